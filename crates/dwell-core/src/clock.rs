@@ -1,0 +1,179 @@
+//! Where time comes from. No other file may read a system clock.
+//!
+//! A node that keeps its own sessions judges by [`SystemClock`]; a shared
+//! store judges by its own clock (law L11). Tests drive [`ManualClock`].
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::time::{Timestamp, millis};
+
+/// A source of the current instant.
+///
+/// Readings of one clock must not go backwards, or idle time would be
+/// prolonged by the step.
+pub trait Clock: Send + Sync + fmt::Debug + 'static {
+    /// The current instant.
+    fn now(&self) -> Timestamp;
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
+}
+
+/// The machine's clock, made steady.
+///
+/// It follows the wall clock forwards (also over a suspended machine, where
+/// the monotonic clock stands still) and never backwards: after a backward
+/// step it goes on with the monotonic clock, so that the step prolongs no
+/// session (law L11).
+#[derive(Clone)]
+pub struct SystemClock(Arc<Steady>);
+
+struct Steady {
+    started: Instant,
+    /// The largest distance seen between the wall clock and the monotonic
+    /// one, in milliseconds.
+    offset: AtomicU64,
+}
+
+impl SystemClock {
+    /// A clock that starts at the machine's current wall time.
+    #[must_use]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the system's clocks"
+    )]
+    pub fn new() -> Self {
+        Self(Arc::new(Steady {
+            started: Instant::now(),
+            offset: AtomicU64::new(Timestamp::from(SystemTime::now()).as_millis()),
+        }))
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for SystemClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SystemClock")
+    }
+}
+
+impl Clock for SystemClock {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the system's clocks"
+    )]
+    fn now(&self) -> Timestamp {
+        let wall = Timestamp::from(SystemTime::now());
+        steady(&self.0.offset, wall, millis(self.0.started.elapsed()))
+    }
+}
+
+/// The later of the wall clock and the monotonic clock at the largest offset
+/// ever seen between the two.
+fn steady(offset: &AtomicU64, wall: Timestamp, monotonic: u64) -> Timestamp {
+    let seen = wall.as_millis().saturating_sub(monotonic);
+    // Written only when the wall clock ran ahead, so that readers share the
+    // cache line.
+    if seen > offset.load(Ordering::Relaxed) {
+        offset.fetch_max(seen, Ordering::Relaxed);
+    }
+    Timestamp::from_millis(offset.load(Ordering::Relaxed).saturating_add(monotonic))
+}
+
+/// A clock that moves only when told to, for tests. Clones share the time.
+///
+/// ```
+/// use dwell_core::{Clock, ManualClock, seconds};
+///
+/// let clock = ManualClock::new();
+/// let before = clock.now();
+/// clock.advance(seconds(90));
+/// assert_eq!(clock.now() - before, seconds(90));
+/// ```
+#[derive(Clone, Debug)]
+pub struct ManualClock(Arc<AtomicU64>);
+
+impl ManualClock {
+    /// A clock that stands at 2026-01-01T00:00:00Z.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::at(Timestamp::from_millis(1_767_225_600_000))
+    }
+
+    /// A clock that stands at `now`.
+    #[must_use]
+    pub fn at(now: Timestamp) -> Self {
+        Self(Arc::new(AtomicU64::new(now.as_millis())))
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, by: Duration) {
+        self.set(self.now() + by);
+    }
+
+    /// Moves the clock to `now`, also backwards: a broken clock can be
+    /// imitated.
+    pub fn set(&self, now: Timestamp) {
+        self.0.store(now.as_millis(), Ordering::SeqCst);
+    }
+}
+
+impl Default for ManualClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn l11_a_wall_clock_that_steps_back_prolongs_nothing() {
+        let offset = AtomicU64::new(10_000);
+        let at = |wall, mono| steady(&offset, Timestamp::from_millis(wall), mono).as_millis();
+        assert_eq!(at(10_000, 0), 10_000);
+        assert_eq!(at(10_500, 500), 10_500);
+        // An hour back on the wall: our time still goes on by the second that passed.
+        assert_eq!(at(1_000, 1_500), 11_500);
+        assert_eq!(at(2_000, 2_500), 12_500);
+    }
+
+    #[test]
+    fn time_in_suspend_counts_as_idle() {
+        let offset = AtomicU64::new(10_000);
+        // Nine hours asleep: the monotonic clock stood still, the wall did not.
+        let awake = steady(&offset, Timestamp::from_millis(32_410_000), 10);
+        assert_eq!(awake.as_millis(), 32_410_000);
+        let next = steady(&offset, Timestamp::from_millis(32_410_005), 15);
+        assert_eq!(next.as_millis(), 32_410_005);
+    }
+
+    #[test]
+    fn the_system_clock_never_goes_back() {
+        let clock = SystemClock::new();
+        let mut last = clock.now();
+        for _ in 0..10_000 {
+            let now = clock.now();
+            assert!(now >= last);
+            last = now;
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The event vocabulary, for audit, metrics and hooks.
+//!
+//! Names follow the OWASP Logging Vocabulary Cheat Sheet where it has one.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::activity::Evidence;
+use crate::id::{SessionRef, SubjectId};
+use crate::reason::EndReason;
+use crate::time::Timestamp;
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A session started.
+    SessionCreated,
+    /// A session ended otherwise than by its subject's sign-out.
+    SessionExpired,
+    /// A session was locked for idleness.
+    SessionLocked,
+    /// The subject signed out.
+    SessionLogout,
+    /// Activity was recorded from another network than before.
+    SessionNetworkChanged,
+    /// The subject asked to stay signed in.
+    SessionRenewed,
+    /// The session's token was replaced.
+    SessionRotated,
+    /// A locked session was opened by its subject's authentication.
+    SessionUnlocked,
+    /// An ended session's token was used.
+    SessionUseAfterExpire,
+    /// A re-authentication failed.
+    StepUpFailed,
+    /// A route asked for authentication again.
+    StepUpRequired,
+    /// The subject authenticated again.
+    StepUpSucceeded,
+    /// The store did not answer.
+    StoreUnavailable,
+    /// A touch could not be recorded.
+    TouchLost,
+}
+
+impl EventKind {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SessionCreated => "session_created",
+            Self::SessionExpired => "session_expired",
+            Self::SessionLocked => "session_locked",
+            Self::SessionLogout => "session_logout",
+            Self::SessionNetworkChanged => "session_network_changed",
+            Self::SessionRenewed => "session_renewed",
+            Self::SessionRotated => "session_rotated",
+            Self::SessionUnlocked => "session_unlocked",
+            Self::SessionUseAfterExpire => "session_use_after_expire",
+            Self::StepUpFailed => "step_up_failed",
+            Self::StepUpRequired => "step_up_required",
+            Self::StepUpSucceeded => "step_up_succeeded",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::TouchLost => "touch_lost",
+        }
+    }
+
+    /// The event that the end of a session is: its subject's sign-out has a
+    /// word of its own.
+    #[must_use]
+    pub const fn of_end(reason: EndReason) -> Self {
+        match reason {
+            EndReason::SignedOut => Self::SessionLogout,
+            _ => Self::SessionExpired,
+        }
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Something that happened, with what is known of it. Holds no token and no
+/// whole id (law L9).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// When, by the store's clock.
+    pub time: Timestamp,
+    /// What.
+    pub event: EventKind,
+    /// Why a session ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<EndReason>,
+    /// The session's short one-way reference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionRef>,
+    /// Whose session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<SubjectId>,
+    /// The session's policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// The network of the request, or of the last activity where there was
+    /// no request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
+    /// The client's address, where a source for it is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_ip: Option<IpAddr>,
+    /// The route or path of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    /// Milliseconds since the last activity on record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_ms: Option<u64>,
+    /// Milliseconds since the login.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age_ms: Option<u64>,
+    /// Which piece of evidence decided whether the request was activity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
+}
+
+impl Event {
+    /// An event of which nothing but its kind and time is known yet.
+    #[must_use]
+    pub fn new(event: EventKind, time: Timestamp) -> Self {
+        Self {
+            time,
+            event,
+            reason: None,
+            session: None,
+            subject: None,
+            policy: None,
+            network: None,
+            client_ip: None,
+            route: None,
+            idle_ms: None,
+            age_ms: None,
+            evidence: None,
+        }
+    }
+}
+
+/// Watches events. It returns nothing, so it can't change a decision; a
+/// panic in it is caught and logged.
+///
+/// It is called on the request's path: whatever may block belongs behind a
+/// queue of its own.
+pub trait Observer: Send + Sync + 'static {
+    /// Sees one event.
+    fn observe(&self, event: &Event);
+}
+
+impl<F: Fn(&Event) + Send + Sync + 'static> Observer for F {
+    fn observe(&self, event: &Event) {
+        self(event);
+    }
+}
+
+/// Several observers, each told in turn.
+#[derive(Clone, Default)]
+pub(crate) struct Observers(pub(crate) Vec<Arc<dyn Observer>>);
+
+impl Observers {
+    pub(crate) fn tell(&self, event: &Event) {
+        for observer in &self.0 {
+            let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                observer.observe(event);
+            }));
+            if told.is_err() {
+                #[cfg(feature = "tracing")]
+                tracing::error!(event = event.event.as_str(), "an observer panicked");
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Observers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Observers({})", self.0.len())
+    }
+}
+
+/// Writes every event as a `tracing` event of the target `dwell`.
+#[cfg(feature = "tracing")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TracingObserver;
+
+#[cfg(feature = "tracing")]
+impl Observer for TracingObserver {
+    fn observe(&self, event: &Event) {
+        tracing::info!(
+            target: "dwell",
+            event = event.event.as_str(),
+            reason = event.reason.map(EndReason::as_str),
+            session = event.session.map(tracing::field::display),
+            subject = event.subject.as_ref().map(tracing::field::display),
+            policy = event.policy.as_deref(),
+            network = event.network.as_deref(),
+            client_ip = event.client_ip.map(tracing::field::display),
+            route = event.route.as_deref(),
+            idle_ms = event.idle_ms,
+            age_ms = event.age_ms,
+            evidence = event.evidence.map(tracing::field::debug),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn a_panicking_observer_stops_neither_us_nor_the_next_one() {
+        let seen = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&seen);
+        let observers = Observers(vec![
+            Arc::new(|_: &Event| panic!("observer")),
+            Arc::new(move |_: &Event| {
+                count.fetch_add(1, Ordering::SeqCst);
+            }),
+        ]);
+        observers.tell(&Event::new(EventKind::SessionCreated, Timestamp::MIN));
+        assert_eq!(seen.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn an_event_is_one_json_object_of_what_is_known() {
+        let mut event = Event::new(EventKind::SessionExpired, Timestamp::MIN);
+        event.reason = Some(EndReason::IdleTimeout);
+        event.subject = Some("alice".into());
+        let json = serde_json::to_string(&event).unwrap();
+        assert_eq!(
+            json,
+            r#"{"time":"1970-01-01T00:00:00.000Z","event":"session_expired","reason":"idle_timeout","subject":"alice"}"#
+        );
+    }
+}

@@ -1,0 +1,372 @@
+//! The one extension that all layers share: a slot for every writer.
+//!
+//! Layers never meet otherwise. Each slot merges what is written into it so
+//! that neither order nor repetition matters: facts never change, policies of
+//! a route only tighten, marks and evidence only weaken, of two verdicts the
+//! stricter stays.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use crate::activity::{Activity, Evidence, Outcome, RequestEvidence, RouteMark, classify};
+use crate::engine::{self, FreshnessVerdict, TokenVerdict};
+use crate::event::EventKind;
+use crate::id::SubjectId;
+use crate::manager::{SessionManager, Site};
+use crate::policy::{Freshness, Limits, NetworkMatch, PolicySet};
+use crate::reason::EndReason;
+use crate::record::{EndedSession, SessionRecord};
+use crate::sync::{Mutex, lock};
+use crate::time::Timestamp;
+use crate::token::{Token, TokenCheck};
+use crate::verdict::{Deadlines, Verdict};
+
+/// What a request brought along.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "made once per request, in place")]
+pub enum Presented {
+    /// No session, or nothing that can be told of one.
+    Nothing,
+    /// A session that has not been ended.
+    Session(PresentedSession),
+    /// The right token of an ended session, at this instant by the store's
+    /// clock.
+    Tombstone(EndedSession, Timestamp),
+}
+
+/// A session that a request brought along.
+#[derive(Debug)]
+pub struct PresentedSession {
+    /// The session as the store gave it.
+    pub record: SessionRecord,
+    /// The store's clock at the look-up: the instant of the request.
+    pub now: Timestamp,
+    /// The token that the request came with; `None` for a foreign session.
+    pub token: Option<Token>,
+    /// What that token is to the session.
+    pub standing: TokenVerdict,
+}
+
+/// Whether a request may go on, as far as its session is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It has no session. Whether it needs one is for the route to say.
+    Anonymous,
+    /// Its session's verdict.
+    Session(Verdict),
+}
+
+/// What becomes of the client's token.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum TokenChange {
+    /// The client gets this one.
+    Issue(Token),
+    /// Nothing.
+    #[default]
+    Keep,
+    /// The client's copy is removed.
+    Remove,
+}
+
+/// The session state of one request, shared by all layers. Clones share it.
+#[derive(Clone)]
+pub struct SessionHandle(Arc<Inner>);
+
+struct Inner {
+    manager: SessionManager,
+    policies: Arc<PolicySet>,
+    presented: Presented,
+    client: OnceLock<(Option<IpAddr>, NetworkMatch)>,
+    evidence: Mutex<Option<RequestEvidence>>,
+    route_mark: AtomicU8,
+    overlays: AtomicU64,
+    admission: Mutex<Option<Admission>>,
+    route_label: OnceLock<Box<str>>,
+    changes: Mutex<Changes>,
+}
+
+/// What commands did during the request.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    pub(crate) token: TokenChange,
+    /// The request's session as a command left it, or one that it started.
+    pub(crate) record: Option<SessionRecord>,
+    /// Whether a command ended the request's session.
+    pub(crate) ended: bool,
+    /// Whether a command recorded the request's activity.
+    pub(crate) touched: bool,
+}
+
+impl SessionHandle {
+    /// The handle of one request. The session layer makes it.
+    #[must_use]
+    pub fn new(manager: SessionManager, policies: Arc<PolicySet>, presented: Presented) -> Self {
+        Self(Arc::new(Inner {
+            manager,
+            policies,
+            presented,
+            client: OnceLock::new(),
+            evidence: Mutex::new(None),
+            route_mark: AtomicU8::new(0),
+            overlays: AtomicU64::new(0),
+            admission: Mutex::new(None),
+            route_label: OnceLock::new(),
+            changes: Mutex::new(Changes::default()),
+        }))
+    }
+
+    /// The manager behind it.
+    #[must_use]
+    pub fn manager(&self) -> &SessionManager {
+        &self.0.manager
+    }
+
+    /// The policies in force for this request, whole over a reload.
+    #[must_use]
+    pub fn policies(&self) -> &Arc<PolicySet> {
+        &self.0.policies
+    }
+
+    /// What the request brought along.
+    #[must_use]
+    pub fn presented(&self) -> &Presented {
+        &self.0.presented
+    }
+
+    /// The session that the request brought along, unless it has been ended.
+    #[must_use]
+    pub fn session(&self) -> Option<&PresentedSession> {
+        match &self.0.presented {
+            Presented::Session(session) => Some(session),
+            Presented::Nothing | Presented::Tombstone(..) => None,
+        }
+    }
+
+    /// Whose session it is.
+    #[must_use]
+    pub fn subject(&self) -> Option<&SubjectId> {
+        self.session().map(|s| &s.record.subject)
+    }
+
+    /// Writes the client's address, once; later writes are ignored.
+    pub fn locate(&self, address: Option<IpAddr>) {
+        let find = || (address, self.0.policies.find_network(address));
+        self.0.client.get_or_init(find);
+    }
+
+    /// The client's address, where a network layer found one.
+    #[must_use]
+    pub fn client_ip(&self) -> Option<IpAddr> {
+        self.0.client.get().and_then(|(address, _)| *address)
+    }
+
+    /// The client's network; none where no network layer ran.
+    #[must_use]
+    pub fn network(&self) -> NetworkMatch {
+        self.0.client.get().map(|(_, n)| *n).unwrap_or_default()
+    }
+
+    /// Adds what the request says of itself.
+    pub fn add_evidence(&self, evidence: RequestEvidence) {
+        let mut slot = lock(&self.0.evidence);
+        *slot = Some(slot.map_or(evidence, |before| before.merge(evidence)));
+    }
+
+    /// Adds what a route says of its requests.
+    pub fn mark_route(&self, mark: RouteMark) {
+        let bit = match mark {
+            RouteMark::Unmarked => 0,
+            RouteMark::Active => 1,
+            RouteMark::Passive => 2,
+        };
+        self.0.route_mark.fetch_or(bit, Ordering::Relaxed);
+    }
+
+    fn route_mark(&self) -> RouteMark {
+        match self.0.route_mark.load(Ordering::Relaxed) {
+            0 => RouteMark::Unmarked,
+            1 => RouteMark::Active,
+            _ => RouteMark::Passive,
+        }
+    }
+
+    /// Tightens the limits by the policy of this name; `false` when there is
+    /// none such.
+    #[must_use]
+    pub fn tighten(&self, policy: &str) -> bool {
+        let bit = self.0.policies.overlay(policy);
+        self.0
+            .overlays
+            .fetch_or(bit.unwrap_or(0), Ordering::Relaxed);
+        bit.is_some()
+    }
+
+    /// Names the route for events; the first name stays.
+    pub fn label_route(&self, route: impl FnOnce() -> Box<str>) {
+        self.0.route_label.get_or_init(route);
+    }
+
+    /// Decides by all that has been written so far, and writes the verdict.
+    pub fn decide(&self) -> Admission {
+        let decided = match &self.0.presented {
+            Presented::Nothing => Admission::Anonymous,
+            Presented::Tombstone(ended, _) => Admission::Session(Verdict::Ended(ended.reason)),
+            Presented::Session(session) => {
+                let facts = &session.record.facts;
+                Admission::Session(engine::decide(facts, &self.limits(session), session.now))
+            }
+        };
+        let mut slot = lock(&self.0.admission);
+        let merged = match (*slot, decided) {
+            (Some(Admission::Session(before)), Admission::Session(now)) => {
+                Admission::Session(before.strictest(now))
+            }
+            _ => decided,
+        };
+        *slot = Some(merged);
+        merged
+    }
+
+    /// The verdict so far; `None` when nothing has decided yet, which means
+    /// that the enforcing layer is missing.
+    #[must_use]
+    pub fn admission(&self) -> Option<Admission> {
+        *lock(&self.0.admission)
+    }
+
+    /// The deadlines, while the session is live.
+    #[must_use]
+    pub fn deadlines(&self) -> Option<Deadlines> {
+        match self.admission()? {
+            Admission::Session(verdict) => verdict.deadlines().copied(),
+            Admission::Anonymous => None,
+        }
+    }
+
+    /// Checks the last authentication against what a route demands.
+    #[must_use]
+    pub fn check_freshness(&self, demand: &Freshness) -> Option<FreshnessVerdict> {
+        let session = self.session()?;
+        let record = self.current_record(session);
+        let max_age = self.max_age(demand);
+        let strength = record.strength.as_deref();
+        Some(engine::check_freshness(
+            &record.facts,
+            strength,
+            demand,
+            max_age,
+            session.now,
+        ))
+    }
+
+    /// The oldest authentication that satisfies `demand` here.
+    #[must_use]
+    pub fn max_age(&self, demand: &Freshness) -> Duration {
+        demand.max_age().unwrap_or_else(|| {
+            let policy = self.session().map(|s| s.record.facts.policy);
+            let policy = policy.unwrap_or(crate::id::PolicyId::DEFAULT);
+            let overlays = self.0.overlays.load(Ordering::Relaxed);
+            self.0.policies.reauthenticate(policy, overlays)
+        })
+    }
+
+    /// Whether the request counts as activity, given what became of it.
+    #[must_use]
+    pub fn activity(&self, outcome: Outcome) -> (Activity, Evidence) {
+        let policy = self.session().map(|s| s.record.facts.policy);
+        let policy = policy.unwrap_or(crate::id::PolicyId::DEFAULT);
+        let unmarked = self.0.policies.policy_or_default(policy).unmarked();
+        let evidence = lock(&self.0.evidence).unwrap_or_default();
+        classify(unmarked, self.route_mark(), evidence, outcome)
+    }
+
+    /// Where the request came from, for events.
+    #[must_use]
+    pub fn site(&self) -> Site {
+        let network = self.0.policies.network_id(self.network());
+        let name = self.0.policies.network_name(network);
+        Site {
+            client_ip: self.client_ip(),
+            network: self.0.client.get().and(name).map(str::to_owned),
+            route: self.0.route_label.get().map(|label| label.to_string()),
+        }
+    }
+
+    /// Tells observers of something that happened to the request's session.
+    pub fn report(&self, kind: EventKind) {
+        if let Some(session) = self.session() {
+            let manager = self.manager();
+            let mut event = manager.event(kind, session.now, &session.record, &self.site());
+            event.evidence = match kind {
+                EventKind::SessionRenewed | EventKind::SessionNetworkChanged => {
+                    Some(self.activity(Outcome::Answered(200)).1)
+                }
+                _ => None,
+            };
+            manager.tell(&event);
+        }
+    }
+
+    /// Tells observers that an ended session's token was used.
+    pub(crate) fn report_use_after_end(&self, ended: &EndedSession, now: Timestamp) {
+        let kind = EventKind::SessionUseAfterExpire;
+        let mut event = self.manager().event(kind, now, &ended.record, &self.site());
+        event.reason = Some(ended.reason);
+        self.manager().tell(&event);
+    }
+
+    pub(crate) fn limits(&self, session: &PresentedSession) -> Limits {
+        let facts = &session.record.facts;
+        let overlays = self.0.overlays.load(Ordering::Relaxed);
+        let (policies, network) = (&self.0.policies, self.network());
+        policies.limits(facts.policy, overlays, facts.network, network)
+    }
+
+    pub(crate) fn changes<T>(&self, change: impl FnOnce(&mut Changes) -> T) -> T {
+        change(&mut lock(&self.0.changes))
+    }
+
+    /// The session as the last command left it.
+    pub(crate) fn current_record(&self, session: &PresentedSession) -> SessionRecord {
+        let changed = self.changes(|c| c.record.clone());
+        changed
+            .filter(|record| record.key == session.record.key)
+            .unwrap_or_else(|| session.record.clone())
+    }
+
+    pub(crate) fn overlays(&self) -> u64 {
+        self.0.overlays.load(Ordering::Relaxed)
+    }
+}
+
+impl PresentedSession {
+    /// The check of the token that the request came with.
+    pub(crate) fn presented_check(&self) -> TokenCheck {
+        self.token
+            .as_ref()
+            .map_or(TokenCheck::FOREIGN, Token::check)
+    }
+}
+
+impl Admission {
+    /// The reason, when the session has ended.
+    #[must_use]
+    pub fn end_reason(&self) -> Option<EndReason> {
+        match self {
+            Self::Session(Verdict::Ended(reason)) => Some(*reason),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for SessionHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionHandle")
+            .field("subject", &self.subject())
+            .field("admission", &self.admission())
+            .finish_non_exhaustive()
+    }
+}

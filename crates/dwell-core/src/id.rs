@@ -1,0 +1,214 @@
+//! Names of things: subjects, policies, networks, and a session's short reference.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+use sha2::{Digest, Sha256};
+
+use crate::token::SessionKey;
+
+/// Who a session belongs to, as the application names its users.
+///
+/// The text is kept as it is and compared byte by byte. Clones share it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct SubjectId(#[serde(serialize_with = "as_text")] Arc<str>);
+
+impl SubjectId {
+    /// The subject's name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn as_text<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
+}
+
+impl From<&str> for SubjectId {
+    fn from(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
+impl From<String> for SubjectId {
+    fn from(name: String) -> Self {
+        Self(name.into())
+    }
+}
+
+impl Borrow<str> for SubjectId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SubjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for SubjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A session's short one-way reference, for logs and for pages that list
+/// sessions: 64 bits of a hash, of which nobody can make a token (law L9).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionRef(u64);
+
+impl SessionRef {
+    /// The reference of the session under `key`.
+    #[must_use]
+    pub fn of(key: SessionKey) -> Self {
+        let digest: [u8; 32] = Sha256::new_with_prefix(b"dwell session reference")
+            .chain_update(key.as_bytes())
+            .finalize()
+            .into();
+        Self(first_u64(&digest))
+    }
+
+    /// Reads what [`Display`](fmt::Display) wrote: 16 hexadecimal digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let hex = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        if !hex {
+            return None;
+        }
+        u64::from_str_radix(text, 16).ok().map(Self)
+    }
+}
+
+impl fmt::Display for SessionRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for SessionRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for SessionRef {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The stable short form of a policy's name, as session records keep it.
+///
+/// It is a hash of the name, so it means the same on every node and after a
+/// reload; two names of one policy set that collide are refused when the set
+/// is built.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PolicyId(u32);
+
+/// The stable short form of a network's name, as session records keep it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NetworkId(u32);
+
+impl PolicyId {
+    /// The policy named `default`.
+    pub const DEFAULT: Self = Self::of("default");
+
+    /// The id of the policy with this name.
+    #[must_use]
+    pub const fn of(name: &str) -> Self {
+        Self(name_hash(name))
+    }
+
+    /// The number that stores keep.
+    #[must_use]
+    pub const fn to_bits(self) -> u32 {
+        self.0
+    }
+
+    /// The id that [`to_bits`](Self::to_bits) gave.
+    #[must_use]
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+}
+
+impl NetworkId {
+    /// No named network: the address is unknown or in no rule.
+    pub const NONE: Self = Self(0);
+
+    /// The id of the network with this name.
+    #[must_use]
+    pub const fn of(name: &str) -> Self {
+        Self(name_hash(name))
+    }
+
+    /// The number that stores keep.
+    #[must_use]
+    pub const fn to_bits(self) -> u32 {
+        self.0
+    }
+
+    /// The id that [`to_bits`](Self::to_bits) gave.
+    #[must_use]
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+}
+
+impl fmt::Debug for PolicyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PolicyId({:08x})", self.0)
+    }
+}
+
+impl fmt::Debug for NetworkId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NetworkId({:08x})", self.0)
+    }
+}
+
+/// FNV-1a, 32 bits: stable for ever, and never zero, which means "none".
+const fn name_hash(name: &str) -> u32 {
+    let bytes = name.as_bytes();
+    let mut hash = 0x811c_9dc5_u32;
+    let mut i = 0;
+    while i < bytes.len() {
+        hash = (hash ^ bytes[i] as u32).wrapping_mul(0x0100_0193);
+        i += 1;
+    }
+    if hash == 0 { 1 } else { hash }
+}
+
+fn first_u64(digest: &[u8; 32]) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&digest[..8]);
+    u64::from_be_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn l09_a_reference_is_short_stable_and_reads_back() {
+        let key = SessionKey::from_bytes([7; 16]);
+        let reference = SessionRef::of(key);
+        assert_eq!(reference, SessionRef::of(key));
+        assert_eq!(reference.to_string().len(), 16);
+        assert_eq!(SessionRef::parse(&reference.to_string()), Some(reference));
+        assert!(!reference.to_string().contains("0707"));
+        assert_eq!(SessionRef::parse("+123456789abcdef"), None);
+        assert_eq!(SessionRef::parse("123"), None);
+    }
+
+    #[test]
+    fn ids_are_stable_across_releases() {
+        assert_eq!(PolicyId::DEFAULT.to_bits(), 0x933b_5bde);
+        assert_ne!(NetworkId::of("office"), NetworkId::NONE);
+    }
+}

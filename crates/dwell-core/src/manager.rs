@@ -1,0 +1,423 @@
+//! Store, policies and observers together: what every layer shares.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine;
+use crate::event::{Event, EventKind, Observer, Observers};
+use crate::id::{SessionRef, SubjectId};
+use crate::policy::{LivePolicies, NetworkMatch};
+use crate::reason::EndReason;
+use crate::record::{Credential, EndedSession, SessionRecord, Strength};
+use crate::store::{Created, End, Judge, Loaded, Lookup, SessionStore, StoreError};
+use crate::time::{Timestamp, millis, seconds};
+use crate::token::{SessionKey, TokenCheck};
+
+/// Called once for every session that ends.
+pub type EndHook = dyn Fn(&EndedSession) + Send + Sync;
+
+/// Store, policies and observers of a service. Clones share them.
+///
+/// ```
+/// use dwell_core::{MemoryStore, PolicySet, SessionManager, hours, minutes};
+///
+/// let policies = PolicySet::simple(minutes(15), hours(8))?;
+/// let manager = SessionManager::builder(MemoryStore::new(), policies)
+///     .observer(|event: &dwell_core::Event| println!("{event:?}"))
+///     .build();
+/// # let _ = manager;
+/// # Ok::<(), dwell_core::PolicyError>(())
+/// ```
+#[derive(Clone)]
+pub struct SessionManager(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    store: Arc<dyn SessionStore>,
+    policies: LivePolicies,
+    observers: Observers,
+    on_end: Vec<Arc<EndHook>>,
+    rotation_grace: Duration,
+    max_failures: u8,
+}
+
+/// Builds a [`SessionManager`].
+#[derive(Debug)]
+pub struct SessionManagerBuilder(SessionManager);
+
+impl SessionManager {
+    /// Starts from a store and the policies in force.
+    pub fn builder(
+        store: impl SessionStore,
+        policies: impl Into<LivePolicies>,
+    ) -> SessionManagerBuilder {
+        SessionManagerBuilder(Self(Arc::new(Inner {
+            store: Arc::new(store),
+            policies: policies.into(),
+            observers: Observers::default(),
+            on_end: Vec::new(),
+            rotation_grace: seconds(10),
+            max_failures: 5,
+        })))
+    }
+
+    /// The same manager over what `wrap` makes of its store: a bound on
+    /// waiting, a cache.
+    #[must_use]
+    pub fn map_store<S: SessionStore>(
+        &self,
+        wrap: impl FnOnce(Arc<dyn SessionStore>) -> S,
+    ) -> Self {
+        let mut inner = (*self.0).clone();
+        inner.store = Arc::new(wrap(inner.store));
+        Self(Arc::new(inner))
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn SessionStore> {
+        &self.0.store
+    }
+
+    /// The policies, which a reload replaces.
+    #[must_use]
+    pub fn policies(&self) -> &LivePolicies {
+        &self.0.policies
+    }
+
+    /// How long a superseded token is still good for parallel requests.
+    #[must_use]
+    pub fn rotation_grace(&self) -> Duration {
+        self.0.rotation_grace
+    }
+
+    pub(crate) fn max_failures(&self) -> u8 {
+        self.0.max_failures
+    }
+
+    pub(crate) fn judge(&self) -> Judge {
+        Judge::new(self.0.policies.current())
+    }
+
+    /// The subject's sessions that have not ended.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn list(&self, subject: &SubjectId) -> Result<Vec<SessionRecord>, StoreError> {
+        let mut sessions = self.store().list(subject.clone()).await?;
+        let now = self.store().now().await?;
+        let judge = self.judge();
+        sessions.retain(|s| {
+            !matches!(
+                judge.verdict(&s.facts, now),
+                crate::verdict::Verdict::Ended(_)
+            )
+        });
+        sessions.sort_unstable_by_key(|s| (s.facts.created_at, s.key));
+        Ok(sessions)
+    }
+
+    /// Ends all sessions of a subject but the one under `except`, and tells
+    /// how many.
+    ///
+    /// # Errors
+    /// When the store does not answer; some sessions may have ended by then.
+    pub async fn end_subject(
+        &self,
+        subject: &SubjectId,
+        except: Option<SessionKey>,
+        reason: EndReason,
+    ) -> Result<usize, StoreError> {
+        let mut count = 0;
+        for session in self.store().list(subject.clone()).await? {
+            if Some(session.key) != except {
+                let site = Site::default();
+                count += usize::from(self.end(session.key, reason.into(), &site).await?);
+            }
+        }
+        Ok(count)
+    }
+
+    /// Ends the subject's session with this reference; `false` when the
+    /// subject has none such.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn end_one(
+        &self,
+        subject: &SubjectId,
+        session: SessionRef,
+        reason: EndReason,
+    ) -> Result<bool, StoreError> {
+        let sessions = self.store().list(subject.clone()).await?;
+        let found = sessions.iter().find(|s| SessionRef::of(s.key) == session);
+        match found {
+            Some(found) => self.end(found.key, reason.into(), &Site::default()).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Ends and locks what is due, looking at no more than `batch` entries,
+    /// and reports each. `true` when more is due.
+    ///
+    /// # Errors
+    /// When the store does not answer; nothing is lost by trying again.
+    pub async fn reap(&self, batch: usize) -> Result<bool, StoreError> {
+        let reaped = self.store().reap(self.judge(), batch).await?;
+        for record in &reaped.locked {
+            self.report(
+                EventKind::SessionLocked,
+                reaped.now,
+                record,
+                &Site::default(),
+            );
+        }
+        for ended in &reaped.ended {
+            self.report_end(ended, &Site::default());
+        }
+        Ok(reaped.more)
+    }
+
+    /// Keeps a session that another middleware owns, when it is first seen.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn adopt(
+        &self,
+        foreign: ForeignSession,
+        network: NetworkMatch,
+    ) -> Result<Loaded, StoreError> {
+        let key = foreign.key();
+        let loaded = self.store().load(key).await?;
+        if !matches!(loaded.state, Lookup::Missing) {
+            return Ok(loaded);
+        }
+        let policies = self.policies().current();
+        let now = loaded.now;
+        let policy = policies.policy_or_default(crate::id::PolicyId::DEFAULT);
+        let mut facts = engine::opening_facts(&policies, policy.id(), network, now);
+        if let Some(issued_at) = foreign.issued_at {
+            // One from the future is kept as it is: the engine refuses it.
+            let lead = facts.absolute_deadline - now;
+            facts.created_at = issued_at;
+            facts.authenticated_at = issued_at;
+            facts.absolute_deadline = issued_at.min(now) + lead;
+        }
+        facts.provider_deadline = foreign.expires_at;
+        let record = SessionRecord {
+            key,
+            subject: foreign.subject,
+            facts,
+            strength: foreign.strength.map(Arc::new),
+            credential: Credential::new(TokenCheck::FOREIGN),
+        };
+        match self
+            .store()
+            .create(record.clone(), None, self.judge())
+            .await?
+        {
+            Created::Created { .. } => {
+                self.report(EventKind::SessionCreated, now, &record, &Site::default());
+                Ok(Loaded {
+                    now,
+                    state: Lookup::Found(record),
+                })
+            }
+            Created::Exists | Created::LimitReached => self.store().load(key).await,
+        }
+    }
+
+    /// Ends a session and reports it, once.
+    pub(crate) async fn end(
+        &self,
+        key: SessionKey,
+        end: End,
+        site: &Site,
+    ) -> Result<bool, StoreError> {
+        let ended = self.store().end(key, end).await?;
+        if let Some(ended) = &ended {
+            self.report_end(ended, site);
+        }
+        Ok(ended.is_some())
+    }
+
+    /// Tells observers of an end, and the hooks.
+    pub(crate) fn report_end(&self, ended: &EndedSession, site: &Site) {
+        let kind = EventKind::of_end(ended.reason);
+        let mut event = self.event(kind, ended.ended_at, &ended.record, site);
+        event.reason = Some(ended.reason);
+        self.tell(&event);
+        for hook in &self.0.on_end {
+            let called = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hook(ended)));
+            if called.is_err() {
+                #[cfg(feature = "tracing")]
+                tracing::error!(session = %SessionRef::of(ended.record.key), "an end hook panicked");
+            }
+        }
+    }
+
+    /// Tells observers of something that happened to a session.
+    pub fn report(&self, kind: EventKind, now: Timestamp, record: &SessionRecord, site: &Site) {
+        self.tell(&self.event(kind, now, record, site));
+    }
+
+    /// An event about a session, filled in.
+    #[must_use]
+    pub fn event(
+        &self,
+        kind: EventKind,
+        now: Timestamp,
+        record: &SessionRecord,
+        site: &Site,
+    ) -> Event {
+        let policies = self.policies().current();
+        let facts = &record.facts;
+        let network = match &site.network {
+            Some(name) => Some(name.clone()),
+            None => policies.network_name(facts.network).map(str::to_owned),
+        };
+        Event {
+            session: Some(SessionRef::of(record.key)),
+            subject: Some(record.subject.clone()),
+            policy: Some(policies.policy_or_default(facts.policy).name().to_owned()),
+            network,
+            client_ip: site.client_ip,
+            route: site.route.clone(),
+            idle_ms: Some(millis(now - facts.last_active_at)),
+            age_ms: Some(millis(now - facts.created_at)),
+            ..Event::new(kind, now)
+        }
+    }
+
+    /// Tells observers of an event.
+    pub fn tell(&self, event: &Event) {
+        self.0.observers.tell(event);
+    }
+}
+
+impl SessionManagerBuilder {
+    /// Adds an observer of events.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.inner().observers.0.push(Arc::new(observer));
+        self
+    }
+
+    /// Adds a hook that is called once for every session that ends: the owner
+    /// of a foreign session can end it too.
+    #[must_use]
+    pub fn on_end(mut self, hook: impl Fn(&EndedSession) + Send + Sync + 'static) -> Self {
+        self.inner().on_end.push(Arc::new(hook));
+        self
+    }
+
+    /// How long a superseded token is still good for parallel requests: ten
+    /// seconds where nobody says.
+    #[must_use]
+    pub fn rotation_grace(mut self, grace: Duration) -> Self {
+        self.inner().rotation_grace = grace;
+        self
+    }
+
+    /// How many failed re-authentications in a row end a session: five where
+    /// nobody says, at least one.
+    #[must_use]
+    pub fn max_failed_reauthentications(mut self, max: u8) -> Self {
+        self.inner().max_failures = max.max(1);
+        self
+    }
+
+    /// Finishes.
+    #[must_use]
+    pub fn build(self) -> SessionManager {
+        self.0
+    }
+
+    fn inner(&mut self) -> &mut Inner {
+        Arc::make_mut(&mut self.0.0)
+    }
+}
+
+impl fmt::Debug for SessionManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionManager")
+            .field("store", &self.0.store)
+            .field("observers", &self.0.observers)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where something happened, for events.
+#[derive(Clone, Debug, Default)]
+pub struct Site {
+    /// The client's address.
+    pub client_ip: Option<IpAddr>,
+    /// The network it is in.
+    pub network: Option<String>,
+    /// The route or path.
+    pub route: Option<String>,
+}
+
+/// A session that another middleware owns, as a session source describes it.
+///
+/// Name the issue instant where there is one: without it, a token that its
+/// owner still accepts after the tombstone is gone would start a new session.
+#[derive(Clone, Debug)]
+pub struct ForeignSession {
+    id: Box<[u8]>,
+    subject: SubjectId,
+    issued_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    strength: Option<Strength>,
+}
+
+impl ForeignSession {
+    /// A session that its owner knows by `id`, of `subject`.
+    ///
+    /// The id must be unguessable or checked by its owner, as a session id or
+    /// a verified token's `sid` or `jti` is.
+    pub fn new(id: impl AsRef<[u8]>, subject: impl Into<SubjectId>) -> Self {
+        Self {
+            id: id.as_ref().into(),
+            subject: subject.into(),
+            issued_at: None,
+            expires_at: None,
+            strength: None,
+        }
+    }
+
+    /// When the subject authenticated: the absolute timeout runs from there.
+    #[must_use]
+    pub fn with_issued_at(mut self, at: Timestamp) -> Self {
+        self.issued_at = Some(at);
+        self
+    }
+
+    /// When its owner ends it.
+    #[must_use]
+    pub fn with_expires_at(mut self, at: Timestamp) -> Self {
+        self.expires_at = Some(at);
+        self
+    }
+
+    /// How strongly the subject authenticated.
+    #[must_use]
+    pub fn with_strength(mut self, strength: Strength) -> Self {
+        self.strength = Some(strength);
+        self
+    }
+
+    /// The key under which a store keeps it.
+    #[must_use]
+    pub fn key(&self) -> SessionKey {
+        SessionKey::foreign(&self.id)
+    }
+
+    /// Whether the id is one: not empty, and not beyond a kilobyte.
+    #[must_use]
+    pub fn is_sane(&self) -> bool {
+        (1..=1_024).contains(&self.id.len()) && !self.subject.as_str().is_empty()
+    }
+}

@@ -1,0 +1,378 @@
+//! The policy set: every limit that can be in force, settled beforehand.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use ipnetwork::IpNetwork;
+
+use super::builder::{PolicyBuilder, PolicySetBuilder};
+use super::client_ip::ClientIp;
+use super::error::PolicyError;
+use super::network::{NetworkIx, Ranges};
+use super::{OnIdle, Policy};
+use crate::id::{NetworkId, PolicyId};
+use crate::verdict::Rule;
+
+/// The organization's ceilings.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ceilings {
+    pub(crate) idle: Option<Duration>,
+    pub(crate) absolute: Option<Duration>,
+}
+
+/// A named network.
+#[derive(Clone, Debug)]
+pub(crate) struct Network {
+    pub(crate) name: Box<str>,
+    pub(crate) id: NetworkId,
+    pub(crate) ranges: Vec<IpNetwork>,
+    pub(crate) idle: Duration,
+}
+
+/// A duration and the rule that set it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    pub(crate) length: Duration,
+    pub(crate) rule: Rule,
+}
+
+impl Limit {
+    fn min(self, length: Option<Duration>, rule: Rule) -> Self {
+        match length {
+            Some(length) if length < self.length => Self { length, rule },
+            _ => self,
+        }
+    }
+
+    fn smaller(self, other: Self) -> Self {
+        if other.length < self.length {
+            other
+        } else {
+            self
+        }
+    }
+}
+
+/// The network that an address was found in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct NetworkMatch(pub(crate) NetworkIx);
+
+/// The limits in force for one request: the minimum over its policies and
+/// networks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub(crate) idle: Limit,
+    pub(crate) absolute: Limit,
+    /// The shortest idle timeout of the route's policies, and whose it is.
+    pub(crate) route_idle: Option<(Duration, PolicyId)>,
+    pub(crate) warn: Duration,
+    pub(crate) on_idle: OnIdle,
+    pub(crate) lock_period: Duration,
+}
+
+impl Limits {
+    /// The idle timeout in force.
+    #[must_use]
+    pub fn idle(&self) -> Duration {
+        self.idle.length
+    }
+
+    /// The absolute timeout in force.
+    #[must_use]
+    pub fn absolute(&self) -> Duration {
+        self.absolute.length
+    }
+}
+
+/// All policies of a service. Immutable: a reload makes a new one.
+#[derive(Clone, Debug)]
+pub struct PolicySet {
+    /// The first is `default`.
+    policies: Vec<Policy>,
+    networks: Vec<Network>,
+    by_id: Vec<(NetworkId, NetworkIx)>,
+    ranges: Ranges,
+    client_ip: ClientIp,
+    granularity: Duration,
+    /// Idle limits by policy (row) and network (column; the first is "none").
+    idle: Vec<Limit>,
+    absolute: Vec<Limit>,
+    warnings: Vec<String>,
+    generation: u64,
+}
+
+/// Every set that is built gets a number of its own.
+static GENERATION: AtomicU64 = AtomicU64::new(1);
+
+impl PolicySet {
+    /// Starts a set with its policy named `default`.
+    #[must_use]
+    pub fn builder(default: PolicyBuilder) -> PolicySetBuilder {
+        PolicySetBuilder::new(default)
+    }
+
+    /// A set with one policy of these two timeouts.
+    ///
+    /// # Errors
+    /// When a duration is out of range or `idle` is longer than `absolute`.
+    pub fn simple(idle: Duration, absolute: Duration) -> Result<Self, PolicyError> {
+        Self::builder(Policy::named("default").idle(idle).absolute(absolute)).build()
+    }
+
+    pub(super) fn new(
+        policies: Vec<Policy>,
+        networks: Vec<Network>,
+        ceilings: Ceilings,
+        client_ip: ClientIp,
+        granularity: Duration,
+    ) -> Self {
+        let ix = |i: usize| NetworkIx(u16::try_from(i + 1).unwrap_or(u16::MAX));
+        let mut by_id: Vec<_> = networks
+            .iter()
+            .enumerate()
+            .map(|(i, network)| (network.id, ix(i)))
+            .collect();
+        by_id.sort_unstable_by_key(|(id, _)| *id);
+        let ranges: Vec<_> = networks
+            .iter()
+            .enumerate()
+            .flat_map(|(i, network)| network.ranges.iter().map(move |range| (*range, ix(i))))
+            .collect();
+        let mut set = Self {
+            ranges: Ranges::new(&ranges),
+            idle: Vec::with_capacity(policies.len() * (networks.len() + 1)),
+            absolute: Vec::with_capacity(policies.len()),
+            policies,
+            networks,
+            by_id,
+            client_ip,
+            granularity,
+            warnings: Vec::new(),
+            generation: GENERATION.fetch_add(1, Ordering::Relaxed),
+        };
+        set.settle_limits(ceilings);
+        set
+    }
+
+    fn settle_limits(&mut self, ceilings: Ceilings) {
+        for policy in &self.policies {
+            let own = Rule::Policy(policy.id);
+            let bound = |limit: Limit, preset: Option<Duration>, ceiling: Option<Duration>| {
+                let preset_rule = policy.preset.map_or(own, Rule::Preset);
+                limit
+                    .min(preset, preset_rule)
+                    .min(ceiling, Rule::Organization)
+            };
+            let absolute = Limit {
+                length: policy.absolute,
+                rule: own,
+            };
+            let preset = policy.preset.and_then(super::Preset::absolute);
+            let settled = bound(absolute, preset, ceilings.absolute);
+            let place = format!("policy.{}.absolute", policy.name);
+            self.warnings.extend(warning(&place, absolute, settled));
+            self.absolute.push(settled);
+            for network in std::iter::once(None).chain(self.networks.iter().map(Some)) {
+                let base = Limit {
+                    length: policy.idle,
+                    rule: own,
+                };
+                let allowed = match network {
+                    None => base,
+                    Some(n) if policy.id == PolicyId::DEFAULT => Limit {
+                        length: n.idle,
+                        rule: Rule::Network(n.id),
+                    },
+                    Some(n) => base.min(Some(n.idle), Rule::Network(n.id)),
+                };
+                let preset = policy.preset.and_then(super::Preset::idle);
+                let settled = bound(allowed, preset, ceilings.idle);
+                let place = match allowed.rule {
+                    Rule::Network(_) => network.map(|n| format!("network {}.idle", n.name)),
+                    _ => network
+                        .is_none()
+                        .then(|| format!("policy.{}.idle", policy.name)),
+                };
+                if let Some(place) = place {
+                    self.warnings.extend(warning(&place, allowed, settled));
+                }
+                self.idle.push(settled);
+            }
+        }
+        self.warnings.dedup();
+    }
+
+    /// The policy of this name.
+    #[must_use]
+    pub fn policy(&self, name: &str) -> Option<&Policy> {
+        self.policies.iter().find(|p| &*p.name == name)
+    }
+
+    /// The policy with this id, or `default` where the set has it no more.
+    #[must_use]
+    pub fn policy_or_default(&self, id: PolicyId) -> &Policy {
+        &self.policies[self.policy_ix(id)]
+    }
+
+    /// At most one touch per session is recorded in this time.
+    #[must_use]
+    pub fn granularity(&self) -> Duration {
+        self.granularity
+    }
+
+    /// Where the client's address is read from.
+    #[must_use]
+    pub fn client_ip(&self) -> &ClientIp {
+        &self.client_ip
+    }
+
+    /// Whether any network has a name, so that addresses matter.
+    #[must_use]
+    pub fn has_networks(&self) -> bool {
+        !self.networks.is_empty()
+    }
+
+    /// The network of an address; unknown and unnamed addresses get the
+    /// policy's own limits.
+    #[must_use]
+    pub fn find_network(&self, address: Option<IpAddr>) -> NetworkMatch {
+        NetworkMatch(address.map_or(NetworkIx::default(), |a| self.ranges.find(a)))
+    }
+
+    /// The short form of a matched network's name.
+    #[must_use]
+    pub fn network_id(&self, found: NetworkMatch) -> NetworkId {
+        self.network(found.0).map_or(NetworkId::NONE, |n| n.id)
+    }
+
+    /// The name of a network; `None` for no network and for one that the set
+    /// has no more.
+    #[must_use]
+    pub fn network_name(&self, id: NetworkId) -> Option<&str> {
+        self.network(self.network_ix(id)).map(|n| &*n.name)
+    }
+
+    /// What a rule is called in answers: `policy default`, `network office`.
+    #[must_use]
+    pub fn describe(&self, rule: Rule) -> String {
+        match rule {
+            Rule::Policy(id) => format!("policy {}", self.policy_or_default(id).name),
+            Rule::Network(id) => {
+                format!("network {}", self.network_name(id).unwrap_or("unknown"))
+            }
+            Rule::Organization => "organization".to_owned(),
+            Rule::Preset(preset) => format!("preset {}", preset.as_str()),
+            Rule::Provider => "identity provider".to_owned(),
+            Rule::Recorded => "recorded deadline".to_owned(),
+        }
+    }
+
+    /// Values that a preset or the organization cuts short, in words: the set
+    /// is in force, and somebody should know.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The limits of a session of `policy`, last active in the network `last`
+    /// and used from `current` (law L7), tightened by the policies whose bits
+    /// are set in `overlays`.
+    #[must_use]
+    pub(crate) fn limits(
+        &self,
+        policy: PolicyId,
+        overlays: u64,
+        last: NetworkId,
+        current: NetworkMatch,
+    ) -> Limits {
+        let ix = self.policy_ix(policy);
+        let base = &self.policies[ix];
+        let last = self.network_ix(last);
+        let idle = |ix| self.idle_of(ix, last).smaller(self.idle_of(ix, current.0));
+        let mut limits = Limits {
+            idle: idle(ix),
+            absolute: self.absolute[ix],
+            route_idle: None,
+            warn: base.warn,
+            on_idle: base.on_idle,
+            lock_period: base.lock_period,
+        };
+        let mut rest = overlays;
+        while rest != 0 {
+            let ix = rest.trailing_zeros() as usize;
+            rest &= rest - 1;
+            let Some(overlay) = self.policies.get(ix) else {
+                continue;
+            };
+            let own = idle(ix);
+            limits.idle = limits.idle.smaller(own);
+            limits.absolute = limits.absolute.smaller(self.absolute[ix]);
+            if limits.route_idle.is_none_or(|(idle, _)| own.length < idle) {
+                limits.route_idle = Some((own.length, overlay.id));
+            }
+            if overlay.on_idle == OnIdle::End {
+                limits.on_idle = OnIdle::End;
+            }
+            limits.lock_period = limits.lock_period.min(overlay.lock_period);
+        }
+        limits.warn = limits.warn.min(limits.idle.length);
+        limits
+    }
+
+    /// The network of the last activity on record, as a match.
+    pub(crate) fn recorded_network(&self, id: NetworkId) -> NetworkMatch {
+        NetworkMatch(self.network_ix(id))
+    }
+
+    /// A number that no other set of this process has.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The overlay bit of the policy of this name.
+    pub(crate) fn overlay(&self, name: &str) -> Option<u64> {
+        let ix = self.policies.iter().position(|p| &*p.name == name)?;
+        1_u64.checked_shl(u32::try_from(ix).ok()?)
+    }
+
+    /// The shortest `reauthenticate` of the session's policy and the route's.
+    pub(crate) fn reauthenticate(&self, policy: PolicyId, overlays: u64) -> Duration {
+        let base = self.policy_or_default(policy).reauthenticate;
+        let of_route = self.policies.iter().enumerate();
+        let of_route = of_route.filter(|(ix, _)| overlays & (1 << ix) != 0);
+        of_route.fold(base, |age, (_, overlay)| age.min(overlay.reauthenticate))
+    }
+
+    fn policy_ix(&self, id: PolicyId) -> usize {
+        self.policies.iter().position(|p| p.id == id).unwrap_or(0)
+    }
+
+    fn network(&self, ix: NetworkIx) -> Option<&Network> {
+        self.networks.get(usize::from(ix.0).checked_sub(1)?)
+    }
+
+    fn network_ix(&self, id: NetworkId) -> NetworkIx {
+        if id == NetworkId::NONE {
+            return NetworkIx::default();
+        }
+        let found = self.by_id.binary_search_by_key(&id, |(id, _)| *id);
+        found.map_or(NetworkIx::default(), |at| self.by_id[at].1)
+    }
+
+    fn idle_of(&self, policy: usize, network: NetworkIx) -> Limit {
+        self.idle[policy * (self.networks.len() + 1) + usize::from(network.0)]
+    }
+}
+
+fn warning(place: &str, wanted: Limit, settled: Limit) -> Option<String> {
+    let by = match settled.rule {
+        Rule::Preset(preset) => format!("preset {} ({})", preset.as_str(), preset.clause()),
+        _ => "the organization's ceiling".to_owned(),
+    };
+    let time = humantime::format_duration;
+    (settled.length < wanted.length).then(|| {
+        let (wanted, settled) = (time(wanted.length), time(settled.length));
+        format!("{place}: {wanted} is cut to {settled} by {by}")
+    })
+}

@@ -1,0 +1,123 @@
+//! The changes a store makes to a record, as pure functions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Touched;
+use crate::engine::Activation;
+use crate::record::{Facts, Previous, SessionRecord, Strength};
+use crate::time::Timestamp;
+use crate::token::TokenCheck;
+
+/// A change to a session, made only if its version is still the expected one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Update {
+    /// The client came with the current token.
+    Confirm,
+    /// A re-authentication failed.
+    FailReauthentication,
+    /// The idle timeout locks the session.
+    Lock {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// The subject authenticated again. It opens a lock and is activity.
+    Reauthenticate {
+        /// How strongly.
+        strength: Option<Arc<Strength>>,
+        /// The activity that it is, at the instant of the authentication.
+        activation: Activation,
+        /// The token's replacement; `None` where the token is not ours.
+        rotation: Option<Rotation>,
+    },
+    /// The token is replaced.
+    Rotate(Rotation),
+}
+
+/// The replacement of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    /// The new token's check.
+    pub check: TokenCheck,
+    /// The token that the request came with.
+    pub presented: TokenCheck,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Facts {
+    /// Records activity, at `now` by the store's clock.
+    pub fn touch(&mut self, activation: Activation, now: Timestamp) -> Touched {
+        let locked = self.locked_at.is_some() || now >= self.idle_deadline;
+        if locked || self.past_hard_deadline(now) {
+            return Touched::Gone;
+        }
+        let at = activation.at.min(now);
+        if at <= self.last_active_at {
+            return Touched::Older;
+        }
+        self.longest_pause = self.longest_pause.max(at - self.last_active_at);
+        self.last_active_at = at;
+        self.network = activation.network;
+        self.idle_deadline = activation.idle_deadline;
+        Touched::Recorded
+    }
+
+    fn past_hard_deadline(&self, now: Timestamp) -> bool {
+        now >= self.absolute_deadline || self.provider_deadline.is_some_and(|at| now >= at)
+    }
+}
+
+impl SessionRecord {
+    /// Makes a change, at `now` by the store's clock; `false` when it is too
+    /// late for any.
+    pub fn update(&mut self, update: &Update, now: Timestamp) -> bool {
+        if self.facts.past_hard_deadline(now) {
+            return false;
+        }
+        let facts = &mut self.facts;
+        match update {
+            Update::Confirm => self.credential.confirmed = true,
+            Update::FailReauthentication => facts.failures = facts.failures.saturating_add(1),
+            Update::Lock { at } => facts.locked_at = Some(facts.locked_at.unwrap_or(*at)),
+            Update::Reauthenticate {
+                strength,
+                activation,
+                rotation,
+            } => {
+                facts.authenticated_at = activation.at;
+                facts.last_active_at = facts.last_active_at.max(activation.at);
+                facts.idle_deadline = activation.idle_deadline;
+                facts.network = activation.network;
+                facts.longest_pause = Duration::ZERO;
+                facts.failures = 0;
+                facts.locked_at = None;
+                self.strength.clone_from(strength);
+                if let Some(rotation) = rotation {
+                    self.rotate(*rotation);
+                }
+            }
+            Update::Rotate(rotation) => self.rotate(*rotation),
+        }
+        self.facts.version = self.facts.version.wrapping_add(1);
+        true
+    }
+
+    fn rotate(&mut self, rotation: Rotation) {
+        let credential = &mut self.credential;
+        // A token that the client has surely seen must stay good for the
+        // grace; an unseen one was lost with its answer.
+        let previous = if credential.confirmed {
+            credential.check
+        } else {
+            rotation.presented
+        };
+        credential.previous = Some(Previous {
+            check: previous,
+            at: rotation.at,
+        });
+        credential.check = rotation.check;
+        credential.confirmed = false;
+    }
+}

@@ -1,0 +1,271 @@
+//! Sessions in this process's memory: for one node, in production.
+//!
+//! Every operation takes one short lock of one of many shards. A touch
+//! changes one slot and nothing else: deadlines stand in a schedule by the
+//! second in which they were first due, and a session that turns out to have
+//! moved on is scheduled again only when that second comes. Ended sessions
+//! leave a tombstone, and tombstones leave memory by the same schedule,
+//! without a scan.
+
+mod schedule;
+mod shard;
+mod slab;
+mod slot;
+mod subjects;
+
+use std::fmt;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use hashbrown::DefaultHashBuilder;
+
+use self::shard::Shards;
+use self::subjects::Subjects;
+use super::{
+    Created, End, Judge, Loaded, Lookup, Reaped, SessionStore, StoreFuture, Touched, Update,
+    Updated,
+};
+use crate::clock::{Clock, SystemClock};
+use crate::engine::Activation;
+use crate::id::SubjectId;
+use crate::policy::{OnLimit, SessionLimit};
+use crate::reason::EndReason;
+use crate::record::{EndedSession, SessionRecord};
+use crate::time::{Timestamp, hours};
+use crate::token::SessionKey;
+use crate::verdict::Verdict;
+
+/// Sessions in memory. Clones share them.
+///
+/// ```
+/// use dwell_core::{ManualClock, MemoryStore};
+///
+/// let clock = ManualClock::new();
+/// let store = MemoryStore::with_clock(clock.clone());
+/// assert_eq!(store.len(), 0);
+/// ```
+#[derive(Clone)]
+pub struct MemoryStore(Arc<Inner>);
+
+struct Inner {
+    clock: Box<dyn Clock>,
+    tombstones: Duration,
+    shards: Shards,
+    subjects: Subjects,
+    /// Where the next reaping pass begins, so that no shard waits for ever.
+    cursor: AtomicUsize,
+}
+
+impl MemoryStore {
+    /// An empty store on the system's clock. Tombstones stay for a day.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_clock(SystemClock::new())
+    }
+
+    /// An empty store on this clock.
+    #[must_use]
+    pub fn with_clock(clock: impl Clock) -> Self {
+        Self::with_clock_and_tombstones(clock, hours(24))
+    }
+
+    /// An empty store on this clock whose tombstones stay for `tombstones`.
+    ///
+    /// The tombstone of a session that another middleware owns stays at least
+    /// until that session's absolute deadline.
+    #[must_use]
+    pub fn with_clock_and_tombstones(clock: impl Clock, tombstones: Duration) -> Self {
+        let hasher = DefaultHashBuilder::default();
+        Self(Arc::new(Inner {
+            clock: Box::new(clock),
+            tombstones,
+            shards: Shards::new(&hasher),
+            subjects: Subjects::new(&hasher),
+            cursor: AtomicUsize::new(0),
+        }))
+    }
+
+    /// How many sessions and tombstones are in memory.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.shards.each().map(|shard| shard.len()).sum()
+    }
+
+    /// Whether nothing is in memory.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn end_now(&self, key: SessionKey, end: End, now: Timestamp) -> Option<EndedSession> {
+        let ended = self.0.end_in_shard(key, end, now)?;
+        self.0.subjects.remove(&ended.record.subject, key);
+        Some(ended)
+    }
+
+    fn create_now(
+        &self,
+        record: SessionRecord,
+        limit: Option<SessionLimit>,
+        judge: &Judge,
+    ) -> Created {
+        let now = self.0.clock.now();
+        let subject = record.subject.clone();
+        // Held over the whole creation, so that two logins count each other.
+        let mut sessions = self.0.subjects.lock(&subject);
+        let mut ended = None;
+        if let Some(limit) = limit {
+            let mut live = Vec::new();
+            for key in sessions.keys(&subject) {
+                let record = self.0.shards.lock(*key).find(*key);
+                if let Some(Lookup::Found(record)) = record
+                    && !matches!(judge.verdict(&record.facts, now), Verdict::Ended(_))
+                {
+                    live.push((record.facts.last_active_at, *key));
+                }
+            }
+            if live.len() >= limit.max as usize {
+                match limit.on_limit {
+                    OnLimit::RefuseNew => return Created::LimitReached,
+                    OnLimit::EndOldest => {
+                        live.sort_unstable();
+                        ended = live.first().map(|(_, key)| *key).and_then(|key| {
+                            self.0.end_in_shard(key, EndReason::Superseded.into(), now)
+                        });
+                        if let Some(ended) = &ended {
+                            sessions.remove(&subject, ended.record.key);
+                        }
+                    }
+                }
+            }
+        }
+        let key = record.key;
+        let due = due(&record, judge, now);
+        if !self.0.shards.lock(key).insert(record, due) {
+            return Created::Exists;
+        }
+        sessions.add(&subject, key);
+        Created::Created { ended }
+    }
+
+    fn reap_now(&self, judge: &Judge, batch: usize) -> Reaped {
+        let now = self.0.clock.now();
+        let mut reaped = Reaped {
+            now,
+            ..Reaped::default()
+        };
+        let count = self.0.shards.count();
+        let start = self.0.cursor.load(Ordering::Relaxed);
+        let mut budget = batch.max(1);
+        for step in 0..count {
+            let mut shard = self.0.shards.at(start + step);
+            if shard.reschedule(judge, now) {
+                budget = budget.saturating_sub(1);
+            }
+            shard.reap(judge, now, self.0.tombstones, &mut budget, &mut reaped);
+            if budget == 0 {
+                self.0
+                    .cursor
+                    .store((start + step) % count, Ordering::Relaxed);
+                reaped.more = true;
+                break;
+            }
+        }
+        for ended in &reaped.ended {
+            let record = &ended.record;
+            self.0.subjects.remove(&record.subject, record.key);
+        }
+        reaped
+    }
+}
+
+impl Inner {
+    fn end_in_shard(&self, key: SessionKey, end: End, now: Timestamp) -> Option<EndedSession> {
+        self.shards.lock(key).end(key, end, now, self.tombstones)
+    }
+}
+
+/// When the schedule must look at a session next.
+fn due(record: &SessionRecord, judge: &Judge, now: Timestamp) -> Timestamp {
+    match judge.verdict(&record.facts, now) {
+        Verdict::Live(deadlines) | Verdict::Stale { deadlines, .. } => deadlines.nearest,
+        Verdict::Locked { until } => until,
+        Verdict::Ended(_) => now,
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl SessionStore for MemoryStore {
+    fn now(&self) -> StoreFuture<'_, Timestamp> {
+        StoreFuture::ready(Ok(self.0.clock.now()))
+    }
+
+    fn load(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
+        let now = self.0.clock.now();
+        let state = self.0.shards.lock(key).find(key);
+        let state = state.unwrap_or(Lookup::Missing);
+        StoreFuture::ready(Ok(Loaded { now, state }))
+    }
+
+    fn create(
+        &self,
+        record: SessionRecord,
+        limit: Option<SessionLimit>,
+        judge: Judge,
+    ) -> StoreFuture<'_, Created> {
+        StoreFuture::ready(Ok(self.create_now(record, limit, &judge)))
+    }
+
+    fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched> {
+        let now = self.0.clock.now();
+        let touched = self.0.shards.lock(key).touch(key, activation, now);
+        StoreFuture::ready(Ok(touched))
+    }
+
+    fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated> {
+        let now = self.0.clock.now();
+        let updated = self.0.shards.lock(key).update(key, version, &update, now);
+        StoreFuture::ready(Ok(updated))
+    }
+
+    fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>> {
+        StoreFuture::ready(Ok(self.end_now(key, end, self.0.clock.now())))
+    }
+
+    fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
+        let keys = self.0.subjects.lock(&subject).keys(&subject).to_vec();
+        let find = |key| match self.0.shards.lock(key).find(key) {
+            Some(Lookup::Found(record)) => Some(record),
+            _ => None,
+        };
+        StoreFuture::ready(Ok(keys.into_iter().filter_map(find).collect()))
+    }
+
+    fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {
+        StoreFuture::ready(Ok(self.reap_now(&judge, batch)))
+    }
+
+    fn is_local(&self) -> bool {
+        true
+    }
+}
+
+/// The hash under which `value` is found in a shard.
+fn hash_of<T: std::hash::Hash + ?Sized>(hasher: &DefaultHashBuilder, value: &T) -> u64 {
+    hasher.hash_one(value)
+}

@@ -1,0 +1,221 @@
+//! What a store must do: keep facts, change them narrowly, find what is due.
+//!
+//! A store judges nothing. It compares stamps that the engine computed,
+//! against its own clock (law L11). The contract, law by law:
+//!
+//! - [`touch`](SessionStore::touch) is a conditional write of the activity
+//!   and nothing else: it never revives, never moves the last activity back,
+//!   and does nothing at or after a recorded deadline (laws L4, L5).
+//! - [`update`](SessionStore::update) is compare-and-set on the version.
+//! - [`end`](SessionStore::end) has one winner: whoever gets the session back
+//!   reports its end, so that each end is reported once (law L12).
+//! - A tombstone stays for a stated time, so that an ended session is told
+//!   from an unknown one (law L13).
+//!
+//! The pure part of each change is in [`Facts::touch`] and
+//! [`SessionRecord::update`]; `dwell-testkit` has the suite that every store
+//! must pass.
+
+mod change;
+mod future;
+pub mod memory;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use change::{Rotation, Update};
+pub use future::StoreFuture;
+
+use crate::engine::{self, Activation};
+use crate::id::SubjectId;
+use crate::policy::{PolicySet, SessionLimit};
+use crate::reason::EndReason;
+use crate::record::{EndedSession, Facts, SessionRecord};
+use crate::time::Timestamp;
+use crate::token::SessionKey;
+use crate::verdict::Verdict;
+
+/// Keeps sessions.
+pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
+    /// The store's clock.
+    fn now(&self) -> StoreFuture<'_, Timestamp>;
+
+    /// Finds a session or what remains of it.
+    fn load(&self, key: SessionKey) -> StoreFuture<'_, Loaded>;
+
+    /// Keeps a new session, unless its subject has as many as `limit` allows.
+    /// `judge` tells which of the subject's sessions are still live.
+    fn create(
+        &self,
+        record: SessionRecord,
+        limit: Option<SessionLimit>,
+        judge: Judge,
+    ) -> StoreFuture<'_, Created>;
+
+    /// Records activity, if the session is live by its recorded deadlines and
+    /// the activity is later than the one on record.
+    fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched>;
+
+    /// Changes a session that still has this version.
+    fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated>;
+
+    /// Ends a session and leaves a tombstone. `Some` for the one caller that
+    /// ended it, `None` when it had ended before or was never there.
+    fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>>;
+
+    /// The subject's sessions that have not ended, in no particular order.
+    fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>>;
+
+    /// Ends or locks what `judge` finds due, looking at no more than `batch`
+    /// entries, and forgets tombstones whose time is over.
+    fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped>;
+
+    /// Whether every operation is done before it returns, in this process:
+    /// then nothing is gained by queueing touches.
+    fn is_local(&self) -> bool {
+        false
+    }
+}
+
+/// What a look-up found.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The store's clock at the look-up.
+    pub now: Timestamp,
+    /// The session, or what remains of it.
+    pub state: Lookup,
+}
+
+/// A session, or what remains of it.
+#[derive(Clone, Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "moved once per request; a box would cost an allocation"
+)]
+pub enum Lookup {
+    /// A tombstone.
+    Ended(EndedSession),
+    /// A session that has not been ended; whether it may be used is for the
+    /// engine to say.
+    Found(SessionRecord),
+    /// Nothing.
+    Missing,
+}
+
+/// The outcome of [`SessionStore::create`].
+#[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "moved once per login")]
+pub enum Created {
+    /// The session is kept.
+    Created {
+        /// The session that had to make room, where the limit says so.
+        ended: Option<EndedSession>,
+    },
+    /// There is a session or a tombstone under this key already.
+    Exists,
+    /// The subject has as many sessions as allowed; nothing was changed.
+    LimitReached,
+}
+
+/// The outcome of [`SessionStore::touch`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touched {
+    /// There is no live session under this key any more.
+    Gone,
+    /// Later activity is on record already.
+    Older,
+    /// The activity is on record.
+    Recorded,
+}
+
+/// The outcome of [`SessionStore::update`].
+#[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "moved once per command")]
+pub enum Updated {
+    /// The change is made; the session as it is now.
+    Applied(SessionRecord),
+    /// Somebody else changed the session first.
+    Conflict,
+    /// There is no live session under this key any more.
+    Gone,
+}
+
+/// How a session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Why.
+    pub reason: EndReason,
+    /// Whether the same client gets another session in its place.
+    pub replaced: bool,
+}
+
+impl From<EndReason> for End {
+    fn from(reason: EndReason) -> Self {
+        Self {
+            reason,
+            replaced: false,
+        }
+    }
+}
+
+/// What a reaping pass did.
+#[derive(Clone, Debug, Default)]
+pub struct Reaped {
+    /// The store's clock during the pass.
+    pub now: Timestamp,
+    /// Sessions that this pass ended.
+    pub ended: Vec<EndedSession>,
+    /// Sessions that this pass locked.
+    pub locked: Vec<SessionRecord>,
+    /// Whether more is due.
+    pub more: bool,
+}
+
+/// Decides for a store what is due, by the policies in force.
+#[derive(Clone, Debug)]
+pub struct Judge(Arc<PolicySet>);
+
+impl Judge {
+    /// Judges by these policies.
+    #[must_use]
+    pub fn new(policies: Arc<PolicySet>) -> Self {
+        Self(policies)
+    }
+
+    /// The verdict on a session that nobody is using.
+    #[must_use]
+    pub fn verdict(&self, facts: &Facts, now: Timestamp) -> Verdict {
+        let network = self.0.recorded_network(facts.network);
+        let limits = self.0.limits(facts.policy, 0, facts.network, network);
+        engine::decide(facts, &limits, now)
+    }
+
+    /// Changes whenever other policies judge, so that a store knows when its
+    /// schedule is out of date.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.0.generation()
+    }
+}
+
+/// Why a store did not do what it was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// What it holds can't be understood.
+    #[error("the session store holds a value that can't be read")]
+    Corrupt(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// It did not answer in time.
+    #[error("the session store did not answer within {0:?}")]
+    Timeout(std::time::Duration),
+    /// It can't be reached, or it refused.
+    #[error("the session store is unavailable")]
+    Unavailable(#[source] Arc<dyn std::error::Error + Send + Sync>),
+}
+
+impl StoreError {
+    /// An error of the kind [`Unavailable`](Self::Unavailable).
+    pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Unavailable(source.into().into())
+    }
+}

@@ -1,0 +1,157 @@
+//! Instants and durations: milliseconds, saturating, without a clock.
+
+use std::fmt;
+use std::ops::{Add, Sub};
+use std::time::{Duration, SystemTime};
+
+use serde::{Serialize, Serializer};
+
+/// An instant: whole milliseconds since 1970-01-01T00:00:00Z.
+///
+/// Arithmetic saturates, so no input can overflow it. A difference that would
+/// be negative is zero: a clock that stepped back makes nobody younger.
+///
+/// ```
+/// use dwell_core::{Timestamp, minutes};
+///
+/// let login = Timestamp::from_millis(1_000);
+/// let later = login + minutes(2);
+/// assert_eq!(later - login, minutes(2));
+/// assert_eq!(login - later, minutes(0));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// The earliest instant, 1970-01-01T00:00:00Z.
+    pub const MIN: Self = Self(0);
+    /// The latest instant: a deadline that never comes.
+    pub const MAX: Self = Self(u64::MAX);
+
+    /// The instant that lies `millis` milliseconds after the epoch.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the epoch.
+    #[must_use]
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// The same instant as a [`SystemTime`]; instants beyond the year 9999
+    /// are given as the last millisecond of that year.
+    #[must_use]
+    pub fn to_system_time(self) -> SystemTime {
+        const YEAR_9999_END: u64 = 253_402_300_799_999;
+        SystemTime::UNIX_EPOCH + Duration::from_millis(self.0.min(YEAR_9999_END))
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    /// An instant before the epoch becomes the epoch.
+    fn from(time: SystemTime) -> Self {
+        let since = time
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        Self(millis(since))
+    }
+}
+
+impl Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, rhs: Duration) -> Self {
+        Self(self.0.saturating_add(millis(rhs)))
+    }
+}
+
+impl Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, rhs: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(rhs)))
+    }
+}
+
+impl Sub for Timestamp {
+    type Output = Duration;
+
+    fn sub(self, rhs: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(rhs.0))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339 in UTC with milliseconds: `2026-11-23T18:00:00.000Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        humantime::format_rfc3339_millis(self.to_system_time()).fmt(f)
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Whole milliseconds of a duration; what does not fit is [`u64::MAX`].
+#[must_use]
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A duration of so many seconds.
+#[must_use]
+pub const fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+/// A duration of so many minutes; what does not fit is the longest duration.
+#[must_use]
+pub const fn minutes(n: u64) -> Duration {
+    Duration::from_secs(n.saturating_mul(60))
+}
+
+/// A duration of so many hours; what does not fit is the longest duration.
+#[must_use]
+pub const fn hours(n: u64) -> Duration {
+    Duration::from_secs(n.saturating_mul(3_600))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn n13_a_difference_is_never_negative() {
+        let early = Timestamp::from_millis(5);
+        let late = Timestamp::from_millis(9);
+        assert_eq!(early - late, Duration::ZERO);
+        assert_eq!(late - early, Duration::from_millis(4));
+    }
+
+    #[test]
+    fn n12_arithmetic_saturates_at_both_ends() {
+        assert_eq!(Timestamp::MAX + hours(1), Timestamp::MAX);
+        assert_eq!(Timestamp::MIN + Duration::MAX, Timestamp::MAX);
+        assert_eq!(Timestamp::from_millis(3) - hours(1), Timestamp::MIN);
+    }
+
+    #[test]
+    fn prints_rfc_3339_and_never_panics_at_the_extremes() {
+        assert_eq!(Timestamp::MIN.to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(
+            Timestamp::from_millis(1_795_456_800_123).to_string(),
+            "2026-11-23T18:00:00.123Z"
+        );
+        assert_eq!(Timestamp::MAX.to_string(), "9999-12-31T23:59:59.999Z");
+    }
+}

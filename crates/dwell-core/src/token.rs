@@ -1,0 +1,236 @@
+//! The secret that a client holds, and what a store may know of it.
+//!
+//! A token is 44 characters: 128 random bits that find the session (the
+//! *selector*) and 128 random bits that prove the right to it (the
+//! *verifier*). Rotation replaces the verifier and keeps the selector: an old
+//! token still finds its session, so its late return is recognised (law L10),
+//! and a rotation is one write under one key.
+//!
+//! Stores see only hashes of both halves (law L9).
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+
+/// Bytes of a half.
+const HALF: usize = 16;
+/// Characters of a half, in base64url without padding.
+const HALF_TEXT: usize = 22;
+
+/// A session token. Whoever has it has the session: it never shows in
+/// `Debug`, and there is no `Display`.
+///
+/// ```
+/// use dwell_core::Token;
+///
+/// let token = Token::generate().expect("the system has randomness");
+/// assert_eq!(format!("{token:?}"), "Token(…)");
+/// assert_eq!(Token::parse(token.expose().as_bytes()), Some(token));
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token([u8; Token::LENGTH]);
+
+/// The system gave no random bytes, so no token can be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the operating system gave no random bytes")]
+pub struct NoRandomness;
+
+impl Token {
+    /// Characters of a token.
+    pub const LENGTH: usize = 2 * HALF_TEXT;
+
+    /// A new token of 256 random bits from the operating system.
+    ///
+    /// # Errors
+    /// [`NoRandomness`] when the operating system has none to give.
+    pub fn generate() -> Result<Self, NoRandomness> {
+        let mut text = [0; Self::LENGTH];
+        let (selector, verifier) = text.split_at_mut(HALF_TEXT);
+        fill_half(selector)?;
+        fill_half(verifier)?;
+        Ok(Self(text))
+    }
+
+    /// A successor: the same selector and 128 new random bits.
+    ///
+    /// # Errors
+    /// [`NoRandomness`] when the operating system has none to give.
+    pub fn rotated(&self) -> Result<Self, NoRandomness> {
+        let mut text = self.0;
+        fill_half(&mut text[HALF_TEXT..])?;
+        Ok(Self(text))
+    }
+
+    /// Reads a token; `None` unless it has exactly the length and alphabet
+    /// of one.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let text: [u8; Self::LENGTH] = text.try_into().ok()?;
+        let valid = text
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || *b == b'-' || *b == b'_');
+        valid.then_some(Self(text))
+    }
+
+    /// The secret itself, for a cookie or a bearer answer and nothing else.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        // Only ASCII gets in, so the fallback is never taken.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// The key under which a store keeps the session.
+    #[must_use]
+    pub fn key(&self) -> SessionKey {
+        SessionKey(hash(b"s", &self.0[..HALF_TEXT]))
+    }
+
+    /// What a store keeps of the verifier.
+    #[must_use]
+    pub fn check(&self) -> TokenCheck {
+        TokenCheck(u128::from_be_bytes(hash(b"v", &self.0[HALF_TEXT..])))
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// Where a store finds a session: 128 bits of SHA-256 of the token's
+/// selector, or of the key that a foreign session source gave.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionKey([u8; HALF]);
+
+impl SessionKey {
+    /// The key of a session that another middleware owns, from that
+    /// session's id.
+    #[must_use]
+    pub fn foreign(id: &[u8]) -> Self {
+        Self(hash(b"f", id))
+    }
+
+    /// The bytes that a store keeps.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; HALF] {
+        &self.0
+    }
+
+    /// The key that a store kept.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; HALF]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Debug for SessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionKey(…)")
+    }
+}
+
+/// 128 bits of SHA-256 of a token's verifier.
+///
+/// Comparing two is one comparison of two integers, and they are hashes of
+/// random bits: time taken tells nothing of use.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenCheck(u128);
+
+impl TokenCheck {
+    /// The check of a session that another middleware owns: there is no
+    /// token of ours to compare.
+    pub const FOREIGN: Self = Self(0);
+
+    /// The number that stores keep.
+    #[must_use]
+    pub const fn to_bits(self) -> u128 {
+        self.0
+    }
+
+    /// The check that [`to_bits`](Self::to_bits) gave.
+    #[must_use]
+    pub const fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+}
+
+impl fmt::Debug for TokenCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenCheck(…)")
+    }
+}
+
+fn fill_half(text: &mut [u8]) -> Result<(), NoRandomness> {
+    let mut bytes = [0; HALF];
+    getrandom::fill(&mut bytes).map_err(|_| NoRandomness)?;
+    URL_SAFE_NO_PAD
+        .encode_slice(bytes, text)
+        .map_err(|_| NoRandomness)?;
+    Ok(())
+}
+
+/// The domain byte keeps a foreign id from ever meeting a token's key.
+fn hash(domain: &[u8], text: &[u8]) -> [u8; HALF] {
+    let digest: [u8; 32] = Sha256::new_with_prefix(domain)
+        .chain_update(text)
+        .finalize()
+        .into();
+    let mut half = [0; HALF];
+    half.copy_from_slice(&digest[..HALF]);
+    half
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn l09_a_token_has_256_random_bits_and_shows_none() {
+        let a = Token::generate().unwrap();
+        let b = Token::generate().unwrap();
+        assert_ne!(a.expose(), b.expose());
+        assert_eq!(a.expose().len(), 44);
+        let shown = format!("{a:?} {:?} {:?}", a.key(), a.check());
+        for part in [&a.expose()[..6], &a.expose()[22..28]] {
+            assert!(!shown.contains(part), "{shown}");
+        }
+    }
+
+    #[test]
+    fn l09_stores_keep_hashes_of_both_halves() {
+        let token = Token::generate().unwrap();
+        let selector = URL_SAFE_NO_PAD.decode(&token.expose()[..22]).unwrap();
+        assert_ne!(token.key().as_bytes()[..], selector[..]);
+        let verifier = URL_SAFE_NO_PAD.decode(&token.expose()[22..]).unwrap();
+        assert_ne!(token.check().to_bits().to_be_bytes()[..], verifier[..]);
+    }
+
+    #[test]
+    fn l10_a_successor_keeps_the_key_and_changes_the_check() {
+        let token = Token::generate().unwrap();
+        let next = token.rotated().unwrap();
+        assert_eq!(token.key(), next.key());
+        assert_ne!(token.check(), next.check());
+    }
+
+    #[test]
+    fn n50_only_texts_of_our_own_form_are_tokens() {
+        let good = Token::generate().unwrap();
+        let text = good.expose();
+        assert!(Token::parse(&text.as_bytes()[1..]).is_none());
+        assert!(Token::parse(format!("{text}a").as_bytes()).is_none());
+        assert!(Token::parse(&[0xff; Token::LENGTH]).is_none());
+        assert!(Token::parse(text.replace(&text[3..4], "=").as_bytes()).is_none());
+        assert!(Token::parse(b"").is_none());
+    }
+
+    #[test]
+    fn a_foreign_id_never_meets_a_tokens_key() {
+        let token = Token::generate().unwrap();
+        let selector = &token.expose().as_bytes()[..HALF_TEXT];
+        assert_ne!(SessionKey::foreign(selector), token.key());
+    }
+}
