@@ -1,0 +1,89 @@
+//! What a bare machine lacks, and how to get it: said in one line, then done.
+
+use std::path::PathBuf;
+
+use crate::command::{Cmd, on_path};
+use crate::error::{Error, Result};
+use crate::metadata::Metadata;
+use crate::workspace::Workspace;
+
+const CARGO_FUZZ: &str = "0.13.2";
+
+/// The linker that every cargo command needs.
+pub(crate) fn ensure_linker(workspace: &Workspace) -> Result<()> {
+    ensure_debian(workspace, "cc", &["gcc", "libc6-dev"])
+}
+
+/// The C++ compiler that libFuzzer is built with.
+pub(crate) fn ensure_cxx(workspace: &Workspace) -> Result<()> {
+    ensure_debian(workspace, "c++", &["g++"])
+}
+
+/// Installs Debian packages unless the program is there.
+pub(crate) fn ensure_debian(workspace: &Workspace, program: &str, packages: &[&str]) -> Result<()> {
+    if on_path(program).is_some() {
+        return Ok(());
+    }
+    if on_path("apt-get").is_none() {
+        return Err(Error::Usage(format!(
+            "`{program}` is missing, and there is no apt-get: install {}",
+            packages.join(" and ")
+        )));
+    }
+    println!("installing {} with apt-get", packages.join(" and "));
+    apt_get(workspace, &["update"], &[])?;
+    apt_get(
+        workspace,
+        &["install", "-y", "--no-install-recommends"],
+        packages,
+    )
+}
+
+fn apt_get(workspace: &Workspace, command: &[&str], packages: &[&str]) -> Result<()> {
+    // `sudo -n` asks nothing: where it may not act, it says so and fails.
+    let cmd = if is_root(workspace) {
+        Cmd::new(workspace, "env")
+    } else {
+        Cmd::new(workspace, "sudo").args(["-n", "env"])
+    };
+    cmd.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"])
+        .args(command)
+        .args(packages)
+        .run()
+}
+
+fn is_root(workspace: &Workspace) -> bool {
+    Cmd::new(workspace, "id")
+        .args(["-u"])
+        .output()
+        .is_ok_and(|id| id.trim() == "0")
+}
+
+/// The file of cargo-fuzz, installed under the target folder when the machine has none.
+pub(crate) fn cargo_fuzz(workspace: &Workspace) -> Result<PathBuf> {
+    if let Some(program) = on_path("cargo-fuzz") {
+        return Ok(program);
+    }
+    let tools = Metadata::load(workspace, ".")?.target.join("tools");
+    let program = tools.join("bin/cargo-fuzz");
+    if !program.is_file() {
+        println!("installing cargo-fuzz {CARGO_FUZZ} with cargo, into the target folder");
+        Cmd::cargo(workspace)
+            .args(["install", "--quiet", "--locked", "cargo-fuzz"])
+            .args(["--version", CARGO_FUZZ])
+            .args(["--root".as_ref(), tools.as_os_str()])
+            .run()?;
+    }
+    Ok(program)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_is_there_is_left_alone() {
+        let workspace = Workspace::find().unwrap();
+        assert!(ensure_debian(&workspace, "cargo", &["no-such-package"]).is_ok());
+    }
+}
