@@ -1,5 +1,6 @@
 //! Store, policies and observers together: what every layer shares.
 
+use std::any::Any;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -41,6 +42,7 @@ struct Inner {
     on_end: Vec<Arc<EndHook>>,
     rotation_grace: Duration,
     max_failures: u8,
+    shared: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// Builds a [`SessionManager`].
@@ -60,6 +62,7 @@ impl SessionManager {
             on_end: Vec::new(),
             rotation_grace: seconds(10),
             max_failures: 5,
+            shared: None,
         })))
     }
 
@@ -73,6 +76,22 @@ impl SessionManager {
         let mut inner = (*self.0).clone();
         inner.store = Arc::new(wrap(inner.store));
         Self(Arc::new(inner))
+    }
+
+    /// The same manager with something that the layers of one stack share
+    /// beside sessions: how they refuse. Reached through every handle, so it
+    /// costs a request nothing.
+    #[must_use]
+    pub fn with_shared<T: Any + Send + Sync>(&self, shared: T) -> Self {
+        let mut inner = (*self.0).clone();
+        inner.shared = Some(Arc::new(shared));
+        Self(Arc::new(inner))
+    }
+
+    /// What [`with_shared`](Self::with_shared) put there, if it is a `T`.
+    #[must_use]
+    pub fn shared<T: Any>(&self) -> Option<&T> {
+        self.0.shared.as_deref()?.downcast_ref()
     }
 
     /// The store.
@@ -227,6 +246,19 @@ impl SessionManager {
             }
             Created::Exists | Created::LimitReached => self.store().load(key).await,
         }
+    }
+
+    /// Ends the session under `key` and reports it; `false` when it had ended
+    /// before.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn end_session(
+        &self,
+        key: SessionKey,
+        reason: EndReason,
+    ) -> Result<bool, StoreError> {
+        self.end(key, reason.into(), &Site::default()).await
     }
 
     /// Ends a session and reports it, once.

@@ -7,6 +7,9 @@ use std::task::{Context, Poll};
 
 use super::StoreError;
 
+/// A store's answer in a box.
+pub type BoxedAnswer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
 /// A store's answer to come.
 ///
 /// A store in memory answers at once and allocates nothing; one behind a
@@ -17,13 +20,25 @@ pub struct StoreFuture<'a, T>(State<'a, T>);
 
 enum State<'a, T> {
     Ready(Option<Result<T, StoreError>>),
-    Boxed(Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>),
+    Boxed(BoxedAnswer<'a, T>),
 }
 
-impl<'a, T> StoreFuture<'a, T> {
+impl<'a, T: 'a> StoreFuture<'a, T> {
     /// An answer that is there already.
     pub fn ready(answer: Result<T, StoreError>) -> Self {
         Self(State::Ready(Some(answer)))
+    }
+
+    /// The answer if it is there already, else what has to be waited for.
+    ///
+    /// # Errors
+    /// The future, where there is no answer yet.
+    pub fn into_ready(self) -> Result<Result<T, StoreError>, BoxedAnswer<'a, T>> {
+        match self.0 {
+            State::Ready(Some(answer)) => Ok(answer),
+            State::Ready(None) => Err(Box::pin(std::future::pending::<Result<T, StoreError>>())),
+            State::Boxed(future) => Err(future),
+        }
     }
 
     /// An answer that has to be waited for.

@@ -24,7 +24,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use change::{Rotation, Update};
-pub use future::StoreFuture;
+pub use future::{BoxedAnswer, StoreFuture};
 
 use crate::engine::{self, Activation};
 use crate::id::SubjectId;

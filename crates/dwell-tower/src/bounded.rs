@@ -1,0 +1,84 @@
+//! A store that is not waited for longer than stated.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dwell_core::engine::Activation;
+use dwell_core::store::{
+    Created, End, Judge, Loaded, Reaped, SessionStore, StoreError, StoreFuture, Touched, Update,
+    Updated,
+};
+use dwell_core::{EndedSession, SessionKey, SessionLimit, SessionRecord, SubjectId, Timestamp};
+
+/// Bounds how long any answer of a store is waited for (law L8): after that
+/// it counts as unreachable.
+///
+/// The session layer puts it around its store; answers that are there at once
+/// pass through without a timer.
+#[derive(Debug)]
+pub struct BoundedStore {
+    inner: Arc<dyn SessionStore>,
+    limit: Duration,
+}
+
+impl BoundedStore {
+    /// Waits for answers of `inner` no longer than `limit`.
+    #[must_use]
+    pub fn new(inner: Arc<dyn SessionStore>, limit: Duration) -> Self {
+        Self { inner, limit }
+    }
+
+    fn bound<'a, T: Send + 'a>(&self, answer: StoreFuture<'a, T>) -> StoreFuture<'a, T> {
+        let limit = self.limit;
+        match answer.into_ready() {
+            Ok(answer) => StoreFuture::ready(answer),
+            Err(future) => StoreFuture::boxed(async move {
+                let timed = tokio::time::timeout(limit, future).await;
+                timed.unwrap_or(Err(StoreError::Timeout(limit)))
+            }),
+        }
+    }
+}
+
+impl SessionStore for BoundedStore {
+    fn now(&self) -> StoreFuture<'_, Timestamp> {
+        self.bound(self.inner.now())
+    }
+
+    fn load(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
+        self.bound(self.inner.load(key))
+    }
+
+    fn create(
+        &self,
+        record: SessionRecord,
+        limit: Option<SessionLimit>,
+        judge: Judge,
+    ) -> StoreFuture<'_, Created> {
+        self.bound(self.inner.create(record, limit, judge))
+    }
+
+    fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched> {
+        self.bound(self.inner.touch(key, activation))
+    }
+
+    fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated> {
+        self.bound(self.inner.update(key, version, update))
+    }
+
+    fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>> {
+        self.bound(self.inner.end(key, end))
+    }
+
+    fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
+        self.bound(self.inner.list(subject))
+    }
+
+    fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {
+        self.bound(self.inner.reap(judge, batch))
+    }
+
+    fn is_local(&self) -> bool {
+        self.inner.is_local()
+    }
+}

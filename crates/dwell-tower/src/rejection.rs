@@ -1,0 +1,313 @@
+//! What a refused request is answered: one trait, a default, closures.
+
+use std::fmt;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use dwell_core::{EndReason, SessionHandle};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// Why a request was refused. It is also put into the extensions of the
+/// answer, for outer layers to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The session has ended.
+    Ended(EndReason),
+    /// The session is locked until its subject authenticates again.
+    Locked,
+    /// The stack is wired wrongly; this piece is missing.
+    Miswired(String),
+    /// There is no session, and the route needs one.
+    SessionRequired,
+    /// The last authentication is not recent or not strong enough.
+    StepUp(Challenge),
+    /// The store did not answer.
+    StoreUnavailable,
+}
+
+/// What a step-up must bring (RFC 9470 §3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    /// The authentication must be younger than this.
+    pub max_age: Duration,
+    /// Classes of which one is demanded; empty: any.
+    pub acr_values: Vec<Box<str>>,
+}
+
+impl Refusal {
+    /// The status of the answer.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Miswired(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::UNAUTHORIZED,
+        }
+    }
+
+    /// The word for it; none for a wrong wiring, which only the log explains.
+    #[must_use]
+    pub fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Ended(reason) => Some(reason.as_str()),
+            Self::Locked => Some("session_locked"),
+            Self::Miswired(_) => None,
+            Self::SessionRequired => Some("session_required"),
+            Self::StepUp(_) => Some("step_up_required"),
+            Self::StoreUnavailable => Some("store_unavailable"),
+        }
+    }
+
+    fn detail(&self) -> &'static str {
+        match self {
+            Self::Ended(_) => "The session has ended. Sign in again.",
+            Self::Locked => "The session is locked. Authenticate again to go on.",
+            Self::Miswired(_) => "The service is not set up correctly.",
+            Self::SessionRequired => "Sign in first.",
+            Self::StepUp(_) => "Authenticate again to do this.",
+            Self::StoreUnavailable => "Sessions can't be checked at the moment. Try again shortly.",
+        }
+    }
+
+    /// The challenge that every 401 carries (RFC 9110 §15.5.2).
+    fn challenge(&self) -> Option<String> {
+        Some(match self {
+            Self::SessionRequired => r#"Bearer realm="session""#.to_owned(),
+            Self::Ended(reason) => format!(
+                r#"Bearer realm="session", error="invalid_token", error_description="{reason}""#
+            ),
+            Self::Locked => {
+                r#"Bearer realm="session", error="insufficient_user_authentication", error_description="session_locked""#
+                    .to_owned()
+            }
+            Self::StepUp(challenge) => challenge.header(),
+            Self::Miswired(_) | Self::StoreUnavailable => return None,
+        })
+    }
+}
+
+impl Challenge {
+    fn header(&self) -> String {
+        let mut header = String::from(
+            r#"Bearer error="insufficient_user_authentication", error_description="A more recent or stronger authentication is required""#,
+        );
+        if !self.acr_values.is_empty() {
+            let plain = |c: &char| c.is_ascii_graphic() && !matches!(c, '"' | '\\');
+            let values: Vec<String> = self
+                .acr_values
+                .iter()
+                .map(|value| value.chars().filter(plain).collect())
+                .collect();
+            let _ = write!(header, r#", acr_values="{}""#, values.join(" "));
+        }
+        let _ = write!(header, r#", max_age="{}""#, self.max_age.as_secs());
+        header
+    }
+}
+
+/// Makes the answer to a refused request.
+pub trait MakeRejection: Send + Sync + 'static {
+    /// The answer.
+    fn reject(&self, refusal: &Refusal, request: &Parts) -> Response<Bytes>;
+}
+
+impl<F> MakeRejection for F
+where
+    F: Fn(&Refusal, &Parts) -> Response<Bytes> + Send + Sync + 'static,
+{
+    fn reject(&self, refusal: &Refusal, request: &Parts) -> Response<Bytes> {
+        self(refusal, request)
+    }
+}
+
+/// Problem details (RFC 9457) for programs, and where pages are named, a
+/// redirect for people: to the login page, or to the re-authentication page
+/// for a lock or a step-up, with `reason` and a `return_to` that is always a
+/// path of this origin.
+#[derive(Clone, Debug, Default)]
+pub struct DefaultRejection {
+    login: Option<String>,
+    reauthentication: Option<String>,
+}
+
+impl DefaultRejection {
+    /// Problem details for everybody.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sends page navigations without a live session to this path.
+    #[must_use]
+    pub fn with_login(mut self, path: impl Into<String>) -> Self {
+        self.login = Some(path.into());
+        self
+    }
+
+    /// Sends page navigations that need authentication again to this path.
+    #[must_use]
+    pub fn with_reauthentication(mut self, path: impl Into<String>) -> Self {
+        self.reauthentication = Some(path.into());
+        self
+    }
+
+    fn page(&self, refusal: &Refusal) -> Option<&str> {
+        match refusal {
+            Refusal::Ended(_) | Refusal::SessionRequired => self.login.as_deref(),
+            Refusal::Locked | Refusal::StepUp(_) => {
+                self.reauthentication.as_deref().or(self.login.as_deref())
+            }
+            Refusal::Miswired(_) | Refusal::StoreUnavailable => None,
+        }
+    }
+}
+
+impl MakeRejection for DefaultRejection {
+    fn reject(&self, refusal: &Refusal, request: &Parts) -> Response<Bytes> {
+        match self.page(refusal) {
+            Some(page) if is_navigation(request) => redirect(page, refusal, request),
+            _ => problem(refusal),
+        }
+    }
+}
+
+/// How the layers share one way to answer.
+#[derive(Clone)]
+pub(crate) struct Rejections(Arc<dyn MakeRejection>);
+
+impl Rejections {
+    pub(crate) fn new(make: impl MakeRejection) -> Self {
+        Self(Arc::new(make))
+    }
+
+    /// A layer's own way, else that of the stack around it, else the default.
+    pub(crate) fn choose(own: Option<&Self>, request: &Parts) -> Self {
+        let stack = || {
+            let handle = request.extensions.get::<SessionHandle>()?;
+            handle.manager().shared::<Self>().cloned()
+        };
+        own.cloned().or_else(stack).unwrap_or_default()
+    }
+
+    pub(crate) fn reject(&self, refusal: Refusal, request: &Parts) -> Response<Bytes> {
+        log(&refusal);
+        let mut response = self.0.reject(&refusal, request);
+        response.extensions_mut().insert(refusal);
+        response
+    }
+}
+
+impl Default for Rejections {
+    fn default() -> Self {
+        Self::new(DefaultRejection::new())
+    }
+}
+
+impl fmt::Debug for Rejections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rejections")
+    }
+}
+
+/// The answer to a wrong wiring, which needs no request to be made.
+pub(crate) fn miswired(missing: &str) -> Response<Bytes> {
+    let refusal = Refusal::Miswired(missing.to_owned());
+    log(&refusal);
+    let mut response = problem(&refusal);
+    response.extensions_mut().insert(refusal);
+    response
+}
+
+fn log(refusal: &Refusal) {
+    if let Refusal::Miswired(missing) = refusal {
+        tracing::error!(%missing, "refused, since the stack is wired wrongly");
+    }
+}
+
+/// Problem details (RFC 9457) for a refusal.
+#[must_use]
+pub fn problem(refusal: &Refusal) -> Response<Bytes> {
+    let status = refusal.status();
+    let reason = refusal.reason();
+    let mut body = format!(
+        r#"{{"type":"about:blank","title":"{}","status":{},"detail":"{}""#,
+        status.canonical_reason().unwrap_or_default(),
+        status.as_u16(),
+        refusal.detail(),
+    );
+    if let Some(reason) = reason {
+        let _ = write!(body, r#","reason":"{reason}""#);
+    }
+    body.push('}');
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(challenge) = refusal.challenge()
+        && let Ok(challenge) = HeaderValue::try_from(challenge)
+    {
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    if *refusal == Refusal::StoreUnavailable {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    response
+}
+
+fn redirect(page: &str, refusal: &Refusal, request: &Parts) -> Response<Bytes> {
+    let separator = if page.contains('?') { '&' } else { '?' };
+    let mut location = format!(
+        "{page}{separator}reason={}",
+        refusal.reason().unwrap_or_default()
+    );
+    let target = request.uri.path_and_query().map_or("/", |t| t.as_str());
+    if let Some(target) = crate::return_to::safe_return_to(target) {
+        let target = utf8_percent_encode(target, NON_ALPHANUMERIC);
+        let _ = write!(location, "&return_to={target}");
+    }
+    // The page must know that going there again would repeat nothing.
+    if !is_safe(&request.method) {
+        let method = utf8_percent_encode(request.method.as_str(), NON_ALPHANUMERIC);
+        let _ = write!(location, "&method={method}");
+    }
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    match HeaderValue::try_from(location) {
+        Ok(location) => {
+            headers.insert(header::LOCATION, location);
+            response
+        }
+        Err(_) => problem(refusal),
+    }
+}
+
+/// Whether a person will see the answer as a page.
+fn is_navigation(request: &Parts) -> bool {
+    match single(&request.headers, "sec-fetch-mode") {
+        Some(mode) => mode == "navigate",
+        None => {
+            let accept = request.headers.get(header::ACCEPT);
+            let accept = accept.and_then(|a| a.to_str().ok()).unwrap_or_default();
+            is_safe(&request.method) && accept.contains("text/html")
+        }
+    }
+}
+
+fn is_safe(method: &Method) -> bool {
+    *method == Method::GET || *method == Method::HEAD
+}
+
+fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}

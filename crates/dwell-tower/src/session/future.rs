@@ -1,0 +1,259 @@
+//! The states of a request on its way through the session layer.
+
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use dwell_core::store::StoreError;
+use dwell_core::{Outcome, SessionHandle, Settlement, Touch};
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::commit::write_headers;
+use super::layer::SessionLayer;
+use super::resolve::report_unavailable;
+use crate::rejection::{Refusal, miswired};
+
+type Finding = Pin<Box<dyn Future<Output = Result<SessionHandle, StoreError>> + Send>>;
+type Chores = Pin<Box<dyn Future<Output = Result<Option<Touch>, StoreError>> + Send>>;
+
+pin_project! {
+    /// The answer of a [`SessionService`](super::SessionService).
+    pub struct SessionFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        #[pin]
+        state: State<S, B, S::Future, S::Response>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<S, B, F, R> {
+        /// Waiting for the store.
+        Finding {
+            found: Finding,
+            inner: S,
+            request: Option<Request<B>>,
+            layer: Arc<SessionLayer>,
+        },
+        /// Waiting for the inner service.
+        Calling {
+            #[pin]
+            future: F,
+            guard: Guard,
+        },
+        /// The answer is there; the store must hear of something first.
+        Committing {
+            chores: Chores,
+            response: Option<R>,
+            guard: Guard,
+        },
+        /// Refused before the inner service was called.
+        Answered { response: Option<Box<Response<Bytes>>> },
+    }
+}
+
+impl<S, B> SessionFuture<S, B>
+where
+    S: Service<Request<B>>,
+{
+    pub(super) fn finding(
+        found: Finding,
+        inner: S,
+        request: Request<B>,
+        layer: Arc<SessionLayer>,
+    ) -> Self {
+        let request = Some(request);
+        Self {
+            state: State::Finding {
+                found,
+                inner,
+                request,
+                layer,
+            },
+        }
+    }
+
+    pub(super) fn calling(
+        future: S::Future,
+        handle: SessionHandle,
+        layer: Arc<SessionLayer>,
+    ) -> Self {
+        let guard = Guard {
+            handle,
+            layer,
+            armed: true,
+        };
+        Self {
+            state: State::Calling { future, guard },
+        }
+    }
+
+    pub(super) fn answered(response: Response<Bytes>) -> Self {
+        let response = Some(Box::new(response));
+        Self {
+            state: State::Answered { response },
+        }
+    }
+}
+
+impl<S, B, ResBody> Future for SessionFuture<S, B>
+where
+    S: Service<Request<B>, Response = Response<ResBody>>,
+    ResBody: From<Bytes>,
+{
+    type Output = Result<Response<ResBody>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            let next = match this.state.as_mut().project() {
+                StateProj::Finding {
+                    found,
+                    inner,
+                    request,
+                    layer,
+                } => {
+                    let found = ready!(found.as_mut().poll(cx));
+                    let Some(mut request) = request.take() else {
+                        return Poll::Pending;
+                    };
+                    match found {
+                        Ok(handle) => {
+                            request.extensions_mut().insert(handle.clone());
+                            let future = inner.call(request);
+                            let layer = Arc::clone(layer);
+                            SessionFuture::<S, B>::calling(future, handle, layer).state
+                        }
+                        Err(error) => {
+                            report_unavailable(layer.manager(), &error);
+                            let refusal = Refusal::StoreUnavailable;
+                            let response = layer.refuse(refusal, request);
+                            SessionFuture::<S, B>::answered(response).state
+                        }
+                    }
+                }
+                StateProj::Calling { future, guard } => {
+                    let response = match ready!(future.poll(cx)) {
+                        Ok(response) => response,
+                        Err(error) => {
+                            guard.armed = false;
+                            return Poll::Ready(Err(error));
+                        }
+                    };
+                    let outcome = Outcome::Answered(response.status().as_u16());
+                    match guard.finish(outcome) {
+                        Ok(touch) => return Poll::Ready(Ok(guard.close(response, touch))),
+                        Err(chores) => State::Committing {
+                            chores,
+                            response: Some(response),
+                            guard: guard.take(),
+                        },
+                    }
+                }
+                StateProj::Committing {
+                    chores,
+                    response,
+                    guard,
+                } => {
+                    let touch = match ready!(chores.as_mut().poll(cx)) {
+                        Ok(touch) => touch,
+                        // The verdict stands; the next request or the reaper
+                        // finds again what could not be written.
+                        Err(error) => {
+                            report_unavailable(guard.layer.manager(), &error);
+                            None
+                        }
+                    };
+                    let Some(response) = response.take() else {
+                        return Poll::Pending;
+                    };
+                    guard.record(touch.as_ref());
+                    return Poll::Ready(Ok(guard.close(response, touch)));
+                }
+                StateProj::Answered { response } => {
+                    return match response.take() {
+                        Some(response) => Poll::Ready(Ok(response.map(ResBody::from))),
+                        None => Poll::Pending,
+                    };
+                }
+            };
+            this.state.set(next);
+        }
+    }
+}
+
+/// Hands over the touch exactly once: when the answer is there, or when the
+/// client goes away before.
+struct Guard {
+    handle: SessionHandle,
+    layer: Arc<SessionLayer>,
+    armed: bool,
+}
+
+impl Guard {
+    /// Settles the request. `Err` when the store has to be waited for.
+    fn finish(&mut self, outcome: Outcome) -> Result<Option<Touch>, Chores> {
+        self.armed = false;
+        match self.handle.settle(outcome) {
+            Settlement::Nothing => Ok(None),
+            Settlement::Touch(touch) => {
+                self.record(Some(&touch));
+                Ok(Some(touch))
+            }
+            Settlement::Chores => {
+                let handle = self.handle.clone();
+                Err(Box::pin(async move { handle.do_chores(outcome).await }))
+            }
+        }
+    }
+
+    fn record(&self, touch: Option<&Touch>) {
+        if let Some(touch) = touch {
+            self.layer.touches().record(*touch, &self.handle);
+        }
+    }
+
+    /// The answer as the client gets it.
+    fn close<B: From<Bytes>>(
+        &self,
+        mut response: Response<B>,
+        touch: Option<Touch>,
+    ) -> Response<B> {
+        let refused = response.extensions().get::<Refusal>().is_some();
+        if self.handle.admission().is_none() && !refused {
+            // A tripwire, not a guard: the handler has run, and the first
+            // test of such a stack fails.
+            return miswired("the idle timeout layer, inside the session layer").map(B::from);
+        }
+        let source = self.layer.source();
+        write_headers(response.headers_mut(), &self.handle, source, touch.as_ref());
+        response
+    }
+
+    fn take(&mut self) -> Self {
+        Self {
+            handle: self.handle.clone(),
+            layer: Arc::clone(&self.layer),
+            armed: mem::take(&mut self.armed),
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // A panic on its way up is a failure of ours, not somebody's activity.
+        if !self.armed || std::thread::panicking() {
+            return;
+        }
+        if let Settlement::Touch(touch) = self.handle.settle(Outcome::Disconnected) {
+            self.record(Some(&touch));
+        }
+    }
+}

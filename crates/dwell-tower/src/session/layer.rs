@@ -1,0 +1,209 @@
+//! The session layer and its service.
+
+use std::fmt;
+use std::pin::pin;
+use std::sync::{Arc, Once};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use dwell_core::SessionManager;
+use http::{Request, Response};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::future::SessionFuture;
+use super::resolve::{nothing, report_unavailable, resolve};
+use super::source::{Shown, Source};
+use crate::bounded::BoundedStore;
+use crate::reaper::Reaper;
+use crate::rejection::{MakeRejection, Refusal, Rejections, miswired};
+use crate::touch::TouchQueue;
+
+/// Finds the session and commits; see the [module docs](super).
+#[derive(Clone)]
+pub struct SessionLayer {
+    manager: SessionManager,
+    source: Arc<Source>,
+    touches: TouchQueue,
+    reaper: Option<Arc<OwnReaper>>,
+    rejections: Rejections,
+}
+
+/// The reaper that the layer starts by itself, once.
+struct OwnReaper {
+    started: Once,
+    interval: Duration,
+}
+
+impl SessionLayer {
+    /// Sessions of this manager, found by cookie.
+    ///
+    /// The store is waited for two seconds, and a [`Reaper`] is started with
+    /// the first request.
+    #[must_use]
+    pub fn new(manager: &SessionManager) -> Self {
+        Self::with_store_timeout(manager, Duration::from_secs(2))
+    }
+
+    /// The same, with another bound on waiting for the store.
+    #[must_use]
+    pub fn with_store_timeout(manager: &SessionManager, limit: Duration) -> Self {
+        let rejections = Rejections::default();
+        let manager = manager.map_store(|store| BoundedStore::new(store, limit));
+        Self {
+            manager: manager.with_shared(rejections.clone()),
+            source: Arc::new(Source::default()),
+            touches: TouchQueue::default(),
+            reaper: Some(Arc::new(OwnReaper {
+                started: Once::new(),
+                interval: Duration::from_secs(1),
+            })),
+            rejections,
+        }
+    }
+
+    /// Where sessions are found.
+    #[must_use]
+    pub fn with_source(mut self, source: Source) -> Self {
+        self.source = Arc::new(source);
+        self
+    }
+
+    /// How this layer refuses, and all layers inside it that have no way of
+    /// their own.
+    #[must_use]
+    pub fn with_rejection(mut self, rejection: impl MakeRejection) -> Self {
+        self.rejections = Rejections::new(rejection);
+        self.manager = self.manager.with_shared(self.rejections.clone());
+        self
+    }
+
+    /// Starts no reaper: somebody else runs a [`Reaper`] on the same store.
+    #[must_use]
+    pub fn without_reaper(mut self) -> Self {
+        self.reaper = None;
+        self
+    }
+
+    /// The manager as this layer uses it, with its store bounded.
+    #[must_use]
+    pub fn manager(&self) -> &SessionManager {
+        &self.manager
+    }
+
+    /// Waits until the touches so far are recorded: before shutting down.
+    pub async fn flush(&self) {
+        self.touches.flush().await;
+    }
+
+    pub(super) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    pub(super) fn touches(&self) -> &TouchQueue {
+        &self.touches
+    }
+
+    pub(super) fn refuse<B>(&self, refusal: Refusal, request: Request<B>) -> Response<Bytes> {
+        let (parts, _) = request.into_parts();
+        self.rejections.reject(refusal, &parts)
+    }
+
+    fn start_reaper(&self) {
+        let Some(own) = &self.reaper else { return };
+        own.started.call_once(|| {
+            let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+                tracing::error!("no tokio runtime: ends are reported only when a request comes");
+                return;
+            };
+            let reaper = Reaper::new(self.manager.clone()).with_interval(own.interval);
+            runtime.spawn(reaper.run_until_dropped(Arc::downgrade(own)));
+        });
+    }
+}
+
+impl fmt::Debug for SessionLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionLayer")
+            .field("manager", &self.manager)
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S> Layer<S> for SessionLayer {
+    type Service = SessionService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        SessionService {
+            inner,
+            layer: Arc::new(self.clone()),
+        }
+    }
+}
+
+/// The service of [`SessionLayer`].
+#[derive(Clone, Debug)]
+pub struct SessionService<S> {
+    inner: S,
+    layer: Arc<SessionLayer>,
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for SessionService<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+    ResBody: From<Bytes>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = SessionFuture<S, ReqBody>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        let layer = &self.layer;
+        layer.start_reaper();
+        let shown = match layer.source.find(&request) {
+            Ok(shown) => shown,
+            Err(_) => {
+                let response = miswired("a session source that does not panic");
+                return SessionFuture::answered(response);
+            }
+        };
+        let manager = layer.manager.clone();
+        if matches!(&shown, Shown::Tokens(tokens) if tokens.is_empty()) {
+            let handle = nothing(manager);
+            request.extensions_mut().insert(handle.clone());
+            let future = self.inner.call(request);
+            return SessionFuture::calling(future, handle, Arc::clone(layer));
+        }
+        if !manager.store().is_local() {
+            let found = Box::pin(resolve(manager, shown));
+            // The service that was made ready goes along; its clone need not be.
+            let clone = self.inner.clone();
+            let inner = std::mem::replace(&mut self.inner, clone);
+            return SessionFuture::finding(found, inner, request, Arc::clone(layer));
+        }
+        // A local store answers at once: one poll, and no allocation.
+        let mut context = Context::from_waker(Waker::noop());
+        let found = pin!(resolve(manager, shown)).poll(&mut context);
+        match found {
+            Poll::Ready(Ok(handle)) => {
+                request.extensions_mut().insert(handle.clone());
+                let future = self.inner.call(request);
+                SessionFuture::calling(future, handle, Arc::clone(layer))
+            }
+            Poll::Ready(Err(error)) => {
+                report_unavailable(&layer.manager, &error);
+                SessionFuture::answered(layer.refuse(Refusal::StoreUnavailable, request))
+            }
+            Poll::Pending => {
+                tracing::error!("a store that calls itself local did not answer at once");
+                SessionFuture::answered(layer.refuse(Refusal::StoreUnavailable, request))
+            }
+        }
+    }
+}
