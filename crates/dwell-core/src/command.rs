@@ -4,116 +4,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::activity::{Activity, Outcome, RouteMark};
+use crate::activity::{Activity, RouteMark};
+use crate::command_types::{CommandError, NewSession, SessionInfo};
 use crate::engine::{self, Activation};
 use crate::event::EventKind;
 use crate::handle::{Admission, PresentedSession, SessionHandle, TokenChange};
-use crate::id::{PolicyId, SessionRef, SubjectId};
+use crate::id::{PolicyId, SessionRef};
 use crate::reason::EndReason;
 use crate::record::{Credential, SessionRecord, Strength};
-use crate::store::{Created, End, Lookup, Rotation, StoreError, Touched, Update, Updated};
+use crate::store::{Created, End, Lookup, Rotation, Touched, Update, Updated};
 use crate::time::Timestamp;
-use crate::token::{NoRandomness, Token};
+use crate::token::Token;
 use crate::verdict::{Deadlines, Verdict};
-
-/// A session to start, after a successful login.
-#[derive(Clone, Debug)]
-pub struct NewSession {
-    subject: SubjectId,
-    policy: Option<Box<str>>,
-    strength: Strength,
-    authenticated_at: Option<Timestamp>,
-    provider_deadline: Option<Timestamp>,
-}
-
-impl NewSession {
-    /// A session of `subject`, under the policy `default`, authenticated now.
-    pub fn new(subject: impl Into<SubjectId>) -> Self {
-        Self {
-            subject: subject.into(),
-            policy: None,
-            strength: Strength::none(),
-            authenticated_at: None,
-            provider_deadline: None,
-        }
-    }
-
-    /// Under the policy of this name.
-    #[must_use]
-    pub fn with_policy(mut self, policy: impl Into<Box<str>>) -> Self {
-        self.policy = Some(policy.into());
-        self
-    }
-
-    /// With this class and these methods of authentication.
-    #[must_use]
-    pub fn with_strength(mut self, strength: Strength) -> Self {
-        self.strength = strength;
-        self
-    }
-
-    /// Authenticated elsewhere, at `at`: the identity provider's `auth_time`.
-    /// One in the future beyond a minute satisfies no privileged route.
-    #[must_use]
-    pub fn with_authenticated_at(mut self, at: Timestamp) -> Self {
-        self.authenticated_at = Some(at);
-        self
-    }
-
-    /// With the identity provider's own limit.
-    #[must_use]
-    pub fn with_provider_deadline(mut self, at: Timestamp) -> Self {
-        self.provider_deadline = Some(at);
-        self
-    }
-}
-
-/// Why a command was not carried out.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CommandError {
-    /// Somebody else kept changing the session.
-    #[error("the session was changed by others at the same time")]
-    Conflict,
-    /// Another middleware owns the session: it starts and rotates it.
-    #[error("the session is owned by another middleware")]
-    ForeignSession,
-    /// The session ended meanwhile.
-    #[error("the session has ended")]
-    Gone,
-    /// The operating system gave no random bytes.
-    #[error(transparent)]
-    NoRandomness(#[from] NoRandomness),
-    /// The request has no session that the command could act on.
-    #[error("the request has no live session")]
-    NoSession,
-    /// The store did not answer.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The subject has as many sessions as its policy allows.
-    #[error("the subject has as many sessions as its policy allows")]
-    TooManySessions,
-    /// No policy of this name is in force.
-    #[error("no policy is named {0:?}")]
-    UnknownPolicy(Box<str>),
-}
-
-/// A subject's session in a list.
-#[derive(Clone, Debug)]
-pub struct SessionInfo {
-    /// Its reference, by which it can be ended.
-    pub reference: SessionRef,
-    /// Whether it is the one that asks.
-    pub current: bool,
-    /// When it started.
-    pub created_at: Timestamp,
-    /// Its last activity on record.
-    pub last_active_at: Timestamp,
-    /// The name of the network of its last activity.
-    pub network: Option<String>,
-    /// The name of its policy.
-    pub policy: String,
-}
 
 /// Tries against others who change the same session.
 const TRIES: usize = 4;
@@ -310,8 +212,7 @@ impl SessionHandle {
     /// not answer.
     pub async fn extend(&self) -> Result<(), CommandError> {
         let session = self.live_session()?;
-        let (activity, _) = self.activity(Outcome::Answered(200));
-        if activity == Activity::Active {
+        if self.counts_as_extension() {
             self.record_activity(session, session.now).await?;
             self.report(EventKind::SessionRenewed);
         }

@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::activity::{Activity, Evidence, Outcome, RequestEvidence, RouteMark, classify};
+use crate::activity::{
+    Activity, Evidence, Outcome, RequestEvidence, RouteMark, Unmarked, classify,
+};
 use crate::engine::{self, FreshnessVerdict, TokenVerdict};
 use crate::event::EventKind;
 use crate::id::SubjectId;
@@ -151,6 +153,17 @@ impl SessionHandle {
         self.session().map(|s| &s.record.subject)
     }
 
+    /// The session as the commands of this request left it, or the one that
+    /// they started; `None` when there is none, or it was ended.
+    #[must_use]
+    pub fn record(&self) -> Option<SessionRecord> {
+        let (changed, ended) = self.changes(|c| (c.record.clone(), c.ended));
+        if ended {
+            return None;
+        }
+        changed.or_else(|| self.session().map(|s| s.record.clone()))
+    }
+
     /// Writes the client's address, once; later writes are ignored.
     pub fn locate(&self, address: Option<IpAddr>) {
         let find = || (address, self.0.policies.find_network(address));
@@ -283,6 +296,15 @@ impl SessionHandle {
         classify(unmarked, self.route_mark(), evidence, outcome)
     }
 
+    /// Whether the request itself lets an explicit extension count, whatever
+    /// its route is marked: a prefetch or one that says it is passive does not.
+    pub(crate) fn counts_as_extension(&self) -> bool {
+        let evidence = lock(&self.0.evidence).unwrap_or_default();
+        let ok = Outcome::Answered(200);
+        let (activity, _) = classify(Unmarked::Active, RouteMark::Active, evidence, ok);
+        activity == Activity::Active
+    }
+
     /// Where the request came from, for events.
     #[must_use]
     pub fn site(&self) -> Site {
@@ -291,7 +313,7 @@ impl SessionHandle {
         Site {
             client_ip: self.client_ip(),
             network: self.0.client.get().and(name).map(str::to_owned),
-            route: self.0.route_label.get().map(|label| label.to_string()),
+            route: self.0.route_label.get().map(ToString::to_string),
         }
     }
 

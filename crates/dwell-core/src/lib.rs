@@ -2,8 +2,10 @@
 mod activity;
 mod clock;
 mod command;
+mod command_types;
 pub mod engine;
 mod event;
+mod foreign;
 mod handle;
 mod id;
 mod manager;
@@ -21,13 +23,14 @@ pub use activity::{
     Activity, Declaration, Evidence, Fetch, Outcome, RequestEvidence, RouteMark, Unmarked, classify,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use command::{CommandError, NewSession, SessionInfo};
+pub use command_types::{CommandError, NewSession, SessionInfo};
 #[cfg(feature = "tracing")]
 pub use event::TracingObserver;
 pub use event::{Event, EventKind, Observer};
+pub use foreign::ForeignSession;
 pub use handle::{Admission, Presented, PresentedSession, SessionHandle, TokenChange};
 pub use id::{NetworkId, PolicyId, SessionRef, SubjectId};
-pub use manager::{EndHook, ForeignSession, SessionManager, SessionManagerBuilder, Site};
+pub use manager::{EndHook, SessionManager, SessionManagerBuilder, Site};
 pub use policy::*;
 pub use reason::EndReason;
 pub use record::{Credential, EndedSession, Facts, Previous, SessionRecord, Strength};

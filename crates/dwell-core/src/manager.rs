@@ -6,15 +6,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine;
 use crate::event::{Event, EventKind, Observer, Observers};
 use crate::id::{SessionRef, SubjectId};
-use crate::policy::{LivePolicies, NetworkMatch};
+use crate::policy::LivePolicies;
 use crate::reason::EndReason;
-use crate::record::{Credential, EndedSession, SessionRecord, Strength};
-use crate::store::{Created, End, Judge, Loaded, Lookup, SessionStore, StoreError};
+use crate::record::{EndedSession, SessionRecord};
+use crate::store::{End, Judge, SessionStore, StoreError};
 use crate::time::{Timestamp, millis, seconds};
-use crate::token::{SessionKey, TokenCheck};
+use crate::token::SessionKey;
 
 /// Called once for every session that ends.
 pub type EndHook = dyn Fn(&EndedSession) + Send + Sync;
@@ -199,55 +198,6 @@ impl SessionManager {
         Ok(reaped.more)
     }
 
-    /// Keeps a session that another middleware owns, when it is first seen.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn adopt(
-        &self,
-        foreign: ForeignSession,
-        network: NetworkMatch,
-    ) -> Result<Loaded, StoreError> {
-        let key = foreign.key();
-        let loaded = self.store().load(key).await?;
-        if !matches!(loaded.state, Lookup::Missing) {
-            return Ok(loaded);
-        }
-        let policies = self.policies().current();
-        let now = loaded.now;
-        let policy = policies.policy_or_default(crate::id::PolicyId::DEFAULT);
-        let mut facts = engine::opening_facts(&policies, policy.id(), network, now);
-        if let Some(issued_at) = foreign.issued_at {
-            // One from the future is kept as it is: the engine refuses it.
-            let lead = facts.absolute_deadline - now;
-            facts.created_at = issued_at;
-            facts.authenticated_at = issued_at;
-            facts.absolute_deadline = issued_at.min(now) + lead;
-        }
-        facts.provider_deadline = foreign.expires_at;
-        let record = SessionRecord {
-            key,
-            subject: foreign.subject,
-            facts,
-            strength: foreign.strength.map(Arc::new),
-            credential: Credential::new(TokenCheck::FOREIGN),
-        };
-        match self
-            .store()
-            .create(record.clone(), None, self.judge())
-            .await?
-        {
-            Created::Created { .. } => {
-                self.report(EventKind::SessionCreated, now, &record, &Site::default());
-                Ok(Loaded {
-                    now,
-                    state: Lookup::Found(record),
-                })
-            }
-            Created::Exists | Created::LimitReached => self.store().load(key).await,
-        }
-    }
-
     /// Ends the session under `key` and reports it; `false` when it had ended
     /// before.
     ///
@@ -390,66 +340,4 @@ pub struct Site {
     pub network: Option<String>,
     /// The route or path.
     pub route: Option<String>,
-}
-
-/// A session that another middleware owns, as a session source describes it.
-///
-/// Name the issue instant where there is one: without it, a token that its
-/// owner still accepts after the tombstone is gone would start a new session.
-#[derive(Clone, Debug)]
-pub struct ForeignSession {
-    id: Box<[u8]>,
-    subject: SubjectId,
-    issued_at: Option<Timestamp>,
-    expires_at: Option<Timestamp>,
-    strength: Option<Strength>,
-}
-
-impl ForeignSession {
-    /// A session that its owner knows by `id`, of `subject`.
-    ///
-    /// The id must be unguessable or checked by its owner, as a session id or
-    /// a verified token's `sid` or `jti` is.
-    pub fn new(id: impl AsRef<[u8]>, subject: impl Into<SubjectId>) -> Self {
-        Self {
-            id: id.as_ref().into(),
-            subject: subject.into(),
-            issued_at: None,
-            expires_at: None,
-            strength: None,
-        }
-    }
-
-    /// When the subject authenticated: the absolute timeout runs from there.
-    #[must_use]
-    pub fn with_issued_at(mut self, at: Timestamp) -> Self {
-        self.issued_at = Some(at);
-        self
-    }
-
-    /// When its owner ends it.
-    #[must_use]
-    pub fn with_expires_at(mut self, at: Timestamp) -> Self {
-        self.expires_at = Some(at);
-        self
-    }
-
-    /// How strongly the subject authenticated.
-    #[must_use]
-    pub fn with_strength(mut self, strength: Strength) -> Self {
-        self.strength = Some(strength);
-        self
-    }
-
-    /// The key under which a store keeps it.
-    #[must_use]
-    pub fn key(&self) -> SessionKey {
-        SessionKey::foreign(&self.id)
-    }
-
-    /// Whether the id is one: not empty, and not beyond a kilobyte.
-    #[must_use]
-    pub fn is_sane(&self) -> bool {
-        (1..=1_024).contains(&self.id.len()) && !self.subject.as_str().is_empty()
-    }
 }

@@ -229,6 +229,12 @@ fn log(refusal: &Refusal) {
     }
 }
 
+/// Refuses a request the way the stack around it does.
+#[must_use]
+pub fn refuse(refusal: Refusal, request: &Parts) -> Response<Bytes> {
+    Rejections::choose(None, request).reject(refusal, request)
+}
+
 /// Problem details (RFC 9457) for a refusal.
 #[must_use]
 pub fn problem(refusal: &Refusal) -> Response<Bytes> {

@@ -17,23 +17,27 @@ mod error;
 #[cfg(feature = "policy-file")]
 mod file;
 mod freshness;
+mod limits;
 mod live;
 mod network;
 mod preset;
 mod set;
+mod set_builder;
 
 use std::time::Duration;
 
-pub use builder::{PolicyBuilder, PolicySetBuilder};
+pub use builder::PolicyBuilder;
 pub use client_ip::{ClientIp, ClientIpSource};
 pub use error::{PolicyError, Problem};
 #[cfg(feature = "policy-file")]
 pub use file::PolicyFileError;
 pub use freshness::Freshness;
+pub use limits::Limits;
 pub use live::LivePolicies;
 pub use network::MAX_RANGES;
 pub use preset::Preset;
-pub use set::{Limits, NetworkMatch, PolicySet};
+pub use set::{NetworkMatch, PolicySet};
+pub use set_builder::PolicySetBuilder;
 
 use crate::activity::Unmarked;
 use crate::id::PolicyId;

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use ipnetwork::IpNetwork;
 
-use super::builder::{PolicyBuilder, PolicySetBuilder};
+use super::builder::PolicyBuilder;
 use super::client_ip::ClientIp;
 use super::error::PolicyError;
+use super::limits::{Limit, Limits};
 use super::network::{NetworkIx, Ranges};
+use super::set_builder::PolicySetBuilder;
 use super::{OnIdle, Policy};
 use crate::id::{NetworkId, PolicyId};
 use crate::verdict::Rule;
@@ -30,60 +32,9 @@ pub(crate) struct Network {
     pub(crate) idle: Duration,
 }
 
-/// A duration and the rule that set it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Limit {
-    pub(crate) length: Duration,
-    pub(crate) rule: Rule,
-}
-
-impl Limit {
-    fn min(self, length: Option<Duration>, rule: Rule) -> Self {
-        match length {
-            Some(length) if length < self.length => Self { length, rule },
-            _ => self,
-        }
-    }
-
-    fn smaller(self, other: Self) -> Self {
-        if other.length < self.length {
-            other
-        } else {
-            self
-        }
-    }
-}
-
 /// The network that an address was found in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct NetworkMatch(pub(crate) NetworkIx);
-
-/// The limits in force for one request: the minimum over its policies and
-/// networks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    pub(crate) idle: Limit,
-    pub(crate) absolute: Limit,
-    /// The shortest idle timeout of the route's policies, and whose it is.
-    pub(crate) route_idle: Option<(Duration, PolicyId)>,
-    pub(crate) warn: Duration,
-    pub(crate) on_idle: OnIdle,
-    pub(crate) lock_period: Duration,
-}
-
-impl Limits {
-    /// The idle timeout in force.
-    #[must_use]
-    pub fn idle(&self) -> Duration {
-        self.idle.length
-    }
-
-    /// The absolute timeout in force.
-    #[must_use]
-    pub fn absolute(&self) -> Duration {
-        self.absolute.length
-    }
-}
 
 /// All policies of a service. Immutable: a reload makes a new one.
 #[derive(Clone, Debug)]

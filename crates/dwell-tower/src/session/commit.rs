@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 use dwell_core::{Deadlines, SessionHandle, TokenChange, Touch, millis};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use super::cookie::SessionCookie;
 use super::source::Source;
 
 /// The structured field (RFC 9651) that tells the time left.
@@ -29,7 +30,7 @@ pub(super) fn write_headers(
         TokenChange::Issue(token) => source
             .session_cookie()
             .and_then(|cookie| cookie.issue(&token, deadlines.as_ref())),
-        TokenChange::Remove => source.session_cookie().and_then(|cookie| cookie.remove()),
+        TokenChange::Remove => source.session_cookie().and_then(SessionCookie::remove),
     };
     let Some(cookie) = cookie else { return };
     headers.append(header::SET_COOKIE, cookie);

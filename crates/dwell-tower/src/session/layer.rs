@@ -166,12 +166,9 @@ where
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let layer = &self.layer;
         layer.start_reaper();
-        let shown = match layer.source.find(&request) {
-            Ok(shown) => shown,
-            Err(_) => {
-                let response = miswired("a session source that does not panic");
-                return SessionFuture::answered(response);
-            }
+        let Ok(shown) = layer.source.find(&request) else {
+            let response = miswired("a session source that does not panic");
+            return SessionFuture::answered(response);
         };
         let manager = layer.manager.clone();
         if matches!(&shown, Shown::Tokens(tokens) if tokens.is_empty()) {

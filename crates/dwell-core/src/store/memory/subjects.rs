@@ -57,7 +57,7 @@ struct Entry {
 /// Most subjects have one session, which needs no list.
 enum Keys {
     One([SessionKey; 1]),
-    Many(Box<Vec<SessionKey>>),
+    Many(Vec<SessionKey>),
 }
 
 impl Keys {
@@ -80,7 +80,7 @@ impl Sessions {
         let hash = hash_of(&self.hasher, subject);
         match self.table.find_mut(hash, |entry| entry.subject == *subject) {
             Some(entry) => match &mut entry.keys {
-                Keys::One([first]) => entry.keys = Keys::Many(Box::new(vec![*first, key])),
+                Keys::One([first]) => entry.keys = Keys::Many(vec![*first, key]),
                 Keys::Many(keys) => keys.push(key),
             },
             None => {

@@ -1,0 +1,58 @@
+//! Limits in force: durations with the rules that set them.
+
+use std::time::Duration;
+
+use super::OnIdle;
+use crate::id::PolicyId;
+use crate::verdict::Rule;
+
+/// A duration and the rule that set it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    pub(crate) length: Duration,
+    pub(crate) rule: Rule,
+}
+
+impl Limit {
+    pub(super) fn min(self, length: Option<Duration>, rule: Rule) -> Self {
+        match length {
+            Some(length) if length < self.length => Self { length, rule },
+            _ => self,
+        }
+    }
+
+    pub(super) fn smaller(self, other: Self) -> Self {
+        if other.length < self.length {
+            other
+        } else {
+            self
+        }
+    }
+}
+
+/// The limits in force for one request: the minimum over its policies and
+/// networks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub(crate) idle: Limit,
+    pub(crate) absolute: Limit,
+    /// The shortest idle timeout of the route's policies, and whose it is.
+    pub(crate) route_idle: Option<(Duration, PolicyId)>,
+    pub(crate) warn: Duration,
+    pub(crate) on_idle: OnIdle,
+    pub(crate) lock_period: Duration,
+}
+
+impl Limits {
+    /// The idle timeout in force.
+    #[must_use]
+    pub fn idle(&self) -> Duration {
+        self.idle.length
+    }
+
+    /// The absolute timeout in force.
+    #[must_use]
+    pub fn absolute(&self) -> Duration {
+        self.absolute.length
+    }
+}
