@@ -1,0 +1,106 @@
+//! No cookie header opens a session without its token, and none hides the
+//! token that stands first.
+#![no_main]
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::pin::pin;
+use std::sync::OnceLock;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use dwell_core::{
+    MemoryStore, NewSession, PolicySet, SessionHandle, SessionManager, hours, minutes,
+};
+use dwell_tower::{SessionTimeout, SessionTimeoutLayer};
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use libfuzzer_sys::fuzz_target;
+use tower_layer::Layer;
+use tower_service::Service;
+
+/// Answers 200 to whoever has a session, 204 to whoever has none.
+#[derive(Clone)]
+struct Inner;
+
+impl Service<Request<()>> for Inner {
+    type Response = Response<Bytes>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Bytes>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
+        let handle = request.extensions().get::<SessionHandle>();
+        let handle = handle.expect("the session layer ran");
+        if request.uri().path() == "/login" {
+            let _ = now(handle.start(NewSession::new("alice")));
+        }
+        let mut response = Response::new(Bytes::new());
+        if handle.subject().is_none() {
+            *response.status_mut() = StatusCode::NO_CONTENT;
+        }
+        ready(Ok(response))
+    }
+}
+
+fn now<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("a store in memory answers at once"),
+    }
+}
+
+fn app() -> &'static (SessionTimeout<Inner>, String) {
+    static APP: OnceLock<(SessionTimeout<Inner>, String)> = OnceLock::new();
+    APP.get_or_init(|| {
+        let policies = PolicySet::simple(minutes(15), hours(8)).expect("a good policy");
+        let manager = SessionManager::builder(MemoryStore::new(), policies).build();
+        let app = SessionTimeoutLayer::new(&manager)
+            .without_reaper()
+            .layer(Inner);
+        let answer = send(&app, "/login", None);
+        let cookie = answer.headers()[header::SET_COOKIE]
+            .to_str()
+            .expect("ASCII");
+        let cookie = cookie.split(';').next().expect("a pair").to_owned();
+        (app, cookie)
+    })
+}
+
+fn send(app: &SessionTimeout<Inner>, path: &str, cookie: Option<HeaderValue>) -> Response<Bytes> {
+    let mut request = Request::builder().uri(path);
+    if let Some(cookie) = cookie {
+        request = request.header(header::COOKIE, cookie);
+    }
+    let request = request.body(()).expect("a good request");
+    now(app.clone().call(request)).expect("infallible")
+}
+
+/// Characters of a token that find its session, without the right to it.
+const SELECTOR: usize = 22;
+
+fuzz_target!(|data: &[u8]| {
+    let (app, good) = app();
+    let token = good.split_once('=').expect("a pair").1;
+    // The fuzzer learns the token by watching comparisons. Half of it is
+    // enough to end the session, as a superseded token would; that is meant.
+    let selector = &token.as_bytes()[..SELECTOR];
+    if data.windows(SELECTOR).any(|w| w == selector) {
+        return;
+    }
+    if let Ok(value) = HeaderValue::from_bytes(data) {
+        let answer = send(app, "/", Some(value));
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    }
+    let mut after = format!("{good}; ").into_bytes();
+    after.extend_from_slice(data);
+    // A header line that is not ASCII text is no cookie header at all.
+    if data.is_ascii()
+        && let Ok(value) = HeaderValue::from_bytes(&after)
+    {
+        let answer = send(app, "/", Some(value));
+        assert_eq!(answer.status(), StatusCode::OK);
+    }
+});
