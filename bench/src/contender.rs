@@ -75,7 +75,8 @@ pub const ENTRIES: &[Entry] = &[
 
 impl Contender {
     /// Logs in at `/login` and keeps the cookie.
-    pub fn log_in(mut router: Router) -> Self {
+    pub fn log_in(router: Router) -> Self {
+        let mut router = served(router);
         let request = request("/login", None);
         let response = block_on(async { router.as_service::<Body>().oneshot(request).await });
         let response = response.unwrap_or_else(|e| match e {});
@@ -112,6 +113,12 @@ impl Contender {
             assert_ne!(self.send(bad).await.status(), StatusCode::OK);
         }
     }
+}
+
+/// The router as a server would have it: with its layers applied once, not
+/// for every request.
+pub fn served(router: Router) -> Router {
+    router.with_state(())
 }
 
 fn request(path: &str, cookie: Option<&str>) -> Request<Body> {

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::contender::Contender;
+use crate::contender::{Contender, served};
 
 /// The handler that all contenders share.
 pub async fn ok() -> &'static str {
@@ -25,7 +25,7 @@ pub async fn ok() -> &'static str {
 /// An axum router.
 pub fn bare() -> Contender {
     Contender {
-        router: Router::new().route("/", get(ok)),
+        router: served(Router::new().route("/", get(ok))),
         cookie: None,
     }
 }
@@ -34,7 +34,7 @@ pub fn bare() -> Contender {
 pub fn noop() -> Contender {
     let router = Router::new().route("/", get(ok)).layer(NoopLayer);
     Contender {
-        router,
+        router: served(router),
         cookie: None,
     }
 }
@@ -47,7 +47,7 @@ pub fn floor() -> Contender {
         .insert(key("token-of-the-one-session"), AtomicU64::new(0));
     let router = Router::new().route("/", get(has_session));
     Contender {
-        router: router.layer(FloorLayer(sessions)),
+        router: served(router.layer(FloorLayer(sessions))),
         cookie: Some("__Host-session=token-of-the-one-session".to_owned()),
     }
 }

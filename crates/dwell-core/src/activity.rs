@@ -80,6 +80,42 @@ pub struct RequestEvidence {
 }
 
 impl RequestEvidence {
+    /// The packed form of "nothing has been seen yet".
+    pub(crate) const UNSEEN: u8 = u8::MAX;
+
+    /// Adds evidence to packed evidence.
+    pub(crate) fn merge_bits(bits: u8, other: Self) -> u8 {
+        match bits {
+            Self::UNSEEN => other.to_bits(),
+            _ => Self::from_bits(bits).merge(other).to_bits(),
+        }
+    }
+
+    /// One byte, which a handle keeps without a lock.
+    const fn to_bits(self) -> u8 {
+        (self.declaration as u8) << 2 | self.fetch as u8
+    }
+
+    /// The evidence packed in a byte; nothing weakens where nothing was seen.
+    pub(crate) fn from_bits(bits: u8) -> Self {
+        if bits == Self::UNSEEN {
+            return Self::default();
+        }
+        Self {
+            declaration: match bits >> 2 {
+                0 => Declaration::Active,
+                1 => Declaration::None,
+                _ => Declaration::Passive,
+            },
+            fetch: match bits & 3 {
+                0 => Fetch::Plain,
+                1 => Fetch::CrossSite,
+                2 => Fetch::Prefetch,
+                _ => Fetch::Background,
+            },
+        }
+    }
+
     /// Both together: the weaker of each.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
@@ -279,6 +315,23 @@ mod tests {
             strict(RouteMark::Active, Declaration::Passive),
             Activity::Passive
         );
+    }
+
+    #[test]
+    fn packing_evidence_loses_nothing() {
+        use Declaration as D;
+        for declaration in [D::Active, D::None, D::Passive] {
+            for fetch in [
+                Fetch::Plain,
+                Fetch::CrossSite,
+                Fetch::Prefetch,
+                Fetch::Background,
+            ] {
+                let evidence = RequestEvidence { declaration, fetch };
+                let bits = RequestEvidence::merge_bits(RequestEvidence::UNSEEN, evidence);
+                assert_eq!(RequestEvidence::from_bits(bits), evidence);
+            }
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -82,11 +82,19 @@ struct Inner {
     policies: Arc<PolicySet>,
     presented: Presented,
     client: OnceLock<(Option<IpAddr>, NetworkMatch)>,
-    evidence: Mutex<Option<RequestEvidence>>,
+    evidence: AtomicU8,
     route_mark: AtomicU8,
     overlays: AtomicU64,
-    admission: Mutex<Option<Admission>>,
+    /// The first verdict, which is the only one of most requests: read
+    /// without a lock.
+    admission: OnceLock<Admission>,
+    /// The strictest verdict, once a route has decided again.
+    redecided: AtomicBool,
+    strictest: Mutex<Option<Admission>>,
     route_label: OnceLock<Box<str>>,
+    /// Whether `changes` holds anything: most requests run no command and
+    /// take no lock.
+    changed: AtomicBool,
     changes: Mutex<Changes>,
 }
 
@@ -111,11 +119,14 @@ impl SessionHandle {
             policies,
             presented,
             client: OnceLock::new(),
-            evidence: Mutex::new(None),
+            evidence: AtomicU8::new(RequestEvidence::UNSEEN),
             route_mark: AtomicU8::new(0),
             overlays: AtomicU64::new(0),
-            admission: Mutex::new(None),
+            admission: OnceLock::new(),
+            redecided: AtomicBool::new(false),
+            strictest: Mutex::new(None),
             route_label: OnceLock::new(),
+            changed: AtomicBool::new(false),
             changes: Mutex::new(Changes::default()),
         }))
     }
@@ -157,6 +168,9 @@ impl SessionHandle {
     /// they started; `None` when there is none, or it was ended.
     #[must_use]
     pub fn record(&self) -> Option<SessionRecord> {
+        if !self.is_changed() {
+            return self.session().map(|s| s.record.clone());
+        }
         let (changed, ended) = self.changes(|c| (c.record.clone(), c.ended));
         if ended {
             return None;
@@ -184,8 +198,11 @@ impl SessionHandle {
 
     /// Adds what the request says of itself.
     pub fn add_evidence(&self, evidence: RequestEvidence) {
-        let mut slot = lock(&self.0.evidence);
-        *slot = Some(slot.map_or(evidence, |before| before.merge(evidence)));
+        let merge = |bits| Some(RequestEvidence::merge_bits(bits, evidence));
+        let _ = self
+            .0
+            .evidence
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, merge);
     }
 
     /// Adds what a route says of its requests.
@@ -232,14 +249,18 @@ impl SessionHandle {
                 Admission::Session(engine::decide(facts, &self.limits(session), session.now))
             }
         };
-        let mut slot = lock(&self.0.admission);
-        let merged = match (*slot, decided) {
+        if self.0.admission.set(decided).is_ok() {
+            return decided;
+        }
+        let mut slot = lock(&self.0.strictest);
+        let merged = match (slot.or(self.0.admission.get().copied()), decided) {
             (Some(Admission::Session(before)), Admission::Session(now)) => {
                 Admission::Session(before.strictest(now))
             }
             _ => decided,
         };
         *slot = Some(merged);
+        self.0.redecided.store(true, Ordering::Release);
         merged
     }
 
@@ -247,7 +268,10 @@ impl SessionHandle {
     /// that the enforcing layer is missing.
     #[must_use]
     pub fn admission(&self) -> Option<Admission> {
-        *lock(&self.0.admission)
+        if self.0.redecided.load(Ordering::Acquire) {
+            return *lock(&self.0.strictest);
+        }
+        self.0.admission.get().copied()
     }
 
     /// The deadlines, while the session is live.
@@ -263,16 +287,15 @@ impl SessionHandle {
     #[must_use]
     pub fn check_freshness(&self, demand: &Freshness) -> Option<FreshnessVerdict> {
         let session = self.session()?;
-        let record = self.current_record(session);
         let max_age = self.max_age(demand);
-        let strength = record.strength.as_deref();
-        Some(engine::check_freshness(
-            &record.facts,
-            strength,
-            demand,
-            max_age,
-            session.now,
-        ))
+        let check = |record: &SessionRecord| {
+            let strength = record.strength.as_deref();
+            engine::check_freshness(&record.facts, strength, demand, max_age, session.now)
+        };
+        Some(match self.is_changed() {
+            true => check(&self.current_record(session)),
+            false => check(&session.record),
+        })
     }
 
     /// The oldest authentication that satisfies `demand` here.
@@ -292,14 +315,14 @@ impl SessionHandle {
         let policy = self.session().map(|s| s.record.facts.policy);
         let policy = policy.unwrap_or(crate::id::PolicyId::DEFAULT);
         let unmarked = self.0.policies.policy_or_default(policy).unmarked();
-        let evidence = lock(&self.0.evidence).unwrap_or_default();
+        let evidence = self.evidence();
         classify(unmarked, self.route_mark(), evidence, outcome)
     }
 
     /// Whether the request itself lets an explicit extension count, whatever
     /// its route is marked: a prefetch or one that says it is passive does not.
     pub(crate) fn counts_as_extension(&self) -> bool {
-        let evidence = lock(&self.0.evidence).unwrap_or_default();
+        let evidence = self.evidence();
         let ok = Outcome::Answered(200);
         let (activity, _) = classify(Unmarked::Active, RouteMark::Active, evidence, ok);
         activity == Activity::Active
@@ -347,8 +370,20 @@ impl SessionHandle {
         policies.limits(facts.policy, overlays, facts.network, network)
     }
 
+    /// Reads what commands did, or adds to it.
     pub(crate) fn changes<T>(&self, change: impl FnOnce(&mut Changes) -> T) -> T {
-        change(&mut lock(&self.0.changes))
+        let mut changes = lock(&self.0.changes);
+        self.0.changed.store(true, Ordering::Release);
+        change(&mut changes)
+    }
+
+    /// Whether any command did anything.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.0.changed.load(Ordering::Acquire)
+    }
+
+    fn evidence(&self) -> RequestEvidence {
+        RequestEvidence::from_bits(self.0.evidence.load(Ordering::Relaxed))
     }
 
     /// The session as the last command left it.

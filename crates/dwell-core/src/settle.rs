@@ -110,6 +110,9 @@ impl SessionHandle {
     /// What becomes of the client's token.
     #[must_use]
     pub fn token_change(&self) -> TokenChange {
+        if !self.is_changed() {
+            return TokenChange::Keep;
+        }
         self.changes(|changes| changes.token.clone())
     }
 
@@ -117,14 +120,12 @@ impl SessionHandle {
     /// command of the request.
     #[must_use]
     pub fn closing_deadlines(&self, touch: Option<&Touch>) -> Option<Deadlines> {
-        let changed = self.changes(|c| c.record.is_some() || c.ended);
-        let deadlines = self.deadlines();
-        let (false, Some(touch), Some(session)) = (changed, touch, self.session()) else {
-            return if changed {
-                self.current_deadlines()
-            } else {
-                deadlines
-            };
+        let changed = self.is_changed() && self.changes(|c| c.record.is_some() || c.ended);
+        if changed {
+            return self.current_deadlines();
+        }
+        let (Some(touch), Some(session)) = (touch, self.session()) else {
+            return self.deadlines();
         };
         let mut facts = session.record.facts;
         facts.touch(touch.activation, session.now);
@@ -137,7 +138,7 @@ impl SessionHandle {
     }
 
     fn due_touch(&self, session: &PresentedSession, outcome: Outcome) -> Option<Touch> {
-        if self.changes(|c| c.touched || c.ended) {
+        if self.is_changed() && self.changes(|c| c.touched || c.ended) {
             return None;
         }
         let (activity, _) = self.activity(outcome);

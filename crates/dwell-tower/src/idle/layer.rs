@@ -25,9 +25,13 @@ pub enum Presence {
 
 /// Enforces the deadlines; see the [module docs](super).
 #[derive(Clone, Debug, Default)]
-pub struct IdleTimeoutLayer {
+pub struct IdleTimeoutLayer(Arc<Config>);
+
+/// Behind one pointer, since routers clone their services for every request.
+#[derive(Clone, Debug, Default)]
+struct Config {
     rejections: Option<Rejections>,
-    exempt: Arc<[String]>,
+    exempt: Vec<String>,
     presence: Presence,
 }
 
@@ -41,14 +45,14 @@ impl IdleTimeoutLayer {
     /// Refuses in a way of your own.
     #[must_use]
     pub fn with_rejection(mut self, rejection: impl MakeRejection) -> Self {
-        self.rejections = Some(Rejections::new(rejection));
+        Arc::make_mut(&mut self.0).rejections = Some(Rejections::new(rejection));
         self
     }
 
     /// Whether requests need a session at all.
     #[must_use]
     pub fn with_presence(mut self, presence: Presence) -> Self {
-        self.presence = presence;
+        Arc::make_mut(&mut self.0).presence = presence;
         self
     }
 
@@ -60,8 +64,7 @@ impl IdleTimeoutLayer {
     /// that is not live.
     #[must_use]
     pub fn add_exempt_path(mut self, path: impl Into<String>) -> Self {
-        let added = std::iter::once(path.into());
-        self.exempt = self.exempt.iter().cloned().chain(added).collect();
+        Arc::make_mut(&mut self.0).exempt.push(path.into());
         self
     }
 }
@@ -72,7 +75,7 @@ impl<S> Layer<S> for IdleTimeoutLayer {
     fn layer(&self, inner: S) -> Self::Service {
         IdleTimeout {
             inner,
-            layer: self.clone(),
+            config: Arc::clone(&self.0),
         }
     }
 }
@@ -81,7 +84,7 @@ impl<S> Layer<S> for IdleTimeoutLayer {
 #[derive(Clone, Debug)]
 pub struct IdleTimeout<S> {
     inner: S,
-    layer: IdleTimeoutLayer,
+    config: Arc<Config>,
 }
 
 impl<S> IdleTimeout<S> {
@@ -90,12 +93,12 @@ impl<S> IdleTimeout<S> {
             Some(_) if exempt != "/" => path.starts_with(exempt.as_str()),
             _ => path == exempt,
         };
-        self.layer.exempt.iter().any(covers)
+        self.config.exempt.iter().any(covers)
     }
 
     fn refusal(&self, admission: Admission, path: &str) -> Option<Refusal> {
         let refusal = match admission {
-            Admission::Anonymous => match self.layer.presence {
+            Admission::Anonymous => match self.config.presence {
                 Presence::Optional => None,
                 Presence::Required => Some(Refusal::SessionRequired),
             },
@@ -131,7 +134,7 @@ where
         };
         handle.label_route(|| request.uri().path().into());
         let (parts, _) = request.into_parts();
-        let rejections = Rejections::choose(self.layer.rejections.as_ref(), &parts);
+        let rejections = Rejections::choose(self.config.rejections.as_ref(), &parts);
         ResponseFuture::refused(rejections.reject(refusal, &parts))
     }
 }

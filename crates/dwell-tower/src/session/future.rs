@@ -18,7 +18,8 @@ use super::layer::SessionLayer;
 use super::resolve::report_unavailable;
 use crate::rejection::{Refusal, miswired};
 
-type Finding = Pin<Box<dyn Future<Output = Result<SessionHandle, StoreError>> + Send>>;
+/// A look-up that has to be waited for.
+pub(super) type Finding = Pin<Box<dyn Future<Output = Result<SessionHandle, StoreError>> + Send>>;
 type Chores = Pin<Box<dyn Future<Output = Result<Option<Touch>, StoreError>> + Send>>;
 
 pin_project! {
@@ -36,12 +37,7 @@ pin_project! {
     #[project = StateProj]
     enum State<S, B, F, R> {
         /// Waiting for the store.
-        Finding {
-            found: Finding,
-            inner: S,
-            request: Option<Request<B>>,
-            layer: Arc<SessionLayer>,
-        },
+        Finding { waiting: Box<Waiting<S, B>> },
         /// Waiting for the inner service.
         Calling {
             #[pin]
@@ -51,7 +47,7 @@ pin_project! {
         /// The answer is there; the store must hear of something first.
         Committing {
             chores: Chores,
-            response: Option<R>,
+            response: Option<Box<R>>,
             guard: Guard,
         },
         /// Refused before the inner service was called.
@@ -69,14 +65,14 @@ where
         request: Request<B>,
         layer: Arc<SessionLayer>,
     ) -> Self {
-        let request = Some(request);
+        let waiting = Box::new(Waiting {
+            found,
+            inner,
+            request: Some(request),
+            layer,
+        });
         Self {
-            state: State::Finding {
-                found,
-                inner,
-                request,
-                layer,
-            },
+            state: State::Finding { waiting },
         }
     }
 
@@ -114,27 +110,22 @@ where
         let mut this = self.project();
         loop {
             let next = match this.state.as_mut().project() {
-                StateProj::Finding {
-                    found,
-                    inner,
-                    request,
-                    layer,
-                } => {
-                    let found = ready!(found.as_mut().poll(cx));
-                    let Some(mut request) = request.take() else {
+                StateProj::Finding { waiting } => {
+                    let found = ready!(waiting.found.as_mut().poll(cx));
+                    let Some(mut request) = waiting.request.take() else {
                         return Poll::Pending;
                     };
                     match found {
                         Ok(handle) => {
                             request.extensions_mut().insert(handle.clone());
-                            let future = inner.call(request);
-                            let layer = Arc::clone(layer);
+                            let future = waiting.inner.call(request);
+                            let layer = Arc::clone(&waiting.layer);
                             SessionFuture::<S, B>::calling(future, handle, layer).state
                         }
                         Err(error) => {
-                            report_unavailable(layer.manager(), &error);
+                            report_unavailable(waiting.layer.manager(), &error);
                             let refusal = Refusal::StoreUnavailable;
-                            let response = layer.refuse(refusal, request);
+                            let response = waiting.layer.refuse(refusal, request);
                             SessionFuture::<S, B>::answered(response).state
                         }
                     }
@@ -152,7 +143,7 @@ where
                         Ok(touch) => return Poll::Ready(Ok(guard.close(response, touch))),
                         Err(chores) => State::Committing {
                             chores,
-                            response: Some(response),
+                            response: Some(Box::new(response)),
                             guard: guard.take(),
                         },
                     }
@@ -175,7 +166,7 @@ where
                         return Poll::Pending;
                     };
                     guard.record(touch.as_ref());
-                    return Poll::Ready(Ok(guard.close(response, touch)));
+                    return Poll::Ready(Ok(guard.close(*response, touch)));
                 }
                 StateProj::Answered { response } => {
                     return match response.take() {
@@ -187,6 +178,15 @@ where
             this.state.set(next);
         }
     }
+}
+
+/// What the wait for the store needs: boxed, so that requests which need not
+/// wait do not carry room for it.
+struct Waiting<S, B> {
+    found: Finding,
+    inner: S,
+    request: Option<Request<B>>,
+    layer: Arc<SessionLayer>,
 }
 
 /// Hands over the touch exactly once: when the answer is there, or when the

@@ -1,20 +1,19 @@
 //! The session layer and its service.
 
 use std::fmt;
-use std::pin::pin;
 use std::sync::{Arc, Once};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use dwell_core::SessionManager;
+use dwell_core::{SessionHandle, SessionManager};
 use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::future::SessionFuture;
-use super::resolve::{nothing, report_unavailable, resolve};
-use super::source::{Shown, Source};
+use super::future::{Finding, SessionFuture};
+use super::resolve::{adopt, resolve, resolve_at_once};
+use super::source::Source;
 use crate::bounded::BoundedStore;
 use crate::reaper::Reaper;
 use crate::rejection::{MakeRejection, Refusal, Rejections, miswired};
@@ -26,6 +25,7 @@ pub struct SessionLayer {
     manager: SessionManager,
     source: Arc<Source>,
     touches: TouchQueue,
+    is_local: bool,
     reaper: Option<Arc<OwnReaper>>,
     rejections: Rejections,
 }
@@ -55,6 +55,7 @@ impl SessionLayer {
             manager: manager.with_shared(rejections.clone()),
             source: Arc::new(Source::default()),
             touches: TouchQueue::default(),
+            is_local: manager.store().is_local(),
             reaper: Some(Arc::new(OwnReaper {
                 started: Once::new(),
                 interval: Duration::from_secs(1),
@@ -150,6 +151,17 @@ pub struct SessionService<S> {
     layer: Arc<SessionLayer>,
 }
 
+impl<S> SessionService<S> {
+    fn go_on<B>(&mut self, handle: SessionHandle, mut request: Request<B>) -> SessionFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        request.extensions_mut().insert(handle.clone());
+        let future = self.inner.call(request);
+        SessionFuture::calling(future, handle, Arc::clone(&self.layer))
+    }
+}
+
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for SessionService<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
@@ -163,44 +175,30 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let layer = &self.layer;
         layer.start_reaper();
-        let Ok(shown) = layer.source.find(&request) else {
+        if !layer.source.is_foreign() && layer.is_local {
+            let tokens = layer.source.tokens(request.headers());
+            if let Some(handle) = resolve_at_once(&layer.manager, tokens) {
+                return self.go_on(handle, request);
+            }
+        }
+        let Ok(foreign) = layer.source.find_foreign(&request) else {
             let response = miswired("a session source that does not panic");
             return SessionFuture::answered(response);
         };
         let manager = layer.manager.clone();
-        if matches!(&shown, Shown::Tokens(tokens) if tokens.is_empty()) {
-            let handle = nothing(manager);
-            request.extensions_mut().insert(handle.clone());
-            let future = self.inner.call(request);
-            return SessionFuture::calling(future, handle, Arc::clone(layer));
-        }
-        if !manager.store().is_local() {
-            let found = Box::pin(resolve(manager, shown));
-            // The service that was made ready goes along; its clone need not be.
-            let clone = self.inner.clone();
-            let inner = std::mem::replace(&mut self.inner, clone);
-            return SessionFuture::finding(found, inner, request, Arc::clone(layer));
-        }
-        // A local store answers at once: one poll, and no allocation.
-        let mut context = Context::from_waker(Waker::noop());
-        let found = pin!(resolve(manager, shown)).poll(&mut context);
-        match found {
-            Poll::Ready(Ok(handle)) => {
-                request.extensions_mut().insert(handle.clone());
-                let future = self.inner.call(request);
-                SessionFuture::calling(future, handle, Arc::clone(layer))
+        let found: Finding = match foreign {
+            Some(session) => Box::pin(adopt(manager, session)),
+            None => {
+                let tokens = layer.source.tokens(request.headers()).collect();
+                Box::pin(resolve(manager, tokens))
             }
-            Poll::Ready(Err(error)) => {
-                report_unavailable(&layer.manager, &error);
-                SessionFuture::answered(layer.refuse(Refusal::StoreUnavailable, request))
-            }
-            Poll::Pending => {
-                tracing::error!("a store that calls itself local did not answer at once");
-                SessionFuture::answered(layer.refuse(Refusal::StoreUnavailable, request))
-            }
-        }
+        };
+        // The service that was made ready goes along; its clone need not be.
+        let clone = self.inner.clone();
+        let inner = std::mem::replace(&mut self.inner, clone);
+        SessionFuture::finding(found, inner, request, Arc::clone(&self.layer))
     }
 }

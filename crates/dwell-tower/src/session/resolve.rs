@@ -1,84 +1,95 @@
 //! From what a request shows to what the store knows of it.
 
-use std::sync::Arc;
-
 use dwell_core::engine::{TokenVerdict, judge_token};
 use dwell_core::store::{Loaded, Lookup, StoreError};
 use dwell_core::{
-    EndReason, EndedSession, EventKind, PolicySet, Presented, PresentedSession, SessionHandle,
-    SessionManager, Token,
+    EndReason, EndedSession, EventKind, ForeignSession, Presented, PresentedSession, SessionHandle,
+    SessionManager, Timestamp, Token,
 };
-
-use super::source::{Candidates, Shown};
 
 /// Looks up what the request shows and makes its handle.
 pub(super) async fn resolve(
     manager: SessionManager,
-    shown: Shown,
+    tokens: Vec<Token>,
 ) -> Result<SessionHandle, StoreError> {
     let policies = manager.policies().current();
-    let presented = match shown {
-        Shown::Foreign(session) => adopt(&manager, &policies, *session).await?,
-        Shown::Tokens(tokens) => by_token(&manager, &tokens).await?,
-    };
-    Ok(SessionHandle::new(manager, policies, presented))
-}
-
-/// The handle of a request that shows nothing: no look-up, no waiting.
-pub(super) fn nothing(manager: SessionManager) -> SessionHandle {
-    let policies = manager.policies().current();
-    SessionHandle::new(manager, policies, Presented::Nothing)
-}
-
-/// Tries every token: a live session wins over what remains of an ended one.
-async fn by_token(manager: &SessionManager, tokens: &Candidates) -> Result<Presented, StoreError> {
     let mut best = Presented::Nothing;
-    for token in tokens.iter() {
+    for token in tokens {
         let loaded = manager.store().load(token.key()).await?;
-        match judge(manager, token, loaded).await? {
-            Presented::Session(session) => return Ok(Presented::Session(session)),
-            Presented::Nothing => {}
-            tombstone @ Presented::Tombstone(..) => best = tombstone,
-        }
-    }
-    Ok(best)
-}
-
-async fn judge(
-    manager: &SessionManager,
-    token: &Token,
-    loaded: Loaded,
-) -> Result<Presented, StoreError> {
-    let Loaded { now, state } = loaded;
-    match state {
-        Lookup::Missing => Ok(Presented::Nothing),
-        // Only the holder of the right token learns the reason.
-        Lookup::Ended(ended) if opens(&ended, token) => Ok(Presented::Tombstone(ended, now)),
-        Lookup::Ended(_) => Ok(Presented::Nothing),
-        Lookup::Found(record) if record.credential.is_foreign() => Ok(Presented::Nothing),
-        Lookup::Found(record) => {
-            let grace = manager.rotation_grace();
-            match judge_token(&record.credential, token.check(), grace, now) {
-                TokenVerdict::Unknown => Ok(Presented::Nothing),
-                TokenVerdict::Reused => {
-                    let tombstone = EndedSession {
-                        record,
-                        reason: EndReason::TokenReuse,
-                        ended_at: now,
-                        replaced: false,
-                    };
-                    let key = tombstone.record.key;
-                    manager.end_session(key, EndReason::TokenReuse).await?;
-                    Ok(Presented::Tombstone(tombstone, now))
-                }
-                standing => Ok(Presented::Session(PresentedSession {
-                    record,
-                    now,
-                    token: Some(token.clone()),
-                    standing,
-                })),
+        match judge(&manager, token, loaded) {
+            Judged::Nothing => {}
+            Judged::Session(session) => {
+                best = Presented::Session(session);
+                break;
+            }
+            Judged::Tombstone(ended, now) => best = Presented::Tombstone(ended, now),
+            Judged::Reused(ended, now) => {
+                let key = ended.record.key;
+                manager.end_session(key, EndReason::TokenReuse).await?;
+                best = Presented::Tombstone(ended, now);
             }
         }
+    }
+    Ok(SessionHandle::new(manager, policies, best))
+}
+
+/// The same for a store that answers at once and a request whose first token
+/// is good, which is nearly every one: nothing is kept over a wait, so nothing
+/// is copied for it. `None` when there is more to do.
+pub(super) fn resolve_at_once(
+    manager: &SessionManager,
+    mut tokens: impl Iterator<Item = Token>,
+) -> Option<SessionHandle> {
+    let presented = match tokens.next() {
+        None => Presented::Nothing,
+        Some(token) => {
+            let loaded = manager.store().load(token.key()).into_ready().ok()?.ok()?;
+            match judge(manager, token, loaded) {
+                Judged::Session(session) => Presented::Session(session),
+                _ => return None,
+            }
+        }
+    };
+    let policies = manager.policies().current();
+    Some(SessionHandle::new(manager.clone(), policies, presented))
+}
+
+/// What a token is to what the store has under its key.
+#[allow(clippy::large_enum_variant, reason = "taken apart at once")]
+enum Judged {
+    Nothing,
+    Session(PresentedSession),
+    Tombstone(EndedSession, Timestamp),
+    /// A superseded token came back: the session must be ended.
+    Reused(EndedSession, Timestamp),
+}
+
+fn judge(manager: &SessionManager, token: Token, loaded: Loaded) -> Judged {
+    let Loaded { now, state } = loaded;
+    let record = match state {
+        // Only the holder of the right token learns the reason.
+        Lookup::Ended(ended) if opens(&ended, &token) => return Judged::Tombstone(ended, now),
+        Lookup::Found(record) if !record.credential.is_foreign() => record,
+        Lookup::Ended(_) | Lookup::Found(_) | Lookup::Missing => return Judged::Nothing,
+    };
+    let grace = manager.rotation_grace();
+    match judge_token(&record.credential, token.check(), grace, now) {
+        TokenVerdict::Unknown => Judged::Nothing,
+        TokenVerdict::Reused => {
+            let ended = EndedSession {
+                record,
+                reason: EndReason::TokenReuse,
+                ended_at: now,
+                replaced: false,
+            };
+            Judged::Reused(ended, now)
+        }
+        standing => Judged::Session(PresentedSession {
+            record,
+            now,
+            token: Some(token),
+            standing,
+        }),
     }
 }
 
@@ -88,15 +99,16 @@ fn opens(ended: &EndedSession, token: &Token) -> bool {
     credential.check == check || credential.previous.is_some_and(|p| p.check == check)
 }
 
-async fn adopt(
-    manager: &SessionManager,
-    policies: &Arc<PolicySet>,
-    session: dwell_core::ForeignSession,
-) -> Result<Presented, StoreError> {
+/// Looks up a session that another middleware owns, or adopts it.
+pub(super) async fn adopt(
+    manager: SessionManager,
+    session: ForeignSession,
+) -> Result<SessionHandle, StoreError> {
+    let policies = manager.policies().current();
     // The client's network is not known yet: the strict default.
     let network = policies.find_network(None);
     let Loaded { now, state } = manager.adopt(session, network).await?;
-    Ok(match state {
+    let presented = match state {
         Lookup::Missing => Presented::Nothing,
         Lookup::Ended(ended) => Presented::Tombstone(ended, now),
         Lookup::Found(record) => Presented::Session(PresentedSession {
@@ -105,7 +117,8 @@ async fn adopt(
             token: None,
             standing: TokenVerdict::Current { confirm: false },
         }),
-    })
+    };
+    Ok(SessionHandle::new(manager, policies, presented))
 }
 
 /// Tells observers that the store did not answer.

@@ -76,30 +76,45 @@ impl Source {
         self.cookie.as_ref()
     }
 
-    /// What the request shows. `Err` when the closure panicked.
-    pub(super) fn find<B>(&self, request: &Request<B>) -> Result<Shown, SourcePanicked> {
-        if let Some(find) = &self.foreign {
-            let found = std::panic::catch_unwind(AssertUnwindSafe(|| {
-                find(request.extensions(), request.headers())
-            }));
-            let found = found.map_err(|_| SourcePanicked)?;
-            let sane = found.as_ref().is_none_or(ForeignSession::is_sane);
-            if !sane {
-                tracing::warn!("the session source gave a session without a usable id or subject");
-            }
-            return Ok(match found {
-                Some(session) if sane => Shown::Foreign(Box::new(session)),
-                _ => Shown::Tokens(Candidates::default()),
-            });
+    /// The closure over what another middleware left, where that is the
+    /// source.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.foreign.is_some()
+    }
+
+    /// The session that another middleware owns. `Err` when the closure
+    /// panicked.
+    pub(super) fn find_foreign<B>(
+        &self,
+        request: &Request<B>,
+    ) -> Result<Option<ForeignSession>, SourcePanicked> {
+        let Some(find) = &self.foreign else {
+            return Ok(None);
+        };
+        let found = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            find(request.extensions(), request.headers())
+        }));
+        let found = found.map_err(|_| SourcePanicked)?;
+        let sane = found.as_ref().is_none_or(ForeignSession::is_sane);
+        if !sane {
+            tracing::warn!("the session source gave a session without a usable id or subject");
         }
-        let mut tokens = Candidates::default();
-        if self.bearer {
-            tokens.add(bearer(request.headers()));
-        }
-        if let Some(cookie) = &self.cookie {
-            tokens.add_cookies(request.headers(), cookie.name());
-        }
-        Ok(Shown::Tokens(tokens))
+        Ok(found.filter(|_| sane))
+    }
+
+    /// The tokens that a request shows, in order: texts that are no tokens
+    /// are not worth a look-up, and no more than a few are.
+    pub(super) fn tokens<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = Token> + 'a {
+        let bearer = self.bearer.then(|| bearer(headers)).flatten();
+        let cookies = self
+            .cookie
+            .iter()
+            .flat_map(|cookie| cookies(headers, cookie.name()));
+        bearer
+            .into_iter()
+            .chain(cookies)
+            .filter_map(Token::parse)
+            .take(MAX_CANDIDATES)
     }
 }
 
@@ -123,52 +138,17 @@ impl fmt::Debug for Source {
 #[derive(Debug)]
 pub(super) struct SourcePanicked;
 
-/// What a request shows.
-pub(super) enum Shown {
-    Tokens(Candidates),
-    Foreign(Box<ForeignSession>),
-}
-
-/// Tokens that a request shows, in order.
-#[derive(Clone, Default)]
-pub(super) struct Candidates([Option<Token>; MAX_CANDIDATES]);
-
-impl Candidates {
-    pub(super) fn is_empty(&self) -> bool {
-        self.0[0].is_none()
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Token> {
-        self.0.iter().flatten()
-    }
-
-    /// Texts that are no tokens are not worth a look-up, nor is one twice.
-    fn add(&mut self, text: Option<&[u8]>) {
-        let Some(token) = text.and_then(Token::parse) else {
-            return;
-        };
-        for place in &mut self.0 {
-            match place {
-                Some(known) if *known == token => return,
-                Some(_) => {}
-                None => {
-                    *place = Some(token);
-                    return;
-                }
-            }
-        }
-    }
-
-    fn add_cookies(&mut self, headers: &HeaderMap, name: &str) {
-        for line in headers.get_all(header::COOKIE) {
-            let Ok(line) = line.to_str() else { continue };
-            for cookie in cookie::Cookie::split_parse(line).flatten() {
-                if cookie.name() == name {
-                    self.add(Some(cookie.value().as_bytes()));
-                }
-            }
-        }
-    }
+/// The values of the cookies of this name (RFC 6265 §4.2.1), borrowed: a
+/// parsed cookie of the `cookie` crate is ten times the work, for attributes
+/// that a request's cookies do not have.
+fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    let lines = headers.get_all(header::COOKIE).into_iter();
+    lines
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(move |pair| {
+            let rest = pair.trim_ascii().strip_prefix(name.as_bytes())?;
+            rest.strip_prefix(b"=")
+        })
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
