@@ -2,6 +2,7 @@
 pub mod activity;
 mod bounded;
 mod future;
+pub mod gate;
 pub mod idle;
 pub mod network;
 mod reaper;

@@ -185,20 +185,27 @@ impl Rejections {
         Self(Arc::new(make))
     }
 
-    /// A layer's own way, else that of the stack around it, else the default.
-    pub(crate) fn choose(own: Option<&Self>, request: &Parts) -> Self {
-        let stack = || {
-            let handle = request.extensions.get::<SessionHandle>()?;
-            handle.manager().shared::<Self>().cloned()
-        };
-        own.cloned().or_else(stack).unwrap_or_default()
-    }
-
-    pub(crate) fn reject(&self, refusal: Refusal, request: &Parts) -> Response<Bytes> {
+    /// Refuses in a layer's own way, else in that of the stack around it,
+    /// else in the default way.
+    pub(crate) fn reject(
+        own: Option<&dyn MakeRejection>,
+        refusal: Refusal,
+        request: &Parts,
+    ) -> Response<Bytes> {
         log(&refusal);
-        let mut response = self.0.reject(&refusal, request);
+        let handle = request.extensions.get::<SessionHandle>();
+        let stack = handle.and_then(|h| h.manager().shared::<Self>());
+        let mut response = match own.or(stack.map(|stack| &*stack.0)) {
+            Some(make) => make.reject(&refusal, request),
+            None => problem(&refusal),
+        };
         response.extensions_mut().insert(refusal);
         response
+    }
+
+    /// Refuses a request that has no handle yet.
+    pub(crate) fn reject_early(&self, refusal: Refusal, request: &Parts) -> Response<Bytes> {
+        Self::reject(Some(&*self.0), refusal, request)
     }
 }
 
@@ -232,7 +239,7 @@ fn log(refusal: &Refusal) {
 /// Refuses a request the way the stack around it does.
 #[must_use]
 pub fn refuse(refusal: Refusal, request: &Parts) -> Response<Bytes> {
-    Rejections::choose(None, request).reject(refusal, request)
+    Rejections::reject(None, refusal, request)
 }
 
 /// Problem details (RFC 9457) for a refusal.

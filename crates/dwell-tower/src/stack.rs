@@ -2,26 +2,49 @@
 
 use std::net::IpAddr;
 
-use dwell_core::{LivePolicies, SessionManager};
+use dwell_core::{LivePolicies, SessionHandle, SessionManager};
 use http::Extensions;
 use tower_layer::Layer;
 
-use crate::activity::{ActivityLayer, ActivityService};
-use crate::idle::{IdleTimeout, IdleTimeoutLayer, Presence};
-use crate::network::{NetworkLayer, NetworkService};
-use crate::rejection::{DefaultRejection, MakeRejection};
+use crate::activity::ActivityLayer;
+use crate::gate::{Gate, RequestHead};
+use crate::idle::{IdleTimeoutLayer, Presence};
+use crate::network::NetworkLayer;
+use crate::rejection::{DefaultRejection, MakeRejection, Refusal};
 use crate::session::{SessionLayer, SessionService, Source};
 
-/// The layers of the stack around a service, outermost first.
-pub type SessionTimeout<S> = SessionService<NetworkService<ActivityService<IdleTimeout<S>>>>;
+/// The service of the stack: the session layer's, which asks the other
+/// layers' gates in their order.
+pub type SessionTimeout<S> = SessionService<S>;
+
+/// What stands between the session layer and the service.
+#[derive(Clone, Debug)]
+struct Gates {
+    network: NetworkLayer,
+    activity: ActivityLayer,
+    idle: IdleTimeoutLayer,
+}
+
+impl Gate for Gates {
+    fn name(&self) -> &'static str {
+        "the stack"
+    }
+
+    fn admit(&self, handle: &SessionHandle, request: &RequestHead<'_>) -> Result<(), Refusal> {
+        // Where the client is: the verdict depends on it.
+        self.network.admit(handle, request)?;
+        // What the request says of itself.
+        self.activity.admit(handle, request)?;
+        // The verdict, by what the others wrote.
+        self.idle.admit(handle, request)
+    }
+}
 
 /// Session, network, activity and idle timeout layers, in this order.
 #[derive(Clone, Debug)]
 pub struct SessionTimeoutLayer {
     session: SessionLayer,
-    network: NetworkLayer,
-    activity: ActivityLayer,
-    idle: IdleTimeoutLayer,
+    gates: Gates,
     pages: DefaultRejection,
 }
 
@@ -38,9 +61,11 @@ impl SessionTimeoutLayer {
     pub fn from_session_layer(session: SessionLayer) -> Self {
         Self {
             session,
-            network: NetworkLayer::new(),
-            activity: ActivityLayer::new(),
-            idle: IdleTimeoutLayer::new(),
+            gates: Gates {
+                network: NetworkLayer::new(),
+                activity: ActivityLayer::new(),
+                idle: IdleTimeoutLayer::new(),
+            },
             pages: DefaultRejection::new(),
         }
     }
@@ -74,7 +99,7 @@ impl SessionTimeoutLayer {
     /// [`IdleTimeoutLayer::add_exempt_path`].
     #[must_use]
     pub fn add_exempt_path(mut self, path: &str) -> Self {
-        self.idle = self.idle.add_exempt_path(path);
+        self.gates.idle = self.gates.idle.add_exempt_path(path);
         self
     }
 
@@ -88,7 +113,7 @@ impl SessionTimeoutLayer {
     /// Whether requests need a session at all.
     #[must_use]
     pub fn with_presence(mut self, presence: Presence) -> Self {
-        self.idle = self.idle.with_presence(presence);
+        self.gates.idle = self.gates.idle.with_presence(presence);
         self
     }
 
@@ -98,7 +123,7 @@ impl SessionTimeoutLayer {
         mut self,
         peer: impl Fn(&Extensions) -> Option<IpAddr> + Send + Sync + 'static,
     ) -> Self {
-        self.network = NetworkLayer::with_peer(peer);
+        self.gates.network = NetworkLayer::with_peer(peer);
         self
     }
 
@@ -132,13 +157,7 @@ impl<S> Layer<S> for SessionTimeoutLayer {
     type Service = SessionTimeout<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        // The verdict is made innermost, by what the others wrote.
-        let inner = self.idle.layer(inner);
-        // What the request says of itself.
-        let inner = self.activity.layer(inner);
-        // Where the client is: the verdict depends on it.
-        let inner = self.network.layer(inner);
-        // The session itself; outermost, since it commits last.
-        self.session.layer(inner)
+        let session = self.session.clone().with_gate(self.gates.clone());
+        session.layer(inner)
     }
 }

@@ -29,58 +29,82 @@ impl ClassifyActivity for DefaultClassifier {
 }
 
 /// The default classification; see the [module docs](super).
+///
+/// One pass over the header: nine look-ups by name take three times as long.
 #[must_use]
 pub fn classify_headers(method: &Method, headers: &HeaderMap) -> RequestEvidence {
+    let mut seen = Seen::default();
+    for (name, value) in headers {
+        let value = value.as_bytes();
+        match name.as_str() {
+            "session-activity" => seen.activity.add(value),
+            "sec-fetch-site" => seen.site.add(value),
+            "sec-fetch-mode" => seen.mode.add(value),
+            "sec-fetch-dest" => seen.dest.add(value),
+            "sec-purpose" | "purpose" | "x-moz" => seen.prefetch = true,
+            "sec-secure-session-id" | "secure-session-response" => seen.device_bound = true,
+            _ => {}
+        }
+    }
     RequestEvidence {
-        declaration: declaration(headers),
-        fetch: fetch(method, headers),
+        declaration: declaration(seen.activity),
+        fetch: fetch(method, &seen),
     }
 }
 
-/// A header that must stand once to be understood.
+/// The header fields that say something about activity.
+#[derive(Default)]
+struct Seen<'a> {
+    activity: Single<'a>,
+    site: Single<'a>,
+    mode: Single<'a>,
+    dest: Single<'a>,
+    prefetch: bool,
+    device_bound: bool,
+}
+
+/// A header field that must stand once to be understood.
+#[derive(Clone, Copy, Default)]
 enum Single<'a> {
+    #[default]
     Absent,
     One(&'a [u8]),
-    Garbled,
+    Doubled,
 }
 
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Single<'a> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (None, _) => Single::Absent,
-        (Some(value), None) => Single::One(value.as_bytes()),
-        (Some(_), Some(_)) => Single::Garbled,
+impl<'a> Single<'a> {
+    fn add(&mut self, value: &'a [u8]) {
+        *self = match self {
+            Self::Absent => Self::One(value),
+            Self::One(_) | Self::Doubled => Self::Doubled,
+        };
     }
 }
 
-fn declaration(headers: &HeaderMap) -> Declaration {
-    match single(headers, "session-activity") {
+fn declaration(activity: Single<'_>) -> Declaration {
+    match activity {
         Single::Absent => Declaration::None,
         Single::One(b"active") => Declaration::Active,
-        Single::One(_) | Single::Garbled => Declaration::Passive,
+        Single::One(_) | Single::Doubled => Declaration::Passive,
     }
 }
 
-fn fetch(method: &Method, headers: &HeaderMap) -> Fetch {
-    const PREFETCH: [&str; 3] = ["sec-purpose", "purpose", "x-moz"];
-    const DEVICE_BOUND: [&str; 2] = ["sec-secure-session-id", "secure-session-response"];
-    let has = |name: &&str| headers.contains_key(*name);
-    if PREFETCH.iter().any(has) {
+fn fetch(method: &Method, seen: &Seen<'_>) -> Fetch {
+    if seen.prefetch {
         return Fetch::Prefetch;
     }
-    if *method == Method::OPTIONS || DEVICE_BOUND.iter().any(has) {
+    if *method == Method::OPTIONS || seen.device_bound {
         return Fetch::Background;
     }
-    match single(headers, "sec-fetch-site") {
+    let top_level = matches!(
+        (seen.mode, seen.dest),
+        (Single::One(b"navigate"), Single::One(b"document"))
+    );
+    match seen.site {
         Single::Absent | Single::One(b"same-origin" | b"same-site" | b"none") => Fetch::Plain,
-        Single::One(b"cross-site") if is_top_level(headers) => Fetch::Plain,
-        Single::One(_) | Single::Garbled => Fetch::CrossSite,
+        Single::One(b"cross-site") if top_level => Fetch::Plain,
+        Single::One(_) | Single::Doubled => Fetch::CrossSite,
     }
-}
-
-fn is_top_level(headers: &HeaderMap) -> bool {
-    let is = |name, wanted: &[u8]| matches!(single(headers, name), Single::One(v) if v == wanted);
-    is("sec-fetch-mode", b"navigate") && is("sec-fetch-dest", b"document")
 }
 
 #[cfg(test)]

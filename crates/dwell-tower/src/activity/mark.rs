@@ -1,15 +1,10 @@
 //! The layer that writes what a route says of its requests.
 
-use std::task::{Context, Poll};
-
-use bytes::Bytes;
 use dwell_core::{RouteMark, SessionHandle};
-use http::{Request, Response};
 use tower_layer::Layer;
-use tower_service::Service;
 
-use crate::future::ResponseFuture;
-use crate::rejection::miswired;
+use crate::gate::{Gate, Gated, RequestHead};
+use crate::rejection::Refusal;
 
 /// Marks a route's requests; passive beats active wherever both stand.
 #[derive(Clone, Copy, Debug)]
@@ -30,42 +25,24 @@ impl MarkLayer {
     }
 }
 
+impl Gate for MarkLayer {
+    fn name(&self) -> &'static str {
+        "a marked route"
+    }
+
+    fn admit(&self, handle: &SessionHandle, _: &RequestHead<'_>) -> Result<(), Refusal> {
+        handle.mark_route(self.0);
+        Ok(())
+    }
+}
+
 impl<S> Layer<S> for MarkLayer {
     type Service = MarkService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        MarkService {
-            inner,
-            mark: self.0,
-        }
+        Gated::new(inner, *self)
     }
 }
 
 /// The service of [`MarkLayer`].
-#[derive(Clone, Copy, Debug)]
-pub struct MarkService<S> {
-    inner: S,
-    mark: RouteMark,
-}
-
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for MarkService<S>
-where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    ResBody: From<Bytes>,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = ResponseFuture<S::Future>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let Some(handle) = request.extensions().get::<SessionHandle>() else {
-            return ResponseFuture::refused(miswired("the session layer, outside a marked route"));
-        };
-        handle.mark_route(self.mark);
-        ResponseFuture::inner(self.inner.call(request))
-    }
-}
+pub type MarkService<S> = Gated<S, MarkLayer>;

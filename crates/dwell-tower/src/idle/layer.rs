@@ -1,16 +1,13 @@
 //! The enforcing layer.
 
+use std::fmt;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use dwell_core::{Admission, SessionHandle, Verdict};
-use http::{Request, Response};
 use tower_layer::Layer;
-use tower_service::Service;
 
-use crate::future::ResponseFuture;
-use crate::rejection::{MakeRejection, Refusal, Rejections, miswired};
+use crate::gate::{Gate, Gated, RequestHead};
+use crate::rejection::{MakeRejection, Refusal};
 
 /// Whether requests need a session at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -28,9 +25,9 @@ pub enum Presence {
 pub struct IdleTimeoutLayer(Arc<Config>);
 
 /// Behind one pointer, since routers clone their services for every request.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 struct Config {
-    rejections: Option<Rejections>,
+    rejection: Option<Arc<dyn MakeRejection>>,
     exempt: Vec<String>,
     presence: Presence,
 }
@@ -45,7 +42,7 @@ impl IdleTimeoutLayer {
     /// Refuses in a way of your own.
     #[must_use]
     pub fn with_rejection(mut self, rejection: impl MakeRejection) -> Self {
-        Arc::make_mut(&mut self.0).rejections = Some(Rejections::new(rejection));
+        Arc::make_mut(&mut self.0).rejection = Some(Arc::new(rejection));
         self
     }
 
@@ -69,72 +66,65 @@ impl IdleTimeoutLayer {
     }
 }
 
-impl<S> Layer<S> for IdleTimeoutLayer {
-    type Service = IdleTimeout<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        IdleTimeout {
-            inner,
-            config: Arc::clone(&self.0),
-        }
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("exempt", &self.exempt)
+            .field("presence", &self.presence)
+            .finish_non_exhaustive()
     }
 }
 
-/// The service of [`IdleTimeoutLayer`].
-#[derive(Clone, Debug)]
-pub struct IdleTimeout<S> {
-    inner: S,
-    config: Arc<Config>,
-}
-
-impl<S> IdleTimeout<S> {
+impl Config {
     fn is_exempt(&self, path: &str) -> bool {
         let covers = |exempt: &String| match exempt.strip_suffix('/') {
             Some(_) if exempt != "/" => path.starts_with(exempt.as_str()),
             _ => path == exempt,
         };
-        self.config.exempt.iter().any(covers)
+        self.exempt.iter().any(covers)
     }
 
-    fn refusal(&self, admission: Admission, path: &str) -> Option<Refusal> {
-        let refusal = match admission {
-            Admission::Anonymous => match self.config.presence {
+    fn refusal(&self, admission: Admission) -> Option<Refusal> {
+        match admission {
+            Admission::Anonymous => match self.presence {
                 Presence::Optional => None,
                 Presence::Required => Some(Refusal::SessionRequired),
             },
             Admission::Session(Verdict::Live(_) | Verdict::Stale { .. }) => None,
             Admission::Session(Verdict::Locked { .. }) => Some(Refusal::Locked),
             Admission::Session(Verdict::Ended(reason)) => Some(Refusal::Ended(reason)),
-        };
-        refusal.filter(|_| !self.is_exempt(path))
+        }
     }
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for IdleTimeout<S>
-where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    ResBody: From<Bytes>,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = ResponseFuture<S::Future>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
+impl Gate for IdleTimeoutLayer {
+    fn name(&self) -> &'static str {
+        "the idle timeout layer"
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let Some(handle) = request.extensions().get::<SessionHandle>() else {
-            let missing = "the session layer, outside the idle timeout layer";
-            return ResponseFuture::refused(miswired(missing));
-        };
-        let admission = handle.decide();
-        let Some(refusal) = self.refusal(admission, request.uri().path()) else {
-            return ResponseFuture::inner(self.inner.call(request));
-        };
-        handle.label_route(|| request.uri().path().into());
-        let (parts, _) = request.into_parts();
-        let rejections = Rejections::choose(self.config.rejections.as_ref(), &parts);
-        ResponseFuture::refused(rejections.reject(refusal, &parts))
+    fn admit(&self, handle: &SessionHandle, request: &RequestHead<'_>) -> Result<(), Refusal> {
+        let path = request.uri.path();
+        match self.0.refusal(handle.decide()) {
+            Some(refusal) if !self.0.is_exempt(path) => {
+                handle.label_route(|| path.into());
+                Err(refusal)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn rejection(&self) -> Option<&dyn MakeRejection> {
+        self.0.rejection.as_deref()
     }
 }
+
+impl<S> Layer<S> for IdleTimeoutLayer {
+    type Service = IdleTimeout<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Gated::new(inner, self.clone())
+    }
+}
+
+/// The service of [`IdleTimeoutLayer`].
+pub type IdleTimeout<S> = Gated<S, IdleTimeoutLayer>;

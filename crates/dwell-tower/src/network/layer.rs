@@ -3,17 +3,14 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use dwell_core::SessionHandle;
-use http::{Extensions, Request, Response};
+use http::Extensions;
 use tower_layer::Layer;
-use tower_service::Service;
 
 use super::client_ip::client_ip;
-use crate::future::ResponseFuture;
-use crate::rejection::miswired;
+use crate::gate::{Gate, Gated, RequestHead};
+use crate::rejection::Refusal;
 
 /// The connection's other end, as a server puts it into the extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,51 +52,31 @@ impl fmt::Debug for NetworkLayer {
     }
 }
 
-impl<S> Layer<S> for NetworkLayer {
-    type Service = NetworkService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        NetworkService {
-            inner,
-            layer: self.clone(),
-        }
-    }
-}
-
-/// The service of [`NetworkLayer`].
-#[derive(Clone, Debug)]
-pub struct NetworkService<S> {
-    inner: S,
-    layer: NetworkLayer,
-}
-
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for NetworkService<S>
-where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    ResBody: From<Bytes>,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = ResponseFuture<S::Future>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
+impl Gate for NetworkLayer {
+    fn name(&self) -> &'static str {
+        "the network layer"
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let Some(handle) = request.extensions().get::<SessionHandle>() else {
-            let missing = "the session layer, outside the network layer";
-            return ResponseFuture::refused(miswired(missing));
-        };
-        let peer = (self.layer.peer)(request.extensions());
+    fn admit(&self, handle: &SessionHandle, request: &RequestHead<'_>) -> Result<(), Refusal> {
+        let peer = (self.peer)(request.extensions);
         let policies = handle.policies();
         if peer.is_none() && policies.has_networks() {
             let missing = "the peer's address: the policies name networks, but the server puts no \
                            address into the request (axum: into_make_service_with_connect_info)";
-            return ResponseFuture::refused(miswired(missing));
+            return Err(Refusal::Miswired(missing.to_owned()));
         }
-        let source = policies.client_ip();
-        handle.locate(client_ip(source, peer, request.headers()));
-        ResponseFuture::inner(self.inner.call(request))
+        handle.locate(client_ip(policies.client_ip(), peer, request.headers));
+        Ok(())
     }
 }
+
+impl<S> Layer<S> for NetworkLayer {
+    type Service = NetworkService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Gated::new(inner, self.clone())
+    }
+}
+
+/// The service of [`NetworkLayer`].
+pub type NetworkService<S> = Gated<S, NetworkLayer>;

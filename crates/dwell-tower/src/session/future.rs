@@ -1,7 +1,6 @@
 //! The states of a request on its way through the session layer.
 
 use std::future::Future;
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -16,7 +15,8 @@ use tower_service::Service;
 use super::commit::write_headers;
 use super::layer::SessionLayer;
 use super::resolve::report_unavailable;
-use crate::rejection::{Refusal, miswired};
+use crate::gate::RequestHead;
+use crate::rejection::{Refusal, Rejections, miswired};
 
 /// A look-up that has to be waited for.
 pub(super) type Finding = Pin<Box<dyn Future<Output = Result<SessionHandle, StoreError>> + Send>>;
@@ -42,6 +42,11 @@ pin_project! {
         Calling {
             #[pin]
             future: F,
+            guard: Guard,
+        },
+        /// Refused by the stack's gate.
+        Refused {
+            response: Option<Box<Response<Bytes>>>,
             guard: Guard,
         },
         /// The answer is there; the store must hear of something first.
@@ -76,19 +81,39 @@ where
         }
     }
 
-    pub(super) fn calling(
-        future: S::Future,
+    /// Puts the handle into the request, asks the stack's gate, and calls the
+    /// inner service, or answers in its place.
+    pub(super) fn go_on(
+        inner: &mut S,
         handle: SessionHandle,
-        layer: Arc<SessionLayer>,
+        mut request: Request<B>,
+        layer: &Arc<SessionLayer>,
     ) -> Self {
+        request.extensions_mut().insert(handle.clone());
+        let refusal = layer.gate().and_then(|gate| {
+            let admitted = gate.admit(&handle, &RequestHead::of(&request));
+            admitted.err()
+        });
         let guard = Guard {
             handle,
-            layer,
+            layer: Arc::clone(layer),
             armed: true,
         };
-        Self {
-            state: State::Calling { future, guard },
-        }
+        let state = match refusal {
+            None => State::Calling {
+                future: inner.call(request),
+                guard,
+            },
+            Some(refusal) => {
+                let (parts, _) = request.into_parts();
+                let response = Rejections::reject(None, refusal, &parts);
+                State::Refused {
+                    response: Some(Box::new(response)),
+                    guard,
+                }
+            }
+        };
+        Self { state }
     }
 
     pub(super) fn answered(response: Response<Bytes>) -> Self {
@@ -112,15 +137,13 @@ where
             let next = match this.state.as_mut().project() {
                 StateProj::Finding { waiting } => {
                     let found = ready!(waiting.found.as_mut().poll(cx));
-                    let Some(mut request) = waiting.request.take() else {
+                    let Some(request) = waiting.request.take() else {
                         return Poll::Pending;
                     };
                     match found {
                         Ok(handle) => {
-                            request.extensions_mut().insert(handle.clone());
-                            let future = waiting.inner.call(request);
-                            let layer = Arc::clone(&waiting.layer);
-                            SessionFuture::<S, B>::calling(future, handle, layer).state
+                            let (inner, layer) = (&mut waiting.inner, &waiting.layer);
+                            SessionFuture::go_on(inner, handle, request, layer).state
                         }
                         Err(error) => {
                             report_unavailable(waiting.layer.manager(), &error);
@@ -138,14 +161,18 @@ where
                             return Poll::Ready(Err(error));
                         }
                     };
-                    let outcome = Outcome::Answered(response.status().as_u16());
-                    match guard.finish(outcome) {
-                        Ok(touch) => return Poll::Ready(Ok(guard.close(response, touch))),
-                        Err(chores) => State::Committing {
-                            chores,
-                            response: Some(Box::new(response)),
-                            guard: guard.take(),
-                        },
+                    match guard.finish(response) {
+                        Ok(response) => return Poll::Ready(Ok(response)),
+                        Err(committing) => committing.into_state(),
+                    }
+                }
+                StateProj::Refused { response, guard } => {
+                    let Some(response) = response.take() else {
+                        return Poll::Pending;
+                    };
+                    match guard.finish(response.map(ResBody::from)) {
+                        Ok(response) => return Poll::Ready(Ok(response)),
+                        Err(committing) => committing.into_state(),
                     }
                 }
                 StateProj::Committing {
@@ -198,18 +225,31 @@ struct Guard {
 }
 
 impl Guard {
-    /// Settles the request. `Err` when the store has to be waited for.
-    fn finish(&mut self, outcome: Outcome) -> Result<Option<Touch>, Chores> {
+    /// Settles the request and finishes its answer. `Err` when the store has
+    /// to be waited for first.
+    fn finish<B: From<Bytes>>(
+        &mut self,
+        response: Response<B>,
+    ) -> Result<Response<B>, Unfinished<Response<B>>> {
         self.armed = false;
+        let outcome = Outcome::Answered(response.status().as_u16());
         match self.handle.settle(outcome) {
-            Settlement::Nothing => Ok(None),
+            Settlement::Nothing => Ok(self.close(response, None)),
             Settlement::Touch(touch) => {
                 self.record(Some(&touch));
-                Ok(Some(touch))
+                Ok(self.close(response, Some(touch)))
             }
             Settlement::Chores => {
                 let handle = self.handle.clone();
-                Err(Box::pin(async move { handle.do_chores(outcome).await }))
+                Err(Unfinished {
+                    chores: Box::pin(async move { handle.do_chores(outcome).await }),
+                    response,
+                    guard: Self {
+                        handle: self.handle.clone(),
+                        layer: Arc::clone(&self.layer),
+                        armed: false,
+                    },
+                })
             }
         }
     }
@@ -236,12 +276,21 @@ impl Guard {
         write_headers(response.headers_mut(), &self.handle, source, touch.as_ref());
         response
     }
+}
 
-    fn take(&mut self) -> Self {
-        Self {
-            handle: self.handle.clone(),
-            layer: Arc::clone(&self.layer),
-            armed: mem::take(&mut self.armed),
+/// An answer that the store has to hear of before it leaves.
+struct Unfinished<R> {
+    chores: Chores,
+    response: R,
+    guard: Guard,
+}
+
+impl<R> Unfinished<R> {
+    fn into_state<S, B, F>(self) -> State<S, B, F, R> {
+        State::Committing {
+            chores: self.chores,
+            response: Some(Box::new(self.response)),
+            guard: self.guard,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use dwell_core::{SessionHandle, SessionManager};
+use dwell_core::SessionManager;
 use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -15,6 +15,7 @@ use super::future::{Finding, SessionFuture};
 use super::resolve::{adopt, resolve, resolve_at_once};
 use super::source::Source;
 use crate::bounded::BoundedStore;
+use crate::gate::Gate;
 use crate::reaper::Reaper;
 use crate::rejection::{MakeRejection, Refusal, Rejections, miswired};
 use crate::touch::TouchQueue;
@@ -26,6 +27,7 @@ pub struct SessionLayer {
     source: Arc<Source>,
     touches: TouchQueue,
     is_local: bool,
+    gate: Option<Arc<dyn Gate>>,
     reaper: Option<Arc<OwnReaper>>,
     rejections: Rejections,
 }
@@ -56,6 +58,7 @@ impl SessionLayer {
             source: Arc::new(Source::default()),
             touches: TouchQueue::default(),
             is_local: manager.store().is_local(),
+            gate: None,
             reaper: Some(Arc::new(OwnReaper {
                 started: Once::new(),
                 interval: Duration::from_secs(1),
@@ -87,6 +90,16 @@ impl SessionLayer {
         self
     }
 
+    /// Asks this gate before the inner service.
+    pub(crate) fn with_gate(mut self, gate: impl Gate) -> Self {
+        self.gate = Some(Arc::new(gate));
+        self
+    }
+
+    pub(super) fn gate(&self) -> Option<&dyn Gate> {
+        self.gate.as_deref()
+    }
+
     /// The manager as this layer uses it, with its store bounded.
     #[must_use]
     pub fn manager(&self) -> &SessionManager {
@@ -108,7 +121,7 @@ impl SessionLayer {
 
     pub(super) fn refuse<B>(&self, refusal: Refusal, request: Request<B>) -> Response<Bytes> {
         let (parts, _) = request.into_parts();
-        self.rejections.reject(refusal, &parts)
+        self.rejections.reject_early(refusal, &parts)
     }
 
     fn start_reaper(&self) {
@@ -151,17 +164,6 @@ pub struct SessionService<S> {
     layer: Arc<SessionLayer>,
 }
 
-impl<S> SessionService<S> {
-    fn go_on<B>(&mut self, handle: SessionHandle, mut request: Request<B>) -> SessionFuture<S, B>
-    where
-        S: Service<Request<B>>,
-    {
-        request.extensions_mut().insert(handle.clone());
-        let future = self.inner.call(request);
-        SessionFuture::calling(future, handle, Arc::clone(&self.layer))
-    }
-}
-
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for SessionService<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
@@ -181,7 +183,7 @@ where
         if !layer.source.is_foreign() && layer.is_local {
             let tokens = layer.source.tokens(request.headers());
             if let Some(handle) = resolve_at_once(&layer.manager, tokens) {
-                return self.go_on(handle, request);
+                return SessionFuture::go_on(&mut self.inner, handle, request, layer);
             }
         }
         let Ok(foreign) = layer.source.find_foreign(&request) else {

@@ -1,26 +1,23 @@
 //! The step-up layer.
 
+use std::fmt;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use dwell_core::engine::FreshnessVerdict;
 use dwell_core::{Admission, EventKind, Freshness, SessionHandle, Verdict};
-use http::{Request, Response};
 use tower_layer::Layer;
-use tower_service::Service;
 
-use crate::future::ResponseFuture;
-use crate::rejection::{Challenge, MakeRejection, Refusal, Rejections, miswired};
+use crate::gate::{Gate, Gated, RequestHead};
+use crate::rejection::{Challenge, MakeRejection, Refusal};
 
 /// Demands a recent and strong enough authentication; see the
 /// [module docs](super).
 ///
 /// Without a rejection of its own it answers like the stack around it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct StepUpLayer {
     demand: Arc<Freshness>,
-    rejections: Option<Rejections>,
+    rejection: Option<Arc<dyn MakeRejection>>,
 }
 
 impl StepUpLayer {
@@ -29,14 +26,14 @@ impl StepUpLayer {
     pub fn new(demand: Freshness) -> Self {
         Self {
             demand: Arc::new(demand),
-            rejections: None,
+            rejection: None,
         }
     }
 
     /// Refuses in a way of your own.
     #[must_use]
     pub fn with_rejection(mut self, rejection: impl MakeRejection) -> Self {
-        self.rejections = Some(Rejections::new(rejection));
+        self.rejection = Some(Arc::new(rejection));
         self
     }
 
@@ -63,51 +60,40 @@ impl StepUpLayer {
     }
 }
 
+impl Gate for StepUpLayer {
+    fn name(&self) -> &'static str {
+        "a privileged route"
+    }
+
+    fn admit(&self, handle: &SessionHandle, request: &RequestHead<'_>) -> Result<(), Refusal> {
+        let Some(refusal) = self.refusal(handle) else {
+            return Ok(());
+        };
+        handle.label_route(|| request.uri.path().into());
+        if let Refusal::StepUp(_) = refusal {
+            handle.report(EventKind::StepUpRequired);
+        }
+        Err(refusal)
+    }
+
+    fn rejection(&self) -> Option<&dyn MakeRejection> {
+        self.rejection.as_deref()
+    }
+}
+
 impl<S> Layer<S> for StepUpLayer {
     type Service = StepUp<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        StepUp {
-            inner,
-            layer: self.clone(),
-        }
+        Gated::new(inner, self.clone())
     }
 }
 
 /// The service of [`StepUpLayer`].
-#[derive(Clone, Debug)]
-pub struct StepUp<S> {
-    inner: S,
-    layer: StepUpLayer,
-}
+pub type StepUp<S> = Gated<S, StepUpLayer>;
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for StepUp<S>
-where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    ResBody: From<Bytes>,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = ResponseFuture<S::Future>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let Some(handle) = request.extensions().get::<SessionHandle>() else {
-            let missing = "the session layer, outside a privileged route";
-            return ResponseFuture::refused(miswired(missing));
-        };
-        let Some(refusal) = self.layer.refusal(handle) else {
-            return ResponseFuture::inner(self.inner.call(request));
-        };
-        handle.label_route(|| request.uri().path().into());
-        if let Refusal::StepUp(_) = refusal {
-            handle.report(EventKind::StepUpRequired);
-        }
-        let (parts, _) = request.into_parts();
-        let rejections = Rejections::choose(self.layer.rejections.as_ref(), &parts);
-        ResponseFuture::refused(rejections.reject(refusal, &parts))
+impl fmt::Debug for StepUpLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StepUpLayer").field(&self.demand).finish()
     }
 }
