@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -81,7 +81,9 @@ struct Inner {
     manager: SessionManager,
     policies: Arc<PolicySet>,
     presented: Presented,
-    client: OnceLock<(Option<IpAddr>, NetworkMatch)>,
+    /// The client's network, packed; zero while no network layer has run.
+    network: AtomicU32,
+    client_ip: Mutex<Option<IpAddr>>,
     evidence: AtomicU8,
     route_mark: AtomicU8,
     overlays: AtomicU64,
@@ -118,7 +120,8 @@ impl SessionHandle {
             manager,
             policies,
             presented,
-            client: OnceLock::new(),
+            network: AtomicU32::new(0),
+            client_ip: Mutex::new(None),
             evidence: AtomicU8::new(RequestEvidence::UNSEEN),
             route_mark: AtomicU8::new(0),
             overlays: AtomicU64::new(0),
@@ -180,20 +183,24 @@ impl SessionHandle {
 
     /// Writes the client's address, once; later writes are ignored.
     pub fn locate(&self, address: Option<IpAddr>) {
-        let find = || (address, self.0.policies.find_network(address));
-        self.0.client.get_or_init(find);
+        let found = self.0.policies.find_network(address).to_bits();
+        let order = Ordering::Relaxed;
+        let first = self.0.network.compare_exchange(0, found, order, order);
+        if first.is_ok() {
+            *lock(&self.0.client_ip) = address;
+        }
     }
 
     /// The client's address, where a network layer found one.
     #[must_use]
     pub fn client_ip(&self) -> Option<IpAddr> {
-        self.0.client.get().and_then(|(address, _)| *address)
+        *lock(&self.0.client_ip)
     }
 
     /// The client's network; none where no network layer ran.
     #[must_use]
     pub fn network(&self) -> NetworkMatch {
-        self.0.client.get().map(|(_, n)| *n).unwrap_or_default()
+        NetworkMatch::from_bits(self.0.network.load(Ordering::Relaxed))
     }
 
     /// Adds what the request says of itself.
@@ -335,7 +342,7 @@ impl SessionHandle {
         let name = self.0.policies.network_name(network);
         Site {
             client_ip: self.client_ip(),
-            network: self.0.client.get().and(name).map(str::to_owned),
+            network: name.map(str::to_owned),
             route: self.0.route_label.get().map(ToString::to_string),
         }
     }

@@ -105,7 +105,9 @@ impl Serialize for Timestamp {
 /// Whole milliseconds of a duration; what does not fit is [`u64::MAX`].
 #[must_use]
 pub fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    // In 64 bits: `as_millis` counts in 128.
+    let seconds = duration.as_secs().saturating_mul(1_000);
+    seconds.saturating_add(u64::from(duration.subsec_millis()))
 }
 
 /// A duration of so many seconds.

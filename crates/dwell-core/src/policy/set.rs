@@ -36,6 +36,19 @@ pub(crate) struct Network {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct NetworkMatch(pub(crate) NetworkIx);
 
+impl NetworkMatch {
+    /// Packed for a handle: never zero.
+    pub(crate) fn to_bits(self) -> u32 {
+        u32::from(self.0.0) + 1
+    }
+
+    /// What [`to_bits`](Self::to_bits) packed; no named network for zero.
+    pub(crate) fn from_bits(bits: u32) -> Self {
+        let ix = u16::try_from(bits.saturating_sub(1)).unwrap_or_default();
+        Self(NetworkIx(ix))
+    }
+}
+
 /// All policies of a service. Immutable: a reload makes a new one.
 #[derive(Clone, Debug)]
 pub struct PolicySet {

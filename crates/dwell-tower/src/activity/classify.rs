@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn n02_garbled_declarations_fall_to_passive() {
-        let declared = |list| request(list).declaration;
+        let declared = |list: &[(&'static str, &'static str)]| request(list).declaration;
         assert_eq!(declared(&[]), Declaration::None);
         assert_eq!(
             declared(&[("session-activity", "active")]),

@@ -52,12 +52,17 @@ impl SessionLayer {
     #[must_use]
     pub fn with_store_timeout(manager: &SessionManager, limit: Duration) -> Self {
         let rejections = Rejections::default();
-        let manager = manager.map_store(|store| BoundedStore::new(store, limit));
+        let is_local = manager.store().is_local();
+        let manager = match is_local {
+            // There is nothing to wait for.
+            true => manager.clone(),
+            false => manager.map_store(|store| BoundedStore::new(store, limit)),
+        };
         Self {
             manager: manager.with_shared(rejections.clone()),
             source: Arc::new(Source::default()),
             touches: TouchQueue::default(),
-            is_local: manager.store().is_local(),
+            is_local,
             gate: None,
             reaper: Some(Arc::new(OwnReaper {
                 started: Once::new(),
@@ -181,8 +186,8 @@ where
         let layer = &self.layer;
         layer.start_reaper();
         if !layer.source.is_foreign() && layer.is_local {
-            let tokens = layer.source.tokens(request.headers());
-            if let Some(handle) = resolve_at_once(&layer.manager, tokens) {
+            let first = layer.source.first_token(request.headers());
+            if let Some(handle) = resolve_at_once(&layer.manager, first) {
                 return SessionFuture::go_on(&mut self.inner, handle, request, layer);
             }
         }
@@ -194,7 +199,7 @@ where
         let found: Finding = match foreign {
             Some(session) => Box::pin(adopt(manager, session)),
             None => {
-                let tokens = layer.source.tokens(request.headers()).collect();
+                let tokens = layer.source.tokens(request.headers());
                 Box::pin(resolve(manager, tokens))
             }
         };

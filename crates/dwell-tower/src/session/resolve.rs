@@ -38,9 +38,9 @@ pub(super) async fn resolve(
 /// is copied for it. `None` when there is more to do.
 pub(super) fn resolve_at_once(
     manager: &SessionManager,
-    mut tokens: impl Iterator<Item = Token>,
+    first: Option<Token>,
 ) -> Option<SessionHandle> {
-    let presented = match tokens.next() {
+    let presented = match first {
         None => Presented::Nothing,
         Some(token) => {
             let loaded = manager.store().load(token.key()).into_ready().ok()?.ok()?;

@@ -102,19 +102,47 @@ impl Source {
         Ok(found.filter(|_| sane))
     }
 
-    /// The tokens that a request shows, in order: texts that are no tokens
-    /// are not worth a look-up, and no more than a few are.
-    pub(super) fn tokens<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = Token> + 'a {
-        let bearer = self.bearer.then(|| bearer(headers)).flatten();
-        let cookies = self
-            .cookie
-            .iter()
-            .flat_map(|cookie| cookies(headers, cookie.name()));
-        bearer
-            .into_iter()
-            .chain(cookies)
-            .filter_map(Token::parse)
-            .take(MAX_CANDIDATES)
+    /// The first token that a request shows.
+    pub(super) fn first_token(&self, headers: &HeaderMap) -> Option<Token> {
+        let mut first = None;
+        self.each_token(headers, |token| {
+            first = Some(token);
+            false
+        });
+        first
+    }
+
+    /// The tokens that a request shows, in order, no more than a few.
+    pub(super) fn tokens(&self, headers: &HeaderMap) -> Vec<Token> {
+        let mut tokens = Vec::new();
+        self.each_token(headers, |token| {
+            tokens.push(token);
+            tokens.len() < MAX_CANDIDATES
+        });
+        tokens
+    }
+
+    /// Shows each token to `see` until it has seen enough. Texts that are no
+    /// tokens are not worth a look-up.
+    fn each_token(&self, headers: &HeaderMap, mut see: impl FnMut(Token) -> bool) {
+        if self.bearer
+            && let Some(token) = bearer(headers).and_then(Token::parse)
+            && !see(token)
+        {
+            return;
+        }
+        let Some(cookie) = &self.cookie else { return };
+        let name = cookie.name().as_bytes();
+        for line in headers.get_all(header::COOKIE) {
+            for pair in line.as_bytes().split(|byte| *byte == b';') {
+                if let Some(value) = value_of(pair, name)
+                    && let Some(token) = Token::parse(value)
+                    && !see(token)
+                {
+                    return;
+                }
+            }
+        }
     }
 }
 
@@ -138,17 +166,12 @@ impl fmt::Debug for Source {
 #[derive(Debug)]
 pub(super) struct SourcePanicked;
 
-/// The values of the cookies of this name (RFC 6265 §4.2.1), borrowed: a
-/// parsed cookie of the `cookie` crate is ten times the work, for attributes
+/// The value of a pair of this name (RFC 6265 §4.2.1), borrowed: to parse it
+/// as a cookie of the `cookie` crate is ten times the work, for attributes
 /// that a request's cookies do not have.
-fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-    let lines = headers.get_all(header::COOKIE).into_iter();
-    lines
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
-        .filter_map(move |pair| {
-            let rest = pair.trim_ascii().strip_prefix(name.as_bytes())?;
-            rest.strip_prefix(b"=")
-        })
+fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let pair = pair.trim_ascii();
+    pair.strip_prefix(name)?.strip_prefix(b"=")
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {

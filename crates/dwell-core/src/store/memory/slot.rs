@@ -17,7 +17,7 @@ use crate::token::{SessionKey, TokenCheck};
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) key: SessionKey,
-    check: [u64; 2],
+    check: TokenCheck,
     subject: SubjectId,
     created_at: Timestamp,
     last_active_at: Timestamp,
@@ -64,7 +64,7 @@ impl Slot {
         };
         Self {
             key,
-            check: halves(credential.check),
+            check: credential.check,
             subject,
             created_at: facts.created_at,
             last_active_at: facts.last_active_at,
@@ -111,7 +111,7 @@ impl Slot {
             facts: self.facts(),
             strength: rare.and_then(|r| r.strength.clone()),
             credential: Credential {
-                check: whole(self.check),
+                check: self.check,
                 confirmed: self.confirmed,
                 previous: rare.and_then(|r| r.previous),
             },
@@ -153,7 +153,7 @@ impl Slot {
     /// long as its owner still shows it, so its tombstone outlives it.
     pub(super) fn forget_at(&self, tombstones: Duration) -> Timestamp {
         let by_age = self.ended_at + tombstones;
-        if whole(self.check) == TokenCheck::FOREIGN {
+        if self.check == TokenCheck::FOREIGN {
             by_age.max(self.absolute_deadline)
         } else {
             by_age
@@ -179,17 +179,6 @@ impl Rare {
         };
         (self != none).then(|| Box::new(self))
     }
-}
-
-/// As two halves, since one number of 128 bits would be aligned to 16 bytes.
-#[allow(clippy::cast_possible_truncation, reason = "the halves are meant")]
-fn halves(check: TokenCheck) -> [u64; 2] {
-    let bits = check.to_bits();
-    [(bits >> 64) as u64, bits as u64]
-}
-
-fn whole([high, low]: [u64; 2]) -> TokenCheck {
-    TokenCheck::from_bits(u128::from(high) << 64 | u128::from(low))
 }
 
 #[cfg(test)]
