@@ -154,25 +154,26 @@ where
                     }
                 }
                 StateProj::Calling { future, guard } => {
-                    let response = match ready!(future.poll(cx)) {
+                    let mut response = match ready!(future.poll(cx)) {
                         Ok(response) => response,
                         Err(error) => {
                             guard.armed = false;
                             return Poll::Ready(Err(error));
                         }
                     };
-                    match guard.finish(response) {
-                        Ok(response) => return Poll::Ready(Ok(response)),
-                        Err(committing) => committing.into_state(),
+                    match guard.finish(&mut response) {
+                        None => return Poll::Ready(Ok(response)),
+                        Some(chores) => guard.wait_for(chores, response),
                     }
                 }
                 StateProj::Refused { response, guard } => {
                     let Some(response) = response.take() else {
                         return Poll::Pending;
                     };
-                    match guard.finish(response.map(ResBody::from)) {
-                        Ok(response) => return Poll::Ready(Ok(response)),
-                        Err(committing) => committing.into_state(),
+                    let mut response = response.map(ResBody::from);
+                    match guard.finish(&mut response) {
+                        None => return Poll::Ready(Ok(response)),
+                        Some(chores) => guard.wait_for(chores, response),
                     }
                 }
                 StateProj::Committing {
@@ -189,11 +190,12 @@ where
                             None
                         }
                     };
-                    let Some(response) = response.take() else {
+                    let Some(mut response) = response.take() else {
                         return Poll::Pending;
                     };
                     guard.record(touch.as_ref());
-                    return Poll::Ready(Ok(guard.close(*response, touch)));
+                    guard.close(&mut response, touch);
+                    return Poll::Ready(Ok(*response));
                 }
                 StateProj::Answered { response } => {
                     return match response.take() {
@@ -225,32 +227,34 @@ struct Guard {
 }
 
 impl Guard {
-    /// Settles the request and finishes its answer. `Err` when the store has
-    /// to be waited for first.
-    fn finish<B: From<Bytes>>(
-        &mut self,
-        response: Response<B>,
-    ) -> Result<Response<B>, Unfinished<Response<B>>> {
+    /// Settles the request and finishes its answer, in place. `Some` when the
+    /// store has to hear of something first.
+    fn finish<B: From<Bytes>>(&mut self, response: &mut Response<B>) -> Option<Chores> {
         self.armed = false;
         let outcome = Outcome::Answered(response.status().as_u16());
         match self.handle.settle(outcome) {
-            Settlement::Nothing => Ok(self.close(response, None)),
+            Settlement::Nothing => self.close(response, None),
             Settlement::Touch(touch) => {
                 self.record(Some(&touch));
-                Ok(self.close(response, Some(touch)))
+                self.close(response, Some(touch));
             }
             Settlement::Chores => {
                 let handle = self.handle.clone();
-                Err(Unfinished {
-                    chores: Box::pin(async move { handle.do_chores(outcome).await }),
-                    response,
-                    guard: Self {
-                        handle: self.handle.clone(),
-                        layer: Arc::clone(&self.layer),
-                        armed: false,
-                    },
-                })
+                return Some(Box::pin(async move { handle.do_chores(outcome).await }));
             }
+        }
+        None
+    }
+
+    fn wait_for<S, B, F, R>(&self, chores: Chores, response: R) -> State<S, B, F, R> {
+        State::Committing {
+            chores,
+            response: Some(Box::new(response)),
+            guard: Self {
+                handle: self.handle.clone(),
+                layer: Arc::clone(&self.layer),
+                armed: false,
+            },
         }
     }
 
@@ -260,38 +264,18 @@ impl Guard {
         }
     }
 
-    /// The answer as the client gets it.
-    fn close<B: From<Bytes>>(
-        &self,
-        mut response: Response<B>,
-        touch: Option<Touch>,
-    ) -> Response<B> {
+    /// Makes the answer what the client gets.
+    fn close<B: From<Bytes>>(&self, response: &mut Response<B>, touch: Option<Touch>) {
         let refused = response.extensions().get::<Refusal>().is_some();
         if self.handle.admission().is_none() && !refused {
             // A tripwire, not a guard: the handler has run, and the first
             // test of such a stack fails.
-            return miswired("the idle timeout layer, inside the session layer").map(B::from);
+            let missing = "the idle timeout layer, inside the session layer";
+            *response = miswired(missing).map(B::from);
+            return;
         }
         let source = self.layer.source();
         write_headers(response.headers_mut(), &self.handle, source, touch.as_ref());
-        response
-    }
-}
-
-/// An answer that the store has to hear of before it leaves.
-struct Unfinished<R> {
-    chores: Chores,
-    response: R,
-    guard: Guard,
-}
-
-impl<R> Unfinished<R> {
-    fn into_state<S, B, F>(self) -> State<S, B, F, R> {
-        State::Committing {
-            chores: self.chores,
-            response: Some(Box::new(self.response)),
-            guard: self.guard,
-        }
     }
 }
 
