@@ -81,7 +81,9 @@ impl Token {
         let text: [u8; Self::LENGTH] = text.try_into().ok()?;
         // No branch per character: a text of this length is nearly always a
         // token.
-        let valid = text.iter().fold(true, |ok, b| ok & ALPHABET[usize::from(*b)]);
+        let valid = text
+            .iter()
+            .fold(true, |ok, b| ok & ALPHABET[usize::from(*b)]);
         valid.then_some(Self(text))
     }
 

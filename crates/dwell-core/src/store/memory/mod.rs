@@ -7,6 +7,8 @@
 //! leave a tombstone, and tombstones leave memory by the same schedule,
 //! without a scan.
 
+#[cfg(all(test, shuttle))]
+mod model_tests;
 mod schedule;
 mod shard;
 mod slab;
@@ -21,7 +23,7 @@ use std::time::Duration;
 
 use hashbrown::DefaultHashBuilder;
 
-use self::shard::Shards;
+use self::shard::{Shards, next_look};
 use self::subjects::Subjects;
 use super::{
     Created, End, Judge, Loaded, Lookup, Reaped, SessionStore, StoreFuture, Touched, Update,
@@ -142,7 +144,8 @@ impl MemoryStore {
             }
         }
         let key = record.key;
-        let due = due(&record, judge, now);
+        let facts = &record.facts;
+        let due = next_look(facts, judge.verdict(facts, now), now);
         if !self.0.shards.lock(key).insert(record, due) {
             return Created::Exists;
         }
@@ -184,15 +187,6 @@ impl MemoryStore {
 impl Inner {
     fn end_in_shard(&self, key: SessionKey, end: End, now: Timestamp) -> Option<EndedSession> {
         self.shards.lock(key).end(key, end, now, self.tombstones)
-    }
-}
-
-/// When the schedule must look at a session next.
-fn due(record: &SessionRecord, judge: &Judge, now: Timestamp) -> Timestamp {
-    match judge.verdict(&record.facts, now) {
-        Verdict::Live(deadlines) | Verdict::Stale { deadlines, .. } => deadlines.nearest,
-        Verdict::Locked { until } => until,
-        Verdict::Ended(_) => now,
     }
 }
 

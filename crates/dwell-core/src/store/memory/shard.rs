@@ -9,7 +9,7 @@ use super::schedule::{Schedule, second_of};
 use super::slab::Slab;
 use super::slot::Slot;
 use crate::engine::Activation;
-use crate::record::EndedSession;
+use crate::record::{EndedSession, Facts};
 use crate::store::{End, Judge, Lookup, Reaped, Touched, Update, Updated};
 use crate::sync::{Mutex, MutexGuard};
 use crate::time::Timestamp;
@@ -186,7 +186,9 @@ impl Shard {
                 continue;
             };
             if !slot.is_ended() {
-                slot.due = next_look(judge.verdict(&slot.facts(), now), now);
+                let facts = slot.facts();
+                let next = next_look(&facts, judge.verdict(&facts, now), now);
+                slot.due = second_of(next);
             }
             self.schedule.add(slot.due, ix);
         }
@@ -222,7 +224,7 @@ impl Shard {
                 if let Verdict::Locked { .. } = verdict {
                     reaped.locked.extend(lock(slot, now));
                 }
-                slot.due = next_look(verdict, now);
+                slot.due = second_of(next_look(&slot.facts(), verdict, now));
                 let due = slot.due;
                 self.schedule.add(due, ix);
             }
@@ -286,13 +288,14 @@ fn lock(slot: &mut Slot, now: Timestamp) -> Option<crate::record::SessionRecord>
     Some(record)
 }
 
-/// The second in which the schedule looks again.
-fn next_look(verdict: Verdict, now: Timestamp) -> u32 {
-    second_of(match verdict {
+/// When the schedule must look at a session next.
+pub(super) fn next_look(facts: &Facts, verdict: Verdict, now: Timestamp) -> Timestamp {
+    match verdict {
         Verdict::Live(deadlines) | Verdict::Stale { deadlines, .. } => deadlines.nearest,
-        Verdict::Locked { until } => until,
-        Verdict::Ended(_) => now,
-    })
+        Verdict::Locked { until } if facts.locked_at.is_some() => until,
+        // Something is to be done at once.
+        Verdict::Locked { .. } | Verdict::Ended(_) => now,
+    }
 }
 
 fn rehash(slots: &Slab<Slot>, hasher: &DefaultHashBuilder, ix: u32) -> u64 {

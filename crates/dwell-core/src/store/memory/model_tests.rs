@@ -1,0 +1,250 @@
+//! Every schedule of the races that matter, as far as random search finds
+//! them. Run with `RUSTFLAGS="--cfg shuttle"`.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use shuttle::{check_pct, check_random, thread};
+
+use super::MemoryStore;
+use crate::clock::{Clock, ManualClock};
+use crate::engine::{Activation, opening_facts};
+use crate::id::PolicyId;
+use crate::policy::{OnLimit, PolicySet, SessionLimit};
+use crate::reason::EndReason;
+use crate::record::{Credential, SessionRecord};
+use crate::store::{Created, Judge, Lookup, Rotation, SessionStore, Touched, Update, Updated};
+use crate::time::{hours, minutes, seconds};
+use crate::token::{SessionKey, TokenCheck};
+
+const ROUNDS: usize = 2_000;
+const DEPTH: usize = 3;
+
+fn check(model: impl Fn() + Clone + Send + Sync + 'static) {
+    check_random(model.clone(), ROUNDS);
+    check_pct(model, ROUNDS, DEPTH);
+}
+
+fn now<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("a store in memory answers at once"),
+    }
+}
+
+#[derive(Clone)]
+struct World {
+    clock: ManualClock,
+    store: MemoryStore,
+    policies: Arc<PolicySet>,
+}
+
+impl World {
+    fn new() -> Self {
+        let clock = ManualClock::new();
+        Self {
+            store: MemoryStore::with_clock_and_tombstones(clock.clone(), seconds(1)),
+            clock,
+            policies: Arc::new(PolicySet::simple(minutes(15), hours(8)).unwrap()),
+        }
+    }
+
+    fn record(&self, key: u8) -> SessionRecord {
+        let network = self.policies.find_network(None);
+        let at = self.clock.now();
+        SessionRecord {
+            key: SessionKey::from_bytes([key; 16]),
+            subject: "alice".into(),
+            facts: opening_facts(&self.policies, PolicyId::DEFAULT, network, at),
+            strength: None,
+            credential: Credential::new(TokenCheck::from_bits(1)),
+        }
+    }
+
+    fn create(&self, key: u8, limit: Option<SessionLimit>) -> Created {
+        let judge = Judge::new(self.policies.clone());
+        now(self.store.create(self.record(key), limit, judge)).unwrap()
+    }
+
+    fn touch(&self, record: &SessionRecord) -> Touched {
+        let at = self.clock.now();
+        let activation = Activation {
+            at,
+            network: record.facts.network,
+            idle_deadline: at + minutes(15),
+        };
+        now(self.store.touch(record.key, activation)).unwrap()
+    }
+
+    fn end(&self, record: &SessionRecord, reason: EndReason) -> bool {
+        now(self.store.end(record.key, reason.into()))
+            .unwrap()
+            .is_some()
+    }
+
+    fn reap(&self) -> usize {
+        let judge = Judge::new(self.policies.clone());
+        now(self.store.reap(judge, 100)).unwrap().ended.len()
+    }
+
+    fn live(&self, record: &SessionRecord) -> Option<SessionRecord> {
+        match now(self.store.load(record.key)).unwrap().state {
+            Lookup::Found(record) => Some(record),
+            _ => None,
+        }
+    }
+
+    fn listed(&self) -> usize {
+        now(self.store.list("alice".into())).unwrap().len()
+    }
+}
+
+fn join(threads: Vec<thread::JoinHandle<()>>) {
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}
+
+#[test]
+fn shuttle_an_end_has_one_winner_and_no_touch_revives() {
+    check(|| {
+        let world = World::new();
+        world.create(1, None);
+        let record = world.record(1);
+        world.clock.advance(minutes(15));
+        let wins = Arc::new(AtomicUsize::new(0));
+        let mut threads = Vec::new();
+        for reason in [EndReason::SignedOut, EndReason::IdleTimeout] {
+            let (world, record, wins) = (world.clone(), record.clone(), wins.clone());
+            threads.push(thread::spawn(move || {
+                let won = world.end(&record, reason);
+                wins.fetch_add(usize::from(won), Ordering::SeqCst);
+                assert_eq!(world.touch(&record), Touched::Gone);
+            }));
+        }
+        let (other, wins_of_reaper) = (world.clone(), wins.clone());
+        threads.push(thread::spawn(move || {
+            wins_of_reaper.fetch_add(other.reap(), Ordering::SeqCst);
+        }));
+        join(threads);
+        assert_eq!(wins.load(Ordering::SeqCst), 1);
+        assert!(world.live(&record).is_none());
+        assert_eq!(world.listed(), 0);
+    });
+}
+
+#[test]
+fn shuttle_a_touch_and_a_rotation_lose_nothing_of_each_other() {
+    check(|| {
+        let world = World::new();
+        world.create(1, None);
+        let record = world.record(1);
+        world.clock.advance(minutes(5));
+        let at = world.clock.now();
+        let wins = Arc::new(AtomicUsize::new(0));
+        let mut threads = Vec::new();
+        for bits in [7, 8] {
+            let (world, record, wins) = (world.clone(), record.clone(), wins.clone());
+            threads.push(thread::spawn(move || {
+                let update = Update::Rotate(Rotation {
+                    check: TokenCheck::from_bits(bits),
+                    presented: record.credential.check,
+                    at,
+                });
+                let updated = now(world.store.update(record.key, 0, update)).unwrap();
+                let won = matches!(updated, Updated::Applied(_));
+                wins.fetch_add(usize::from(won), Ordering::SeqCst);
+            }));
+        }
+        let (other, touched) = (world.clone(), record.clone());
+        threads.push(thread::spawn(move || {
+            assert_eq!(other.touch(&touched), Touched::Recorded);
+        }));
+        join(threads);
+        assert_eq!(wins.load(Ordering::SeqCst), 1);
+        let kept = world.live(&record).unwrap();
+        assert_eq!(kept.facts.last_active_at, at);
+        assert_eq!(kept.facts.version, 1);
+        assert_eq!(
+            kept.credential.previous.unwrap().check,
+            record.credential.check
+        );
+    });
+}
+
+#[test]
+fn shuttle_a_rotation_that_races_an_end_revives_nothing() {
+    check(|| {
+        let world = World::new();
+        world.create(1, None);
+        let record = world.record(1);
+        let at = world.clock.now();
+        let (ending, rotating) = (world.clone(), world.clone());
+        let (a, b) = (record.clone(), record.clone());
+        join(vec![
+            thread::spawn(move || assert!(ending.end(&a, EndReason::SignedOut))),
+            thread::spawn(move || {
+                let update = Update::Rotate(Rotation {
+                    check: TokenCheck::from_bits(7),
+                    presented: b.credential.check,
+                    at,
+                });
+                now(rotating.store.update(b.key, 0, update)).unwrap();
+            }),
+        ]);
+        assert!(world.live(&record).is_none());
+        assert_eq!(world.listed(), 0);
+    });
+}
+
+#[test]
+fn shuttle_two_logins_never_exceed_the_limit() {
+    for on_limit in [OnLimit::RefuseNew, OnLimit::EndOldest] {
+        check(move || {
+            let world = World::new();
+            let limit = Some(SessionLimit { max: 1, on_limit });
+            let threads = [1, 2, 3].map(|key| {
+                let world = world.clone();
+                thread::spawn(move || {
+                    world.create(key, limit);
+                })
+            });
+            join(threads.into());
+            let live = [1, 2, 3].map(|key| world.live(&world.record(key)));
+            assert_eq!(live.iter().flatten().count(), 1);
+            assert_eq!(world.listed(), 1);
+        });
+    }
+}
+
+#[test]
+fn shuttle_nothing_is_left_when_reapers_race_logins() {
+    check(|| {
+        let world = World::new();
+        world.create(1, None);
+        world.clock.advance(minutes(15));
+        let ended = Arc::new(AtomicUsize::new(0));
+        let mut threads: Vec<_> = (0..2)
+            .map(|_| {
+                let (world, ended) = (world.clone(), ended.clone());
+                thread::spawn(move || {
+                    ended.fetch_add(world.reap(), Ordering::SeqCst);
+                })
+            })
+            .collect();
+        let login = world.clone();
+        threads.push(thread::spawn(move || {
+            login.create(2, None);
+        }));
+        join(threads);
+        assert_eq!(ended.load(Ordering::SeqCst), 1);
+        assert_eq!(world.listed(), 1);
+        world.clock.advance(minutes(15));
+        assert_eq!(world.reap(), 1);
+        world.clock.advance(minutes(1));
+        world.reap();
+        assert!(world.store.is_empty());
+    });
+}
