@@ -1,1 +1,25 @@
-//! Placeholder.
+//! Where Dwell's events go for the record.
+//!
+//! [`JsonLines`] writes every event as one line of JSON: to a file, a pipe, a
+//! socket, whatever takes bytes.
+//!
+//! ```
+//! use dwell_audit::JsonLines;
+//! use dwell_core::{MemoryStore, PolicySet, SessionManager, hours, minutes};
+//!
+//! # let folder = std::env::temp_dir().join(format!("dwell-audit-{}", std::process::id()));
+//! # std::fs::create_dir_all(&folder)?;
+//! let audit = JsonLines::create(folder.join("audit.jsonl"))?;
+//! let policies = PolicySet::simple(minutes(15), hours(8))?;
+//! let manager = SessionManager::builder(MemoryStore::new(), policies)
+//!     .observer(audit.clone())
+//!     .build();
+//! # let _ = manager;
+//! assert_eq!(audit.lost(), 0);
+//! # std::fs::remove_dir_all(&folder)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod json_lines;
+
+pub use json_lines::JsonLines;
