@@ -1,0 +1,148 @@
+//! Accounts in memory: balances and messages.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::money::Cents;
+use crate::users::USERS;
+
+/// The most messages that are kept of an account.
+const MESSAGES: usize = 5;
+
+/// Everybody's account. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Accounts(Arc<Mutex<BTreeMap<&'static str, Account>>>);
+
+#[derive(Clone)]
+struct Account {
+    balance: Cents,
+    messages: VecDeque<String>,
+}
+
+/// Why a transfer was not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TransferError {
+    InsufficientFunds,
+    OwnAccount,
+    UnknownRecipient,
+}
+
+impl Accounts {
+    pub(crate) fn new() -> Self {
+        let account = Account {
+            balance: Cents::new(123_450),
+            messages: VecDeque::from(["Welcome to the Dwell Bank.".to_owned()]),
+        };
+        let accounts = USERS.map(|user| (user, account.clone()));
+        Self(Arc::new(Mutex::new(BTreeMap::from(accounts))))
+    }
+
+    pub(crate) fn balance(&self, user: &str) -> Option<Cents> {
+        self.lock().get(user).map(|account| account.balance)
+    }
+
+    /// The latest messages, newest first.
+    pub(crate) fn messages(&self, user: &str) -> Vec<String> {
+        let accounts = self.lock();
+        let account = accounts.get(user);
+        account.map_or(Vec::new(), |a| a.messages.iter().cloned().collect())
+    }
+
+    /// Moves money and tells the recipient; gives back what the sender has
+    /// left. Whatever goes wrong, nothing has moved.
+    pub(crate) fn transfer(
+        &self,
+        from: &str,
+        to: &str,
+        amount: Cents,
+    ) -> Result<Cents, TransferError> {
+        if from == to {
+            return Err(TransferError::OwnAccount);
+        }
+        let mut accounts = self.lock();
+        let balance = |user| accounts.get(user).map(|account| account.balance);
+        let target = balance(to).ok_or(TransferError::UnknownRecipient)?;
+        // Somebody without an account has no funds.
+        let source = balance(from).and_then(|b| b.checked_sub(amount));
+        let source = source.ok_or(TransferError::InsufficientFunds)?;
+        let target = target
+            .checked_add(amount)
+            .ok_or(TransferError::UnknownRecipient)?;
+        if let Some(sender) = accounts.get_mut(from) {
+            sender.balance = source;
+        }
+        if let Some(recipient) = accounts.get_mut(to) {
+            recipient.balance = target;
+            recipient
+                .messages
+                .push_front(format!("{from} sent you €{amount}."));
+            recipient.messages.truncate(MESSAGES);
+        }
+        Ok(source)
+    }
+
+    /// Nothing in here can panic half-way, so a poisoned lock guards sound
+    /// balances.
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Account>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn total(accounts: &Accounts) -> u64 {
+        USERS
+            .iter()
+            .map(|user| accounts.balance(user).unwrap().get())
+            .sum()
+    }
+
+    #[test]
+    fn money_moves_and_none_is_made() {
+        let accounts = Accounts::new();
+        let before = total(&accounts);
+        std::thread::scope(|scope| {
+            for (from, to) in [("alice", "bob"), ("bob", "alice"), ("alice", "bob")] {
+                let accounts = accounts.clone();
+                scope.spawn(move || {
+                    for cents in 0..500 {
+                        let _ = accounts.transfer(from, to, Cents::new(cents * 7));
+                    }
+                });
+            }
+        });
+        assert_eq!(total(&accounts), before);
+    }
+
+    #[test]
+    fn a_refused_transfer_moves_nothing() {
+        let accounts = Accounts::new();
+        let all = accounts.balance("alice").unwrap();
+        let more = all.checked_add(Cents::new(1)).unwrap();
+        for (from, to, amount, error) in [
+            ("alice", "alice", all, TransferError::OwnAccount),
+            ("alice", "carol", all, TransferError::UnknownRecipient),
+            ("alice", "bob", more, TransferError::InsufficientFunds),
+            ("carol", "bob", all, TransferError::InsufficientFunds),
+        ] {
+            assert_eq!(accounts.transfer(from, to, amount), Err(error));
+        }
+        assert_eq!(accounts.balance("alice"), Some(all));
+        assert_eq!(accounts.transfer("alice", "bob", all), Ok(Cents::new(0)));
+    }
+
+    #[test]
+    fn the_recipient_is_told_and_old_messages_go() {
+        let accounts = Accounts::new();
+        for cents in 1..10 {
+            accounts
+                .transfer("alice", "bob", Cents::new(cents))
+                .unwrap();
+        }
+        let messages = accounts.messages("bob");
+        assert_eq!(messages.len(), MESSAGES);
+        assert_eq!(messages[0], "alice sent you €0.09.");
+    }
+}

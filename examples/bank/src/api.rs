@@ -1,0 +1,119 @@
+//! What the page's script talks to.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use dwell_axum::Session;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::accounts::{Accounts, TransferError};
+use crate::body::Json;
+use crate::money::Cents;
+use crate::problem::problem;
+
+pub(crate) async fn balance(session: Session, State(accounts): State<Accounts>) -> Response {
+    match accounts.balance(session.subject().as_str()) {
+        Some(balance) => Answer(money("balance", balance)).into_response(),
+        None => problem(
+            StatusCode::NOT_FOUND,
+            "no_account",
+            "You have no account here.",
+        ),
+    }
+}
+
+/// Polled every two seconds: it must keep nobody signed in.
+pub(crate) async fn notifications(session: Session, State(accounts): State<Accounts>) -> Response {
+    let messages = accounts.messages(session.subject().as_str());
+    Answer(json!({ "notifications": messages })).into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Transfer {
+    to: String,
+    amount: Amount,
+}
+
+/// Euros, as a number or a text: `12`, `12.5`, `"12.50"`. Read as it is
+/// written, so that no fraction of a cent comes or goes.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Amount {
+    Number(serde_json::Number),
+    Text(String),
+}
+
+impl Amount {
+    fn positive(&self) -> Option<Cents> {
+        let cents = match self {
+            Self::Number(number) => Cents::parse(&number.to_string()),
+            Self::Text(text) => Cents::parse(text),
+        };
+        cents.filter(|cents| cents.get() > 0)
+    }
+}
+
+pub(crate) async fn transfer(
+    session: Session,
+    State(accounts): State<Accounts>,
+    Json(order): Json<Transfer>,
+) -> Response {
+    let Some(amount) = order.amount.positive() else {
+        let detail = "The amount must be positive, in euros and cents, such as \"12.50\".";
+        return refused("bad_amount", detail);
+    };
+    match accounts.transfer(session.subject().as_str(), &order.to, amount) {
+        Ok(balance) => {
+            let mut answer = money("balance", balance);
+            answer["to"] = order.to.into();
+            answer["amount"] = amount.to_string().into();
+            Answer(answer).into_response()
+        }
+        Err(TransferError::InsufficientFunds) => {
+            refused("insufficient_funds", "Your balance does not cover this.")
+        }
+        Err(TransferError::OwnAccount) => {
+            refused("own_account", "You can't send money to yourself.")
+        }
+        Err(TransferError::UnknownRecipient) => refused(
+            "unknown_recipient",
+            "Nobody of this name has an account here.",
+        ),
+    }
+}
+
+fn refused(reason: &str, detail: &str) -> Response {
+    problem(StatusCode::UNPROCESSABLE_ENTITY, reason, detail)
+}
+
+fn money(name: &str, amount: Cents) -> serde_json::Value {
+    json!({ name: amount.to_string(), "cents": amount.get(), "currency": "EUR" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_is_read_as_it_is_written() {
+        let read = |json: &str| {
+            let order: Transfer = serde_json::from_str(json).unwrap();
+            order.amount.positive().map(Cents::get)
+        };
+        let amount = |amount| read(&format!(r#"{{"to":"bob","amount":{amount}}}"#));
+        for (text, cents) in [
+            ("12", 1_200),
+            ("12.5", 1_250),
+            ("\"12.50\"", 1_250),
+            ("0.29", 29),
+        ] {
+            assert_eq!(amount(text), Some(cents), "{text}");
+        }
+        for bad in ["0", "-1", "0.001", "1e300", "\"\"", "\"twelve\""] {
+            assert_eq!(amount(bad), None, "{bad}");
+        }
+    }
+}

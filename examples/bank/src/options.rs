@@ -1,0 +1,120 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use lexopt::{Arg, Parser, ValueExt};
+
+pub(crate) const HELP: &str = "\
+A small bank that shows session timeouts at work.
+
+Usage: bank [OPTIONS]
+
+Options:
+  --listen ADDR    Address and port to listen on; port 0 picks a free one
+                   [default: 127.0.0.1:3000]
+  --config FILE    Policy file instead of the built-in policy; read again on
+                   SIGHUP
+  --audit FILE     Append every session event to this file, as JSON lines
+  --insecure-plain-http-cookie
+                   Send the session cookie without `Secure`, for a browser
+                   that does not take secure cookies from http://localhost.
+                   For development only
+  --help           Show this text
+";
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    Help,
+    Serve(Options),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    pub(crate) listen: SocketAddr,
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) audit: Option<PathBuf>,
+    pub(crate) cookie: CookieMode,
+}
+
+/// How the session cookie travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CookieMode {
+    Secure,
+    InsecurePlainHttp,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            config: None,
+            audit: None,
+            cookie: CookieMode::Secure,
+        }
+    }
+}
+
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
+    let mut parser = Parser::from_iter(args);
+    let mut options = Options::default();
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Arg::Long("listen") => options.listen = parser.value()?.parse()?,
+            Arg::Long("config") => options.config = Some(parser.value()?.into()),
+            Arg::Long("audit") => options.audit = Some(parser.value()?.into()),
+            Arg::Long("insecure-plain-http-cookie") => {
+                options.cookie = CookieMode::InsecurePlainHttp;
+            }
+            Arg::Short('h') | Arg::Long("help") => return Ok(Command::Help),
+            _ => return Err(arg.unexpected()),
+        }
+    }
+    Ok(Command::Serve(options))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &[&str]) -> Result<Command, String> {
+        let args = std::iter::once("bank").chain(args.iter().copied());
+        super::parse(args.map(OsString::from)).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn no_flag_is_needed() {
+        assert_eq!(parse(&[]), Ok(Command::Serve(Options::default())));
+        assert_eq!(Options::default().listen.to_string(), "127.0.0.1:3000");
+    }
+
+    #[test]
+    fn every_flag_has_its_place() {
+        let args = "--listen [::1]:0 --config a.toml --audit=b.jsonl --insecure-plain-http-cookie";
+        let args: Vec<_> = args.split(' ').collect();
+        let expected = Options {
+            listen: SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 0)),
+            config: Some("a.toml".into()),
+            audit: Some("b.jsonl".into()),
+            cookie: CookieMode::InsecurePlainHttp,
+        };
+        assert_eq!(parse(&args), Ok(Command::Serve(expected)));
+        assert_eq!(parse(&["--help"]), Ok(Command::Help));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named() {
+        for (args, named) in [
+            (&["--lisen", "127.0.0.1:0"][..], "--lisen"),
+            (&["bank.toml"], "bank.toml"),
+            (&["--listen"], "--listen"),
+            (&["--listen", "localhost"], "localhost"),
+            (&["--insecure-plain-http-cookie=yes"], "yes"),
+        ] {
+            let error = parse(args).unwrap_err();
+            assert!(error.contains(named), "{args:?}: {error}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Signing in and out.
+
+use askama::Template;
+use axum::Json;
+use axum::extract::Query;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use dwell_axum::{LoginSession, NewSession, Session, SessionError, Strength, SubjectId};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Arrival;
+use crate::body::{Reader, Submitted};
+use crate::problem::{challenge, problem};
+use crate::users::{self, PASSWORD, USERS};
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct Login<'a> {
+    explanation: Option<&'a str>,
+    interrupted: bool,
+    return_to: &'a str,
+    /// Whose session is open, where one is.
+    signed_in: Option<&'a str>,
+    username: &'a str,
+    failed: bool,
+    users: [&'a str; 2],
+    password: &'a str,
+}
+
+impl<'a> Login<'a> {
+    fn new(return_to: &'a str) -> Self {
+        Self {
+            explanation: None,
+            interrupted: false,
+            return_to,
+            signed_in: None,
+            username: "",
+            failed: false,
+            users: USERS,
+            password: PASSWORD,
+        }
+    }
+}
+
+pub(crate) async fn page(login: LoginSession, Query(arrival): Query<Arrival>) -> Response {
+    let template = Login {
+        explanation: arrival.explanation(),
+        interrupted: arrival.interrupted(),
+        signed_in: login.subject().map(SubjectId::as_str),
+        ..Login::new(arrival.destination())
+    };
+    super::page(StatusCode::OK, &template)
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Credentials {
+    username: String,
+    password: String,
+    return_to: Option<String>,
+}
+
+pub(crate) async fn submit(
+    login: LoginSession,
+    Submitted { value, reader }: Submitted<Credentials>,
+) -> Result<Response, SessionError> {
+    let to = super::destination(value.return_to.as_deref());
+    let Some(user) = users::authenticate(&value.username, &value.password) else {
+        return Ok(wrong_password(reader, &value.username, to));
+    };
+    let password = Strength::none().with_amr(["pwd"]);
+    login
+        .start(NewSession::new(user).with_strength(password))
+        .await?;
+    Ok(match reader {
+        Reader::Person => super::see(to),
+        Reader::Program => Json(json!({ "subject": user, "return_to": to })).into_response(),
+    })
+}
+
+fn wrong_password(reader: Reader, username: &str, return_to: &str) -> Response {
+    let status = StatusCode::UNAUTHORIZED;
+    if reader == Reader::Program {
+        return problem(status, "bad_credentials", "Name or password is wrong.");
+    }
+    let template = Login {
+        username,
+        failed: true,
+        ..Login::new(return_to)
+    };
+    let mut response = super::page(status, &template);
+    challenge(&mut response);
+    response
+}
+
+pub(crate) async fn logout(session: Option<Session>) -> Result<Response, SessionError> {
+    if let Some(session) = session {
+        session.end().await?;
+    }
+    let mut response = super::see("/login?reason=signed_out");
+    response.headers_mut().insert(
+        HeaderName::from_static("clear-site-data"),
+        HeaderValue::from_static(r#""cache", "cookies", "storage""#),
+    );
+    Ok(response)
+}

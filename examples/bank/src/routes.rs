@@ -1,0 +1,62 @@
+//! Which route asks for what: the part to read first.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::map_response;
+use axum::response::Response;
+use axum::routing::{get, post};
+use dwell_axum::{
+    Freshness, SessionTimeoutLayer, active, passive, policy, privileged, session_endpoints,
+};
+use tower_http::csrf::{CsrfLayer, ProtectionError};
+
+use crate::accounts::Accounts;
+use crate::assets::assets;
+use crate::pages::{account, login, not_found, reauth, sessions};
+use crate::problem::problem;
+use crate::{api, headers};
+
+/// The policy of the pages under `/admin`.
+pub(crate) const ADMIN: &str = "admin";
+
+/// No body that we take is longer.
+const MAX_BODY: usize = 16 * 1_024;
+
+pub(crate) fn app(accounts: Accounts, timeouts: SessionTimeoutLayer) -> Router {
+    let recent = privileged(Freshness::by_policy());
+    let admin = Router::new()
+        .route("/admin/sessions", get(sessions::list))
+        .route("/admin/sessions/end", post(sessions::end))
+        .route("/admin/sessions/end-others", post(sessions::end_others))
+        .route_layer(policy(ADMIN));
+    let with_session = Router::new()
+        .route("/", get(account::page))
+        .route("/login", get(login::page).post(login::submit))
+        .route("/logout", post(login::logout))
+        .route("/reauth", get(reauth::page).post(reauth::submit))
+        .route("/api/balance", get(api::balance).layer(active()))
+        .route(
+            "/api/notifications",
+            get(api::notifications).layer(passive()),
+        )
+        .route("/api/transfer", post(api::transfer).layer(recent))
+        .merge(admin)
+        .layer(CsrfLayer::new().with_rejection_response(cross_site))
+        // These have a stricter check of their own.
+        .merge(session_endpoints())
+        .layer(timeouts);
+    Router::new()
+        .merge(assets())
+        .merge(with_session)
+        .fallback(not_found)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(map_response(headers::add))
+        .with_state(accounts)
+}
+
+fn cross_site(_: ProtectionError) -> Response<Body> {
+    let detail = "Another site sent this. Do it from the bank's own pages.";
+    problem(StatusCode::FORBIDDEN, "cross_site", detail)
+}
