@@ -151,7 +151,11 @@ impl<S> TestClient<S> {
             request.headers_mut().append(name, value);
         }
         if !self.cookies.is_empty() {
-            let pairs: Vec<_> = self.cookies.iter().map(|(k, v)| format!("{k}={v}")).collect();
+            let pairs: Vec<_> = self
+                .cookies
+                .iter()
+                .map(|(k, v)| format!("{k}={v}"))
+                .collect();
             let (name, value) = field("cookie", &pairs.join("; "));
             request.headers_mut().append(name, value);
         }
@@ -211,6 +215,8 @@ impl<S> fmt::Debug for TestClient<S> {
     /// The cookies' names only: their values are secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.cookies.keys().collect();
-        f.debug_struct("TestClient").field("cookies", &names).finish_non_exhaustive()
+        f.debug_struct("TestClient")
+            .field("cookies", &names)
+            .finish_non_exhaustive()
     }
 }

@@ -103,7 +103,11 @@ impl FaultyStore {
     }
 
     fn set(&self, fault: Fault) {
-        *self.shared.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+        *self
+            .shared
+            .fault
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = fault;
     }
 
     fn read<'a, T: Send + 'a>(&'a self, answer: StoreFuture<'a, T>) -> StoreFuture<'a, T> {
@@ -125,7 +129,11 @@ impl FaultyStore {
         &'a self,
         answer: impl FnOnce() -> StoreFuture<'a, T> + Send + 'a,
     ) -> StoreFuture<'a, T> {
-        let fault = *self.shared.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        let fault = *self
+            .shared
+            .fault
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         StoreFuture::boxed(async move {
             match fault {
                 Fault::None => {}

@@ -1,7 +1,5 @@
 //! What tests of session timeouts need.
 //!
-//! - [`store_conformance!`]: the suite that every store must pass, a test for
-//!   each clause of the contract in [`dwell_core::store`];
 //! - [`FaultyStore`]: a store around another one that fails, hangs or is slow
 //!   as it is told to;
 //! - [`Recorder`]: an observer that keeps every event;
@@ -34,7 +32,6 @@
 //! ```
 
 mod client;
-pub mod conformance;
 mod faulty;
 mod recorder;
 

@@ -50,7 +50,11 @@ impl Recorder {
             kinds.contains(&event.event)
         };
         let events = self.lock();
-        events.iter().filter(is_end).filter_map(|e| e.reason).collect()
+        events
+            .iter()
+            .filter(is_end)
+            .filter_map(|e| e.reason)
+            .collect()
     }
 
     /// Forgets what it has seen.
