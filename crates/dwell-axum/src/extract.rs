@@ -319,7 +319,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
             (Admission::Session(Verdict::Ended(reason)), _) => Refusal::Ended(reason),
             _ => Refusal::SessionRequired,
         };
-        handle.label_route(|| parts.uri.path().into());
+        label(&handle, parts.extensions.get());
         Err(SessionRejection::new(refusal, parts))
     }
 }

@@ -1,5 +1,6 @@
 //! The stack of layers, set up for axum.
 
+use axum::extract::MatchedPath;
 use dwell_core::SessionManager;
 use dwell_tower::SessionTimeoutLayer;
 
@@ -15,7 +16,8 @@ use dwell_tower::SessionTimeoutLayer;
 /// included; what is outside is not protected.
 #[must_use]
 pub fn session_timeout(manager: &SessionManager) -> SessionTimeoutLayer {
-    let layer = SessionTimeoutLayer::new(manager);
+    let layer = SessionTimeoutLayer::new(manager)
+        .with_route_name(|extensions| extensions.get::<MatchedPath>().map(MatchedPath::as_str));
     #[cfg(feature = "tokio")]
     let layer = layer.with_peer(peer);
     layer

@@ -14,64 +14,16 @@ use std::time::Duration;
 use crate::activity::{
     Activity, Evidence, Outcome, RequestEvidence, RouteMark, Unmarked, classify,
 };
-use crate::engine::{self, FreshnessVerdict, TokenVerdict};
+use crate::engine::{self, FreshnessVerdict};
 use crate::event::EventKind;
 use crate::id::SubjectId;
 use crate::manager::{SessionManager, Site};
 use crate::policy::{Freshness, Limits, NetworkMatch, PolicySet};
-use crate::reason::EndReason;
+use crate::presented::{Admission, Presented, PresentedSession, TokenChange};
 use crate::record::{EndedSession, SessionRecord};
 use crate::sync::{Mutex, lock};
 use crate::time::Timestamp;
-use crate::token::{Token, TokenCheck};
 use crate::verdict::{Deadlines, Verdict};
-
-/// What a request brought along.
-#[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "made once per request, in place")]
-pub enum Presented {
-    /// No session, or nothing that can be told of one.
-    Nothing,
-    /// A session that has not been ended.
-    Session(PresentedSession),
-    /// The right token of an ended session, at this instant by the store's
-    /// clock.
-    Tombstone(EndedSession, Timestamp),
-}
-
-/// A session that a request brought along.
-#[derive(Debug)]
-pub struct PresentedSession {
-    /// The session as the store gave it.
-    pub record: SessionRecord,
-    /// The store's clock at the look-up: the instant of the request.
-    pub now: Timestamp,
-    /// The token that the request came with; `None` for a foreign session.
-    pub token: Option<Token>,
-    /// What that token is to the session.
-    pub standing: TokenVerdict,
-}
-
-/// Whether a request may go on, as far as its session is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission {
-    /// It has no session. Whether it needs one is for the route to say.
-    Anonymous,
-    /// Its session's verdict.
-    Session(Verdict),
-}
-
-/// What becomes of the client's token.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum TokenChange {
-    /// The client gets this one.
-    Issue(Token),
-    /// Nothing.
-    #[default]
-    Keep,
-    /// The client's copy is removed.
-    Remove,
-}
 
 /// The session state of one request, shared by all layers. Clones share it.
 #[derive(Clone)]
@@ -403,26 +355,6 @@ impl SessionHandle {
 
     pub(crate) fn overlays(&self) -> u64 {
         self.0.overlays.load(Ordering::Relaxed)
-    }
-}
-
-impl PresentedSession {
-    /// The check of the token that the request came with.
-    pub(crate) fn presented_check(&self) -> TokenCheck {
-        self.token
-            .as_ref()
-            .map_or(TokenCheck::FOREIGN, Token::check)
-    }
-}
-
-impl Admission {
-    /// The reason, when the session has ended.
-    #[must_use]
-    pub fn end_reason(&self) -> Option<EndReason> {
-        match self {
-            Self::Session(Verdict::Ended(reason)) => Some(*reason),
-            _ => None,
-        }
     }
 }
 

@@ -2,7 +2,6 @@
 mod activity;
 mod clock;
 mod command;
-mod command_types;
 pub mod engine;
 mod event;
 mod foreign;
@@ -10,6 +9,7 @@ mod handle;
 mod id;
 mod manager;
 mod policy;
+mod presented;
 mod reason;
 mod record;
 mod settle;
@@ -23,15 +23,16 @@ pub use activity::{
     Activity, Declaration, Evidence, Fetch, Outcome, RequestEvidence, RouteMark, Unmarked, classify,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use command_types::{CommandError, NewSession, SessionInfo};
+pub use command::{CommandError, NewSession, SessionInfo};
 #[cfg(feature = "tracing")]
 pub use event::TracingObserver;
 pub use event::{Event, EventKind, Observer};
 pub use foreign::ForeignSession;
-pub use handle::{Admission, Presented, PresentedSession, SessionHandle, TokenChange};
+pub use handle::SessionHandle;
 pub use id::{NetworkId, PolicyId, SessionRef, SubjectId};
 pub use manager::{EndHook, SessionManager, SessionManagerBuilder, Site};
 pub use policy::*;
+pub use presented::{Admission, Presented, PresentedSession, TokenChange};
 pub use reason::EndReason;
 pub use record::{Credential, EndedSession, Facts, Previous, SessionRecord, Strength};
 pub use settle::{Settlement, Touch};

@@ -4,7 +4,8 @@
 use crate::activity::{Activity, Outcome};
 use crate::engine::{self, Activation, TokenVerdict};
 use crate::event::EventKind;
-use crate::handle::{Admission, Presented, PresentedSession, SessionHandle, TokenChange};
+use crate::handle::SessionHandle;
+use crate::presented::{Admission, Presented, PresentedSession, TokenChange};
 use crate::store::{StoreError, Touched, Update, Updated};
 use crate::token::SessionKey;
 use crate::verdict::{Deadlines, Verdict};

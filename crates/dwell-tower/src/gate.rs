@@ -15,7 +15,8 @@ use http::{Extensions, HeaderMap, Method, Request, Response, Uri};
 use tower_service::Service;
 
 use crate::future::ResponseFuture;
-use crate::rejection::{MakeRejection, Refusal, Rejections, miswired};
+use crate::rejection::{MakeRejection, Refusal, miswired};
+use crate::shared::Shared;
 
 /// A request without its body.
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +106,7 @@ where
             Err(refusal) => {
                 let (parts, _) = request.into_parts();
                 let own = self.gate.rejection();
-                ResponseFuture::refused(Rejections::reject(own, refusal, &parts))
+                ResponseFuture::refused(Shared::reject(own, refusal, &parts))
             }
         }
     }

@@ -9,6 +9,7 @@ mod reaper;
 pub mod rejection;
 mod return_to;
 pub mod session;
+mod shared;
 mod stack;
 pub mod step_up;
 mod touch;

@@ -1,15 +1,15 @@
 //! What a refused request is answered: one trait, a default, closures.
 
-use std::fmt;
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use dwell_core::{EndReason, SessionHandle};
+use dwell_core::EndReason;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::shared::Shared;
 
 /// Why a request was refused. It is also put into the extensions of the
 /// answer, for outer layers to read.
@@ -176,51 +176,6 @@ impl MakeRejection for DefaultRejection {
     }
 }
 
-/// How the layers share one way to answer.
-#[derive(Clone)]
-pub(crate) struct Rejections(Arc<dyn MakeRejection>);
-
-impl Rejections {
-    pub(crate) fn new(make: impl MakeRejection) -> Self {
-        Self(Arc::new(make))
-    }
-
-    /// Refuses in a layer's own way, else in that of the stack around it,
-    /// else in the default way.
-    pub(crate) fn reject(
-        own: Option<&dyn MakeRejection>,
-        refusal: Refusal,
-        request: &Parts,
-    ) -> Response<Bytes> {
-        log(&refusal);
-        let handle = request.extensions.get::<SessionHandle>();
-        let stack = handle.and_then(|h| h.manager().shared::<Self>());
-        let mut response = match own.or(stack.map(|stack| &*stack.0)) {
-            Some(make) => make.reject(&refusal, request),
-            None => problem(&refusal),
-        };
-        response.extensions_mut().insert(refusal);
-        response
-    }
-
-    /// Refuses a request that has no handle yet.
-    pub(crate) fn reject_early(&self, refusal: Refusal, request: &Parts) -> Response<Bytes> {
-        Self::reject(Some(&*self.0), refusal, request)
-    }
-}
-
-impl Default for Rejections {
-    fn default() -> Self {
-        Self::new(DefaultRejection::new())
-    }
-}
-
-impl fmt::Debug for Rejections {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Rejections")
-    }
-}
-
 /// The answer to a wrong wiring, which needs no request to be made.
 pub(crate) fn miswired(missing: &str) -> Response<Bytes> {
     let refusal = Refusal::Miswired(missing.to_owned());
@@ -230,7 +185,7 @@ pub(crate) fn miswired(missing: &str) -> Response<Bytes> {
     response
 }
 
-fn log(refusal: &Refusal) {
+pub(crate) fn log(refusal: &Refusal) {
     if let Refusal::Miswired(missing) = refusal {
         tracing::error!(%missing, "refused, since the stack is wired wrongly");
     }
@@ -239,7 +194,7 @@ fn log(refusal: &Refusal) {
 /// Refuses a request the way the stack around it does.
 #[must_use]
 pub fn refuse(refusal: Refusal, request: &Parts) -> Response<Bytes> {
-    Rejections::reject(None, refusal, request)
+    Shared::reject(None, refusal, request)
 }
 
 /// Problem details (RFC 9457) for a refusal.

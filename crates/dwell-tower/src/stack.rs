@@ -127,6 +127,14 @@ impl SessionTimeoutLayer {
         self
     }
 
+    /// Names a request's route for events; see
+    /// [`SessionLayer::with_route_name`].
+    #[must_use]
+    pub fn with_route_name(mut self, name: fn(&Extensions) -> Option<&str>) -> Self {
+        self.session = self.session.with_route_name(name);
+        self
+    }
+
     /// Starts no reaper: somebody else runs a [`Reaper`](crate::Reaper) on
     /// the same store.
     #[must_use]

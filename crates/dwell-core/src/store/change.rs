@@ -49,8 +49,7 @@ pub struct Rotation {
 impl Facts {
     /// Records activity, at `now` by the store's clock.
     pub fn touch(&mut self, activation: Activation, now: Timestamp) -> Touched {
-        let locked = self.locked_at.is_some() || now >= self.idle_deadline;
-        if locked || self.past_hard_deadline(now) {
+        if self.locked_at.is_some() || self.has_run_out(now) {
             return Touched::Gone;
         }
         let at = activation.at.min(now);
@@ -62,6 +61,13 @@ impl Facts {
         self.network = activation.network;
         self.idle_deadline = activation.idle_deadline;
         Touched::Recorded
+    }
+
+    /// Whether a recorded deadline has passed. A stricter policy may end or
+    /// lock the session before that.
+    #[must_use]
+    pub fn has_run_out(&self, now: Timestamp) -> bool {
+        now >= self.idle_deadline || self.past_hard_deadline(now)
     }
 
     fn past_hard_deadline(&self, now: Timestamp) -> bool {
@@ -87,9 +93,13 @@ impl SessionRecord {
                 rotation,
             } => {
                 facts.authenticated_at = activation.at;
-                facts.last_active_at = facts.last_active_at.max(activation.at);
-                facts.idle_deadline = activation.idle_deadline;
-                facts.network = activation.network;
+                // Together or not at all (N16): another request may have
+                // recorded later activity.
+                if activation.at >= facts.last_active_at {
+                    facts.last_active_at = activation.at;
+                    facts.idle_deadline = activation.idle_deadline;
+                    facts.network = activation.network;
+                }
                 facts.longest_pause = Duration::ZERO;
                 facts.failures = 0;
                 facts.locked_at = None;

@@ -61,6 +61,10 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
 
     /// Ends a session and leaves a tombstone. `Some` for the one caller that
     /// ended it, `None` when it had ended before or was never there.
+    ///
+    /// What had ended before keeps its reason and its instant; only
+    /// [`End::replaced`] is taken over by the tombstone where it is set: the
+    /// client of an expired session has signed in again.
     fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>>;
 
     /// The subject's sessions that have not ended, in no particular order.

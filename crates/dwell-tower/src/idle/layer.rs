@@ -8,6 +8,7 @@ use tower_layer::Layer;
 
 use crate::gate::{Gate, Gated, RequestHead};
 use crate::rejection::{MakeRejection, Refusal};
+use crate::shared::Shared;
 
 /// Whether requests need a session at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -106,7 +107,7 @@ impl Gate for IdleTimeoutLayer {
         let path = request.uri.path();
         match self.0.refusal(handle.decide()) {
             Some(refusal) if !self.0.is_exempt(path) => {
-                handle.label_route(|| path.into());
+                Shared::label_route(handle, request);
                 Err(refusal)
             }
             _ => Ok(()),

@@ -8,6 +8,7 @@ use tower_layer::Layer;
 
 use crate::gate::{Gate, Gated, RequestHead};
 use crate::rejection::{Challenge, MakeRejection, Refusal};
+use crate::shared::Shared;
 
 /// Tightens the limits by a named policy; see the [module docs](super).
 ///
@@ -54,7 +55,7 @@ impl Gate for PolicyLayer {
         let Some(refusal) = refusal(handle.decide(), handle.policies()) else {
             return Ok(());
         };
-        handle.label_route(|| request.uri.path().into());
+        Shared::label_route(handle, request);
         if let Refusal::StepUp(_) = refusal {
             handle.report(EventKind::StepUpRequired);
         }

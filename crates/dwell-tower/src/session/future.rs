@@ -16,7 +16,8 @@ use super::commit::write_headers;
 use super::layer::SessionLayer;
 use super::resolve::report_unavailable;
 use crate::gate::RequestHead;
-use crate::rejection::{Refusal, Rejections, miswired};
+use crate::rejection::{Refusal, miswired};
+use crate::shared::Shared;
 
 /// A look-up that has to be waited for.
 pub(super) type Finding = Pin<Box<dyn Future<Output = Result<SessionHandle, StoreError>> + Send>>;
@@ -106,7 +107,7 @@ where
             },
             Some(refusal) => {
                 let (parts, _) = request.into_parts();
-                let response = Rejections::reject(None, refusal, &parts);
+                let response = Shared::reject(None, refusal, &parts);
                 State::Refused {
                     response: Some(Box::new(response)),
                     guard,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dwell_core::SessionManager;
-use http::{Request, Response};
+use http::{Extensions, Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -17,7 +17,8 @@ use super::source::Source;
 use crate::bounded::BoundedStore;
 use crate::gate::Gate;
 use crate::reaper::Reaper;
-use crate::rejection::{MakeRejection, Refusal, Rejections, miswired};
+use crate::rejection::{MakeRejection, Refusal, miswired};
+use crate::shared::Shared;
 use crate::touch::TouchQueue;
 
 /// Finds the session and commits; see the [module docs](super).
@@ -29,7 +30,7 @@ pub struct SessionLayer {
     is_local: bool,
     gate: Option<Arc<dyn Gate>>,
     reaper: Option<Arc<OwnReaper>>,
-    rejections: Rejections,
+    shared: Shared,
 }
 
 /// The reaper that the layer starts by itself, once.
@@ -51,7 +52,7 @@ impl SessionLayer {
     /// The same, with another bound on waiting for the store.
     #[must_use]
     pub fn with_store_timeout(manager: &SessionManager, limit: Duration) -> Self {
-        let rejections = Rejections::default();
+        let shared = Shared::default();
         let is_local = manager.store().is_local();
         let manager = match is_local {
             // There is nothing to wait for.
@@ -59,7 +60,7 @@ impl SessionLayer {
             false => manager.map_store(|store| BoundedStore::new(store, limit)),
         };
         Self {
-            manager: manager.with_shared(rejections.clone()),
+            manager: manager.with_shared(shared.clone()),
             source: Arc::new(Source::default()),
             touches: TouchQueue::default(),
             is_local,
@@ -68,7 +69,7 @@ impl SessionLayer {
                 started: Once::new(),
                 interval: Duration::from_secs(1),
             })),
-            rejections,
+            shared,
         }
     }
 
@@ -82,9 +83,22 @@ impl SessionLayer {
     /// How this layer refuses, and all layers inside it that have no way of
     /// their own.
     #[must_use]
-    pub fn with_rejection(mut self, rejection: impl MakeRejection) -> Self {
-        self.rejections = Rejections::new(rejection);
-        self.manager = self.manager.with_shared(self.rejections.clone());
+    pub fn with_rejection(self, rejection: impl MakeRejection) -> Self {
+        let shared = self.shared.clone().with_rejection(rejection);
+        self.share(shared)
+    }
+
+    /// Names a request's route for events, from what the router left in the
+    /// extensions; without this, and where it gives `None`, it is the path.
+    #[must_use]
+    pub fn with_route_name(self, name: fn(&Extensions) -> Option<&str>) -> Self {
+        let shared = self.shared.clone().with_name_route(name);
+        self.share(shared)
+    }
+
+    fn share(mut self, shared: Shared) -> Self {
+        self.manager = self.manager.with_shared(shared.clone());
+        self.shared = shared;
         self
     }
 
@@ -126,7 +140,7 @@ impl SessionLayer {
 
     pub(super) fn refuse<B>(&self, refusal: Refusal, request: Request<B>) -> Response<Bytes> {
         let (parts, _) = request.into_parts();
-        self.rejections.reject_early(refusal, &parts)
+        self.shared.reject_early(refusal, &parts)
     }
 
     fn start_reaper(&self) {

@@ -18,11 +18,21 @@ pub(super) async fn resolve(
         let loaded = manager.store().load(token.key()).await?;
         match judge(&manager, token, loaded) {
             Judged::Nothing => {}
-            Judged::Session(session) => {
+            Judged::Session(session) if goes_on(&session) => {
                 best = Presented::Session(session);
                 break;
             }
-            Judged::Tombstone(ended, now) => best = Presented::Tombstone(ended, now),
+            // Another token may open one that goes on.
+            Judged::Session(session) => {
+                if !matches!(best, Presented::Session(_)) {
+                    best = Presented::Session(session);
+                }
+            }
+            Judged::Tombstone(ended, now) => {
+                if let Presented::Nothing = best {
+                    best = Presented::Tombstone(ended, now);
+                }
+            }
             Judged::Reused(ended, now) => {
                 let key = ended.record.key;
                 manager.end_session(key, EndReason::TokenReuse).await?;
@@ -45,7 +55,7 @@ pub(super) fn resolve_at_once(
         Some(token) => {
             let loaded = manager.store().load(token.key()).into_ready().ok()?.ok()?;
             match judge(manager, token, loaded) {
-                Judged::Session(session) => Presented::Session(session),
+                Judged::Session(session) if goes_on(&session) => Presented::Session(session),
                 _ => return None,
             }
         }
@@ -91,6 +101,12 @@ fn judge(manager: &SessionManager, token: Token, loaded: Loaded) -> Judged {
             standing,
         }),
     }
+}
+
+/// Whether no recorded deadline has passed, which is as much as can be told
+/// before the client's network and the route are known.
+fn goes_on(session: &PresentedSession) -> bool {
+    !session.record.facts.has_run_out(session.now)
 }
 
 fn opens(ended: &EndedSession, token: &Token) -> bool {

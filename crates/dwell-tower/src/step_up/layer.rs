@@ -9,6 +9,7 @@ use tower_layer::Layer;
 
 use crate::gate::{Gate, Gated, RequestHead};
 use crate::rejection::{Challenge, MakeRejection, Refusal};
+use crate::shared::Shared;
 
 /// Demands a recent and strong enough authentication; see the
 /// [module docs](super).
@@ -69,7 +70,7 @@ impl Gate for StepUpLayer {
         let Some(refusal) = self.refusal(handle) else {
             return Ok(());
         };
-        handle.label_route(|| request.uri.path().into());
+        Shared::label_route(handle, request);
         if let Refusal::StepUp(_) = refusal {
             handle.report(EventKind::StepUpRequired);
         }

@@ -240,6 +240,7 @@ impl Shard {
     ) -> Option<EndedSession> {
         let slot = self.slots.get_mut(ix)?;
         if slot.is_ended() {
+            slot.mark_replaced(end.replaced);
             return None;
         }
         slot.end(end, now);

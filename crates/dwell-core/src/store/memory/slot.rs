@@ -140,6 +140,10 @@ impl Slot {
         self.ended_at = at;
     }
 
+    pub(super) fn mark_replaced(&mut self, replaced: bool) {
+        self.replaced |= replaced;
+    }
+
     pub(super) fn tombstone(&self) -> Option<EndedSession> {
         Some(EndedSession {
             reason: self.ended?,

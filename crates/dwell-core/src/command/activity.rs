@@ -1,0 +1,87 @@
+//! Recording activity at the subject's wish, and what it leaves.
+
+use std::time::Duration;
+
+use super::CommandError;
+use crate::activity::{Activity, RouteMark};
+use crate::engine;
+use crate::event::EventKind;
+use crate::handle::SessionHandle;
+use crate::presented::PresentedSession;
+use crate::store::Touched;
+use crate::time::Timestamp;
+use crate::verdict::Deadlines;
+
+impl SessionHandle {
+    /// Stays signed in, at the subject's explicit wish: activity now.
+    ///
+    /// # Errors
+    /// When there is no live session, it ended meanwhile or the store does
+    /// not answer.
+    pub async fn extend(&self) -> Result<(), CommandError> {
+        let session = self.live_session()?;
+        if self.counts_as_extension() {
+            self.record_activity(session, session.now).await?;
+            self.report(EventKind::SessionRenewed);
+        }
+        Ok(())
+    }
+
+    /// Records input that happened `ago`: never later than now, never earlier
+    /// than what is on record. The request itself is not activity.
+    ///
+    /// # Errors
+    /// When there is no live session, it ended meanwhile or the store does
+    /// not answer.
+    pub async fn active_ago(&self, ago: Duration) -> Result<(), CommandError> {
+        self.mark_route(RouteMark::Passive);
+        let session = self.live_session()?;
+        self.record_activity(session, session.now - ago).await
+    }
+
+    /// The deadlines as the commands of this request left them.
+    #[must_use]
+    pub fn current_deadlines(&self) -> Option<Deadlines> {
+        let changed = self.changes(|c| (c.record.clone(), c.ended));
+        let (record, now) = match (changed, self.session()) {
+            ((_, true), _) => return None,
+            ((Some(record), _), session) => {
+                let started = record.facts.last_active_at;
+                (record, session.map_or(started, |s| s.now.max(started)))
+            }
+            ((None, _), _) => return self.deadlines(),
+        };
+        let (facts, network) = (&record.facts, self.network());
+        let limits = self
+            .policies()
+            .limits(facts.policy, self.overlays(), facts.network, network);
+        engine::decide(facts, &limits, now).deadlines().copied()
+    }
+
+    async fn record_activity(
+        &self,
+        session: &PresentedSession,
+        at: Timestamp,
+    ) -> Result<(), CommandError> {
+        let mut record = self.current_record(session);
+        let (policies, network) = (self.policies(), self.network());
+        let active = Activity::Active;
+        let Some(activation) = engine::next_touch(policies, &record.facts, network, active, at)
+        else {
+            self.changes(|changes| changes.touched = true);
+            return Ok(());
+        };
+        let store = self.manager().store();
+        match store.touch(record.key, activation).await? {
+            Touched::Gone => Err(CommandError::Gone),
+            Touched::Older | Touched::Recorded => {
+                record.facts.touch(activation, session.now);
+                self.changes(|changes| {
+                    changes.touched = true;
+                    changes.record = Some(record);
+                });
+                Ok(())
+            }
+        }
+    }
+}

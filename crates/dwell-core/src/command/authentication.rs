@@ -1,0 +1,124 @@
+//! Authenticating again, and replacing the token.
+
+use std::sync::Arc;
+
+use super::CommandError;
+use crate::activity::RouteMark;
+use crate::engine;
+use crate::event::EventKind;
+use crate::handle::SessionHandle;
+use crate::presented::{Admission, PresentedSession, TokenChange};
+use crate::reason::EndReason;
+use crate::record::{SessionRecord, Strength};
+use crate::store::{Rotation, Update};
+use crate::token::Token;
+use crate::verdict::Verdict;
+
+impl SessionHandle {
+    /// Replaces the session's token. The old one stays good for parallel
+    /// requests within the grace, and longer when the answer is lost.
+    ///
+    /// # Errors
+    /// When there is no live session, it ended meanwhile, the store does not
+    /// answer or there is no randomness; the old token is good then.
+    pub async fn rotate(&self) -> Result<(), CommandError> {
+        let session = self.live_session()?;
+        self.rotate_token(session).await?;
+        self.report(EventKind::SessionRotated);
+        Ok(())
+    }
+
+    pub(crate) async fn rotate_token(
+        &self,
+        session: &PresentedSession,
+    ) -> Result<(), CommandError> {
+        let token = self.successor(session)?;
+        let rotation = rotation(session, &token);
+        self.update(session, |_| Update::Rotate(rotation)).await?;
+        self.changes(|changes| changes.token = TokenChange::Issue(token));
+        Ok(())
+    }
+
+    /// Records that the session's subject has just authenticated again: opens
+    /// a lock, satisfies privileged routes, and replaces the token (law L10).
+    ///
+    /// The caller has verified the factor *of the session's subject*.
+    ///
+    /// # Errors
+    /// When there is no live or locked session, it ended meanwhile, the store
+    /// does not answer or there is no randomness; nothing changed then.
+    pub async fn reauthenticated(&self, strength: Strength) -> Result<(), CommandError> {
+        let (session, locked) = match self.admission() {
+            Some(Admission::Session(Verdict::Locked { .. })) => (self.session(), true),
+            Some(Admission::Session(Verdict::Live(_) | Verdict::Stale { .. })) => {
+                (self.session(), false)
+            }
+            _ => (None, false),
+        };
+        let session = session.ok_or(CommandError::NoSession)?;
+        let token = match &session.token {
+            Some(_) => Some(self.successor(session)?),
+            None => None,
+        };
+        let rotation = token.as_ref().map(|token| rotation(session, token));
+        let stated = strength != Strength::none();
+        let strength = stated.then(|| Arc::new(strength));
+        let record = self
+            .update(session, |record| Update::Reauthenticate {
+                strength: strength.clone(),
+                activation: engine::activation(
+                    self.policies(),
+                    &record.facts,
+                    self.network(),
+                    session.now,
+                ),
+                rotation,
+            })
+            .await?;
+        self.changes(|changes| {
+            changes.touched = true;
+            changes.record = Some(record);
+            if let Some(token) = token {
+                changes.token = TokenChange::Issue(token);
+            }
+        });
+        self.report(EventKind::StepUpSucceeded);
+        if locked {
+            self.report(EventKind::SessionUnlocked);
+        }
+        if session.token.is_some() {
+            self.report(EventKind::SessionRotated);
+        }
+        Ok(())
+    }
+
+    /// Records that a re-authentication failed. `true` when it was one too
+    /// many and the session has ended.
+    ///
+    /// # Errors
+    /// When there is no session or the store does not answer.
+    pub async fn reauthentication_failed(&self) -> Result<bool, CommandError> {
+        let session = self.session().ok_or(CommandError::NoSession)?;
+        self.mark_route(RouteMark::Passive);
+        self.report(EventKind::StepUpFailed);
+        let update = |_: &SessionRecord| Update::FailReauthentication;
+        let record = self.update(session, update).await?;
+        if record.facts.failures < self.manager().max_failures() {
+            return Ok(false);
+        }
+        self.end_because(EndReason::ReauthenticationFailed).await
+    }
+
+    fn successor(&self, session: &PresentedSession) -> Result<Token, CommandError> {
+        let token = session.token.as_ref();
+        Ok(token.ok_or(CommandError::ForeignSession)?.rotated()?)
+    }
+}
+
+fn rotation(session: &PresentedSession, token: &Token) -> Rotation {
+    Rotation {
+        check: token.check(),
+        presented: session.presented_check(),
+        at: session.now,
+    }
+}

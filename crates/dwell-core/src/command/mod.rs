@@ -1,0 +1,57 @@
+//! What a handler can do to sessions. Every command is awaited and its
+//! failure told to the caller: nothing is left half done.
+
+mod activity;
+mod authentication;
+mod end;
+mod start;
+mod types;
+
+pub use types::{CommandError, NewSession, SessionInfo};
+
+use crate::handle::SessionHandle;
+use crate::presented::{Admission, PresentedSession};
+use crate::record::SessionRecord;
+use crate::store::{Lookup, Update, Updated};
+use crate::verdict::Verdict;
+
+/// Tries against others who change the same session.
+const TRIES: usize = 4;
+
+impl SessionHandle {
+    fn live_session(&self) -> Result<&PresentedSession, CommandError> {
+        match self.admission() {
+            Some(Admission::Session(Verdict::Live(_) | Verdict::Stale { .. })) => {}
+            _ => return Err(CommandError::NoSession),
+        }
+        if self.changes(|c| c.ended) {
+            return Err(CommandError::Gone);
+        }
+        self.session().ok_or(CommandError::NoSession)
+    }
+
+    /// Compare-and-set on the session, tried again when others were faster.
+    async fn update(
+        &self,
+        session: &PresentedSession,
+        update: impl Fn(&SessionRecord) -> Update,
+    ) -> Result<SessionRecord, CommandError> {
+        let mut record = self.current_record(session);
+        let store = self.manager().store();
+        for _ in 0..TRIES {
+            let version = record.facts.version;
+            match store.update(record.key, version, update(&record)).await? {
+                Updated::Applied(record) => {
+                    self.changes(|changes| changes.record = Some(record.clone()));
+                    return Ok(record);
+                }
+                Updated::Gone => return Err(CommandError::Gone),
+                Updated::Conflict => match store.load(record.key).await?.state {
+                    Lookup::Found(newer) => record = newer,
+                    Lookup::Ended(_) | Lookup::Missing => return Err(CommandError::Gone),
+                },
+            }
+        }
+        Err(CommandError::Conflict)
+    }
+}

@@ -1,0 +1,92 @@
+//! What the layers of one stack share beside sessions: how they refuse, and
+//! how they name a route. Every handle leads here, so it costs a request
+//! nothing.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dwell_core::SessionHandle;
+use http::request::Parts;
+use http::{Extensions, Response};
+
+use crate::gate::RequestHead;
+use crate::rejection::{DefaultRejection, MakeRejection, Refusal, log, problem};
+
+/// The longest path that an event carries, in characters.
+const MAX_ROUTE: usize = 256;
+
+/// Names the route of a request from what the router left.
+pub(crate) type NameRoute = fn(&Extensions) -> Option<&str>;
+
+/// What the layers of one stack share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    rejection: Arc<dyn MakeRejection>,
+    name_route: NameRoute,
+}
+
+impl Shared {
+    pub(crate) fn with_rejection(mut self, rejection: impl MakeRejection) -> Self {
+        self.rejection = Arc::new(rejection);
+        self
+    }
+
+    pub(crate) fn with_name_route(mut self, name_route: NameRoute) -> Self {
+        self.name_route = name_route;
+        self
+    }
+
+    fn of(handle: &SessionHandle) -> Option<&Self> {
+        handle.manager().shared()
+    }
+
+    /// Refuses in a layer's own way, else in that of the stack around it,
+    /// else in the default way.
+    pub(crate) fn reject(
+        own: Option<&dyn MakeRejection>,
+        refusal: Refusal,
+        request: &Parts,
+    ) -> Response<Bytes> {
+        log(&refusal);
+        let handle = request.extensions.get::<SessionHandle>();
+        let stack = handle.and_then(Self::of);
+        let mut response = match own.or(stack.map(|stack| &*stack.rejection)) {
+            Some(make) => make.reject(&refusal, request),
+            None => problem(&refusal),
+        };
+        response.extensions_mut().insert(refusal);
+        response
+    }
+
+    /// Refuses a request that has no handle yet.
+    pub(crate) fn reject_early(&self, refusal: Refusal, request: &Parts) -> Response<Bytes> {
+        Self::reject(Some(&*self.rejection), refusal, request)
+    }
+
+    /// Names the request's route for events: the router's pattern where it is
+    /// known, since a path may hold secrets of the application, else the path.
+    pub(crate) fn label_route(handle: &SessionHandle, request: &RequestHead<'_>) {
+        handle.label_route(|| {
+            match Self::of(handle).and_then(|s| (s.name_route)(request.extensions)) {
+                Some(named) => named.into(),
+                None => request.uri.path().chars().take(MAX_ROUTE).collect(),
+            }
+        });
+    }
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            rejection: Arc::new(DefaultRejection::new()),
+            name_route: |_| None,
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shared")
+    }
+}
