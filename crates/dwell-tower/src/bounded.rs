@@ -14,7 +14,18 @@ use dwell_core::{EndedSession, SessionKey, SessionLimit, SessionRecord, SubjectI
 /// it counts as unreachable.
 ///
 /// The session layer puts it around its store; answers that are there at once
-/// pass through without a timer.
+/// pass through without a timer. Waiting needs a tokio runtime.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// use dwell_core::MemoryStore;
+/// use dwell_tower::BoundedStore;
+///
+/// let store = BoundedStore::new(Arc::new(MemoryStore::new()), Duration::from_millis(500));
+/// # let _ = store;
+/// ```
 #[derive(Debug)]
 pub struct BoundedStore {
     inner: Arc<dyn SessionStore>,

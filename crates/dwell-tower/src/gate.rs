@@ -5,6 +5,34 @@
 //! refuses it. [`Gated`] is the service that asks one gate. The assembled
 //! stack asks its gates in a row without a service for each: moving a request
 //! and its future through three more services takes about 300 ns.
+//!
+//! A check of your own, among ours:
+//!
+//! ```
+//! use dwell_core::SessionHandle;
+//! use dwell_tower::gate::{Gate, Gated, RequestHead};
+//! use dwell_tower::rejection::Refusal;
+//!
+//! #[derive(Clone)]
+//! struct EmployeesOnly;
+//!
+//! impl Gate for EmployeesOnly {
+//!     fn name(&self) -> &'static str {
+//!         "the check for employees"
+//!     }
+//!
+//!     fn admit(&self, handle: &SessionHandle, _: &RequestHead<'_>) -> Result<(), Refusal> {
+//!         let subject = handle.subject().ok_or(Refusal::SessionRequired)?;
+//!         match subject.as_str().ends_with("@bank.example") {
+//!             true => Ok(()),
+//!             false => Err(Refusal::SessionRequired),
+//!         }
+//!     }
+//! }
+//!
+//! let service = Gated::new(tower::service_fn(|_: ()| async { Ok::<_, ()>(()) }), EmployeesOnly);
+//! # let _ = service;
+//! ```
 
 use std::fmt;
 use std::task::{Context, Poll};

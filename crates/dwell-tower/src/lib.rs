@@ -1,4 +1,79 @@
 //! Session timeout layers for any `tower::Service<http::Request<B>>`.
+//!
+//! [`SessionTimeoutLayer`] is all of them in the one order that is right; use
+//! it unless you have a reason not to. Each layer also works alone, inside a
+//! [`SessionLayer`](session::SessionLayer):
+//!
+//! ```text
+//! request ─▶ session    finds the session, hands it inward   ─▶ answer: commits
+//!            network    where is the client?
+//!            activity   what does the request say of itself?
+//!            idle       decides, refuses what has run out
+//!            ─ your service, whose routes may be ─
+//!            marked     activity::MarkLayer: passive, active
+//!            stricter   idle::PolicyLayer: a named policy
+//!            privileged step_up::StepUpLayer: recent, strong authentication
+//! ```
+//!
+//! Layers never call one another: they write into the
+//! [`SessionHandle`](dwell_core::SessionHandle) in the request's extensions,
+//! in a slot of their own each. A layer that finds no handle, or no verdict
+//! where it needs one, answers 500 and logs what is missing (law L16). No
+//! layer adds an error type: what is refused is answered, and the typed
+//! [`Refusal`](rejection::Refusal) is in the answer's extensions.
+//!
+//! The answer's body type must be made [`From<Bytes>`](bytes::Bytes), so that
+//! a refusal can be one; axum's, hyper's `Full<Bytes>` and most others are.
+//!
+//! ```
+//! use std::convert::Infallible;
+//!
+//! use bytes::Bytes;
+//! use dwell_core::{ManualClock, MemoryStore, NewSession, PolicySet, SessionHandle};
+//! use dwell_core::{SessionManager, hours, minutes};
+//! use dwell_tower::SessionTimeoutLayer;
+//! use http::{Request, Response, StatusCode};
+//! use http_body_util::Full;
+//! use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! // The service: it logs in who asks for /login.
+//! let bank = service_fn(async |request: Request<Full<Bytes>>| {
+//!     let session = request.extensions().get::<SessionHandle>().cloned();
+//!     if let ("/login", Some(session)) = (request.uri().path(), session) {
+//!         let started = session.start(NewSession::new("alice")).await;
+//!         started.expect("a store in memory answers");
+//!     }
+//!     Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+//! });
+//!
+//! let clock = ManualClock::new();
+//! let store = MemoryStore::with_clock(clock.clone());
+//! let policies = PolicySet::simple(minutes(15), hours(8))?;
+//! let manager = SessionManager::builder(store, policies).build();
+//! let mut bank = ServiceBuilder::new()
+//!     .layer(SessionTimeoutLayer::new(&manager))
+//!     .service(bank);
+//!
+//! let login = Request::get("/login").body(Full::default())?;
+//! let answer = bank.ready().await?.call(login).await?;
+//! let cookie = answer.headers()["set-cookie"].to_str()?;
+//! let cookie = cookie.split(';').next().unwrap_or_default();
+//!
+//! let page = |cookie| Request::get("/").header("cookie", cookie).body(Full::default());
+//! clock.advance(minutes(14));
+//! let answer = bank.ready().await?.call(page(cookie)?).await?;
+//! assert_eq!(answer.status(), StatusCode::OK);
+//! assert_eq!(answer.headers()["session-timeout"], "idle=900, absolute=27960, warn=60");
+//!
+//! clock.advance(minutes(15));
+//! let answer = bank.ready().await?.call(page(cookie)?).await?;
+//! assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
 pub mod activity;
 mod bounded;
 mod future;

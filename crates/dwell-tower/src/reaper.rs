@@ -14,6 +14,23 @@ use dwell_core::SessionManager;
 /// together do not reap together; a pass looks at a bounded number of entries
 /// and is followed by the next at once while more is due. A failed pass, or
 /// one that panics, is logged, and the next one comes as planned.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use dwell_core::{MemoryStore, PolicySet, SessionManager, hours, minutes};
+/// use dwell_tower::Reaper;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// let policies = PolicySet::simple(minutes(15), hours(8))?;
+/// let manager = SessionManager::builder(MemoryStore::new(), policies).build();
+/// let reaper = Reaper::new(manager).with_interval(Duration::from_secs(5));
+/// let running = tokio::spawn(reaper.run());
+/// running.abort();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Reaper {
     manager: SessionManager,

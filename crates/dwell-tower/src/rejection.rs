@@ -1,4 +1,24 @@
 //! What a refused request is answered: one trait, a default, closures.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use dwell_tower::rejection::{MakeRejection, Refusal, problem};
+//! use http::Response;
+//! use http::request::Parts;
+//!
+//! // A closure is a way to answer: here with one more field.
+//! let reject = |refusal: &Refusal, _request: &Parts| -> Response<Bytes> {
+//!     let mut response = problem(refusal);
+//!     if let Ok(help) = "</help/sessions>; rel=help".parse() {
+//!         response.headers_mut().insert("link", help);
+//!     }
+//!     response
+//! };
+//! let (request, ()) = http::Request::new(()).into_parts();
+//! let response = reject.reject(&Refusal::SessionRequired, &request);
+//! assert_eq!(response.status(), 401);
+//! assert_eq!(response.headers()["link"], "</help/sessions>; rel=help");
+//! ```
 
 use std::fmt::Write as _;
 use std::time::Duration;

@@ -14,6 +14,23 @@
 //!    a top-level navigation, and doubled or unknown fetch metadata;
 //! 4. what browsers send on their own: CORS preflights and refreshes of
 //!    device-bound credentials.
+//!
+//! ```
+//! use dwell_core::{Fetch, RequestEvidence};
+//! use dwell_tower::activity::{ActivityLayer, MarkLayer, classify_headers};
+//! use http::{HeaderMap, Method};
+//!
+//! // A classification of your own starts from the default and adds to it.
+//! let layer = ActivityLayer::new().with_classifier(|method: &Method, headers: &HeaderMap| {
+//!     let mut evidence: RequestEvidence = classify_headers(method, headers);
+//!     if headers.contains_key("x-uptime-check") {
+//!         evidence.fetch = Fetch::Background;
+//!     }
+//!     evidence
+//! });
+//! let poll = MarkLayer::passive();
+//! # let _ = (layer, poll);
+//! ```
 
 mod classify;
 mod layer;

@@ -9,6 +9,19 @@
 //! L1). One that was left alone too long for the route, but was used
 //! elsewhere since, is asked to authenticate again: activity elsewhere does
 //! not buy back a stricter route.
+//!
+//! ```
+//! use dwell_tower::idle::{IdleTimeoutLayer, PolicyLayer, Presence};
+//!
+//! // Everything inside needs a session, but for the login page and assets.
+//! let enforce = IdleTimeoutLayer::new()
+//!     .with_presence(Presence::Required)
+//!     .add_exempt_path("/login")
+//!     .add_exempt_path("/static/");
+//! // Stands around the routes of the admin area, inside of the former.
+//! let admin = PolicyLayer::new("admin");
+//! # let _ = (enforce, admin);
+//! ```
 
 mod layer;
 mod policy;

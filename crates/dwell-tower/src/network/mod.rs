@@ -11,6 +11,21 @@
 //! extensions, or by a closure ([`NetworkLayer::with_peer`]). When the
 //! policies name networks and there is none, requests are refused with 500:
 //! the rules would silently never match.
+//!
+//! ```
+//! use std::net::{IpAddr, SocketAddr};
+//!
+//! use dwell_tower::network::NetworkLayer;
+//!
+//! // What your server calls the connection's other end.
+//! #[derive(Clone)]
+//! struct RemoteAddr(SocketAddr);
+//!
+//! let layer = NetworkLayer::with_peer(|extensions| -> Option<IpAddr> {
+//!     extensions.get::<RemoteAddr>().map(|remote| remote.0.ip())
+//! });
+//! # let _ = layer;
+//! ```
 
 mod client_ip;
 mod forwarded;

@@ -15,6 +15,44 @@
 //! over (law L5). When no layer has written a verdict by the time the answer
 //! is there, the answer is replaced by 500 (law L16): a stack without its
 //! enforcer fails its first request.
+//!
+//! Sessions of our own, for browsers and for programs:
+//!
+//! ```
+//! use dwell_core::{MemoryStore, PolicySet, SessionManager, hours, minutes};
+//! use dwell_tower::session::{SessionCookie, SessionLayer, Source};
+//!
+//! let policies = PolicySet::simple(minutes(15), hours(8))?;
+//! let manager = SessionManager::builder(MemoryStore::new(), policies).build();
+//! let cookie = SessionCookie::new().with_name("bank");
+//! assert_eq!(cookie.name(), "__Host-bank");
+//! let layer = SessionLayer::new(&manager).with_source(Source::cookie_or_bearer(cookie));
+//! # let _ = layer;
+//! # Ok::<(), dwell_core::PolicyError>(())
+//! ```
+//!
+//! Sessions of another middleware, which left the claims of a token that it
+//! has verified:
+//!
+//! ```
+//! use dwell_core::{ForeignSession, Timestamp};
+//! use dwell_tower::session::Source;
+//!
+//! #[derive(Clone)]
+//! struct Claims {
+//!     sid: String,
+//!     sub: String,
+//!     iat: u64,
+//! }
+//!
+//! let source = Source::foreign(|extensions, _headers| {
+//!     let claims = extensions.get::<Claims>()?;
+//!     let issued_at = Timestamp::from_millis(claims.iat.saturating_mul(1_000));
+//!     let session = ForeignSession::new(&claims.sid, claims.sub.as_str());
+//!     Some(session.with_issued_at(issued_at))
+//! });
+//! # let _ = source;
+//! ```
 
 mod commit;
 mod cookie;

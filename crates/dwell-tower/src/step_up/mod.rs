@@ -4,6 +4,16 @@
 //! with 401 `step_up_required` and a challenge (RFC 9470), or a redirect to
 //! the re-authentication page. The session stays as it is: a refused step-up
 //! neither touches it nor un-authenticates it.
+//!
+//! ```
+//! use dwell_core::{Freshness, minutes};
+//! use dwell_tower::step_up::StepUpLayer;
+//!
+//! // Signed in with a second factor, within the last five minutes.
+//! let demand = Freshness::within(minutes(5)).with_amr(["mfa"]);
+//! let layer = StepUpLayer::new(demand);
+//! # let _ = layer;
+//! ```
 
 mod layer;
 
