@@ -35,19 +35,25 @@ struct Inner {
     presented: Presented,
     /// The client's network, packed; zero while no network layer has run.
     network: AtomicU32,
-    client_ip: Mutex<Option<IpAddr>>,
+    client_ip: OnceLock<IpAddr>,
     evidence: AtomicU8,
     route_mark: AtomicU8,
     overlays: AtomicU64,
     /// The first verdict, which is the only one of most requests: read
     /// without a lock.
     admission: OnceLock<Admission>,
+    late: OnceLock<Box<Late>>,
+}
+
+/// What most requests have no use for: they take no lock, and the handle
+/// stays small, since it is made for every request.
+#[derive(Default)]
+struct Late {
     /// The strictest verdict, once a route has decided again.
     redecided: AtomicBool,
     strictest: Mutex<Option<Admission>>,
     route_label: OnceLock<Box<str>>,
-    /// Whether `changes` holds anything: most requests run no command and
-    /// take no lock.
+    /// Whether `changes` holds anything.
     changed: AtomicBool,
     changes: Mutex<Changes>,
 }
@@ -73,16 +79,12 @@ impl SessionHandle {
             policies,
             presented,
             network: AtomicU32::new(0),
-            client_ip: Mutex::new(None),
+            client_ip: OnceLock::new(),
             evidence: AtomicU8::new(RequestEvidence::UNSEEN),
             route_mark: AtomicU8::new(0),
             overlays: AtomicU64::new(0),
             admission: OnceLock::new(),
-            redecided: AtomicBool::new(false),
-            strictest: Mutex::new(None),
-            route_label: OnceLock::new(),
-            changed: AtomicBool::new(false),
-            changes: Mutex::new(Changes::default()),
+            late: OnceLock::new(),
         }))
     }
 
@@ -138,15 +140,15 @@ impl SessionHandle {
         let found = self.0.policies.find_network(address).to_bits();
         let order = Ordering::Relaxed;
         let first = self.0.network.compare_exchange(0, found, order, order);
-        if first.is_ok() {
-            *lock(&self.0.client_ip) = address;
+        if let (Ok(_), Some(address)) = (first, address) {
+            self.0.client_ip.get_or_init(|| address);
         }
     }
 
     /// The client's address, where a network layer found one.
     #[must_use]
     pub fn client_ip(&self) -> Option<IpAddr> {
-        *lock(&self.0.client_ip)
+        self.0.client_ip.get().copied()
     }
 
     /// The client's network; none where no network layer ran.
@@ -195,7 +197,7 @@ impl SessionHandle {
 
     /// Names the route for events; the first name stays.
     pub fn label_route(&self, route: impl FnOnce() -> Box<str>) {
-        self.0.route_label.get_or_init(route);
+        self.late().route_label.get_or_init(route);
     }
 
     /// Decides by all that has been written so far, and writes the verdict.
@@ -211,7 +213,8 @@ impl SessionHandle {
         if self.0.admission.set(decided).is_ok() {
             return decided;
         }
-        let mut slot = lock(&self.0.strictest);
+        let late = self.late();
+        let mut slot = lock(&late.strictest);
         let merged = match (slot.or(self.0.admission.get().copied()), decided) {
             (Some(Admission::Session(before)), Admission::Session(now)) => {
                 Admission::Session(before.strictest(now))
@@ -219,7 +222,7 @@ impl SessionHandle {
             _ => decided,
         };
         *slot = Some(merged);
-        self.0.redecided.store(true, Ordering::Release);
+        late.redecided.store(true, Ordering::Release);
         merged
     }
 
@@ -227,10 +230,10 @@ impl SessionHandle {
     /// that the enforcing layer is missing.
     #[must_use]
     pub fn admission(&self) -> Option<Admission> {
-        if self.0.redecided.load(Ordering::Acquire) {
-            return *lock(&self.0.strictest);
+        match self.0.late.get() {
+            Some(late) if late.redecided.load(Ordering::Acquire) => *lock(&late.strictest),
+            _ => self.0.admission.get().copied(),
         }
-        self.0.admission.get().copied()
     }
 
     /// The deadlines, while the session is live.
@@ -295,7 +298,10 @@ impl SessionHandle {
         Site {
             client_ip: self.client_ip(),
             network: name.map(str::to_owned),
-            route: self.0.route_label.get().map(ToString::to_string),
+            route: self.0.late.get().and_then(|late| {
+                let label = late.route_label.get();
+                label.map(ToString::to_string)
+            }),
         }
     }
 
@@ -331,14 +337,20 @@ impl SessionHandle {
 
     /// Reads what commands did, or adds to it.
     pub(crate) fn changes<T>(&self, change: impl FnOnce(&mut Changes) -> T) -> T {
-        let mut changes = lock(&self.0.changes);
-        self.0.changed.store(true, Ordering::Release);
+        let late = self.late();
+        let mut changes = lock(&late.changes);
+        late.changed.store(true, Ordering::Release);
         change(&mut changes)
     }
 
     /// Whether any command did anything.
     pub(crate) fn is_changed(&self) -> bool {
-        self.0.changed.load(Ordering::Acquire)
+        let late = self.0.late.get();
+        late.is_some_and(|late| late.changed.load(Ordering::Acquire))
+    }
+
+    fn late(&self) -> &Late {
+        self.0.late.get_or_init(Box::default)
     }
 
     fn evidence(&self) -> RequestEvidence {

@@ -39,55 +39,44 @@ pub(super) fn write_headers(
 
 /// `idle=840, absolute=27000, warn=60`: whole seconds left, rounded down.
 ///
-/// Written backwards into a buffer on the stack: `write!` into a growing one
-/// takes 100 ns longer and a second allocation.
+/// Put together in a buffer on the stack: `write!` into a growing one takes
+/// 100 ns longer and a second allocation.
 fn session_timeout(deadlines: &Deadlines) -> Option<HeaderValue> {
     let left = |at| millis(at - deadlines.now) / 1_000;
     let mut text = Text::new();
-    text.prepend_number(deadlines.warn.as_secs());
-    text.prepend(b", warn=");
-    text.prepend_number(left(deadlines.absolute));
-    text.prepend(b", absolute=");
-    text.prepend_number(left(deadlines.idle));
-    text.prepend(b"idle=");
+    text.push(b"idle=", left(deadlines.idle));
+    text.push(b", absolute=", left(deadlines.absolute));
+    text.push(b", warn=", deadlines.warn.as_secs());
     HeaderValue::from_bytes(text.as_bytes()).ok()
 }
 
-/// A text of at most 96 bytes: three names and three numbers of 20 digits.
+/// Room for three names and three numbers of 20 digits.
 struct Text {
     bytes: [u8; 96],
-    start: usize,
+    length: usize,
 }
 
 impl Text {
     const fn new() -> Self {
         Self {
             bytes: [0; 96],
-            start: 96,
+            length: 0,
         }
     }
 
-    fn prepend<const N: usize>(&mut self, part: &[u8; N]) {
-        let start = self.start.saturating_sub(N);
-        if let Some(place) = self.bytes.get_mut(start..start + N) {
-            place.copy_from_slice(part);
-            self.start = start;
-        }
-    }
-
-    fn prepend_number(&mut self, mut number: u64) {
-        loop {
-            let digit = u8::try_from(number % 10).unwrap_or_default();
-            self.prepend(&[b'0' + digit]);
-            number /= 10;
-            if number == 0 {
-                return;
+    fn push(&mut self, name: &[u8], number: u64) {
+        let mut digits = itoa::Buffer::new();
+        for part in [name, digits.format(number).as_bytes()] {
+            let end = self.length + part.len();
+            if let Some(place) = self.bytes.get_mut(self.length..end) {
+                place.copy_from_slice(part);
+                self.length = end;
             }
         }
     }
 
     fn as_bytes(&self) -> &[u8] {
-        &self.bytes[self.start..]
+        &self.bytes[..self.length]
     }
 }
 

@@ -3,6 +3,7 @@
 use cookie::{Cookie, SameSite};
 use dwell_core::{Deadlines, Token, millis};
 use http::HeaderValue;
+use memchr::{memchr, memmem};
 
 /// How the token travels in a cookie.
 ///
@@ -12,6 +13,8 @@ use http::HeaderValue;
 #[derive(Clone, Debug)]
 pub struct SessionCookie {
     name: String,
+    /// Finds the name; to prepare the search takes longer than the search.
+    finder: memmem::Finder<'static>,
     secure: bool,
     same_site: SameSite,
     persistent: bool,
@@ -21,8 +24,10 @@ impl SessionCookie {
     /// The default cookie.
     #[must_use]
     pub fn new() -> Self {
+        let name = "__Host-session";
         Self {
-            name: "__Host-session".to_owned(),
+            name: name.to_owned(),
+            finder: memmem::Finder::new(name),
             secure: true,
             same_site: SameSite::Lax,
             persistent: false,
@@ -32,13 +37,12 @@ impl SessionCookie {
     /// Under another name. It gets the prefix `__Host-`, by which browsers
     /// refuse one that a sibling domain set.
     #[must_use]
-    pub fn with_name(mut self, name: &str) -> Self {
-        self.name = if self.secure {
-            format!("__Host-{name}")
-        } else {
-            name.to_owned()
+    pub fn with_name(self, name: &str) -> Self {
+        let name = match self.secure {
+            true => format!("__Host-{name}"),
+            false => name.to_owned(),
         };
-        self
+        self.named(name)
     }
 
     /// With `SameSite=Strict`: not sent on the way back from an identity
@@ -63,9 +67,14 @@ impl SessionCookie {
     #[must_use]
     pub fn with_insecure_plain_http(mut self) -> Self {
         self.secure = false;
-        if let Some(name) = self.name.strip_prefix("__Host-") {
-            self.name = name.to_owned();
-        }
+        let name = self.name.strip_prefix("__Host-").unwrap_or(&self.name);
+        let name = name.to_owned();
+        self.named(name)
+    }
+
+    fn named(mut self, name: String) -> Self {
+        self.finder = memmem::Finder::new(&name).into_owned();
+        self.name = name;
         self
     }
 
@@ -73,6 +82,21 @@ impl SessionCookie {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The values of the pairs of this name in a request's cookie line
+    /// (RFC 6265 §4.2.1), borrowed: to parse them with the `cookie` crate is
+    /// ten times the work, for attributes that a request's cookies do not
+    /// have. The name is looked for and not each pair, so that other cookies
+    /// cost next to nothing.
+    pub(super) fn values_in<'a>(&'a self, line: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        self.finder.find_iter(line).filter_map(move |at| {
+            let before = line[..at].trim_ascii_end();
+            let starts_pair = before.is_empty() || before.ends_with(b";");
+            let value = line[at + self.name.len()..].strip_prefix(b"=")?;
+            let end = memchr(b';', value).unwrap_or(value.len());
+            starts_pair.then(|| value[..end].trim_ascii_end())
+        })
     }
 
     pub(super) fn issue(
@@ -115,4 +139,39 @@ fn header(cookie: &Cookie<'_>) -> Option<HeaderValue> {
     let mut value = HeaderValue::try_from(cookie.to_string()).ok()?;
     value.set_sensitive(true);
     Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(line: &str) -> Vec<String> {
+        let cookie = SessionCookie::new();
+        let values = cookie.values_in(line.as_bytes());
+        values
+            .map(|v| String::from_utf8_lossy(v).into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn pairs_of_the_name_are_found_and_no_others() {
+        assert_eq!(values("__Host-session=a"), ["a"]);
+        assert_eq!(values("x=1; __Host-session=a; y=2"), ["a"]);
+        assert_eq!(values("x=1;__Host-session=a ;y=2"), ["a"]);
+        assert_eq!(values("__Host-session=a; __Host-session=b"), ["a", "b"]);
+        assert_eq!(values("__Host-session="), [""]);
+        assert_eq!(values("__Host-session=a=b"), ["a=b"]);
+        for none in [
+            "",
+            "__Host-session",
+            "__Host-session2=a",
+            "x__Host-session=a",
+            "x=__Host-session=a",
+            "x=1 __Host-session=a",
+            "__host-session=a",
+            "__Host-session =a",
+        ] {
+            assert_eq!(values(none), [""; 0], "{none:?}");
+        }
+    }
 }

@@ -132,11 +132,9 @@ impl Source {
             return;
         }
         let Some(cookie) = &self.cookie else { return };
-        let name = cookie.name().as_bytes();
         for line in headers.get_all(header::COOKIE) {
-            for pair in line.as_bytes().split(|byte| *byte == b';') {
-                if let Some(value) = value_of(pair, name)
-                    && let Some(token) = Token::parse(value)
+            for value in cookie.values_in(line.as_bytes()) {
+                if let Some(token) = Token::parse(value)
                     && !see(token)
                 {
                     return;
@@ -165,14 +163,6 @@ impl fmt::Debug for Source {
 /// The source's closure panicked.
 #[derive(Debug)]
 pub(super) struct SourcePanicked;
-
-/// The value of a pair of this name (RFC 6265 §4.2.1), borrowed: to parse it
-/// as a cookie of the `cookie` crate is ten times the work, for attributes
-/// that a request's cookies do not have.
-fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    let pair = pair.trim_ascii();
-    pair.strip_prefix(name)?.strip_prefix(b"=")
-}
 
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let value = headers.get(header::AUTHORIZATION)?.as_bytes();

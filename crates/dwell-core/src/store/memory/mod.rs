@@ -122,7 +122,7 @@ impl MemoryStore {
             let mut live = Vec::new();
             for key in sessions.keys(&subject) {
                 let record = self.0.shards.lock(*key).find(*key);
-                if let Some(Lookup::Found(record)) = record
+                if let Lookup::Found(record) = record
                     && !matches!(judge.verdict(&record.facts, now), Verdict::Ended(_))
                 {
                     live.push((record.facts.last_active_at, *key));
@@ -212,7 +212,6 @@ impl SessionStore for MemoryStore {
     fn load(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
         let now = self.0.clock.now();
         let state = self.0.shards.lock(key).find(key);
-        let state = state.unwrap_or(Lookup::Missing);
         StoreFuture::ready(Ok(Loaded { now, state }))
     }
 
@@ -244,8 +243,8 @@ impl SessionStore for MemoryStore {
     fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
         let keys = self.0.subjects.lock(&subject).keys(&subject).to_vec();
         let find = |key| match self.0.shards.lock(key).find(key) {
-            Some(Lookup::Found(record)) => Some(record),
-            _ => None,
+            Lookup::Found(record) => Some(record),
+            Lookup::Ended(_) | Lookup::Missing => None,
         };
         StoreFuture::ready(Ok(keys.into_iter().filter_map(find).collect()))
     }

@@ -80,8 +80,12 @@ impl Shard {
         self.by_key.len()
     }
 
-    pub(super) fn find(&self, key: SessionKey) -> Option<Lookup> {
-        Some(self.slots.get(self.index(key)?)?.lookup())
+    pub(super) fn find(&self, key: SessionKey) -> Lookup {
+        let slot = self.index(key).and_then(|ix| self.slots.get(ix));
+        match slot {
+            Some(slot) => slot.lookup(),
+            None => Lookup::Missing,
+        }
     }
 
     /// Keeps a session; `false` when there is something under its key.
