@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use dwell_axum::Session;
 use serde::Deserialize;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::accounts::{Accounts, TransferError};
 use crate::body::Json;
@@ -37,21 +38,17 @@ pub(crate) struct Transfer {
     amount: Amount,
 }
 
-/// Euros, as a number or a text: `12`, `12.5`, `"12.50"`. Read as it is
-/// written, so that no fraction of a cent comes or goes.
+/// Euros, as a number or a text: `12`, `12.5`, `"12.50"`. Kept as it is
+/// written, since a floating-point number would lose fractions of a cent.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Amount {
-    Number(serde_json::Number),
-    Text(String),
-}
+#[serde(transparent)]
+struct Amount(Box<RawValue>);
 
 impl Amount {
     fn positive(&self) -> Option<Cents> {
-        let cents = match self {
-            Self::Number(number) => Cents::parse(&number.to_string()),
-            Self::Text(text) => Cents::parse(text),
-        };
+        let json = self.0.get();
+        let text = json.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
+        let cents = Cents::parse(text.unwrap_or(json));
         cents.filter(|cents| cents.get() > 0)
     }
 }
@@ -112,7 +109,20 @@ mod tests {
         ] {
             assert_eq!(amount(text), Some(cents), "{text}");
         }
-        for bad in ["0", "-1", "0.001", "1e300", "\"\"", "\"twelve\""] {
+        for bad in [
+            "0",
+            "-1",
+            "0.001",
+            "12.5000000000000001",
+            "1e2",
+            "1e300",
+            "\"\"",
+            "\"twelve\"",
+            "\"\\u0031\"",
+            "null",
+            "true",
+            "[1]",
+        ] {
             assert_eq!(amount(bad), None, "{bad}");
         }
     }

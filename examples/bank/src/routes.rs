@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
 use axum::http::StatusCode;
 use axum::middleware::map_response;
 use axum::response::Response;
@@ -14,12 +15,12 @@ use tower_http::csrf::{CsrfLayer, ProtectionError};
 
 use crate::accounts::Accounts;
 use crate::assets::assets;
-use crate::pages::{account, login, not_found, reauth, sessions};
+use crate::pages::{account, login, not_found, reauth, sessions, wrong_method};
 use crate::problem::problem;
 use crate::{api, headers};
 
 /// The policy of the pages under `/admin`.
-pub(crate) const ADMIN: &str = "admin";
+pub const ADMIN_POLICY: &str = "admin";
 
 /// No body that we take is longer.
 const MAX_BODY: usize = 16 * 1_024;
@@ -30,7 +31,7 @@ pub(crate) fn app(accounts: Accounts, timeouts: SessionTimeoutLayer) -> Router {
         .route("/admin/sessions", get(sessions::list))
         .route("/admin/sessions/end", post(sessions::end))
         .route("/admin/sessions/end-others", post(sessions::end_others))
-        .route_layer(policy(ADMIN));
+        .route_layer(policy(ADMIN_POLICY));
     let with_session = Router::new()
         .route("/", get(account::page))
         .route("/login", get(login::page).post(login::submit))
@@ -46,11 +47,14 @@ pub(crate) fn app(accounts: Accounts, timeouts: SessionTimeoutLayer) -> Router {
         .layer(CsrfLayer::new().with_rejection_response(cross_site))
         // These have a stricter check of their own.
         .merge(session_endpoints())
+        // What a browser asks for on its own accord (an icon, a source map)
+        // and what a script gets wrong is nobody's activity.
+        .fallback(not_found.layer(passive()))
+        .method_not_allowed_fallback(wrong_method.layer(passive()))
         .layer(timeouts);
     Router::new()
         .merge(assets())
         .merge(with_session)
-        .fallback(not_found)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(map_response(headers::add))
         .with_state(accounts)

@@ -1,11 +1,11 @@
 //! The two people who bank here. A real service keeps salted, slow hashes of
 //! passwords; this one prints the password on its login page.
 
-/// The password of everybody.
-pub(crate) const PASSWORD: &str = "demo-password";
+/// Everybody's password.
+pub const PASSWORD: &str = "demo-password";
 
-/// Everybody.
-pub(crate) const USERS: [&str; 2] = ["alice", "bob"];
+/// Everybody who banks here.
+pub const USERS: [&str; 2] = ["alice", "bob"];
 
 /// The user, if the password is theirs. Takes as long for a name that does
 /// not exist as for one that does.

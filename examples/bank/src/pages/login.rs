@@ -2,14 +2,13 @@
 
 use askama::Template;
 use axum::Json;
-use axum::extract::Query;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use dwell_axum::{LoginSession, NewSession, Session, SessionError, Strength, SubjectId};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Arrival;
+use super::arrival::{Arrival, destination, explain};
 use crate::body::{Reader, Submitted};
 use crate::problem::{challenge, problem};
 use crate::users::{self, PASSWORD, USERS};
@@ -43,11 +42,14 @@ impl<'a> Login<'a> {
     }
 }
 
-pub(crate) async fn page(login: LoginSession, Query(arrival): Query<Arrival>) -> Response {
+pub(crate) async fn page(login: LoginSession, arrival: Arrival) -> Response {
+    // What the server knows goes before what the address says.
+    let known = login.end_reason().and_then(|r| explain(r.as_str()));
+    let signed_in = login.subject().filter(|_| !login.is_locked());
     let template = Login {
-        explanation: arrival.explanation(),
+        explanation: known.or(arrival.explanation()),
         interrupted: arrival.interrupted(),
-        signed_in: login.subject().map(SubjectId::as_str),
+        signed_in: signed_in.map(SubjectId::as_str),
         ..Login::new(arrival.destination())
     };
     super::page(StatusCode::OK, &template)
@@ -64,7 +66,7 @@ pub(crate) async fn submit(
     login: LoginSession,
     Submitted { value, reader }: Submitted<Credentials>,
 ) -> Result<Response, SessionError> {
-    let to = super::destination(value.return_to.as_deref());
+    let to = destination(value.return_to.as_deref());
     let Some(user) = users::authenticate(&value.username, &value.password) else {
         return Ok(wrong_password(reader, &value.username, to));
     };

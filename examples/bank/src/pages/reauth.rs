@@ -2,14 +2,13 @@
 
 use askama::Template;
 use axum::Json;
-use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use dwell_axum::{LoginSession, SessionError};
+use dwell_axum::{EndReason, LoginSession, SessionError};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Arrival;
+use super::arrival::{Arrival, destination, to_login};
 use crate::body::{Reader, Submitted};
 use crate::problem::{challenge, problem};
 use crate::users;
@@ -24,9 +23,9 @@ struct Reauth<'a> {
     failed: bool,
 }
 
-pub(crate) async fn page(login: LoginSession, Query(arrival): Query<Arrival>) -> Response {
+pub(crate) async fn page(login: LoginSession, arrival: Arrival) -> Response {
     let Some(user) = login.subject() else {
-        return super::see("/login?reason=session_required");
+        return super::see(&arrival.to_login(missing(&login)));
     };
     let template = Reauth {
         user: user.as_str(),
@@ -48,13 +47,14 @@ pub(crate) async fn submit(
     login: LoginSession,
     Submitted { value, reader }: Submitted<Answer>,
 ) -> Result<Response, SessionError> {
-    let to = super::destination(value.return_to.as_deref());
+    let to = destination(value.return_to.as_deref());
     let Some(user) = login.subject() else {
-        return Ok(over(reader, "session_required"));
+        return Ok(over(reader, missing(&login), to));
     };
     if users::authenticate(user.as_str(), &value.password).is_none() {
         if login.reauthentication_failed().await? {
-            return Ok(over(reader, "reauthentication_failed"));
+            let reason = EndReason::ReauthenticationFailed.as_str();
+            return Ok(over(reader, reason, to));
         }
         return Ok(wrong_password(reader, user.as_str(), to));
     }
@@ -67,10 +67,17 @@ pub(crate) async fn submit(
     })
 }
 
+/// Why there is no session to authenticate for.
+fn missing(login: &LoginSession) -> &'static str {
+    login
+        .end_reason()
+        .map_or("session_required", EndReason::as_str)
+}
+
 /// There is no session to authenticate for, any more.
-fn over(reader: Reader, reason: &str) -> Response {
+fn over(reader: Reader, reason: &str, return_to: &str) -> Response {
     match reader {
-        Reader::Person => super::see(&format!("/login?reason={reason}")),
+        Reader::Person => super::see(&to_login(reason, return_to)),
         Reader::Program => problem(StatusCode::UNAUTHORIZED, reason, "Sign in again."),
     }
 }

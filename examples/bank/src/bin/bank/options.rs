@@ -1,10 +1,10 @@
 //! The command line.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use lexopt::{Arg, Parser, ValueExt};
+use lexopt::{Arg, Parser};
 
 pub(crate) const HELP: &str = "\
 A small bank that shows session timeouts at work.
@@ -13,7 +13,7 @@ Usage: bank [OPTIONS]
 
 Options:
   --listen ADDR    Address and port to listen on; port 0 picks a free one
-                   [default: 127.0.0.1:3000]
+                   [default: 127.0.0.1:3000, told as localhost:3000]
   --config FILE    Policy file instead of the built-in policy; read again on
                    SIGHUP
   --audit FILE     Append every session event to this file, as JSON lines
@@ -21,7 +21,10 @@ Options:
                    Send the session cookie without `Secure`, for a browser
                    that does not take secure cookies from http://localhost.
                    For development only
-  --help           Show this text
+  -h, --help       Show this text
+
+RUST_LOG filters the log, which goes to standard error [default: info].
+SIGTERM or Ctrl-C stops the bank.
 ";
 
 /// What the command line asks for.
@@ -31,30 +34,20 @@ pub(crate) enum Command {
     Serve(Options),
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
-    pub(crate) listen: SocketAddr,
+    pub(crate) listen: Option<SocketAddr>,
     pub(crate) config: Option<PathBuf>,
     pub(crate) audit: Option<PathBuf>,
     pub(crate) cookie: CookieMode,
 }
 
 /// How the session cookie travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum CookieMode {
+    #[default]
     Secure,
     InsecurePlainHttp,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
-            config: None,
-            audit: None,
-            cookie: CookieMode::Secure,
-        }
-    }
 }
 
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
@@ -62,7 +55,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
     let mut options = Options::default();
     while let Some(arg) = parser.next()? {
         match arg {
-            Arg::Long("listen") => options.listen = parser.value()?.parse()?,
+            Arg::Long("listen") => options.listen = Some(address(&parser.value()?)?),
             Arg::Long("config") => options.config = Some(parser.value()?.into()),
             Arg::Long("audit") => options.audit = Some(parser.value()?.into()),
             Arg::Long("insecure-plain-http-cookie") => {
@@ -73,6 +66,12 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
         }
     }
     Ok(Command::Serve(options))
+}
+
+fn address(value: &OsStr) -> Result<SocketAddr, lexopt::Error> {
+    let address = value.to_str().and_then(|text| text.parse().ok());
+    let wrong = || format!("--listen: {value:?} is no address with a port, such as 127.0.0.1:3000");
+    address.ok_or_else(|| wrong().into())
 }
 
 #[cfg(test)]
@@ -87,7 +86,6 @@ mod tests {
     #[test]
     fn no_flag_is_needed() {
         assert_eq!(parse(&[]), Ok(Command::Serve(Options::default())));
-        assert_eq!(Options::default().listen.to_string(), "127.0.0.1:3000");
     }
 
     #[test]
@@ -95,7 +93,7 @@ mod tests {
         let args = "--listen [::1]:0 --config a.toml --audit=b.jsonl --insecure-plain-http-cookie";
         let args: Vec<_> = args.split(' ').collect();
         let expected = Options {
-            listen: SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 0)),
+            listen: Some(SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 0))),
             config: Some("a.toml".into()),
             audit: Some("b.jsonl".into()),
             cookie: CookieMode::InsecurePlainHttp,
@@ -110,8 +108,13 @@ mod tests {
             (&["--lisen", "127.0.0.1:0"][..], "--lisen"),
             (&["bank.toml"], "bank.toml"),
             (&["--listen"], "--listen"),
-            (&["--listen", "localhost"], "localhost"),
-            (&["--insecure-plain-http-cookie=yes"], "yes"),
+            (&["--listen", "localhost"], "--listen: \"localhost\""),
+            (&["--config"], "--config"),
+            (&["--audit"], "--audit"),
+            (
+                &["--insecure-plain-http-cookie=yes"],
+                "--insecure-plain-http-cookie",
+            ),
         ] {
             let error = parse(args).unwrap_err();
             assert!(error.contains(named), "{args:?}: {error}");

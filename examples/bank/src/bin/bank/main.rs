@@ -1,23 +1,9 @@
-//! A small bank with real pages: the reference application of Dwell.
-//!
-//! `cargo run -p bank` serves it on <http://localhost:3000>, with timeouts
-//! short enough to watch. Start reading at `routes.rs`: it shows which route
-//! asks for what.
+//! The command `bank`: see `bank --help`.
 
-mod accounts;
-mod api;
-mod assets;
-mod body;
-mod headers;
-mod money;
 mod options;
-mod pages;
-mod policy;
-mod problem;
-mod routes;
+mod policies;
 mod server;
 mod signals;
-mod users;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -32,7 +18,7 @@ async fn main() -> ExitCode {
         Ok(Command::Help) => return help(),
         Ok(Command::Serve(options)) => options,
         Err(error) => {
-            complain(&format!("{error}\nTry 'bank --help'."));
+            tell(&format!("{error}\nTry 'bank --help'."));
             return ExitCode::from(2);
         }
     };
@@ -40,7 +26,7 @@ async fn main() -> ExitCode {
     match server::run(options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error.to_string());
+            tell(&error.to_string());
             ExitCode::FAILURE
         }
     }
@@ -53,8 +39,9 @@ fn help() -> ExitCode {
     }
 }
 
-/// When nobody reads standard error there is nobody left to tell.
-fn complain(message: &str) {
+/// Tells whoever started us, whatever the log's filter says. When nobody reads
+/// standard error there is nobody left to tell.
+fn tell(message: &str) {
     let _ = writeln!(io::stderr(), "bank: {message}");
 }
 

@@ -1,0 +1,23 @@
+//! The bank, over real sockets, by a clock that is moved by hand.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test helper fails the test"
+)]
+
+mod activity;
+mod admin;
+mod bodies;
+mod browsers;
+mod connections;
+mod cross_site;
+mod deadlines;
+mod login;
+mod outage;
+mod pages;
+mod reauthentication;
+mod return_to;
+mod story;
+mod support;

@@ -1,0 +1,60 @@
+//! The store goes away, and comes back.
+
+use dwell_axum::{EventKind, seconds};
+use dwell_testkit::FaultyStore;
+
+use crate::support::{COOKIE, Served, filled, idle_left, sign_in};
+
+#[tokio::test]
+async fn l08_without_the_store_nobody_is_served_and_nothing_is_lost() {
+    let mut faulty = None;
+    let bank = Served::with_store(|store| faulty.insert(FaultyStore::new(store)).clone()).await;
+    let store = faulty.unwrap();
+    let browser = bank.signed_in("alice").await;
+    let cookie = browser.cookie(COOKIE);
+    bank.clock.advance(seconds(20));
+
+    store.fail();
+    for answer in [
+        browser.fetch("/api/balance").await,
+        browser.fetch("/session").await,
+        browser.visit("/").await,
+        browser.visit("/admin/sessions").await,
+        browser.visit("/login").await,
+        browser.post("/session/extend", "").await,
+        browser.post("/session/end", "").await,
+    ] {
+        assert_eq!(answer.status, 503, "{}", answer.path);
+        assert_eq!(answer.reason(), "store_unavailable");
+        assert!(answer.header("retry-after").is_some());
+        assert_eq!(answer.set_cookies(), [""; 0]);
+        assert!(!answer.text().contains("1234.50"));
+    }
+    assert_eq!(browser.cookie(COOKIE), cookie);
+    // What needs no session is there.
+    assert_eq!(browser.visit("/static/bank.css").await.status, 200);
+
+    store.heal();
+    let answer = browser.fetch("/api/notifications").await;
+    assert_eq!(
+        (answer.status.as_u16(), idle_left(&answer)),
+        (200, seconds(40))
+    );
+    assert_eq!(bank.events.ends(), []);
+    assert!(bank.events.count(EventKind::StoreUnavailable) >= 7);
+}
+
+#[tokio::test]
+async fn a_login_that_can_not_be_stored_is_no_login() {
+    let mut faulty = None;
+    let bank = Served::with_store(|store| faulty.insert(FaultyStore::new(store)).clone()).await;
+    let store = faulty.unwrap();
+    let browser = bank.browser();
+    let page = browser.visit("/login").await;
+    store.fail();
+    let answer = browser.submit(&filled(&page, "alice")).await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.set_cookies(), [""; 0]);
+    store.heal();
+    assert_eq!(sign_in(&browser, "alice").await.status, 303);
+}

@@ -1,0 +1,166 @@
+//! What the pages are made of.
+
+use dwell_tests::{Answer, Browser};
+
+use crate::support::{POLL, Served};
+
+const PAGES: [&str; 5] = ["/", "/login", "/reauth", "/admin/sessions", "/nowhere"];
+
+async fn pages(browser: &Browser) -> Vec<Answer> {
+    let mut pages = Vec::new();
+    for path in PAGES {
+        pages.push(browser.visit(path).await);
+    }
+    pages
+}
+
+#[tokio::test]
+async fn every_answer_has_the_headers_that_protect_it() {
+    let bank = Served::start().await;
+    let browser = bank.signed_in("alice").await;
+    let mut answers = pages(&browser).await;
+    answers.push(browser.fetch("/api/balance").await);
+    answers.push(browser.fetch("/session").await);
+    answers.push(browser.fetch("/static/bank.js").await);
+    answers.push(bank.browser().fetch("/api/balance").await);
+    answers.push(bank.browser().visit("/").await);
+    for answer in answers {
+        let csp = answer.header("content-security-policy").unwrap();
+        let directives: Vec<&str> = csp.split("; ").collect();
+        for directive in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        ] {
+            assert!(directives.contains(&directive), "{}: {csp}", answer.path);
+        }
+        assert!(!csp.contains("unsafe"), "{csp}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        let stored = match answer.path.starts_with("/static/") {
+            true => "no-cache",
+            false => "no-store",
+        };
+        assert_eq!(
+            answer.header("cache-control"),
+            Some(stored),
+            "{}",
+            answer.path
+        );
+    }
+}
+
+#[tokio::test]
+async fn pages_work_under_their_own_policy_and_are_readable_without_a_mouse_or_eyes() {
+    let bank = Served::start().await;
+    let browser = bank.signed_in("alice").await;
+    for page in pages(&browser).await {
+        let (path, html) = (&page.path, page.text());
+        assert_eq!(
+            page.header("content-type"),
+            Some("text/html; charset=utf-8")
+        );
+        assert!(
+            html.starts_with("<!doctype html>\n<html lang=\"en\">"),
+            "{path}"
+        );
+        assert!(html.contains("<meta name=\"viewport\""), "{path}");
+        for once in ["<h1>", "<main>", "<title>"] {
+            assert_eq!(html.matches(once).count(), 1, "{path} {once}");
+        }
+        // Nothing inline: the policy would block it.
+        assert!(
+            !html.contains("<style") && !html.contains(" style="),
+            "{path}"
+        );
+        for tag in html.split('<').filter(|tag| tag.starts_with("script")) {
+            assert!(tag.contains(" src=\"/static/"), "{path}: {tag}");
+        }
+        assert!(
+            !html.contains(" onclick=") && !html.contains(" onload="),
+            "{path}"
+        );
+        // Every field that one can see has a label.
+        for field in html
+            .split("<input ")
+            .skip(1)
+            .chain(html.split("<select ").skip(1))
+        {
+            let tag = field.split('>').next().unwrap();
+            let before = &html[..html.find(field).unwrap()];
+            let labelled = before.rfind("<label") > before.rfind("</label>");
+            assert!(tag.contains("type=\"hidden\"") || labelled, "{path}: {tag}");
+        }
+        // Whatever a page loads is there, and what it says it is.
+        for part in html
+            .split(['"'])
+            .filter(|part| part.starts_with("/static/"))
+        {
+            let asset = browser.visit(part).await;
+            assert_eq!(asset.status, 200, "{part}");
+            let media_type = asset.header("content-type").unwrap();
+            let expected = match part.rsplit('.').next().unwrap() {
+                "css" => "text/css",
+                "js" => "text/javascript",
+                "svg" => "image/svg+xml",
+                other => panic!("{other}"),
+            };
+            assert!(media_type.starts_with(expected), "{part}: {media_type}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_account_page_polls_every_two_seconds_and_reads_the_time_left() {
+    let bank = Served::start().await;
+    let browser = bank.signed_in("alice").await;
+    let account = browser.visit("/").await;
+    assert!(account.text().contains("<script src=\"/static/bank.js\""));
+    let script = browser.fetch("/static/bank.js").await;
+    let interval = format!("const POLL_MS = {};", POLL.as_millis());
+    for needle in [
+        interval.as_str(),
+        "/api/notifications",
+        "session-timeout",
+        "/session/extend",
+    ] {
+        assert!(script.text().contains(needle), "{needle}");
+    }
+    // What it shows is text, whoever wrote it.
+    assert!(!script.text().contains("innerHTML"));
+    let ids = script.text().split("find(\"").skip(1);
+    for id in ids.map(|rest| rest.split('"').next().unwrap()) {
+        assert!(account.text().contains(&format!("id=\"{id}\"")), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn the_login_page_says_why_one_is_there_in_words_of_its_own() {
+    let bank = Served::start().await;
+    let browser = bank.browser();
+    for (reason, words) in [
+        ("idle_timeout", "because nothing happened for a while"),
+        ("absolute_timeout", "the session had its full time"),
+        ("revoked", "was ended"),
+        ("signed_out", "You have signed out"),
+        ("session_required", "Please sign in first"),
+    ] {
+        let page = browser.visit(&format!("/login?reason={reason}")).await;
+        assert!(page.text().contains(words), "{reason}");
+    }
+    let hostile = "/login?reason=%3Cscript%3Ealert(1)%3C/script%3E&return_to=%22%3E%3Cimg";
+    let page = browser.visit(hostile).await;
+    assert!(!page.text().contains("alert(1)") && !page.text().contains("<img"));
+}
+
+#[tokio::test]
+async fn l13_the_login_page_knows_the_reason_without_being_told() {
+    let bank = Served::start().await;
+    let browser = bank.signed_in("alice").await;
+    bank.clock.advance(crate::support::IDLE);
+    let page = browser.visit("/login").await;
+    assert_eq!(page.status, 200);
+    assert!(page.text().contains("because nothing happened for a while"));
+}
