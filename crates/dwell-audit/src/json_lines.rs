@@ -72,14 +72,21 @@ impl JsonLines<File> {
     /// file created here: its lines name people and addresses.
     ///
     /// # Errors
-    /// When the file can't be opened for reading and appending.
+    /// When the file can't be opened for appending, or what is in it already
+    /// can't be read.
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
+        let path = path.as_ref();
         let mut options = OpenOptions::new();
-        options.read(true).append(true).create(true);
+        options.append(true).create(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path)?;
-        let torn = ends_inside_a_line(&mut file)?;
+        let file = options.open(path)?;
+        // A pipe is not opened for reading: with ourselves as a reader, nobody
+        // would notice that the other one has left.
+        let torn = match file.metadata()? {
+            old if old.is_file() && old.len() > 0 => ends_inside_a_line(&mut File::open(path)?)?,
+            _ => false,
+        };
         let lines = Self::new(file);
         lines.with(|sink| sink.torn = torn);
         Ok(lines)
@@ -145,9 +152,6 @@ impl<W: Write> Sink<W> {
 
 /// A process that was killed while it wrote leaves the beginning of a line.
 fn ends_inside_a_line(file: &mut File) -> io::Result<bool> {
-    if !file.metadata()?.is_file() || file.seek(SeekFrom::End(0))? == 0 {
-        return Ok(false);
-    }
     let mut last = [0];
     file.seek(SeekFrom::End(-1))?;
     file.read_exact(&mut last)?;

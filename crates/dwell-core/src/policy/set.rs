@@ -270,7 +270,11 @@ impl PolicySet {
                 continue;
             };
             let own = idle(ix);
-            limits.idle = limits.idle.smaller(own);
+            if own.length < limits.idle.length {
+                // Who sets the deadline says when to warn of it.
+                limits.idle = own;
+                limits.warn = overlay.warn;
+            }
             limits.absolute = limits.absolute.smaller(self.absolute[ix]);
             if limits.route_idle.is_none_or(|(idle, _)| own.length < idle) {
                 limits.route_idle = Some((own.length, overlay.id));
