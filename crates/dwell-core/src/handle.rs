@@ -38,6 +38,7 @@ struct Inner {
     client_ip: OnceLock<IpAddr>,
     evidence: AtomicU8,
     route_mark: AtomicU8,
+    demanded_by_policy: AtomicBool,
     overlays: AtomicU64,
     /// The first verdict, which is the only one of most requests: read
     /// without a lock.
@@ -82,6 +83,7 @@ impl SessionHandle {
             client_ip: OnceLock::new(),
             evidence: AtomicU8::new(RequestEvidence::UNSEEN),
             route_mark: AtomicU8::new(0),
+            demanded_by_policy: AtomicBool::new(false),
             overlays: AtomicU64::new(0),
             admission: OnceLock::new(),
             late: OnceLock::new(),
@@ -143,6 +145,12 @@ impl SessionHandle {
         if let (Ok(_), Some(address)) = (first, address) {
             self.0.client_ip.get_or_init(|| address);
         }
+    }
+
+    /// Whether a network layer has run.
+    #[must_use]
+    pub fn is_located(&self) -> bool {
+        self.0.network.load(Ordering::Relaxed) != 0
     }
 
     /// The client's address, where a network layer found one.
@@ -249,6 +257,9 @@ impl SessionHandle {
     #[must_use]
     pub fn check_freshness(&self, demand: &Freshness) -> Option<FreshnessVerdict> {
         let session = self.session()?;
+        if demand.max_age().is_none() {
+            self.0.demanded_by_policy.store(true, Ordering::Relaxed);
+        }
         let max_age = self.max_age(demand);
         let check = |record: &SessionRecord| {
             let strength = record.strength.as_deref();
@@ -258,6 +269,13 @@ impl SessionHandle {
             true => check(&self.current_record(session)),
             false => check(&session.record),
         })
+    }
+
+    /// Whether a route has demanded an authentication as recent as the policy
+    /// says. A policy further inside may say it stricter, and checks again.
+    #[must_use]
+    pub fn demanded_by_policy(&self) -> bool {
+        self.0.demanded_by_policy.load(Ordering::Relaxed)
     }
 
     /// The oldest authentication that satisfies `demand` here.

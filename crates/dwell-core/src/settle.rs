@@ -99,6 +99,16 @@ impl SessionHandle {
         }
     }
 
+    /// The touch that the request earned, whatever else is left to do.
+    #[must_use]
+    pub fn touch_due(&self, outcome: Outcome) -> Option<Touch> {
+        let session = self.session()?;
+        match self.admission() {
+            Some(Admission::Session(Verdict::Live(_))) => self.due_touch(session, outcome),
+            _ => None,
+        }
+    }
+
     /// Takes note of a recorded touch.
     pub fn touch_recorded(&self, touch: &Touch, touched: Touched) {
         let before = self.session().map(|s| s.record.facts.network);

@@ -132,6 +132,8 @@ where
         match self.gate.admit(handle, &RequestHead::of(&request)) {
             Ok(()) => ResponseFuture::inner(self.inner.call(request)),
             Err(refusal) => {
+                // Also when nobody waits for the answer whose status says so.
+                handle.mark_route(dwell_core::RouteMark::Passive);
                 let (parts, _) = request.into_parts();
                 let own = self.gate.rejection();
                 ResponseFuture::refused(Shared::reject(own, refusal, &parts))

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use dwell_core::store::{SessionStore, Touched};
+use dwell_core::store::SessionStore;
 use dwell_core::{EventKind, SessionHandle, SessionKey, Touch};
 use tokio::sync::{mpsc, oneshot};
 
@@ -85,11 +85,16 @@ async fn work(store: Arc<dyn SessionStore>, mut receiver: mpsc::Receiver<Message
             }
         }
         for (touch, handle) in latest.into_values() {
-            match store.touch(touch.key, touch.activation).await {
-                Ok(touched) => handle.touch_recorded(&touch, touched),
-                Err(error) => {
+            let store = Arc::clone(&store);
+            let done = tokio::spawn(async move { store.touch(touch.key, touch.activation).await });
+            match done.await {
+                Ok(Ok(touched)) => handle.touch_recorded(&touch, touched),
+                Ok(Err(error)) => {
                     tracing::warn!(%error, "a touch was lost");
-                    handle.touch_recorded(&touch, Touched::Gone);
+                    handle.report(EventKind::TouchLost);
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a touch panicked");
                     handle.report(EventKind::TouchLost);
                 }
             }

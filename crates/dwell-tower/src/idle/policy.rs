@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use dwell_core::{Admission, EventKind, PolicySet, SessionHandle, Verdict};
+use dwell_core::engine::FreshnessVerdict;
+use dwell_core::{Admission, EventKind, Freshness, PolicySet, SessionHandle, Verdict};
 use tower_layer::Layer;
 
 use crate::gate::{Gate, Gated, RequestHead};
@@ -52,7 +53,8 @@ impl Gate for PolicyLayer {
             let missing = format!("the policy {:?}, which a route names", self.policy);
             return Err(Refusal::Miswired(missing));
         }
-        let Some(refusal) = refusal(handle.decide(), handle.policies()) else {
+        let refusal = refusal(handle.decide(), handle.policies());
+        let Some(refusal) = refusal.or_else(|| stale_by_policy(handle)) else {
             return Ok(());
         };
         Shared::label_route(handle, request);
@@ -93,5 +95,21 @@ fn refusal(admission: Admission, policies: &PolicySet) -> Option<Refusal> {
         })),
         Admission::Session(Verdict::Locked { .. }) => Some(Refusal::Locked),
         Admission::Session(Verdict::Ended(reason)) => Some(Refusal::Ended(reason)),
+    }
+}
+
+/// A privileged route outside this one was let pass by a policy that may ask
+/// for less than this one.
+fn stale_by_policy(handle: &SessionHandle) -> Option<Refusal> {
+    if !handle.demanded_by_policy() {
+        return None;
+    }
+    let demand = Freshness::by_policy();
+    match handle.check_freshness(&demand) {
+        Some(FreshnessVerdict::Fresh) | None => None,
+        Some(_) => Some(Refusal::StepUp(Challenge {
+            max_age: handle.max_age(&demand),
+            acr_values: Vec::new(),
+        })),
     }
 }

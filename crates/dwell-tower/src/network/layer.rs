@@ -65,6 +65,10 @@ impl Gate for NetworkLayer {
                            address into the request (axum: into_make_service_with_connect_info)";
             return Err(Refusal::Miswired(missing.to_owned()));
         }
+        if policies.has_networks() && handle.admission().is_some() && !handle.is_located() {
+            let missing = "the network layer, outside the idle timeout layer";
+            return Err(Refusal::Miswired(missing.to_owned()));
+        }
         handle.locate(client_ip(policies.client_ip(), peer, request.headers));
         Ok(())
     }

@@ -52,9 +52,8 @@ pin_project! {
         },
         /// The answer is there; the store must hear of something first.
         Committing {
-            chores: Chores,
+            committing: Committing,
             response: Option<Box<R>>,
-            guard: Guard,
         },
         /// Refused before the inner service was called.
         Answered { response: Option<Box<Response<Bytes>>> },
@@ -155,12 +154,14 @@ where
                     }
                 }
                 StateProj::Calling { future, guard } => {
-                    let mut response = match ready!(future.poll(cx)) {
+                    // Disarmed meanwhile: a panic is nobody's activity, also
+                    // when an outer layer catches it.
+                    guard.armed = false;
+                    let polled = future.poll(cx);
+                    guard.armed = polled.is_pending();
+                    let mut response = match ready!(polled) {
                         Ok(response) => response,
-                        Err(error) => {
-                            guard.armed = false;
-                            return Poll::Ready(Err(error));
-                        }
+                        Err(error) => return Poll::Ready(Err(error)),
                     };
                     match guard.finish(&mut response) {
                         None => return Poll::Ready(Ok(response)),
@@ -178,11 +179,16 @@ where
                     }
                 }
                 StateProj::Committing {
-                    chores,
+                    committing,
                     response,
-                    guard,
                 } => {
-                    let touch = match ready!(chores.as_mut().poll(cx)) {
+                    let Some(chores) = &mut committing.chores else {
+                        return Poll::Pending;
+                    };
+                    let done = ready!(chores.as_mut().poll(cx));
+                    committing.chores = None;
+                    let guard = &committing.guard;
+                    let touch = match done {
                         Ok(touch) => touch,
                         // The verdict stands; the next request or the reaper
                         // finds again what could not be written.
@@ -249,13 +255,15 @@ impl Guard {
 
     fn wait_for<S, B, F, R>(&self, chores: Chores, response: R) -> State<S, B, F, R> {
         State::Committing {
-            chores,
-            response: Some(Box::new(response)),
-            guard: Self {
-                handle: self.handle.clone(),
-                layer: Arc::clone(&self.layer),
-                armed: false,
+            committing: Committing {
+                chores: Some(chores),
+                guard: Self {
+                    handle: self.handle.clone(),
+                    layer: Arc::clone(&self.layer),
+                    armed: false,
+                },
             },
+            response: Some(Box::new(response)),
         }
     }
 
@@ -286,8 +294,32 @@ impl Drop for Guard {
         if !self.armed || std::thread::panicking() {
             return;
         }
-        if let Settlement::Touch(touch) = self.handle.settle(Outcome::Disconnected) {
-            self.record(Some(&touch));
-        }
+        self.record(self.handle.touch_due(Outcome::Disconnected).as_ref());
+    }
+}
+
+/// Chores that go on when the client goes away: the store may have done them
+/// already, and nobody else will be told.
+struct Committing {
+    chores: Option<Chores>,
+    guard: Guard,
+}
+
+impl Drop for Committing {
+    fn drop(&mut self) {
+        let Some(chores) = self.chores.take() else {
+            return;
+        };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let (handle, layer) = (self.guard.handle.clone(), Arc::clone(&self.guard.layer));
+        runtime.spawn(async move {
+            match chores.await {
+                Ok(Some(touch)) => layer.touches().record(touch, &handle),
+                Ok(None) => {}
+                Err(error) => report_unavailable(layer.manager(), &error),
+            }
+        });
     }
 }

@@ -1,0 +1,60 @@
+//! Layers, services and futures can be sent, shared and cloned wherever what
+//! they wrap can be. The compiler is the test.
+
+use dwell_tower::activity::{ActivityLayer, ActivityService, MarkLayer, MarkService};
+use dwell_tower::gate::Gated;
+use dwell_tower::idle::{IdleTimeout, IdleTimeoutLayer, PolicyLayer, PolicyService};
+use dwell_tower::network::{NetworkLayer, NetworkService};
+use dwell_tower::session::{SessionFuture, SessionLayer, SessionService};
+use dwell_tower::step_up::{StepUp, StepUpLayer};
+use dwell_tower::{BoundedStore, Reaper, ResponseFuture, SessionTimeout, SessionTimeoutLayer};
+
+use crate::support::{Body, Probe};
+
+fn shared_and_cloned<T: Send + Sync + Clone + 'static>() {}
+fn shared<T: Send + Sync + 'static>() {}
+fn sent<T: Send + 'static>() {}
+
+/// A future that is `Sync` too, which most are not.
+type Ready = std::future::Ready<()>;
+
+#[test]
+fn layers_are_send_sync_and_clone() {
+    shared_and_cloned::<SessionTimeoutLayer>();
+    shared_and_cloned::<SessionLayer>();
+    shared_and_cloned::<NetworkLayer>();
+    shared_and_cloned::<ActivityLayer>();
+    shared_and_cloned::<MarkLayer>();
+    shared_and_cloned::<IdleTimeoutLayer>();
+    shared_and_cloned::<PolicyLayer>();
+    shared_and_cloned::<StepUpLayer>();
+    shared_and_cloned::<Reaper>();
+    shared::<BoundedStore>();
+}
+
+#[test]
+fn services_are_send_sync_and_clone_like_what_they_wrap() {
+    shared_and_cloned::<SessionTimeout<Probe>>();
+    shared_and_cloned::<SessionService<Probe>>();
+    shared_and_cloned::<NetworkService<Probe>>();
+    shared_and_cloned::<ActivityService<Probe>>();
+    shared_and_cloned::<MarkService<Probe>>();
+    shared_and_cloned::<IdleTimeout<Probe>>();
+    shared_and_cloned::<PolicyService<Probe>>();
+    shared_and_cloned::<StepUp<Probe>>();
+    shared_and_cloned::<Gated<Probe, MarkLayer>>();
+}
+
+#[test]
+fn futures_can_be_sent() {
+    shared::<ResponseFuture<Ready>>();
+    // It may hold a store's answer, which nobody demands to be `Sync`.
+    sent::<SessionFuture<Probe, Body>>();
+}
+
+#[test]
+fn futures_can_be_moved_where_what_they_wrap_can_be() {
+    fn movable<T: Unpin>() {}
+    movable::<ResponseFuture<Ready>>();
+    movable::<SessionFuture<Probe, Body>>();
+}

@@ -1,0 +1,208 @@
+//! The layers among others: any body, borrowed and unsendable services,
+//! buffers and limits.
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use dwell_core::{EndReason, seconds};
+use dwell_tower::idle::PolicyLayer;
+use http::{Request, Response};
+use tokio::task::JoinSet;
+use tower::buffer::Buffer;
+use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
+
+use crate::support::{App, Body, Probe, World, called, get, poll_once, stack};
+
+/// Somebody's own body type.
+#[derive(Debug, PartialEq)]
+struct Text(String);
+
+impl From<Bytes> for Text {
+    fn from(bytes: Bytes) -> Self {
+        Self(String::from_utf8(bytes.into()).unwrap())
+    }
+}
+
+#[tokio::test]
+async fn any_body_that_is_made_from_bytes_will_do() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let dead = world.sign_in().await;
+    world
+        .local
+        .end_session(dead.key(), EndReason::Revoked)
+        .await
+        .unwrap();
+    for (name, manager) in world.managers() {
+        let layers = ServiceBuilder::new()
+            .layer(stack(&manager))
+            .layer(PolicyLayer::new("admin"));
+        let service = layers.service(Probe::<Text>::new());
+        let answer = service.clone().oneshot(get("/", &token)).await.unwrap();
+        assert_eq!(*answer.body(), Text("served".to_owned()), "{name}");
+        let Text(refused) = service.oneshot(get("/", &dead)).await.unwrap().into_body();
+        assert!(
+            refused.contains(r#""reason":"revoked""#),
+            "{name}: {refused}"
+        );
+    }
+}
+
+/// Neither `Send` nor `Sync`, and it borrows.
+#[derive(Clone, Debug)]
+struct Borrowing<'a>(&'a Cell<u32>);
+
+impl<'a> Service<Request<Rc<str>>> for Borrowing<'a> {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + 'a>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Rc<str>>) -> Self::Future {
+        let this = self.clone();
+        Box::pin(async move {
+            this.0.set(this.0.get() + 1);
+            Ok(Response::new(
+                Bytes::from(request.into_body().to_string()).into(),
+            ))
+        })
+    }
+}
+
+#[tokio::test]
+async fn services_may_borrow_and_need_not_be_send() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let calls = Cell::new(0);
+    for (name, manager) in world.managers() {
+        let layers = ServiceBuilder::new()
+            .layer(stack(&manager))
+            .layer(PolicyLayer::new("admin"));
+        let service = layers.service(Borrowing(&calls));
+        let request = get("/", &token).map(|_| Rc::from("mine"));
+        let answer = service.oneshot(request).await.unwrap();
+        let expected = Body::from("mine");
+        assert_eq!(
+            format!("{:?}", answer.body()),
+            format!("{expected:?}"),
+            "{name}"
+        );
+    }
+    assert_eq!(calls.get(), 2);
+}
+
+/// Sends eight requests at the same time; all are served.
+async fn eight<S>(service: S, world: &World, path: &'static str)
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = BoxError>,
+    S: Clone + Send + 'static,
+    S::Future: Send,
+{
+    let token = world.sign_in().await;
+    let before = world.probe.calls();
+    let mut answers = JoinSet::new();
+    for _ in 0..8 {
+        answers.spawn(service.clone().oneshot(get(path, &token)));
+    }
+    while let Some(answer) = answers.join_next().await {
+        assert_eq!(answer.unwrap().unwrap().status(), 200);
+    }
+    assert_eq!(world.probe.calls() - before, 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_buffer_around_the_stack_serves_all() {
+    let world = World::new();
+    world.store.delay(seconds(1));
+    for (_, manager) in world.managers() {
+        eight(Buffer::new(world.app(&manager), 4), &world, "/yield").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_buffer_inside_the_stack_serves_all() {
+    let world = World::new();
+    world.store.delay(seconds(1));
+    for (_, manager) in world.managers() {
+        let inside = Buffer::new(App::new(world.probe.clone()), 4);
+        eight(stack(&manager).layer(inside), &world, "/yield").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_inside_the_stack_is_kept_and_serves_all() {
+    let world = World::new();
+    world.store.delay(seconds(1));
+    for (name, manager) in world.managers() {
+        let layers = ServiceBuilder::new()
+            .layer(stack(&manager))
+            .concurrency_limit(1);
+        eight(layers.service(world.probe.clone()), &world, "/yield").await;
+        assert_eq!(world.probe.most(), 1, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_around_the_stack_is_kept_and_serves_all() {
+    let world = World::new();
+    world.store.delay(seconds(1));
+    for (name, manager) in world.managers() {
+        let layers = ServiceBuilder::new()
+            .concurrency_limit(1)
+            .layer(stack(&manager));
+        eight(layers.service(world.probe.clone()), &world, "/yield").await;
+        assert_eq!(world.probe.most(), 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn who_leaves_while_the_store_is_asked_gives_the_inner_services_place_back() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    world.store.hang();
+    let layers = ServiceBuilder::new()
+        .layer(stack(&world.remote))
+        .concurrency_limit(1);
+    let mut service = layers.service(world.probe.clone());
+    let mut waiting = Box::pin(called(&mut service, get("/", &token)).await);
+    assert!(poll_once(&mut waiting).await.is_pending());
+    let mut clone = service.clone();
+    let mut place = Box::pin(ServiceExt::<Request<Body>>::ready(&mut clone));
+    assert!(poll_once(&mut place).await.is_pending());
+    drop(waiting);
+    assert!(poll_once(&mut place).await.is_ready());
+    drop(place);
+    drop(clone);
+    world.store.heal();
+    assert_eq!(
+        service.oneshot(get("/", &token)).await.unwrap().status(),
+        200
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_by_an_unreachable_store_gives_the_inner_services_place_back() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    world.store.fail();
+    let layers = ServiceBuilder::new()
+        .layer(stack(&world.remote))
+        .concurrency_limit(1);
+    let mut service = layers.service(world.probe.clone());
+    let refused = called(&mut service, get("/", &token)).await.await.unwrap();
+    assert_eq!(refused.status(), 503);
+    world.store.heal();
+    // The refused request's service is still there and takes no place.
+    let mut clone = service.clone();
+    let mut place = Box::pin(ServiceExt::<Request<Body>>::ready(&mut clone));
+    assert!(poll_once(&mut place).await.is_ready());
+    drop(place);
+    let answer = clone.call(get("/", &token)).await.unwrap();
+    assert_eq!(answer.status(), 200);
+}

@@ -1,0 +1,131 @@
+//! An error of the inner service passes unchanged and is no activity; what is
+//! refused never reaches the inner service.
+
+use dwell_core::{EndReason, ForeignSession, Freshness, PolicySet, minutes};
+use dwell_tower::idle::{IdleTimeoutLayer, PolicyLayer};
+use dwell_tower::network::{NetworkLayer, Peer};
+use dwell_tower::session::Source;
+use dwell_tower::step_up::StepUpLayer;
+use http::StatusCode;
+use tower::{Layer, ServiceExt};
+
+use crate::support::{
+    AnyLayer, App, Body, Broken, World, default_policy, gates, get, layers, stack,
+};
+
+#[tokio::test]
+async fn an_error_of_the_inner_service_passes_unchanged() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    for (name, layer) in layers(&world) {
+        let service = layer.layer(App::new(world.probe.clone()));
+        let error = service
+            .oneshot(world.decided("/fail", &token))
+            .await
+            .unwrap_err();
+        assert_eq!(error.downcast_ref(), Some(&Broken(7)), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn n09_an_error_of_the_inner_service_is_no_activity() {
+    let world = World::new();
+    for (name, manager) in world.managers() {
+        let token = world.sign_in().await;
+        let login = world.now();
+        let stack = stack(&manager);
+        for path in ["/fail", "/"] {
+            world.clock.advance(minutes(1));
+            let _ = world.app_of(&stack).oneshot(get(path, &token)).await;
+            stack.flush().await;
+            let moved = world.last_active(&token) > login;
+            assert_eq!(moved, path == "/", "{name}: {path}");
+        }
+    }
+}
+
+/// A layer that refuses the request, and how.
+type Refusing = (&'static str, AnyLayer, http::Request<Body>, StatusCode);
+
+async fn refusing(world: &World) -> Vec<Refusing> {
+    let token = world.sign_in().await;
+    let mut all = Vec::new();
+    // None of these stands inside a session layer.
+    for (name, layer) in gates() {
+        all.push((
+            name,
+            layer,
+            get("/", &token),
+            StatusCode::INTERNAL_SERVER_ERROR,
+        ));
+    }
+    let mut strangers = world.decided("/", &token);
+    strangers.extensions_mut().remove::<Peer>();
+    let network = AnyLayer::new(NetworkLayer::new());
+    all.push((
+        "network",
+        network,
+        strangers,
+        StatusCode::INTERNAL_SERVER_ERROR,
+    ));
+    let policy = AnyLayer::new(PolicyLayer::new("nowhere"));
+    let request = world.decided("/", &token);
+    all.push(("policy", policy, request, StatusCode::INTERNAL_SERVER_ERROR));
+    let never = StepUpLayer::new(Freshness::within(minutes(0)));
+    let request = world.decided("/", &token);
+    all.push((
+        "step-up",
+        AnyLayer::new(never),
+        request,
+        StatusCode::UNAUTHORIZED,
+    ));
+
+    let foreign = Source::foreign(|_, _| -> Option<ForeignSession> { panic!("told to panic") });
+    let foreign = AnyLayer::new(stack(&world.local).with_source(foreign));
+    all.push((
+        "source",
+        foreign,
+        get("/", &token),
+        StatusCode::INTERNAL_SERVER_ERROR,
+    ));
+
+    let dead = world.sign_in().await;
+    world
+        .local
+        .end_session(dead.key(), EndReason::Revoked)
+        .await
+        .unwrap();
+    for (_, manager) in world.managers() {
+        let stack = AnyLayer::new(stack(&manager));
+        all.push(("stack", stack, get("/", &dead), StatusCode::UNAUTHORIZED));
+    }
+    // The clock moves last: what was decided before stays decided.
+    world.clock.advance(minutes(15));
+    let idle = AnyLayer::new(IdleTimeoutLayer::new());
+    all.push((
+        "idle",
+        idle,
+        world.decided("/", &token),
+        StatusCode::UNAUTHORIZED,
+    ));
+    all
+}
+
+#[tokio::test]
+async fn what_is_refused_never_reaches_the_inner_service() {
+    let policies = PolicySet::builder(default_policy());
+    let policies = policies
+        .network("office", ["10.0.0.0/8"], minutes(10))
+        .build()
+        .unwrap();
+    let world = World::with(policies);
+    for (name, layer, request, status) in refusing(&world).await {
+        let service = layer.layer(App::new(world.probe.clone()));
+        let answer = service.oneshot(request).await.unwrap();
+        assert_eq!(
+            (answer.status(), world.probe.calls()),
+            (status, 0),
+            "{name}"
+        );
+    }
+}

@@ -1,0 +1,162 @@
+//! A session source that panics or talks nonsense, and claims from the future.
+
+use dwell_core::store::Lookup;
+use dwell_core::{EndReason, ForeignSession, hours, minutes, seconds};
+use dwell_tower::SessionTimeoutLayer;
+use dwell_tower::idle::Presence;
+use dwell_tower::session::Source;
+use http::{Request, Response};
+use tower::{Service, ServiceExt};
+
+use crate::support::{Body, World, missing, stack};
+
+/// What another middleware left in the request; the source panics at `None`.
+#[derive(Clone)]
+struct Claim(Option<ForeignSession>);
+
+fn foreign(manager: &dwell_core::SessionManager) -> SessionTimeoutLayer {
+    stack(manager).with_source(Source::foreign(|extensions, _| {
+        let claim = extensions.get::<Claim>()?;
+        Some(claim.0.clone().expect("told to panic"))
+    }))
+}
+
+fn with(claim: Option<ForeignSession>) -> Request<Body> {
+    let mut request = Request::new(Body::default());
+    request.extensions_mut().insert(Claim(claim));
+    request
+}
+
+async fn send(
+    world: &World,
+    stack: &SessionTimeoutLayer,
+    session: &ForeignSession,
+) -> Response<Body> {
+    world
+        .app_of(stack)
+        .oneshot(with(Some(session.clone())))
+        .await
+        .unwrap()
+}
+
+fn left(answer: &Response<Body>) -> &str {
+    answer.headers()["session-timeout"].to_str().unwrap()
+}
+
+#[tokio::test]
+async fn a_source_that_panics_is_answered_with_500_and_the_next_request_goes_on() {
+    let world = World::new();
+    for (name, manager) in world.managers() {
+        let mut app = world.app_of(&foreign(&manager));
+        let calls = world.probe.calls();
+        let answer = app.ready().await.unwrap().call(with(None)).await.unwrap();
+        assert_eq!(answer.status(), 500, "{name}");
+        assert!(
+            missing(&answer).contains("session source"),
+            "{}",
+            missing(&answer)
+        );
+        assert_eq!((world.probe.calls(), world.store.reads()), (calls, 0));
+        let good = with(Some(ForeignSession::new(name, "alice")));
+        let answer = app.ready().await.unwrap().call(good).await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), world.probe.calls()),
+            (200, calls + 1),
+            "{name}"
+        );
+        assert_eq!(left(&answer), "idle=900, absolute=28800, warn=60");
+    }
+}
+
+#[tokio::test]
+async fn a_session_without_a_usable_id_or_subject_is_none() {
+    let world = World::new();
+    let nonsense = [
+        ForeignSession::new("", "alice"),
+        ForeignSession::new(vec![b'x'; 1_025], "alice"),
+        ForeignSession::new("id", ""),
+    ];
+    for (name, manager) in world.managers() {
+        for session in &nonsense {
+            let stack = foreign(&manager);
+            let answer = send(&world, &stack, session).await;
+            assert_eq!(answer.status(), 200, "{name}: {session:?}");
+            assert!(
+                !answer.headers().contains_key("session-timeout"),
+                "{name}: {session:?}"
+            );
+            let stack = stack.with_presence(Presence::Required);
+            let answer = send(&world, &stack, session).await;
+            assert_eq!(answer.status(), 401, "{name}: {session:?}");
+        }
+    }
+    assert_eq!((world.memory.len(), world.store.reads()), (0, 0));
+    assert_eq!(world.events.events(), []);
+    let longest = ForeignSession::new(vec![b'x'; 1_024], "alice");
+    let answer = send(&world, &foreign(&world.local), &longest).await;
+    assert!(answer.headers().contains_key("session-timeout"));
+}
+
+#[tokio::test]
+async fn n14_a_session_issued_in_the_future_is_refused_for_good() {
+    let world = World::new();
+    for (name, manager) in world.managers() {
+        for ahead in [seconds(61), hours(5)] {
+            let id = format!("{name} {ahead:?}");
+            let session = ForeignSession::new(&id, "alice").with_issued_at(world.now() + ahead);
+            let stack = foreign(&manager);
+            for _ in 0..2 {
+                assert_eq!(send(&world, &stack, &session).await.status(), 401, "{id}");
+                world.clock.advance(minutes(2));
+            }
+        }
+    }
+    assert_eq!(world.probe.calls(), 0);
+    assert_eq!(world.events.ends(), [EndReason::IdleTimeout; 4]);
+}
+
+#[tokio::test]
+async fn n14_an_issuer_whose_clock_is_a_little_ahead_prolongs_nothing() {
+    let world = World::new();
+    for (name, manager) in world.managers() {
+        let session = ForeignSession::new(name, "alice");
+        let session = session.with_issued_at(world.now() + seconds(60));
+        let answer = send(&world, &foreign(&manager), &session).await;
+        assert_eq!(left(&answer), "idle=900, absolute=28800, warn=60", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn n14_the_absolute_timeout_runs_from_the_issue() {
+    let world = World::new();
+    for (name, manager) in world.managers() {
+        let session = ForeignSession::new(name, "alice");
+        let session = session.with_issued_at(world.now() - hours(7));
+        let answer = send(&world, &foreign(&manager), &session).await;
+        assert_eq!(left(&answer), "idle=900, absolute=3600, warn=60", "{name}");
+        let old = ForeignSession::new(format!("{name}, old"), "alice");
+        let old = old.with_issued_at(world.now() - hours(8));
+        assert_eq!(
+            send(&world, &foreign(&manager), &old).await.status(),
+            401,
+            "{name}"
+        );
+    }
+    assert_eq!(world.events.ends(), [EndReason::AbsoluteTimeout; 2]);
+}
+
+#[tokio::test]
+async fn n23_a_foreign_session_is_not_adopted_while_the_store_is_away() {
+    let world = World::new();
+    let session = ForeignSession::new("id", "alice");
+    world.store.fail();
+    let answer = send(&world, &foreign(&world.remote), &session).await;
+    assert_eq!((answer.status().as_u16(), world.probe.calls()), (503, 0));
+    assert_eq!((world.memory.len(), world.store.writes()), (0, 0));
+    world.store.heal();
+    let answer = send(&world, &foreign(&world.remote), &session).await;
+    assert_eq!((answer.status().as_u16(), world.probe.calls()), (200, 1));
+    use dwell_core::store::SessionStore;
+    let found = world.memory.load(session.key()).await.unwrap().state;
+    assert!(matches!(found, Lookup::Found(_)));
+}

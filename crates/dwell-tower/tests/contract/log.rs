@@ -1,0 +1,121 @@
+//! The log names what is missing, and what the store did not do.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use dwell_core::{ForeignSession, seconds};
+use dwell_tower::session::{SessionLayer, Source};
+use tower::{Layer, ServiceExt};
+use tracing::subscriber::DefaultGuard;
+
+use crate::support::{AnyLayer, App, World, gates, get, stack};
+
+/// Everything that was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Keeps this thread's log as long as the guard lives.
+    fn keep() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(move || writer.clone())
+            .finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    /// What was logged since the last time.
+    fn take(&self) -> String {
+        String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(text)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn l16_the_log_names_the_missing_layer() {
+    let (log, _guard) = Log::keep();
+    let world = World::new();
+    let token = world.sign_in().await;
+    for (name, layer) in gates() {
+        let service = layer.layer(App::new(world.probe.clone()));
+        service.oneshot(get("/", &token)).await.unwrap();
+        let text = log.take();
+        assert!(text.contains("ERROR"), "{text}");
+        assert!(
+            text.contains(&format!("the session layer, outside {name}")),
+            "{text}"
+        );
+    }
+    let alone = AnyLayer::new(SessionLayer::new(&world.local).without_reaper());
+    let service = alone.layer(App::new(world.probe.clone()));
+    service.oneshot(get("/", &token)).await.unwrap();
+    let text = log.take();
+    assert!(
+        text.contains("ERROR") && text.contains("the idle timeout layer"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_source_that_fails_is_in_the_log() {
+    let (log, _guard) = Log::keep();
+    let world = World::new();
+    let token = world.sign_in().await;
+    let panics = Source::foreign(|_, _| -> Option<ForeignSession> { panic!("told to panic") });
+    let nonsense = Source::foreign(|_, _| Some(ForeignSession::new("", "alice")));
+    for (source, expected) in [
+        (panics, "does not panic"),
+        (nonsense, "without a usable id"),
+    ] {
+        let app = world.app_of(&stack(&world.local).with_source(source));
+        app.oneshot(get("/", &token)).await.unwrap();
+        let text = log.take();
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn l09_a_store_that_fails_is_in_the_log_and_no_token_is() {
+    let (log, _guard) = Log::keep();
+    let world = World::new();
+    let token = world.sign_in().await;
+    world.store.fail();
+    world
+        .app(&world.remote)
+        .oneshot(get("/", &token))
+        .await
+        .unwrap();
+    let failed = log.take();
+    assert!(
+        failed.contains("WARN") && failed.contains("unavailable"),
+        "{failed}"
+    );
+    world.store.delay(seconds(3));
+    world
+        .app(&world.remote)
+        .oneshot(get("/", &token))
+        .await
+        .unwrap();
+    let slow = log.take();
+    assert!(
+        slow.contains("WARN") && slow.contains("did not answer within 2s"),
+        "{slow}"
+    );
+    for text in [failed, slow] {
+        for half in [&token.expose()[..22], &token.expose()[22..]] {
+            assert!(!text.contains(half), "{text}");
+        }
+    }
+}

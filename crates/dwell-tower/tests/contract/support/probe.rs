@@ -1,0 +1,168 @@
+//! The inner service: it panics when it is called without having been made
+//! ready, and counts what reaches it.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use dwell_core::{NewSession, SessionHandle};
+use http::{Request, Response};
+use tokio::sync::Semaphore;
+use tower::{BoxError, Service};
+
+use super::Body;
+
+/// What `/fail` fails with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Broken(pub(crate) u32);
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "broken: {}", self.0)
+    }
+}
+
+impl std::error::Error for Broken {}
+
+/// A service whose clones must be made ready one by one. By the path:
+///
+/// | path | does |
+/// |---|---|
+/// | `/login`, `/rotate` | the command |
+/// | `/hold` | waits to be let go |
+/// | `/yield` | is pending once |
+/// | `/fail` | fails with [`Broken`] |
+/// | `/panic`, `/panic-in-call` | panics when polled, or before |
+/// | anything else | nothing |
+#[derive(Debug)]
+pub(crate) struct Probe<R = Body> {
+    ready: bool,
+    shared: Arc<Shared>,
+    body: PhantomData<fn() -> R>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    calls: AtomicUsize,
+    inside: AtomicUsize,
+    most: AtomicUsize,
+    pause: Pause,
+}
+
+impl<R> Probe<R> {
+    pub(crate) fn new() -> Self {
+        Self {
+            ready: false,
+            shared: Arc::default(),
+            body: PhantomData,
+        }
+    }
+
+    /// How often it was called.
+    pub(crate) fn calls(&self) -> usize {
+        self.shared.calls.load(Ordering::SeqCst)
+    }
+
+    /// How many requests were inside at the same time, at most.
+    pub(crate) fn most(&self) -> usize {
+        self.shared.most.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn pause(&self) -> &Pause {
+        &self.shared.pause
+    }
+}
+
+impl<R> Clone for Probe<R> {
+    /// Readiness is one instance's own.
+    fn clone(&self) -> Self {
+        Self {
+            ready: false,
+            shared: Arc::clone(&self.shared),
+            body: PhantomData,
+        }
+    }
+}
+
+impl<B, R: From<Bytes> + 'static> Service<Request<B>> for Probe<R> {
+    type Response = Response<R>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<R>, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.ready = true;
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let ready = std::mem::take(&mut self.ready);
+        assert!(ready, "called without having been made ready");
+        self.shared.calls.fetch_add(1, Ordering::SeqCst);
+        let path = request.uri().path().to_owned();
+        assert_ne!(path, "/panic-in-call", "told to panic");
+        let handle = request.extensions().get().cloned();
+        Box::pin(answer(Arc::clone(&self.shared), path, handle))
+    }
+}
+
+async fn answer<R: From<Bytes>>(
+    shared: Arc<Shared>,
+    path: String,
+    handle: Option<SessionHandle>,
+) -> Result<Response<R>, BoxError> {
+    let inside = shared.inside.fetch_add(1, Ordering::SeqCst) + 1;
+    shared.most.fetch_max(inside, Ordering::SeqCst);
+    let handle = || handle.expect("the session layer left its handle");
+    match path.as_str() {
+        "/login" => {
+            handle().start(NewSession::new("alice")).await?;
+        }
+        "/rotate" => handle().rotate().await?,
+        "/hold" => shared.pause.here().await,
+        "/yield" => tokio::task::yield_now().await,
+        "/fail" => return Err(Broken(7).into()),
+        "/panic" => panic!("told to panic"),
+        _ => {}
+    }
+    shared.inside.fetch_sub(1, Ordering::SeqCst);
+    Ok(Response::new(R::from(Bytes::from_static(b"served"))))
+}
+
+/// Holds requests in flight until they are let go.
+#[derive(Clone, Debug)]
+pub(crate) struct Pause {
+    arrived: Arc<Semaphore>,
+    gone_on: Arc<Semaphore>,
+}
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self {
+            arrived: Arc::new(Semaphore::new(0)),
+            gone_on: Arc::new(Semaphore::new(0)),
+        }
+    }
+}
+
+impl Pause {
+    /// Of what is held: waits to be let go.
+    pub(crate) async fn here(&self) {
+        self.arrived.add_permits(1);
+        self.gone_on.acquire().await.unwrap().forget();
+    }
+
+    /// Waits until one more has come this far.
+    pub(crate) async fn arrival(&self) {
+        self.arrived.acquire().await.unwrap().forget();
+    }
+
+    /// Lets so many go.
+    pub(crate) fn release(&self, count: usize) {
+        self.gone_on.add_permits(count);
+    }
+}

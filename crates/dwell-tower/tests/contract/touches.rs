@@ -1,0 +1,236 @@
+//! Touches on their way to the store: they hold up no answer, wait in a
+//! bounded queue, and a lost one is an event and nothing else.
+
+use std::time::Duration;
+
+use dwell_core::{EventKind, minutes, seconds};
+
+use crate::support::{FailingTouches, World, called, get, poll_once, stack, told};
+
+/// The most touches that wait.
+const WAITING: usize = 1_024;
+
+#[tokio::test]
+async fn l05_a_touch_that_fails_leaves_a_good_answer_good() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let login = world.now();
+    let stack = stack(&world.remote);
+    let mut client = world.client(&stack, &token);
+    world.clock.advance(minutes(1));
+    let request = world.hold(&client).await;
+    world.store.fail();
+    let answer = world.finish(request).await;
+    assert_eq!(told(&answer), "ok");
+    assert!(answer.header("session-timeout").is_some());
+    assert_eq!(answer.header("set-cookie"), None);
+    stack.flush().await;
+    assert_eq!(world.events.count(EventKind::TouchLost), 1);
+    assert_eq!(world.last_active(&token), login);
+    world.store.heal();
+    assert_eq!(told(&client.get("/").await), "ok");
+    stack.flush().await;
+    assert_eq!(world.last_active(&token), world.now());
+    assert_eq!(world.events.count(EventKind::TouchLost), 1);
+}
+
+#[tokio::test]
+async fn l05_a_touch_that_fails_at_once_leaves_a_good_answer_good() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let manager = world
+        .local
+        .map_store(|_| FailingTouches(world.memory.clone()));
+    let mut client = world.client(&stack(&manager), &token);
+    world.clock.advance(minutes(1));
+    let answer = client.get("/").await;
+    assert_eq!(told(&answer), "ok");
+    assert!(answer.header("session-timeout").is_some());
+    let kinds = [EventKind::SessionCreated, EventKind::TouchLost];
+    assert_eq!(world.events.kinds(), kinds);
+}
+
+#[tokio::test(start_paused = true)]
+async fn l05_a_lost_touch_names_its_session() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let stack = stack(&world.remote);
+    let client = world.client(&stack, &token);
+    world.clock.advance(minutes(1));
+    let request = world.hold(&client).await;
+    world.store.hang();
+    world.finish(request).await;
+    stack.flush().await;
+    let lost = world.events.events().pop().unwrap();
+    assert_eq!(lost.event, EventKind::TouchLost);
+    assert_eq!(lost.session, Some(dwell_core::SessionRef::of(token.key())));
+    assert_eq!(lost.subject, Some("alice".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_answer_waits_for_its_touch_but_flush_does() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let login = world.now();
+    let stack = stack(&world.remote);
+    world.clock.advance(minutes(1));
+    let mut request = called(&mut world.app_of(&stack), get("/hold", &token)).await;
+    assert!(poll_once(&mut request).await.is_pending());
+    world.store.delay(seconds(1));
+    world.probe.pause().release(1);
+    assert!(poll_once(&mut request).await.is_ready());
+    assert_eq!(world.last_active(&token), login);
+    let mut flush = Box::pin(stack.flush());
+    let early = tokio::time::timeout(Duration::from_millis(999), &mut flush).await;
+    assert!(early.is_err());
+    flush.await;
+    assert_eq!(world.last_active(&token), world.now());
+}
+
+#[tokio::test]
+async fn flush_returns_at_once_when_nothing_waits() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    for (name, manager) in world.managers() {
+        let stack = stack(&manager);
+        assert!(
+            poll_once(&mut Box::pin(stack.flush())).await.is_ready(),
+            "{name}"
+        );
+        world.clock.advance(minutes(1));
+        world.client(&stack, &token).get("/").await;
+        stack.flush().await;
+        stack.flush().await;
+        assert_eq!(world.last_active(&token), world.now(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn l05_touches_that_wait_are_one_per_session_and_the_latest_counts() {
+    let world = World::new();
+    let stack = stack(&world.remote);
+    let tokens = [world.sign_in().await, world.sign_in().await];
+    let mut app = world.app_of(&stack);
+    let mut requests = Vec::new();
+    let mut latest = Vec::new();
+    for _ in 0..5 {
+        for token in &tokens {
+            world.clock.advance(minutes(1));
+            latest.push(world.now());
+            let mut request = called(&mut app, get("/hold", token)).await;
+            assert!(poll_once(&mut request).await.is_pending());
+            requests.push(request);
+        }
+    }
+    world.probe.pause().release(requests.len());
+    // The latest to come is the first to be answered.
+    for mut request in requests.into_iter().rev() {
+        assert!(poll_once(&mut request).await.is_ready());
+    }
+    stack.flush().await;
+    assert_eq!(world.store.writes(), 2);
+    assert_eq!(tokens.map(|token| world.last_active(&token)), latest[8..]);
+    assert_eq!(world.events.count(EventKind::TouchLost), 0);
+}
+
+#[tokio::test]
+async fn l05_an_older_touch_that_comes_later_moves_nothing_back() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    for (name, manager) in world.managers() {
+        let stack = stack(&manager);
+        let mut client = world.client(&stack, &token);
+        world.clock.advance(minutes(1));
+        let old = world.hold(&client).await;
+        world.clock.advance(minutes(1));
+        assert_eq!(told(&client.get("/").await), "ok");
+        stack.flush().await;
+        let latest = world.now();
+        world.clock.advance(minutes(1));
+        assert_eq!(told(&world.finish(old).await), "ok");
+        stack.flush().await;
+        assert_eq!(world.last_active(&token), latest, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn l05_more_touches_than_the_queue_takes_are_lost_and_no_answer_is() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let stack = stack(&world.remote);
+    let client = world.client(&stack, &token);
+    world.clock.advance(minutes(1));
+    let mut requests = Vec::new();
+    for _ in 0..1 + WAITING + 3 {
+        requests.push(world.hold(&client).await);
+    }
+    world.store.hang();
+    let mut requests = requests.into_iter();
+    // The first one is taken out of the queue and waits for the store.
+    world.finish(requests.next().unwrap()).await;
+    tokio::task::yield_now().await;
+    assert_eq!(world.store.writes(), 1);
+    for request in requests.by_ref().take(WAITING) {
+        assert_eq!(world.finish(request).await.status, 200);
+    }
+    assert_eq!(world.events.count(EventKind::TouchLost), 0);
+    for request in requests {
+        assert_eq!(world.finish(request).await.status, 200);
+    }
+    assert_eq!(world.events.count(EventKind::TouchLost), 3);
+    world.store.heal();
+    stack.flush().await;
+    assert_eq!(
+        world.events.count(EventKind::TouchLost),
+        4,
+        "the one that hung"
+    );
+    assert_eq!(world.store.writes(), 2, "all that waited were one");
+    assert_eq!(world.last_active(&token), world.now());
+}
+
+#[tokio::test(start_paused = true)]
+async fn l05_a_store_that_hangs_holds_no_later_touch_up_for_long() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let stack = stack(&world.remote);
+    let mut client = world.client(&stack, &token);
+    world.clock.advance(minutes(1));
+    let request = world.hold(&client).await;
+    world.store.hang();
+    world.finish(request).await;
+    tokio::task::yield_now().await;
+    world.store.heal();
+    world.clock.advance(minutes(1));
+    assert_eq!(told(&client.get("/").await), "ok");
+    let bound = Duration::from_millis(2_001);
+    tokio::time::timeout(bound, stack.flush())
+        .await
+        .expect("the wait is bounded");
+    assert_eq!(world.last_active(&token), world.now());
+}
+
+#[tokio::test(start_paused = true)]
+async fn l05_a_store_that_panics_loses_one_touch_and_no_later_one() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let stack = stack(&world.remote);
+    let mut client = world.client(&stack, &token);
+    world.clock.advance(minutes(1));
+    let request = world.hold(&client).await;
+    world.store.panic();
+    assert_eq!(told(&world.finish(request).await), "ok");
+    let bound = seconds(10);
+    tokio::time::timeout(bound, stack.flush())
+        .await
+        .expect("flush comes to an end");
+    assert_eq!(world.events.count(EventKind::TouchLost), 1);
+    world.store.heal();
+    world.clock.advance(minutes(1));
+    assert_eq!(told(&client.get("/").await), "ok");
+    tokio::time::timeout(bound, stack.flush())
+        .await
+        .expect("flush comes to an end");
+    assert_eq!(world.last_active(&token), world.now());
+    assert_eq!(world.events.count(EventKind::TouchLost), 1);
+}
