@@ -155,6 +155,19 @@ pub struct Activation {
     pub idle_deadline: Timestamp,
 }
 
+impl Activation {
+    /// The same, but no later than `now` by the store's clock: a node whose
+    /// clock is ahead gains no idle time (law L11).
+    pub(crate) fn not_after(self, now: Timestamp) -> Self {
+        let at = self.at.min(now);
+        Self {
+            at,
+            idle_deadline: at + (self.idle_deadline - self.at),
+            ..self
+        }
+    }
+}
+
 /// The touch that a request at `at` earns, if any: it must be activity, later
 /// than what is recorded, and not within the granularity of it.
 #[must_use]

@@ -110,9 +110,12 @@ impl FaultyStore {
             .unwrap_or_else(PoisonError::into_inner) = fault;
     }
 
-    fn read<'a, T: Send + 'a>(&'a self, answer: StoreFuture<'a, T>) -> StoreFuture<'a, T> {
+    fn read<'a, T: Send + 'a>(
+        &'a self,
+        answer: impl FnOnce() -> StoreFuture<'a, T> + Send + 'a,
+    ) -> StoreFuture<'a, T> {
         self.shared.reads.fetch_add(1, Ordering::SeqCst);
-        self.answer(|| answer)
+        self.answer(answer)
     }
 
     fn write<'a, T: Send + 'a>(
@@ -154,7 +157,7 @@ impl SessionStore for FaultyStore {
     }
 
     fn load(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
-        self.read(self.inner.load(key))
+        self.read(move || self.inner.load(key))
     }
 
     fn create(
@@ -179,7 +182,7 @@ impl SessionStore for FaultyStore {
     }
 
     fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
-        self.read(self.inner.list(subject))
+        self.read(move || self.inner.list(subject))
     }
 
     fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {

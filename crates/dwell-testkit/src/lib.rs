@@ -1,15 +1,19 @@
 //! What tests of session timeouts need.
 //!
+//! - [`conformance`]: the suite that every store must pass, yours included;
 //! - [`FaultyStore`]: a store around another one that fails, hangs or is slow
 //!   as it is told to;
 //! - [`Recorder`]: an observer that keeps every event;
 //! - [`TestClient`]: a client with a cookie jar over any tower service.
 //!
-//! Time is driven by [`ManualClock`](dwell_core::ManualClock): no test sleeps.
+//! # Time
+//!
+//! No test sleeps. A store takes a [`ManualClock`](dwell_core::ManualClock),
+//! and the test moves it:
 //!
 //! ```
-//! use dwell_core::{EventKind, ManualClock, MemoryStore, PolicySet, SessionManager};
-//! use dwell_core::{Presented, NewSession, SessionHandle, hours, minutes};
+//! use dwell_core::{EndReason, EventKind, ManualClock, MemoryStore, PolicySet, SessionManager};
+//! use dwell_core::{NewSession, Presented, SessionHandle, hours, minutes};
 //! use dwell_testkit::Recorder;
 //!
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
@@ -26,12 +30,91 @@
 //! clock.advance(minutes(15));
 //! manager.reap(100).await?;
 //! assert_eq!(events.kinds(), [EventKind::SessionCreated, EventKind::SessionExpired]);
+//! assert_eq!(events.ends(), [EndReason::IdleTimeout]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # A store of your own
+//!
+//! [`store_conformance!`] makes a `#[test]` of every case of the suite. It
+//! takes a module's name and an async function that makes a store, empty and
+//! with nobody else at it, for each case:
+//!
+//! ```
+//! # fn main() {}
+//! use dwell_core::{ManualClock, MemoryStore, hours};
+//! use dwell_testkit::conformance::OnManualClock;
+//!
+//! dwell_testkit::store_conformance!(my_store, async || {
+//!     let clock = ManualClock::new();
+//!     let store = MemoryStore::with_clock_and_tombstones(clock.clone(), hours(1));
+//!     OnManualClock::new(store, clock, hours(1))
+//! });
+//! ```
+//!
+//! A store that takes no `Clock` of ours says how its time is moved:
+//! [`conformance::DriveClock`]. One case alone runs like this:
+//!
+//! ```
+//! use dwell_core::MemoryStore;
+//! use dwell_testkit::conformance::{end, run};
+//!
+//! run(async || MemoryStore::new(), end::l12_of_many_ends_at_once_one_wins);
+//! ```
+//!
+//! # A store that is away
+//!
+//! [`FaultyStore`] shows how a service behaves while its store does not
+//! answer, and that the session is whole when the store is back:
+//!
+//! ```
+//! use dwell_core::store::SessionStore;
+//! use dwell_core::{MemoryStore, SubjectId};
+//! use dwell_testkit::FaultyStore;
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! let store = FaultyStore::new(MemoryStore::new());
+//! let alice = SubjectId::from("alice");
+//! store.fail();
+//! assert!(store.list(alice.clone()).await.is_err());
+//! store.heal();
+//! assert!(store.list(alice).await.is_ok_and(|sessions| sessions.is_empty()));
+//! # });
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! # A client with cookies
+//!
+//! [`TestClient`] sends requests to a service in the same process, keeps the
+//! cookies that it is given and drops those that are removed:
+//!
+//! ```
+//! use bytes::Bytes;
+//! use dwell_testkit::TestClient;
+//! use http::{Request, Response};
+//! use http_body_util::Full;
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! let service = tower::service_fn(async |request: Request<Full<Bytes>>| {
+//!     let cookie = match request.uri().path() {
+//!         "/login" => "session=secret; Path=/",
+//!         _ => "session=; Path=/; Max-Age=0",
+//!     };
+//!     Response::builder().header("set-cookie", cookie).body(Full::<Bytes>::default())
+//! });
+//! let mut client = TestClient::new(service);
+//! client.get("/login").await;
+//! assert_eq!(client.cookie("session"), Some("secret"));
+//! client.post("/logout", "{}").await;
+//! assert_eq!(client.cookie("session"), None);
+//! # });
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 mod client;
+pub mod conformance;
 mod faulty;
 mod recorder;
 

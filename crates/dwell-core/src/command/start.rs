@@ -63,8 +63,8 @@ impl SessionHandle {
             Created::LimitReached => return Err(CommandError::TooManySessions),
             Created::Exists => return Err(CommandError::Conflict),
         };
-        if let Some(ended) = ended {
-            manager.report_end(&ended, &self.site());
+        for ended in &ended {
+            manager.report_end(ended, &self.site());
         }
         self.changes(|changes| {
             changes.token = TokenChange::Issue(token.clone());

@@ -52,14 +52,16 @@ impl Facts {
         if self.locked_at.is_some() || self.has_run_out(now) {
             return Touched::Gone;
         }
-        let at = activation.at.min(now);
+        let Activation {
+            at, idle_deadline, ..
+        } = activation.not_after(now);
         if at <= self.last_active_at {
             return Touched::Older;
         }
         self.longest_pause = self.longest_pause.max(at - self.last_active_at);
         self.last_active_at = at;
         self.network = activation.network;
-        self.idle_deadline = activation.idle_deadline;
+        self.idle_deadline = idle_deadline;
         Touched::Recorded
     }
 
@@ -92,6 +94,7 @@ impl SessionRecord {
                 activation,
                 rotation,
             } => {
+                let activation = activation.not_after(now);
                 facts.authenticated_at = activation.at;
                 // Together or not at all (N16): another request may have
                 // recorded later activity.

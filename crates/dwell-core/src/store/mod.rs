@@ -112,8 +112,9 @@ pub enum Lookup {
 pub enum Created {
     /// The session is kept.
     Created {
-        /// The session that had to make room, where the limit says so.
-        ended: Option<EndedSession>,
+        /// The sessions that had to make room, where the limit says so: more
+        /// than one after it has been lowered.
+        ended: Vec<EndedSession>,
     },
     /// There is a session or a tombstone under this key already.
     Exists,

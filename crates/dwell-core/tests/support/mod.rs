@@ -7,10 +7,12 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
+use dwell_core::engine::Activation;
 use dwell_core::store::{Created, Judge, Lookup, SessionStore};
 use dwell_core::{
-    Credential, Event, EventKind, ManualClock, MemoryStore, PolicyId, PolicySet, Presented,
-    SessionHandle, SessionKey, SessionManager, SessionRecord, Timestamp, TokenCheck, engine,
+    Credential, EndReason, Event, EventKind, Facts, ManualClock, MemoryStore, PolicyId, PolicySet,
+    Presented, SessionHandle, SessionKey, SessionManager, SessionRecord, Timestamp, TokenCheck,
+    Verdict, engine, hours, minutes,
 };
 
 /// Runs a future that a store in memory has nothing to wait for in.
@@ -110,6 +112,28 @@ impl World {
             )
         };
         self.events().into_iter().filter(is_end).collect()
+    }
+}
+
+/// A world of a quarter of an hour and eight hours.
+pub(crate) fn world() -> World {
+    World::new(PolicySet::simple(minutes(15), hours(8)).unwrap())
+}
+
+/// Why a session that nobody uses has ended at this instant, if it has.
+pub(crate) fn ends(world: &World, facts: &Facts, at: Timestamp) -> Option<EndReason> {
+    match world.judge().verdict(facts, at) {
+        Verdict::Ended(reason) => Some(reason),
+        _ => None,
+    }
+}
+
+/// Activity at this instant, by the limits of [`world`].
+pub(crate) fn activation(record: &SessionRecord, at: Timestamp) -> Activation {
+    Activation {
+        at,
+        network: record.facts.network,
+        idle_deadline: at + minutes(15),
     }
 }
 

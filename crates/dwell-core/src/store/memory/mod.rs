@@ -117,7 +117,14 @@ impl MemoryStore {
         let subject = record.subject.clone();
         // Held over the whole creation, so that two logins count each other.
         let mut sessions = self.0.subjects.lock(&subject);
-        let mut ended = None;
+        // Before anybody has to make room for it.
+        if !matches!(
+            self.0.shards.lock(record.key).find(record.key),
+            Lookup::Missing
+        ) {
+            return Created::Exists;
+        }
+        let mut ended = Vec::new();
         if let Some(limit) = limit {
             let mut live = Vec::new();
             for key in sessions.keys(&subject) {
@@ -133,10 +140,14 @@ impl MemoryStore {
                     OnLimit::RefuseNew => return Created::LimitReached,
                     OnLimit::EndOldest => {
                         live.sort_unstable();
-                        ended = live.first().map(|(_, key)| *key).and_then(|key| {
-                            self.0.end_in_shard(key, EndReason::Superseded.into(), now)
-                        });
-                        if let Some(ended) = &ended {
+                        // More than one when the limit has been lowered.
+                        let leave = live.len() + 1 - limit.max as usize;
+                        let end = EndReason::Superseded.into();
+                        let leave = live.iter().take(leave);
+                        ended.extend(
+                            leave.filter_map(|(_, key)| self.0.end_in_shard(*key, end, now)),
+                        );
+                        for ended in &ended {
                             sessions.remove(&subject, ended.record.key);
                         }
                     }
@@ -146,7 +157,7 @@ impl MemoryStore {
         let key = record.key;
         let facts = &record.facts;
         let due = next_look(facts, judge.verdict(facts, now), now);
-        if !self.0.shards.lock(key).insert(record, due) {
+        if !self.0.shards.lock(key).insert(record, due, judge, now) {
             return Created::Exists;
         }
         sessions.add(&subject, key);

@@ -89,12 +89,21 @@ impl Shard {
     }
 
     /// Keeps a session; `false` when there is something under its key.
-    pub(super) fn insert(&mut self, record: crate::record::SessionRecord, due: Timestamp) -> bool {
+    pub(super) fn insert(
+        &mut self,
+        record: crate::record::SessionRecord,
+        due: Timestamp,
+        judge: &Judge,
+        now: Timestamp,
+    ) -> bool {
         let key = record.key;
         if self.index(key).is_some() {
             return false;
         }
-        let second = second_of(due);
+        // By other policies than the schedule was made by: to be looked at by
+        // those.
+        let current = self.generation == 0 || self.generation == judge.generation();
+        let second = second_of(if current { due } else { now });
         let Ok(ix) = self.slots.insert(Slot::new(record, second)) else {
             return false;
         };

@@ -1,0 +1,176 @@
+//! When a session ends, by which rule, and what a broken stamp means.
+
+use std::time::Duration;
+
+use dwell_core::engine::Activation;
+use dwell_core::store::Touched;
+use dwell_core::{
+    EndReason, Facts, OnIdle, Policy, PolicySet, Rule, Timestamp, Verdict, hours, minutes, seconds,
+};
+
+use crate::support::{World, ends, world};
+
+const MS: Duration = Duration::from_millis(1);
+
+#[test]
+fn l01_at_the_deadline_it_is_already_too_late() {
+    let world = world();
+    let facts = world.record(1, "alice").facts;
+    let start = facts.created_at;
+    let mut hard = facts;
+    hard.last_active_at = start + hours(8) - minutes(1);
+    hard.idle_deadline = hard.last_active_at + minutes(15);
+    let mut provider = facts;
+    provider.provider_deadline = Some(start + minutes(10));
+    let cases = [
+        (facts, start + minutes(15), EndReason::IdleTimeout),
+        (hard, start + hours(8), EndReason::AbsoluteTimeout),
+        (provider, start + minutes(10), EndReason::IdpSessionExpired),
+    ];
+    for (facts, deadline, reason) in cases {
+        assert_eq!(ends(&world, &facts, deadline - MS), None, "{reason}");
+        assert_eq!(ends(&world, &facts, deadline), Some(reason));
+        assert_eq!(ends(&world, &facts, deadline + MS), Some(reason));
+    }
+}
+
+#[test]
+fn n11_the_boundary_belongs_to_the_end_for_every_limit_of_whole_seconds() {
+    for idle in [1, 2, 59, 60, 61, 3_600] {
+        let world = World::new(PolicySet::simple(seconds(idle), hours(8)).unwrap());
+        let facts = world.record(1, "alice").facts;
+        let deadline = facts.created_at + seconds(idle);
+        assert_eq!(ends(&world, &facts, deadline - MS), None);
+        assert_eq!(ends(&world, &facts, deadline), Some(EndReason::IdleTimeout));
+    }
+}
+
+#[test]
+fn n17_the_nearest_deadline_is_told_with_its_reason_and_its_rule() {
+    let world = world();
+    let mut facts = world.record(1, "alice").facts;
+    let now = facts.created_at;
+    let deadlines = |facts: &Facts| *world.judge().verdict(facts, now).deadlines().unwrap();
+    let idle = deadlines(&facts);
+    assert_eq!(
+        (idle.nearest, idle.ends_by),
+        (now + minutes(15), EndReason::IdleTimeout)
+    );
+    assert!(idle.extendable() && matches!(idle.set_by, Rule::Policy(_)));
+    facts.provider_deadline = Some(now + minutes(15));
+    let tie = deadlines(&facts);
+    assert_eq!(
+        tie.ends_by,
+        EndReason::IdpSessionExpired,
+        "what activity can't move wins a tie"
+    );
+    assert!(!tie.extendable());
+    facts.provider_deadline = Some(now + minutes(15) + MS);
+    assert_eq!(deadlines(&facts).ends_by, EndReason::IdleTimeout);
+}
+
+#[test]
+fn the_earlier_of_two_passed_deadlines_gives_the_reason() {
+    let world = world();
+    let mut facts = world.record(1, "alice").facts;
+    let late = facts.created_at + hours(24);
+    assert_eq!(ends(&world, &facts, late), Some(EndReason::IdleTimeout));
+    facts.last_active_at = facts.created_at + hours(8) - minutes(15);
+    facts.idle_deadline = facts.created_at + hours(8);
+    assert_eq!(ends(&world, &facts, late), Some(EndReason::AbsoluteTimeout));
+}
+
+#[test]
+fn l17_a_missing_or_corrupt_stamp_means_expired() {
+    let world = world();
+    let good = world.record(1, "alice").facts;
+    let now = good.created_at + seconds(1);
+    let breaks: [fn(&mut Facts); 3] = [
+        |f| f.created_at = Timestamp::MIN,
+        |f| f.last_active_at = Timestamp::MIN,
+        |f| f.authenticated_at = Timestamp::MIN,
+    ];
+    for spoil in breaks {
+        let mut facts = good;
+        spoil(&mut facts);
+        assert!(ends(&world, &facts, now).is_some());
+    }
+}
+
+#[test]
+fn n24_stamps_far_in_the_future_are_corrupt() {
+    let world = world();
+    let mut facts = world.record(1, "alice").facts;
+    let now = facts.created_at;
+    facts.last_active_at = now + seconds(60);
+    assert_eq!(ends(&world, &facts, now), None);
+    facts.last_active_at = now + seconds(60) + MS;
+    assert!(ends(&world, &facts, now).is_some());
+    facts.last_active_at = Timestamp::MAX;
+    facts.idle_deadline = Timestamp::MAX;
+    assert!(ends(&world, &facts, now).is_some());
+}
+
+#[test]
+fn n13_a_clock_that_steps_back_extends_nothing() {
+    let world = world();
+    let facts = world.record(1, "alice").facts;
+    let start = facts.created_at;
+    let before = *world.judge().verdict(&facts, start).deadlines().unwrap();
+    let back = *world
+        .judge()
+        .verdict(&facts, start - seconds(30))
+        .deadlines()
+        .unwrap();
+    assert_eq!(back.nearest, before.nearest, "a deadline is an instant");
+    let mut touched = facts;
+    let activation = Activation {
+        at: start - seconds(30),
+        network: facts.network,
+        idle_deadline: start + hours(1),
+    };
+    assert_eq!(
+        touched.touch(activation, start - seconds(30)),
+        Touched::Older
+    );
+    assert_eq!(touched, facts);
+}
+
+#[test]
+fn an_idle_session_is_locked_until_the_period_or_the_absolute_deadline_ends_it() {
+    let policy = Policy::named("default")
+        .idle(minutes(15))
+        .absolute(minutes(40));
+    let policy = policy.on_idle(OnIdle::Lock).lock_period(minutes(20));
+    let world = World::new(PolicySet::builder(policy).build().unwrap());
+    let facts = world.record(1, "alice").facts;
+    let start = facts.created_at;
+    let verdict = |facts: &Facts, at| world.judge().verdict(facts, at);
+    assert!(
+        verdict(&facts, start + minutes(15) - MS)
+            .deadlines()
+            .is_some()
+    );
+    let until = start + minutes(35);
+    assert_eq!(
+        verdict(&facts, start + minutes(15)),
+        Verdict::Locked { until }
+    );
+    assert_eq!(verdict(&facts, until - MS), Verdict::Locked { until });
+    assert_eq!(
+        verdict(&facts, until),
+        Verdict::Ended(EndReason::IdleTimeout)
+    );
+    let mut late = facts;
+    late.last_active_at = start + minutes(14);
+    late.idle_deadline = start + minutes(29);
+    let absolute = start + minutes(40);
+    assert_eq!(
+        verdict(&late, start + minutes(30)),
+        Verdict::Locked { until: absolute }
+    );
+    assert_eq!(
+        verdict(&late, absolute),
+        Verdict::Ended(EndReason::AbsoluteTimeout)
+    );
+}

@@ -1,0 +1,132 @@
+//! What a touch moves, and what it never moves.
+
+use dwell_core::engine::{Activation, next_touch};
+use dwell_core::store::Touched;
+use dwell_core::{Activity, Facts, PolicySet, hours, minutes, seconds};
+
+use crate::support::{World, after, ends, world};
+
+#[test]
+fn l05_a_touch_is_a_maximum_and_n18_an_older_one_moves_nothing() {
+    let facts = world().record(1, "alice").facts;
+    let start = facts.created_at;
+    let touch = |facts: &mut Facts, at: u64, now: u64| {
+        let at = after(start, at);
+        let activation = Activation {
+            at,
+            network: facts.network,
+            idle_deadline: at + minutes(15),
+        };
+        facts.touch(activation, after(start, now))
+    };
+    let mut live = facts;
+    assert_eq!(touch(&mut live, 60_000, 60_000), Touched::Recorded);
+    let recorded = live;
+    assert_eq!(touch(&mut live, 30_000, 61_000), Touched::Older);
+    assert_eq!(touch(&mut live, 60_000, 61_000), Touched::Older);
+    assert_eq!(
+        live, recorded,
+        "a late touch of earlier activity changes nothing"
+    );
+}
+
+#[test]
+fn n18_a_slow_request_that_began_earlier_does_not_pull_activity_back() {
+    let facts = world().record(1, "alice").facts;
+    let start = facts.created_at;
+    let activation = |at| Activation {
+        at,
+        network: facts.network,
+        idle_deadline: at + minutes(15),
+    };
+    let mut live = facts;
+    let (began, other) = (start + seconds(1), start + seconds(50));
+    assert_eq!(live.touch(activation(other), other), Touched::Recorded);
+    assert_eq!(
+        live.touch(activation(began), began + seconds(60)),
+        Touched::Older
+    );
+    assert_eq!(live.last_active_at, other);
+}
+
+#[test]
+fn n16_a_touch_changes_activity_and_deadline_together_or_neither() {
+    let facts = world().record(1, "alice").facts;
+    let start = facts.created_at;
+    for (at, now) in [
+        (0, 0),
+        (5, 5),
+        (5, 900_000),
+        (900_000, 900_000),
+        (899_999, 899_999),
+    ] {
+        let mut touched = facts;
+        let at = after(start, at);
+        let activation = Activation {
+            at,
+            network: facts.network,
+            idle_deadline: at + minutes(15),
+        };
+        let outcome = touched.touch(activation, after(start, now));
+        let moved = touched.last_active_at != facts.last_active_at;
+        let later = touched.idle_deadline != facts.idle_deadline;
+        assert_eq!(moved, later);
+        assert_eq!(moved, outcome == Touched::Recorded);
+        assert_eq!(touched.absolute_deadline, facts.absolute_deadline);
+        assert_eq!(touched.authenticated_at, facts.authenticated_at);
+    }
+}
+
+#[test]
+fn l04_a_touch_at_or_after_a_recorded_deadline_revives_nothing() {
+    let facts = world().record(1, "alice").facts;
+    let start = facts.created_at;
+    // Activity before the deadline that is reported after it.
+    let activation = Activation {
+        at: start + minutes(14),
+        network: facts.network,
+        idle_deadline: start + minutes(29),
+    };
+    for late in [minutes(15), minutes(16), hours(8), hours(9)] {
+        let mut dead = facts;
+        assert_eq!(dead.touch(activation, start + late), Touched::Gone);
+        assert_eq!(dead, facts);
+    }
+    let mut locked = facts;
+    locked.locked_at = Some(start + seconds(1));
+    assert_eq!(locked.touch(activation, start + minutes(14)), Touched::Gone);
+}
+
+#[test]
+fn n15_the_effective_idle_timeout_is_at_most_one_granularity_short() {
+    let set = PolicySet::simple(minutes(10), hours(8)).unwrap();
+    let granularity = set.granularity();
+    assert_eq!(granularity, seconds(10));
+    let world = World::new(set);
+    let mut facts = world.record(1, "alice").facts;
+    let network = world.policies().find_network(None);
+    let mut now = facts.created_at;
+    let mut last_input = now;
+    for step in [3, 4, 5, 9, 10, 11, 1, 1, 1, 1, 1, 1, 1, 30, 2] {
+        now = now + seconds(step);
+        last_input = now;
+        let due = next_touch(&world.policies(), &facts, network, Activity::Active, now);
+        if let Some(activation) = due {
+            assert_eq!(facts.touch(activation, now), Touched::Recorded);
+        }
+        let effective = facts.idle_deadline - last_input;
+        assert!(effective <= minutes(10) && effective > minutes(10) - granularity);
+    }
+    assert!(ends(&world, &facts, last_input + minutes(10)).is_some());
+}
+
+#[test]
+fn l02_a_passive_request_earns_no_touch() {
+    let world = world();
+    let facts = world.record(1, "alice").facts;
+    let network = world.policies().find_network(None);
+    let later = facts.created_at + minutes(5);
+    let due = |activity| next_touch(&world.policies(), &facts, network, activity, later);
+    assert!(due(Activity::Active).is_some());
+    assert!(due(Activity::Passive).is_none());
+}

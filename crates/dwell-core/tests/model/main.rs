@@ -1,0 +1,17 @@
+//! Arbitrary histories against a naive model, and properties that hold for any
+//! input.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says so when it fails"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod histories;
+mod naive;
+mod properties;
+mod run;

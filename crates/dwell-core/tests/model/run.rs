@@ -1,0 +1,234 @@
+//! A history that is lived through twice: by the code and by the naive model.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use dwell_core::engine::TokenVerdict;
+use dwell_core::store::{Lookup, SessionStore};
+use dwell_core::{
+    Admission, Clock, EndReason, NewSession, Outcome, Presented, PresentedSession, RouteMark,
+    SessionHandle, Settlement, Token, Verdict, seconds,
+};
+
+use crate::naive::{Naive, POLICIES, policy_set};
+use crate::support::{World, now};
+
+/// What a network allows: office, elsewhere.
+const OFFICE: &str = "10.1.1.1";
+const CAFE: &str = "203.0.113.7";
+
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Advance(u32),
+    Login,
+    /// A request of one of the sessions: active or not, from the office or not.
+    Request {
+        which: usize,
+        active: bool,
+        office: bool,
+    },
+    /// A request that is answered only after a while.
+    Slow {
+        which: usize,
+        millis: u32,
+    },
+    Logout {
+        which: usize,
+    },
+    Rotate {
+        which: usize,
+    },
+    Reap,
+    Policy(usize),
+}
+
+pub(crate) struct Run {
+    world: World,
+    policy: usize,
+    tokens: Vec<Token>,
+    naive: Vec<Naive>,
+}
+
+impl Run {
+    pub(crate) fn new() -> Self {
+        Self {
+            world: World::new(policy_set(0)),
+            policy: 0,
+            tokens: Vec::new(),
+            naive: Vec::new(),
+        }
+    }
+
+    fn at(&self) -> u64 {
+        self.world.clock.now().as_millis()
+    }
+
+    /// The handle that the session layer would make.
+    fn handle(&self, token: &Token, office: bool) -> Option<SessionHandle> {
+        let loaded = now(self.world.store.load(token.key())).unwrap();
+        let presented = match loaded.state {
+            Lookup::Found(record) => Presented::Session(PresentedSession {
+                record,
+                now: loaded.now,
+                token: Some(token.clone()),
+                standing: TokenVerdict::Current { confirm: false },
+            }),
+            Lookup::Ended(ended) => Presented::Tombstone(ended, loaded.now),
+            Lookup::Missing => return None,
+        };
+        let manager = self.world.manager.clone();
+        let handle = SessionHandle::new(manager, self.world.policies(), presented);
+        handle.locate(if office { OFFICE } else { CAFE }.parse().ok());
+        Some(handle)
+    }
+
+    fn login(&mut self) {
+        let handle = self.world.anonymous();
+        handle.locate(CAFE.parse().ok());
+        self.tokens
+            .push(now(handle.start(NewSession::new("alice"))).unwrap());
+        let at = self.at();
+        self.naive.push(Naive {
+            created: at,
+            absolute: POLICIES[self.policy].2,
+            activity: vec![(at, false, self.policy)],
+            ended: None,
+        });
+    }
+
+    fn request(&mut self, which: usize, active: bool, office: bool, takes: u64) {
+        let Some(token) = self.tokens.get(which).cloned() else {
+            return;
+        };
+        let at = self.at();
+        let expected = self.naive[which].refusal(at, Some(office), self.policy);
+        let handle = self
+            .handle(&token, office)
+            .expect("tombstones outlive the test");
+        if !active {
+            handle.mark_route(RouteMark::Passive);
+        }
+        let admission = handle.decide();
+        assert_eq!(admission, handle.decide(), "deciding twice gives the same");
+        match (admission, expected) {
+            (Admission::Session(Verdict::Live(deadlines)), None) => {
+                assert!(deadlines.nearest > deadlines.now);
+                let absolute = self.naive[which].created + self.naive[which].absolute;
+                assert!(deadlines.absolute.as_millis() <= absolute);
+            }
+            (Admission::Session(Verdict::Ended(reason)), Some(expected)) => {
+                assert_eq!(reason, expected);
+                self.naive[which].ended = Some(expected);
+            }
+            (got, expected) => panic!("{got:?} instead of {expected:?}"),
+        }
+        self.world.clock.advance(Duration::from_millis(takes));
+        match handle.settle(Outcome::Answered(200)) {
+            Settlement::Nothing => {}
+            Settlement::Chores => {
+                now(handle.do_chores(Outcome::Answered(200))).unwrap();
+            }
+            Settlement::Touch(touch) => {
+                assert!(active && expected.is_none());
+                now(self.world.store.touch(touch.key, touch.activation)).unwrap();
+            }
+        }
+        if active && expected.is_none() {
+            let answered = self.at();
+            self.naive[which].touch(at, answered, office, self.policy);
+        }
+    }
+
+    fn logout(&mut self, which: usize) {
+        let Some(token) = self.tokens.get(which) else {
+            return;
+        };
+        let ended = now(self
+            .world
+            .manager
+            .end_session(token.key(), EndReason::SignedOut))
+        .unwrap();
+        assert_eq!(ended, self.naive[which].ended.is_none());
+        self.naive[which].ended.get_or_insert(EndReason::SignedOut);
+    }
+
+    fn rotate(&mut self, which: usize) {
+        let Some(token) = self.tokens.get(which).cloned() else {
+            return;
+        };
+        let handle = self
+            .handle(&token, false)
+            .expect("tombstones outlive the test");
+        let before = self.world.find(token.key());
+        let alive = matches!(handle.decide(), Admission::Session(Verdict::Live(_)));
+        assert_eq!(now(handle.rotate()).is_ok(), alive);
+        if let (true, Some(before)) = (alive, before) {
+            let after = self.world.find(token.key()).unwrap();
+            let deadlines =
+                |f: &dwell_core::Facts| (f.idle_deadline, f.absolute_deadline, f.last_active_at);
+            assert_eq!(
+                deadlines(&before.facts),
+                deadlines(&after.facts),
+                "a rotation moves nothing"
+            );
+        }
+    }
+
+    fn reap(&mut self) {
+        self.world.reap();
+        let at = self.at();
+        // The reaper looks once a second has passed, so never too early.
+        for (naive, token) in self.naive.iter_mut().zip(&self.tokens) {
+            if self.world.find(token.key()).is_none() && naive.ended.is_none() {
+                let expected = naive.refusal(at, None, self.policy);
+                assert!(expected.is_some(), "reaped before its time");
+                naive.ended = expected;
+            }
+        }
+    }
+
+    pub(crate) fn step(&mut self, step: &Step) {
+        match *step {
+            Step::Advance(millis) => self
+                .world
+                .clock
+                .advance(Duration::from_millis(millis.into())),
+            Step::Login => self.login(),
+            Step::Request {
+                which,
+                active,
+                office,
+            } => self.request(which, active, office, 0),
+            Step::Slow { which, millis } => self.request(which, true, false, millis.into()),
+            Step::Logout { which } => self.logout(which),
+            Step::Rotate { which } => self.rotate(which),
+            Step::Reap => self.reap(),
+            Step::Policy(ix) => {
+                self.policy = ix;
+                self.world.manager.policies().replace(policy_set(ix));
+            }
+        }
+    }
+
+    /// Every session ends once, with one event and the expected reason.
+    pub(crate) fn finish(mut self) {
+        self.world.clock.advance(Duration::from_millis(10_800_000));
+        self.reap();
+        // After a change of policies the reaper looks a second later.
+        self.world.clock.advance(seconds(1));
+        self.reap();
+        let mut ends: HashMap<_, Vec<EndReason>> = HashMap::new();
+        for event in self.world.ends() {
+            ends.entry(event.session.unwrap().to_string())
+                .or_default()
+                .push(event.reason.unwrap());
+        }
+        for (naive, token) in self.naive.iter().zip(&self.tokens) {
+            let reference = dwell_core::SessionRef::of(token.key()).to_string();
+            let reasons = ends.remove(&reference).unwrap_or_default();
+            assert_eq!(reasons, [naive.ended.unwrap()], "{naive:?}");
+            assert!(self.world.find(token.key()).is_none());
+        }
+        assert!(ends.is_empty());
+    }
+}

@@ -1,0 +1,235 @@
+//! What can be built, what is refused, and what stands for what is left unset.
+
+use std::time::Duration;
+
+use dwell_core::{
+    MAX_DURATION, NetworkId, OnIdle, OnLimit, Policy, PolicyBuilder, PolicyError, PolicySet,
+    Preset, Problem, Rule, Unmarked, hours, minutes, seconds,
+};
+
+use crate::default;
+use crate::support::World;
+
+fn refused(policy: PolicyBuilder) -> PolicyError {
+    PolicySet::builder(policy).build().unwrap_err()
+}
+
+#[test]
+fn n12_zero_subsecond_and_endless_durations_are_refused() {
+    for odd in [
+        Duration::ZERO,
+        Duration::from_millis(1),
+        Duration::from_millis(999),
+        Duration::from_millis(1_500),
+        MAX_DURATION + seconds(1),
+        Duration::MAX,
+    ] {
+        let all: [(&str, PolicyBuilder); 6] = [
+            ("idle", default().idle(odd)),
+            ("absolute", default().absolute(odd)),
+            ("warn", default().warn(odd)),
+            ("reauthenticate", default().reauthenticate(odd)),
+            ("lock_period", default().lock_period(odd)),
+            ("granularity", default().granularity(odd)),
+        ];
+        for (key, policy) in all {
+            let error = refused(policy);
+            assert_eq!(
+                (error.key, &error.problem),
+                (key, &Problem::OutOfRange(odd))
+            );
+        }
+    }
+    assert!(
+        PolicySet::builder(default().absolute(MAX_DURATION))
+            .build()
+            .is_ok()
+    );
+    assert!(PolicySet::simple(seconds(1), seconds(1)).is_ok());
+}
+
+#[test]
+fn what_contradicts_itself_is_refused() {
+    assert_eq!(refused(default().idle(hours(9))).key, "idle");
+    assert_eq!(refused(default().warn(minutes(16))).key, "warn");
+    assert_eq!(
+        refused(Policy::named("default").idle(minutes(1))).problem,
+        Problem::Missing
+    );
+    assert_eq!(
+        refused(default().session_limit(0, OnLimit::RefuseNew)).key,
+        "max_sessions"
+    );
+    assert!(matches!(
+        refused(Policy::named("admin")).problem,
+        Problem::Without(_)
+    ));
+    let with = |policy| PolicySet::builder(default()).policy(policy).build();
+    assert!(matches!(
+        with(default()).unwrap_err().problem,
+        Problem::NameTaken(_)
+    ));
+    for bad in ["", "a b", "ü", &"x".repeat(65), "a/b"] {
+        assert!(matches!(
+            with(Policy::named(bad)).unwrap_err().problem,
+            Problem::BadName(_)
+        ));
+    }
+    let many = (0..64).fold(PolicySet::builder(default()), |set, n| {
+        set.policy(Policy::named(format!("p{n}")))
+    });
+    assert!(matches!(
+        many.build().unwrap_err().problem,
+        Problem::TooMany { .. }
+    ));
+}
+
+#[test]
+fn n45_a_granularity_near_the_idle_timeout_is_refused() {
+    let with = |granularity| PolicySet::builder(default().granularity(granularity)).build();
+    assert!(with(minutes(4)).is_err());
+    let set = with(minutes(3)).unwrap();
+    assert_eq!(set.granularity(), minutes(3));
+    // Also when another policy or a network is what makes it near.
+    let short = PolicySet::builder(default().granularity(minutes(2)))
+        .policy(Policy::named("admin").idle(minutes(5)))
+        .build();
+    assert_eq!(short.unwrap_err().key, "granularity");
+    let network = PolicySet::builder(default().granularity(minutes(2)))
+        .network("guests", ["10.0.0.0/8"], minutes(1))
+        .build();
+    assert_eq!(network.unwrap_err().key, "granularity");
+    // Derived, it follows the shortest.
+    let set = PolicySet::builder(default())
+        .policy(Policy::named("admin").idle(minutes(5)))
+        .build();
+    assert_eq!(set.unwrap().granularity(), seconds(5));
+    assert_eq!(
+        PolicySet::simple(hours(8), hours(8)).unwrap().granularity(),
+        minutes(1)
+    );
+}
+
+#[test]
+fn n26_presets_and_ceilings_are_upper_bounds_and_say_so() {
+    let set = PolicySet::builder(
+        Policy::named("default")
+            .preset(Preset::NistAal3)
+            .idle(minutes(20))
+            .absolute(hours(13)),
+    )
+    .organization_absolute(hours(10))
+    .network("office", ["10.0.0.0/8"], minutes(30))
+    .build()
+    .unwrap();
+    let warned = set.warnings().join("\n");
+    for place in [
+        "policy.default.idle",
+        "policy.default.absolute",
+        "network office.idle",
+    ] {
+        assert!(warned.contains(place), "{warned}");
+    }
+    assert!(warned.contains("NIST SP 800-63B-4 §2.3.3"), "{warned}");
+    let world = World::new(set);
+    let facts = world.record(1, "alice").facts;
+    assert_eq!(facts.idle_deadline - facts.created_at, minutes(15));
+    assert_eq!(facts.absolute_deadline - facts.created_at, hours(10));
+    let deadlines = *world
+        .judge()
+        .verdict(&facts, facts.created_at)
+        .deadlines()
+        .unwrap();
+    assert_eq!(deadlines.set_by, Rule::Preset(Preset::NistAal3));
+    assert_eq!(
+        world.policies().describe(deadlines.set_by),
+        "preset nist-aal3"
+    );
+}
+
+#[test]
+fn every_preset_gives_a_policy_with_its_numbers() {
+    for preset in Preset::ALL {
+        assert_eq!(Preset::parse(preset.as_str()), Some(preset));
+        let policy = Policy::named("default").preset(preset);
+        let policy = match preset.idle() {
+            Some(_) => policy,
+            None => policy.idle(hours(1)),
+        };
+        let policy = match preset.absolute() {
+            Some(_) => policy,
+            None => policy.absolute(hours(8)),
+        };
+        let set = PolicySet::builder(policy).build().unwrap();
+        assert!(set.warnings().is_empty());
+        let default = set.policy("default").unwrap();
+        assert!(preset.idle().is_none_or(|idle| default.idle() == idle));
+        assert!(
+            preset
+                .absolute()
+                .is_none_or(|absolute| default.absolute() == absolute)
+        );
+    }
+}
+
+#[test]
+fn n30_unset_is_not_zero_but_what_the_default_says() {
+    let set = PolicySet::builder(
+        default()
+            .warn(minutes(2))
+            .on_idle(OnIdle::Lock)
+            .unmarked(Unmarked::Passive),
+    )
+    .policy(Policy::named("admin").idle(minutes(2)))
+    .build()
+    .unwrap();
+    let admin = set.policy("admin").unwrap();
+    assert_eq!((admin.idle(), admin.absolute()), (minutes(2), hours(8)));
+    assert_eq!(
+        admin.warn(),
+        minutes(1),
+        "an inherited warning gives way to the idle timeout"
+    );
+    assert_eq!(
+        (admin.on_idle(), admin.unmarked()),
+        (OnIdle::Lock, Unmarked::Passive)
+    );
+    assert_eq!(admin.reauthenticate(), minutes(5));
+    let plain = PolicySet::simple(seconds(60), hours(1)).unwrap();
+    assert_eq!(plain.policy("default").unwrap().warn(), seconds(30));
+}
+
+#[test]
+fn networks_that_make_no_sense_are_refused() {
+    let with = |name: &str, cidr: &[&str], idle| {
+        let cidr: Vec<String> = cidr.iter().map(ToString::to_string).collect();
+        PolicySet::builder(default())
+            .network("office", ["10.0.0.0/8"], minutes(30))
+            .network(name, cidr, idle)
+            .build()
+            .unwrap_err()
+            .problem
+    };
+    assert!(matches!(
+        with("office", &["11.0.0.0/8"], minutes(1)),
+        Problem::NameTaken(_)
+    ));
+    assert!(matches!(
+        with("lab", &["10.0.0.0/8"], minutes(1)),
+        Problem::RangeTaken(_)
+    ));
+    assert!(matches!(
+        with("lab", &["10.0.0.7/8"], minutes(1)),
+        Problem::HostBits { .. }
+    ));
+    assert!(matches!(
+        with("lab", &["nonsense"], minutes(1)),
+        Problem::BadCidr(_)
+    ));
+    assert!(matches!(with("lab", &[], minutes(1)), Problem::Missing));
+    assert!(matches!(
+        with("lab", &["11.0.0.0/8"], Duration::ZERO),
+        Problem::OutOfRange(_)
+    ));
+    assert_ne!(NetworkId::of("office"), NetworkId::NONE);
+}

@@ -1,0 +1,23 @@
+//! Policies: what is refused, what combines how, what a file may say.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says so when it fails"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod build;
+#[cfg(feature = "policy-file")]
+mod file;
+mod in_force;
+
+use dwell_core::{Policy, PolicyBuilder, hours, minutes};
+
+fn default() -> PolicyBuilder {
+    Policy::named("default")
+        .idle(minutes(15))
+        .absolute(hours(8))
+}

@@ -1,0 +1,152 @@
+//! Touches and updates: narrow, whole, by the store's clock.
+
+use std::time::Duration;
+
+use dwell_core::store::{Lookup, Rotation, SessionStore, Touched, Update, Updated};
+use dwell_core::{
+    EndReason, ManualClock, NewSession, PolicySet, SessionKey, Timestamp, Token, TokenCheck, hours,
+    minutes,
+};
+
+use crate::support::{World, activation, now, world};
+use crate::{end, touch};
+
+#[test]
+fn l04_a_touch_is_narrow_and_undoes_no_concurrent_update() {
+    let world = world();
+    let record = world.start(1, "alice");
+    world.clock.advance(minutes(1));
+    let rotation = Rotation {
+        check: TokenCheck::from_bits(9),
+        presented: record.credential.check,
+        at: dwell_core::Clock::now(&world.clock),
+    };
+    // A request that loaded the session before the rotation touches after it.
+    now(world.store.update(record.key, 0, Update::Rotate(rotation))).unwrap();
+    assert_eq!(touch(&world, &record), Touched::Recorded);
+    let kept = world.find(record.key).unwrap();
+    assert_eq!(kept.credential.check, TokenCheck::from_bits(9));
+    assert_eq!(
+        kept.credential.previous.unwrap().check,
+        record.credential.check
+    );
+}
+
+#[test]
+fn n46_a_rotation_is_one_step_and_only_one_of_two_wins() {
+    let world = world();
+    let record = world.start(1, "alice");
+    let rotate = |bits| {
+        let update = Update::Rotate(Rotation {
+            check: TokenCheck::from_bits(bits),
+            presented: record.credential.check,
+            at: record.facts.created_at,
+        });
+        now(world.store.update(record.key, 0, update)).unwrap()
+    };
+    assert!(matches!(rotate(8), Updated::Applied(_)));
+    assert!(matches!(rotate(9), Updated::Conflict));
+    let kept = world.find(record.key).unwrap();
+    assert_eq!(kept.credential.check, TokenCheck::from_bits(8));
+    assert!(!kept.credential.confirmed);
+}
+
+#[test]
+fn l03_nothing_moves_the_absolute_deadline() {
+    let world = world();
+    let record = world.start(1, "alice");
+    let deadline = record.facts.absolute_deadline;
+    world.clock.advance(minutes(5));
+    let at = dwell_core::Clock::now(&world.clock);
+    assert_eq!(touch(&world, &record), Touched::Recorded);
+    let rotation = Rotation {
+        check: TokenCheck::from_bits(9),
+        presented: record.credential.check,
+        at,
+    };
+    let again = Update::Reauthenticate {
+        strength: None,
+        activation: activation(&record, at),
+        rotation: Some(rotation),
+    };
+    for update in [Update::Rotate(rotation), again, Update::Confirm] {
+        let version = world.find(record.key).unwrap().facts.version;
+        let updated = now(world.store.update(record.key, version, update)).unwrap();
+        assert!(matches!(updated, Updated::Applied(_)));
+        assert_eq!(
+            world.find(record.key).unwrap().facts.absolute_deadline,
+            deadline
+        );
+    }
+}
+
+#[test]
+fn l11_the_stores_clock_judges_and_a_skewed_node_changes_nothing() {
+    // Two nodes on one store: what they share is the store's clock, and no
+    // other clock is asked.
+    let world = world();
+    let record = world.start(1, "alice");
+    let other = World::over(
+        ManualClock::at(Timestamp::from_millis(1)),
+        world.store.clone(),
+        PolicySet::simple(minutes(15), hours(8)).unwrap(),
+    );
+    world.clock.advance(minutes(14));
+    assert_eq!(
+        now(other.store.now()).unwrap(),
+        dwell_core::Clock::now(&world.clock)
+    );
+    other.reap();
+    assert!(other.ends().is_empty());
+    world.clock.advance(minutes(1));
+    other.reap();
+    world.reap();
+    assert_eq!(other.ends().len(), 1);
+    assert!(world.ends().is_empty(), "one end, one event, on one node");
+    assert!(world.find(record.key).is_none());
+}
+
+#[test]
+fn n50_an_unknown_key_creates_nothing() {
+    let world = world();
+    let stranger = SessionKey::from_bytes([9; 16]);
+    assert!(matches!(
+        now(world.store.load(stranger)).unwrap().state,
+        Lookup::Missing
+    ));
+    let record = world.record(9, "nobody");
+    assert_eq!(touch(&world, &record), Touched::Gone);
+    assert!(!end(&world, &record, EndReason::Revoked));
+    assert!(world.store.is_empty());
+}
+
+#[test]
+fn l09_the_store_never_sees_a_token() {
+    let world = world();
+    let token: Token = now(world.anonymous().start(NewSession::new("alice"))).unwrap();
+    let record = world.find(token.key()).unwrap();
+    let seen = format!(
+        "{:?} {:?} {:02x?}",
+        world.store,
+        record,
+        record.key.as_bytes()
+    );
+    let (selector, verifier) = token.expose().split_at(22);
+    assert!(!seen.contains(selector) && !seen.contains(verifier));
+}
+
+#[test]
+fn a_hundred_thousand_touches_leave_the_schedule_as_it_was() {
+    let world = world();
+    let record = world.start(1, "alice");
+    for _ in 0..100_000 {
+        world.clock.advance(Duration::from_millis(100));
+        assert_eq!(touch(&world, &record), Touched::Recorded);
+    }
+    // One entry, looked at once for every idle timeout that passed.
+    let mut looks = 0;
+    while now(world.store.reap(world.judge(), 1)).unwrap().more {
+        looks += 1;
+    }
+    assert!(looks <= 2, "{looks}");
+}

@@ -1,0 +1,149 @@
+//! Ends: final, with one winner and one report each.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dwell_core::store::{Created, End, Lookup, Rotation, SessionStore, Touched, Update, Updated};
+use dwell_core::{
+    EndReason, EventKind, ManualClock, MemoryStore, NewSession, PolicySet, TokenCheck, hours,
+    minutes, seconds,
+};
+
+use crate::support::{World, activation, now, world};
+use crate::{end, touch};
+
+#[test]
+fn l04_the_dead_stay_dead() {
+    let world = world();
+    let record = world.start(1, "alice");
+    assert!(end(&world, &record, EndReason::SignedOut));
+    world.clock.advance(seconds(30));
+    assert_eq!(touch(&world, &record), Touched::Gone);
+    let rotation = Rotation {
+        check: TokenCheck::from_bits(9),
+        presented: record.credential.check,
+        at: record.facts.created_at,
+    };
+    let updates = [
+        Update::Confirm,
+        Update::FailReauthentication,
+        Update::Lock {
+            at: record.facts.created_at,
+        },
+        Update::Rotate(rotation),
+        Update::Reauthenticate {
+            strength: None,
+            activation: activation(&record, record.facts.created_at),
+            rotation: Some(rotation),
+        },
+    ];
+    for update in updates {
+        let updated = now(world.store.update(record.key, 0, update)).unwrap();
+        assert!(matches!(updated, Updated::Gone));
+    }
+    let again = now(world.store.create(record.clone(), None, world.judge())).unwrap();
+    assert!(
+        matches!(again, Created::Exists),
+        "nor does a key come back to life"
+    );
+    assert!(world.find(record.key).is_none());
+}
+
+#[test]
+fn l12_each_end_is_reported_once_whoever_comes_first() {
+    let world = world();
+    let a = world.start(1, "alice");
+    let b = world.start(2, "alice");
+    assert!(end(&world, &a, EndReason::SignedOut));
+    assert!(!end(&world, &a, EndReason::Revoked));
+    world.clock.advance(minutes(15));
+    world.reap();
+    world.reap();
+    assert!(!end(&world, &b, EndReason::IdleTimeout));
+    let ends: Vec<_> = world.ends().iter().map(|e| (e.event, e.reason)).collect();
+    assert_eq!(
+        ends,
+        [
+            (EventKind::SessionLogout, Some(EndReason::SignedOut)),
+            (EventKind::SessionExpired, Some(EndReason::IdleTimeout)),
+        ]
+    );
+}
+
+#[test]
+fn n20_two_nodes_and_the_reaper_at_the_deadline_make_one_end() {
+    let world = world();
+    let record = world.start(1, "alice");
+    world.clock.advance(minutes(15));
+    assert!(end(&world, &record, EndReason::IdleTimeout));
+    world.reap();
+    assert!(!end(&world, &record, EndReason::IdleTimeout));
+    assert_eq!(world.ends().len(), 1);
+}
+
+#[test]
+fn l13_expired_is_not_unknown_for_the_tombstones_lifetime() {
+    let clock = ManualClock::new();
+    let store = MemoryStore::with_clock_and_tombstones(clock.clone(), hours(1));
+    let set = PolicySet::simple(minutes(15), hours(8)).unwrap();
+    let world = World::over(clock, store, set);
+    let record = world.start(1, "alice");
+    world.clock.advance(minutes(15));
+    world.reap();
+    let state = || now(world.store.load(record.key)).unwrap().state;
+    let Lookup::Ended(ended) = state() else {
+        panic!("no tombstone")
+    };
+    assert_eq!(ended.reason, EndReason::IdleTimeout);
+    assert_eq!(ended.record.credential.check, record.credential.check);
+    world.clock.advance(hours(1) - seconds(1));
+    world.reap();
+    assert!(matches!(state(), Lookup::Ended(_)));
+    world.clock.advance(seconds(2));
+    world.reap();
+    assert!(matches!(state(), Lookup::Missing));
+    assert!(world.store.is_empty(), "and it really leaves memory");
+}
+
+#[test]
+fn the_end_hook_is_called_once_for_every_end() {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    let clock = ManualClock::new();
+    let store = MemoryStore::with_clock(clock.clone());
+    let set = PolicySet::simple(minutes(15), hours(8)).unwrap();
+    let manager = dwell_core::SessionManager::builder(store, set)
+        .on_end(|_| panic!("a hook that panics stops nothing"))
+        .on_end(|_| {
+            CALLS.fetch_add(1, Ordering::SeqCst);
+        })
+        .build();
+    let policies = manager.policies().current();
+    let start = || {
+        let handle = dwell_core::SessionHandle::new(
+            manager.clone(),
+            policies.clone(),
+            dwell_core::Presented::Nothing,
+        );
+        now(handle.start(NewSession::new("alice"))).unwrap()
+    };
+    let (a, _b) = (start(), start());
+    assert!(now(manager.end_session(a.key(), EndReason::Revoked)).unwrap());
+    clock.advance(minutes(16));
+    while now(manager.reap(10)).unwrap() {}
+    assert_eq!(CALLS.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn a_tombstone_tells_whether_the_client_got_a_successor() {
+    let world = world();
+    let record = world.start(1, "alice");
+    let end = End {
+        reason: EndReason::Superseded,
+        replaced: true,
+    };
+    let ended = now(world.store.end(record.key, end)).unwrap().unwrap();
+    assert!(ended.replaced);
+    let Lookup::Ended(tombstone) = now(world.store.load(record.key)).unwrap().state else {
+        panic!("no tombstone")
+    };
+    assert!(tombstone.replaced);
+}

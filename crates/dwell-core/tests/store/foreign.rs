@@ -1,0 +1,67 @@
+//! Sessions that another middleware owns.
+
+use dwell_core::store::Lookup;
+use dwell_core::{
+    EndReason, ForeignSession, ManualClock, MemoryStore, PolicySet, hours, minutes, seconds,
+};
+
+use crate::end;
+use crate::support::{World, now, world};
+
+#[test]
+fn a_foreign_session_is_adopted_once_and_stays_dead() {
+    let world = world();
+    let adopt = || {
+        let foreign = ForeignSession::new("sid-1", "alice");
+        let network = world.policies().find_network(None);
+        now(world.manager.adopt(foreign, network)).unwrap().state
+    };
+    let Lookup::Found(record) = adopt() else {
+        panic!("not adopted")
+    };
+    world.clock.advance(minutes(1));
+    let Lookup::Found(again) = adopt() else {
+        panic!("lost")
+    };
+    assert_eq!(again, record, "adopted on first sight only");
+    assert!(end(&world, &record, EndReason::Revoked));
+    world.clock.advance(hours(7));
+    world.reap();
+    assert!(matches!(adopt(), Lookup::Ended(_)));
+}
+
+#[test]
+fn the_tombstone_of_a_foreign_session_outlives_its_absolute_deadline() {
+    let clock = ManualClock::new();
+    let store = MemoryStore::with_clock_and_tombstones(clock.clone(), seconds(1));
+    let world = World::over(
+        clock,
+        store,
+        PolicySet::simple(minutes(15), hours(8)).unwrap(),
+    );
+    let foreign = || ForeignSession::new("sid-1", "alice");
+    let network = world.policies().find_network(None);
+    let adopt = || now(world.manager.adopt(foreign(), network)).unwrap().state;
+    let Lookup::Found(record) = adopt() else {
+        panic!("not adopted")
+    };
+    assert!(end(&world, &record, EndReason::Revoked));
+    world.clock.advance(hours(7));
+    world.reap();
+    assert!(matches!(adopt(), Lookup::Ended(_)));
+}
+
+#[test]
+fn n14_a_foreign_session_issued_in_the_future_is_refused() {
+    let world = world();
+    let ahead = dwell_core::Clock::now(&world.clock) + minutes(10);
+    let foreign = ForeignSession::new("sid-1", "alice").with_issued_at(ahead);
+    let network = world.policies().find_network(None);
+    let Lookup::Found(record) = now(world.manager.adopt(foreign, network)).unwrap().state else {
+        panic!("not adopted")
+    };
+    let verdict = world
+        .judge()
+        .verdict(&record.facts, dwell_core::Clock::now(&world.clock));
+    assert!(matches!(verdict, dwell_core::Verdict::Ended(_)));
+}

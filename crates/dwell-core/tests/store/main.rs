@@ -1,0 +1,30 @@
+//! The store in memory: narrow writes, one winner, nothing left behind.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says so when it fails"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod changes;
+mod ends;
+mod foreign;
+mod reaping;
+mod subjects;
+
+use dwell_core::store::{SessionStore, Touched};
+use dwell_core::{EndReason, SessionRecord};
+
+use crate::support::{World, activation, now};
+
+pub(crate) fn touch(world: &World, record: &SessionRecord) -> Touched {
+    let at = dwell_core::Clock::now(&world.clock);
+    now(world.store.touch(record.key, activation(record, at))).unwrap()
+}
+
+pub(crate) fn end(world: &World, record: &SessionRecord, reason: EndReason) -> bool {
+    now(world.manager.end_session(record.key, reason)).unwrap()
+}

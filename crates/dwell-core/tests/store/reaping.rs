@@ -1,0 +1,161 @@
+//! Reaping: sessions end and lock though nobody asks, in bounded batches.
+
+use dwell_core::store::{SessionStore, Touched};
+use dwell_core::{EndReason, EventKind, OnIdle, Policy, PolicySet, hours, minutes, seconds};
+
+use crate::support::{World, now, world};
+use crate::touch;
+
+#[test]
+fn l12_an_end_has_a_witness_even_when_no_request_ever_comes_again() {
+    let world = world();
+    for key in 0..200 {
+        world.start(key, &format!("subject {}", key % 7));
+        world.clock.advance(seconds(1));
+    }
+    world.clock.advance(minutes(15));
+    world.reap();
+    assert_eq!(world.ends().len(), 200);
+    for event in world.ends() {
+        assert_eq!(event.reason, Some(EndReason::IdleTimeout));
+        assert!(event.idle_ms.unwrap() >= 900_000);
+    }
+}
+
+#[test]
+fn l12_a_touched_session_is_looked_at_again_and_not_ended() {
+    let world = world();
+    let record = world.start(1, "alice");
+    for _ in 0..20 {
+        world.clock.advance(minutes(10));
+        assert_eq!(touch(&world, &record), Touched::Recorded);
+        world.reap();
+        assert!(world.find(record.key).is_some());
+    }
+    world.clock.advance(minutes(14));
+    world.reap();
+    assert!(world.find(record.key).is_some());
+    world.clock.advance(minutes(1) + seconds(1));
+    world.reap();
+    assert!(world.find(record.key).is_none());
+    assert_eq!(world.ends().len(), 1);
+}
+
+#[test]
+fn n22_reaping_takes_bounded_batches_and_says_when_more_is_due() {
+    let world = world();
+    for key in 0..100 {
+        world.start(key, "alice");
+    }
+    world.clock.advance(minutes(15));
+    let pass = || now(world.store.reap(world.judge(), 30)).unwrap();
+    let mut ended = 0;
+    let mut passes = 0;
+    loop {
+        let reaped = pass();
+        assert!(reaped.ended.len() <= 30);
+        ended += reaped.ended.len();
+        passes += 1;
+        if !reaped.more {
+            break;
+        }
+    }
+    assert_eq!(ended, 100);
+    assert!((4..=10).contains(&passes), "{passes}");
+    assert!(pass().ended.is_empty());
+}
+
+#[test]
+fn n21_the_record_carries_its_own_deadline() {
+    // A looser policy judges a session that ran out under a stricter one
+    // before anybody saw it.
+    let world = world();
+    let record = world.start(1, "alice");
+    world
+        .manager
+        .policies()
+        .replace(PolicySet::simple(hours(4), hours(8)).unwrap());
+    world.clock.advance(minutes(15));
+    assert_eq!(touch(&world, &record), Touched::Gone);
+    world.reap();
+    assert_eq!(world.ends()[0].reason, Some(EndReason::IdleTimeout));
+}
+
+#[test]
+fn l06_a_stricter_policy_reaches_sessions_that_nobody_uses() {
+    let world = world();
+    world.start(1, "alice");
+    world.reap();
+    world
+        .manager
+        .policies()
+        .replace(PolicySet::simple(minutes(1), hours(8)).unwrap());
+    world.clock.advance(seconds(59));
+    world.reap();
+    assert!(world.ends().is_empty());
+    world.clock.advance(seconds(2));
+    world.reap();
+    assert_eq!(world.ends().len(), 1);
+}
+
+#[test]
+fn n30_a_relaxed_policy_revives_nobody_and_moves_no_absolute_deadline() {
+    let world = World::new(PolicySet::simple(minutes(15), hours(1)).unwrap());
+    let record = world.start(1, "alice");
+    world
+        .manager
+        .policies()
+        .replace(PolicySet::simple(minutes(30), hours(8)).unwrap());
+    for _ in 0..5 {
+        world.clock.advance(minutes(10));
+        assert_eq!(touch(&world, &record), Touched::Recorded);
+    }
+    world.clock.advance(minutes(10));
+    assert_eq!(touch(&world, &record), Touched::Gone);
+    world.reap();
+    assert_eq!(world.ends()[0].reason, Some(EndReason::AbsoluteTimeout));
+}
+
+#[test]
+fn an_idle_session_is_locked_once_and_ends_after_its_period() {
+    let policy = Policy::named("default")
+        .idle(minutes(15))
+        .absolute(hours(8));
+    let policy = policy.on_idle(OnIdle::Lock).lock_period(minutes(30));
+    let world = World::new(PolicySet::builder(policy).build().unwrap());
+    let record = world.start(1, "alice");
+    world.clock.advance(minutes(15));
+    world.reap();
+    world.reap();
+    let locked = |e: &&dwell_core::Event| e.event == EventKind::SessionLocked;
+    assert_eq!(world.events().iter().filter(locked).count(), 1);
+    assert!(world.find(record.key).unwrap().facts.locked_at.is_some());
+    assert_eq!(
+        touch(&world, &record),
+        Touched::Gone,
+        "activity opens no lock"
+    );
+    world.clock.advance(minutes(30) + seconds(1));
+    world.reap();
+    assert_eq!(world.ends()[0].reason, Some(EndReason::IdleTimeout));
+}
+
+#[test]
+fn l06_a_relaxed_policy_opens_no_lock() {
+    let lock = |idle| {
+        let policy = Policy::named("default").idle(idle).absolute(hours(8));
+        PolicySet::builder(policy.on_idle(OnIdle::Lock))
+            .build()
+            .unwrap()
+    };
+    let world = World::new(lock(minutes(15)));
+    let record = world.start(1, "alice");
+    world.clock.advance(minutes(16));
+    world.reap();
+    world.manager.policies().replace(lock(hours(2)));
+    let facts = world.find(record.key).unwrap().facts;
+    let verdict = world
+        .judge()
+        .verdict(&facts, dwell_core::Clock::now(&world.clock));
+    assert!(matches!(verdict, dwell_core::Verdict::Locked { .. }));
+}

@@ -1,0 +1,83 @@
+//! Which sessions a subject has, and how many it may have.
+
+use dwell_core::store::{Created, SessionStore, Touched};
+use dwell_core::{EndReason, OnLimit, SessionLimit, minutes};
+
+use crate::support::{now, world};
+use crate::touch;
+
+#[test]
+fn subjects_find_their_sessions_and_no_others() {
+    let world = world();
+    let (a, b, c) = (
+        world.start(1, "alice"),
+        world.start(2, "alice"),
+        world.start(3, "bob"),
+    );
+    let keys = |subject: &str| {
+        let mut keys: Vec<_> = now(world.store.list(subject.into()))
+            .unwrap()
+            .iter()
+            .map(|r| r.key)
+            .collect();
+        keys.sort();
+        keys
+    };
+    assert_eq!(keys("alice"), [a.key, b.key]);
+    assert_eq!(keys("bob"), [c.key]);
+    assert_eq!(
+        now(world
+            .manager
+            .end_subject(&"alice".into(), Some(b.key), EndReason::Revoked))
+        .unwrap(),
+        1
+    );
+    assert_eq!(keys("alice"), [b.key]);
+    assert_eq!(
+        now(world
+            .manager
+            .end_subject(&"alice".into(), None, EndReason::Revoked))
+        .unwrap(),
+        1
+    );
+    assert!(keys("alice").is_empty() && keys("bob") == [c.key]);
+}
+
+#[test]
+fn a_subject_may_have_so_many_sessions() {
+    let refuse = SessionLimit {
+        max: 2,
+        on_limit: OnLimit::RefuseNew,
+    };
+    let oldest = SessionLimit {
+        max: 2,
+        on_limit: OnLimit::EndOldest,
+    };
+    let world = world();
+    let first = world.start(1, "alice");
+    world.clock.advance(minutes(1));
+    let second = world.start(2, "alice");
+    world.clock.advance(minutes(1));
+    // The first was active last.
+    assert_eq!(touch(&world, &first), Touched::Recorded);
+    let third = world.record(3, "alice");
+    let create = |limit| {
+        now(world
+            .store
+            .create(third.clone(), Some(limit), world.judge()))
+        .unwrap()
+    };
+    assert!(matches!(create(refuse), Created::LimitReached));
+    assert!(world.find(third.key).is_none());
+    let Created::Created { ended } = create(oldest) else {
+        panic!("somebody must make room")
+    };
+    let made_room: Vec<_> = ended.iter().map(|e| (e.record.key, e.reason)).collect();
+    assert_eq!(made_room, [(second.key, EndReason::Superseded)]);
+    assert!(world.find(first.key).is_some() && world.find(third.key).is_some());
+    // Sessions that have run out do not count.
+    world.clock.advance(minutes(15));
+    let fourth = world.record(4, "alice");
+    let created = now(world.store.create(fourth, Some(refuse), world.judge())).unwrap();
+    assert!(matches!(&created, Created::Created { ended } if ended.is_empty()));
+}

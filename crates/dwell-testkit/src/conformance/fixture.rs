@@ -1,0 +1,317 @@
+//! What cases share: sessions that began a while ago, and short ways to ask
+//! the store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dwell_core::engine::{self, Activation};
+use dwell_core::store::{
+    Created, End, Judge, Lookup, Reaped, Rotation, SessionStore, Touched, Update, Updated,
+};
+use dwell_core::{
+    Credential, EndedSession, PolicyId, PolicySet, SessionKey, SessionLimit, SessionRecord,
+    Strength, Timestamp, TokenCheck, hours, minutes, seconds,
+};
+use tokio::sync::Barrier;
+
+use super::{DriveClock, StoreUnderTest};
+
+pub(super) const MS: Duration = Duration::from_millis(1);
+pub(super) const IDLE: Duration = minutes(15);
+pub(super) const ABSOLUTE: Duration = hours(8);
+/// How long ago sessions began: activity between then and now can be told
+/// without moving a clock.
+pub(super) const AGO: Duration = minutes(5);
+/// By how much a reaping pass may be late.
+pub(super) const LATE: Duration = seconds(1);
+/// More reaping passes than any store needs for what a case holds.
+const ENOUGH_PASSES: usize = 10_000;
+
+/// The key of the `n`th session, random to look at.
+pub(super) fn key(n: u32) -> SessionKey {
+    SessionKey::foreign(&n.to_be_bytes())
+}
+
+/// A check with bits in both halves, never that of foreign sessions.
+pub(super) fn check(n: u32) -> TokenCheck {
+    let spread = u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+    TokenCheck::from_bits(spread | 1)
+}
+
+/// Activity at this instant, under the policies of the fixture.
+pub(super) fn activation(record: &SessionRecord, at: Timestamp) -> Activation {
+    Activation {
+        at,
+        network: record.facts.network,
+        idle_deadline: at + IDLE,
+    }
+}
+
+/// The token's replacement by the `n`th check.
+pub(super) fn rotation(record: &SessionRecord, n: u32, at: Timestamp) -> Rotation {
+    Rotation {
+        check: check(n),
+        presented: record.credential.check,
+        at,
+    }
+}
+
+/// One update of every kind, and of the kinds within one.
+pub(super) fn every_update(record: &SessionRecord, at: Timestamp) -> Vec<Update> {
+    let strength = Strength::none().with_acr("aal2").with_amr(["pwd", "otp"]);
+    let rotation = rotation(record, 900, at);
+    let reauthenticate = |strength: Option<Strength>, rotation| Update::Reauthenticate {
+        strength: strength.map(Arc::new),
+        activation: activation(record, at),
+        rotation,
+    };
+    vec![
+        Update::Confirm,
+        Update::FailReauthentication,
+        Update::Lock { at },
+        reauthenticate(Some(strength), Some(rotation)),
+        reauthenticate(None, None),
+        Update::Rotate(rotation),
+    ]
+}
+
+/// A store under test with policies of a quarter of an hour and eight hours.
+pub(super) struct Fixture<T> {
+    under: Arc<T>,
+    policies: Arc<PolicySet>,
+}
+
+impl<T> Clone for Fixture<T> {
+    fn clone(&self) -> Self {
+        Self {
+            under: Arc::clone(&self.under),
+            policies: Arc::clone(&self.policies),
+        }
+    }
+}
+
+impl<T: StoreUnderTest> Fixture<T> {
+    pub(super) fn new(under: T) -> Self {
+        let policies = PolicySet::simple(IDLE, ABSOLUTE).expect("sound policies");
+        Self::with(under, policies)
+    }
+
+    pub(super) fn with(under: T, policies: PolicySet) -> Self {
+        Self {
+            under: Arc::new(under),
+            policies: Arc::new(policies),
+        }
+    }
+
+    pub(super) fn store(&self) -> &dyn SessionStore {
+        self.under.store()
+    }
+
+    pub(super) fn judge(&self) -> Judge {
+        Judge::new(Arc::clone(&self.policies))
+    }
+
+    pub(super) async fn now(&self) -> Timestamp {
+        self.store().now().await.expect("the store tells the time")
+    }
+
+    /// A record that opened at this instant, not kept yet.
+    pub(super) fn opened(&self, n: u32, subject: &str, at: Timestamp) -> SessionRecord {
+        let network = self.policies.find_network(None);
+        SessionRecord {
+            key: key(n),
+            subject: subject.into(),
+            facts: engine::opening_facts(&self.policies, PolicyId::DEFAULT, network, at),
+            strength: None,
+            credential: Credential::new(check(n)),
+        }
+    }
+
+    /// A record that opened [`AGO`], not kept yet.
+    pub(super) async fn record(&self, n: u32, subject: &str) -> SessionRecord {
+        self.opened(n, subject, self.now().await - AGO)
+    }
+
+    pub(super) async fn create(
+        &self,
+        record: &SessionRecord,
+        limit: Option<SessionLimit>,
+    ) -> Created {
+        let created = self.store().create(record.clone(), limit, self.judge());
+        created.await.expect("the store answers a creation")
+    }
+
+    /// Keeps a record that nothing stands in the way of.
+    pub(super) async fn keep(&self, record: &SessionRecord) {
+        let created = self.create(record, None).await;
+        assert!(
+            matches!(&created, Created::Created { ended } if ended.is_empty()),
+            "a new session is kept and nobody leaves for it: {created:?}"
+        );
+    }
+
+    /// Keeps a session that began [`AGO`].
+    pub(super) async fn start(&self, n: u32, subject: &str) -> SessionRecord {
+        let record = self.record(n, subject).await;
+        self.keep(&record).await;
+        record
+    }
+
+    /// Keeps so many sessions of one subject, numbered from 0.
+    pub(super) async fn start_many(&self, count: u32, subject: &str) -> Vec<SessionRecord> {
+        let mut records = Vec::new();
+        for n in 0..count {
+            records.push(self.start(n, subject).await);
+        }
+        records
+    }
+
+    pub(super) async fn state(&self, key: SessionKey) -> Lookup {
+        let loaded = self.store().load(key).await;
+        loaded.expect("the store answers a look-up").state
+    }
+
+    /// The session as the store has it.
+    pub(super) async fn found(&self, key: SessionKey) -> SessionRecord {
+        match self.state(key).await {
+            Lookup::Found(record) => record,
+            other => panic!("there is a session that has not ended: {other:?}"),
+        }
+    }
+
+    /// What remains of an ended session.
+    pub(super) async fn tombstone(&self, key: SessionKey) -> EndedSession {
+        match self.state(key).await {
+            Lookup::Ended(ended) => ended,
+            other => panic!("there is a tombstone: {other:?}"),
+        }
+    }
+
+    pub(super) async fn is_missing(&self, key: SessionKey) -> bool {
+        matches!(self.state(key).await, Lookup::Missing)
+    }
+
+    pub(super) async fn touch(&self, key: SessionKey, activation: Activation) -> Touched {
+        let touched = self.store().touch(key, activation).await;
+        touched.expect("the store answers a touch")
+    }
+
+    /// Activity at this instant.
+    pub(super) async fn touch_at(&self, record: &SessionRecord, at: Timestamp) -> Touched {
+        self.touch(record.key, activation(record, at)).await
+    }
+
+    pub(super) async fn update(&self, key: SessionKey, version: u32, update: Update) -> Updated {
+        let updated = self.store().update(key, version, update).await;
+        updated.expect("the store answers an update")
+    }
+
+    /// Makes a change that nothing stands in the way of.
+    pub(super) async fn apply(&self, key: SessionKey, update: Update) -> SessionRecord {
+        let version = self.found(key).await.facts.version;
+        match self.update(key, version, update).await {
+            Updated::Applied(record) => record,
+            other => panic!("an update for the version on record is made: {other:?}"),
+        }
+    }
+
+    pub(super) async fn end(&self, key: SessionKey, end: impl Into<End>) -> Option<EndedSession> {
+        let ended = self.store().end(key, end.into()).await;
+        ended.expect("the store answers an end")
+    }
+
+    /// The keys of a subject's sessions, in order.
+    pub(super) async fn keys(&self, subject: &str) -> Vec<SessionKey> {
+        let listed = self.store().list(subject.into()).await;
+        let listed = listed.expect("the store answers a list");
+        let mut keys: Vec<_> = listed.iter().map(|record| record.key).collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    /// Does something many times, all at the same moment as far as possible.
+    pub(super) async fn at_once<R, F>(&self, count: u32, act: impl Fn(Self, u32) -> F) -> Vec<R>
+    where
+        R: Send + 'static,
+        F: Future<Output = R> + Send + 'static,
+    {
+        let start = Arc::new(Barrier::new(count as usize));
+        let tasks: Vec<_> = (0..count)
+            .map(|n| {
+                let (start, act) = (Arc::clone(&start), act(self.clone(), n));
+                tokio::spawn(async move {
+                    start.wait().await;
+                    act.await
+                })
+            })
+            .collect();
+        let mut results = Vec::new();
+        for task in tasks {
+            match task.await {
+                Ok(result) => results.push(result),
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
+        }
+        results
+    }
+
+    /// One reaping pass.
+    pub(super) async fn pass(&self, judge: &Judge, batch: usize) -> Reaped {
+        let reaped = self.store().reap(judge.clone(), batch).await;
+        reaped.expect("the store answers a reaping pass")
+    }
+
+    /// Passes until nothing more is due, put together.
+    pub(super) async fn reap_by(&self, judge: &Judge, batch: usize) -> Reaped {
+        let mut all = Reaped::default();
+        for _ in 0..ENOUGH_PASSES {
+            let pass = self.pass(judge, batch).await;
+            all.now = pass.now;
+            all.ended.extend(pass.ended);
+            all.locked.extend(pass.locked);
+            if !pass.more {
+                return all;
+            }
+        }
+        panic!("reaping comes to an end: more is due after {ENOUGH_PASSES} passes")
+    }
+
+    /// What is due now, ended and locked.
+    pub(super) async fn reap(&self) -> Reaped {
+        self.reap_by(&self.judge(), 100).await
+    }
+}
+
+impl<T: DriveClock> Fixture<T> {
+    pub(super) async fn advance(&self, by: Duration) {
+        self.under.advance(by).await;
+    }
+
+    pub(super) fn tombstones(&self) -> Duration {
+        self.under.tombstones()
+    }
+
+    /// What has become due by now, when a pass may be late.
+    pub(super) async fn reap_late(&self, judge: &Judge) -> Reaped {
+        let mut all = self.reap_by(judge, 100).await;
+        self.advance(LATE).await;
+        let late = self.reap_by(judge, 100).await;
+        all.ended.extend(late.ended);
+        all.locked.extend(late.locked);
+        all
+    }
+}
+
+/// The keys of ended sessions, in order.
+pub(super) fn keys_of(ended: &[EndedSession]) -> Vec<SessionKey> {
+    let mut keys: Vec<_> = ended.iter().map(|ended| ended.record.key).collect();
+    keys.sort_unstable();
+    keys
+}
+
+/// The keys of these sessions, in order.
+pub(super) fn keys_in_order(records: &[SessionRecord]) -> Vec<SessionKey> {
+    let mut keys: Vec<_> = records.iter().map(|record| record.key).collect();
+    keys.sort_unstable();
+    keys
+}

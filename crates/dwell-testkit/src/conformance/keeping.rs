@@ -1,0 +1,231 @@
+//! A session is kept once, under its key, until it is ended.
+//!
+//! ```
+//! use dwell_core::MemoryStore;
+//! use dwell_testkit::conformance::{keeping, run};
+//!
+//! run(async || MemoryStore::new(), keeping::a_look_up_changes_nothing);
+//! ```
+
+use dwell_core::store::{Created, Lookup, Touched, Updated};
+use dwell_core::{EndReason, SessionKey};
+
+use super::fixture::{Fixture, LATE, activation, every_update, key};
+use super::{DriveClock, StoreUnderTest};
+
+/// What a creation was given, a look-up finds.
+pub async fn a_new_session_is_found_as_it_was_created(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let record = fixture.record(1, "alice").await;
+    let created = fixture.create(&record, None).await;
+    assert!(
+        matches!(&created, Created::Created { ended } if ended.is_empty()),
+        "a first session is kept and nobody leaves for it: {created:?}"
+    );
+    assert_eq!(
+        fixture.found(record.key).await,
+        record,
+        "a session is found as it was created"
+    );
+}
+
+/// A key that the store never saw finds nothing, and asking brings nothing
+/// into being.
+pub async fn n50_an_unknown_key_finds_nothing_and_creates_nothing(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let record = fixture.record(1, "alice").await;
+    let now = fixture.now().await;
+    assert!(fixture.is_missing(record.key).await, "nothing is there yet");
+    assert_eq!(
+        fixture.touch_at(&record, now).await,
+        Touched::Gone,
+        "an unknown session takes no touch"
+    );
+    for update in every_update(&record, now) {
+        let updated = fixture.update(record.key, 0, update.clone()).await;
+        assert!(
+            matches!(updated, Updated::Gone),
+            "an unknown session takes no update: {update:?}"
+        );
+    }
+    assert!(
+        fixture.end(record.key, EndReason::Revoked).await.is_none(),
+        "the end of an unknown session is nobody's to report"
+    );
+    assert!(
+        fixture.is_missing(record.key).await,
+        "asking for an unknown session creates nothing"
+    );
+    assert_eq!(fixture.keys("alice").await, [], "nor for its subject");
+    fixture.keep(&record).await;
+}
+
+/// A second session under the same key is refused, and the first stays.
+pub async fn a_key_in_use_stays_with_its_session(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let first = fixture.start(1, "alice").await;
+    let mut second = fixture.record(2, "mallory").await;
+    second.key = first.key;
+    let created = fixture.create(&second, None).await;
+    assert!(
+        matches!(created, Created::Exists),
+        "a key in use is refused: {created:?}"
+    );
+    assert_eq!(
+        fixture.found(first.key).await,
+        first,
+        "the session that has the key stays as it was"
+    );
+    assert_eq!(fixture.keys("alice").await, [first.key]);
+    assert_eq!(
+        fixture.keys("mallory").await,
+        [],
+        "who was refused has no session"
+    );
+}
+
+/// While there is a tombstone, its key makes no new session.
+pub async fn l04_the_key_of_an_ended_session_stays_dead(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let record = fixture.start(1, "alice").await;
+    let ended = fixture.end(record.key, EndReason::SignedOut).await;
+    let created = fixture.create(&record, None).await;
+    assert!(
+        matches!(created, Created::Exists),
+        "the key of a tombstone is refused: {created:?}"
+    );
+    assert_eq!(
+        Some(fixture.tombstone(record.key).await),
+        ended,
+        "the tombstone stays as it was"
+    );
+    assert_eq!(fixture.keys("alice").await, []);
+}
+
+/// Of many creations under one key at the same moment, one is kept, whole.
+pub async fn of_creations_at_once_under_one_key_one_is_kept(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let created = fixture
+        .at_once(8, |fixture, n| async move {
+            let mut record = fixture.record(n, &format!("subject {n}")).await;
+            record.key = key(100);
+            let created = fixture.create(&record, None).await;
+            matches!(created, Created::Created { .. }).then_some(record)
+        })
+        .await;
+    let kept: Vec<_> = created.into_iter().flatten().collect();
+    assert_eq!(kept.len(), 1, "one of the creations is told that it won");
+    let found = fixture.found(key(100)).await;
+    assert_eq!(found, kept[0], "and it is the one that is found");
+    for n in 0..8 {
+        let subject = format!("subject {n}");
+        let won = found.subject.as_str() == subject;
+        assert_eq!(
+            fixture.keys(&subject).await.len(),
+            usize::from(won),
+            "only who won has a session"
+        );
+    }
+}
+
+/// Looking, however often, is no activity and no change.
+pub async fn a_look_up_changes_nothing(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let record = fixture.start(1, "alice").await;
+    for _ in 0..3 {
+        assert_eq!(
+            fixture.found(record.key).await,
+            record,
+            "a look-up leaves the session as it was"
+        );
+        assert_eq!(fixture.keys("alice").await, [record.key]);
+        let listed = fixture.store().list("alice".into()).await.unwrap();
+        assert_eq!(listed, std::slice::from_ref(&record), "and so does a list");
+    }
+}
+
+/// Keys that differ in any bit find different sessions.
+pub async fn sessions_under_similar_keys_do_not_mix(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let mut keys = vec![[0; 16], [0xff; 16], *b"key:{tag}*?\\'\"%_"];
+    for byte in 0..16 {
+        let mut flipped = [0; 16];
+        flipped[byte] = 1;
+        keys.push(flipped);
+        flipped[byte] = 0x80;
+        keys.push(flipped);
+    }
+    let mut records = Vec::new();
+    for (n, bytes) in (0..).zip(keys) {
+        let mut record = fixture.record(n, "alice").await;
+        record.key = SessionKey::from_bytes(bytes);
+        fixture.keep(&record).await;
+        records.push(record);
+    }
+    let touched = records[0].key;
+    let now = fixture.now().await;
+    fixture.touch(touched, activation(&records[0], now)).await;
+    for record in &records[1..] {
+        assert_eq!(
+            fixture.found(record.key).await,
+            *record,
+            "every key finds its own session, and only its own was touched"
+        );
+    }
+}
+
+/// A store that says that it works in this process at once does so.
+pub async fn a_local_store_has_every_answer_at_once(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let store = fixture.store();
+    if !store.is_local() {
+        return;
+    }
+    let record = fixture.record(1, "alice").await;
+    let now = fixture.now().await;
+    let update = every_update(&record, now).remove(0);
+    let at_once = "a local store has its answer at once";
+    assert!(store.now().into_ready().is_ok(), "{at_once}: now");
+    let created = store.create(record.clone(), None, fixture.judge());
+    assert!(created.into_ready().is_ok(), "{at_once}: create");
+    assert!(
+        store.load(record.key).into_ready().is_ok(),
+        "{at_once}: load"
+    );
+    let touched = store.touch(record.key, activation(&record, now));
+    assert!(touched.into_ready().is_ok(), "{at_once}: touch");
+    let updated = store.update(record.key, 0, update);
+    assert!(updated.into_ready().is_ok(), "{at_once}: update");
+    let listed = store.list(record.subject.clone());
+    assert!(listed.into_ready().is_ok(), "{at_once}: list");
+    let ended = store.end(record.key, EndReason::Revoked.into());
+    assert!(ended.into_ready().is_ok(), "{at_once}: end");
+    let reaped = store.reap(fixture.judge(), 10);
+    assert!(reaped.into_ready().is_ok(), "{at_once}: reap");
+    assert!(
+        matches!(fixture.state(record.key).await, Lookup::Ended(_)),
+        "and the work is done, not only promised"
+    );
+}
+
+/// A session does not vanish at its deadline: somebody must still be told of
+/// its end, though the reaper may have been away for as long as a tombstone
+/// lives.
+pub async fn a_session_past_its_deadlines_is_there_until_it_is_ended(under: impl DriveClock) {
+    let fixture = Fixture::new(under);
+    let mut record = fixture.record(1, "alice").await;
+    let now = fixture.now().await;
+    record.facts.absolute_deadline = record.facts.idle_deadline;
+    record.facts.provider_deadline = Some(record.facts.idle_deadline);
+    fixture.keep(&record).await;
+    let left = record.facts.idle_deadline - now;
+    fixture.advance(left + fixture.tombstones() - LATE).await;
+    assert_eq!(
+        fixture.found(record.key).await,
+        record,
+        "a session that ran out is found until somebody ends it"
+    );
+    assert_eq!(fixture.keys("alice").await, [record.key]);
+    let ended = fixture.end(record.key, EndReason::IdleTimeout).await;
+    assert!(ended.is_some(), "and its end is reported");
+}

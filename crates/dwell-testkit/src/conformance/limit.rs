@@ -1,0 +1,276 @@
+//! How many sessions a subject may have, also when logins race.
+//!
+//! ```
+//! use dwell_core::MemoryStore;
+//! use dwell_testkit::conformance::{limit, run};
+//!
+//! run(async || MemoryStore::new(), limit::racing_logins_never_exceed_the_limit);
+//! ```
+
+use dwell_core::store::{Created, Lookup};
+use dwell_core::{EndReason, EndedSession, OnLimit, SessionKey, SessionLimit, minutes};
+
+use super::StoreUnderTest;
+use super::fixture::{AGO, Fixture, IDLE, keys_in_order};
+
+/// At most so many sessions.
+pub(super) fn at_most(max: u32, on_limit: OnLimit) -> Option<SessionLimit> {
+    Some(SessionLimit { max, on_limit })
+}
+
+/// Without a limit a subject has as many as it likes.
+pub async fn without_a_limit_nobody_is_refused_and_nobody_leaves(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let records = fixture.start_many(20, "alice").await;
+    assert_eq!(
+        fixture.keys("alice").await,
+        keys_in_order(&records),
+        "without a limit nobody leaves"
+    );
+}
+
+/// Up to the limit everybody gets in; one more is refused, and nothing is
+/// changed.
+pub async fn a_login_beyond_the_limit_is_refused_and_changes_nothing(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let limit = at_most(3, OnLimit::RefuseNew);
+    let mut records = Vec::new();
+    for n in 0..3 {
+        let record = fixture.record(n, "alice").await;
+        let created = fixture.create(&record, limit).await;
+        assert!(
+            matches!(&created, Created::Created { ended } if ended.is_empty()),
+            "there is room for {n} and one more: {created:?}"
+        );
+        records.push(record);
+    }
+    let one_more = fixture.record(3, "alice").await;
+    let created = fixture.create(&one_more, limit).await;
+    assert!(
+        matches!(created, Created::LimitReached),
+        "one more is refused: {created:?}"
+    );
+    assert!(
+        fixture.is_missing(one_more.key).await,
+        "who is refused is not kept"
+    );
+    assert_eq!(fixture.keys("alice").await, keys_in_order(&records));
+    for record in &records {
+        assert_eq!(fixture.found(record.key).await, *record, "nobody left");
+    }
+}
+
+/// The session whose last activity is oldest makes room, and the login is told
+/// of its end.
+pub async fn the_session_active_longest_ago_makes_room_and_is_told(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let records = fixture.start_many(3, "alice").await;
+    let began = records[0].facts.created_at;
+    // The second was left alone for longest, though the first began earlier.
+    for (n, after) in [(0, 3), (1, 1), (2, 2)] {
+        fixture.touch_at(&records[n], began + minutes(after)).await;
+    }
+    let oldest = fixture.found(records[1].key).await;
+    let new = fixture.record(3, "alice").await;
+    let limit = at_most(3, OnLimit::EndOldest);
+    let before = fixture.now().await;
+    let ended = only_end(fixture.create(&new, limit).await);
+    assert_eq!(
+        ended.record, oldest,
+        "the session whose last activity is oldest makes room"
+    );
+    assert_eq!(
+        (ended.reason, ended.replaced),
+        (EndReason::Superseded, false),
+        "for another client's session"
+    );
+    assert!(before <= ended.ended_at && ended.ended_at <= fixture.now().await);
+    assert_eq!(
+        fixture.tombstone(oldest.key).await,
+        ended,
+        "it leaves a tombstone like any other end"
+    );
+    let mut expected = vec![records[0].key, records[2].key, new.key];
+    expected.sort_unstable();
+    assert_eq!(fixture.keys("alice").await, expected);
+}
+
+/// After the limit has been lowered, a login makes as many leave as exceed it.
+pub async fn a_lowered_limit_makes_all_that_exceed_it_leave(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let records = fixture.start_many(5, "alice").await;
+    let began = records[0].facts.created_at;
+    for (n, record) in (1..).zip(&records) {
+        fixture.touch_at(record, began + minutes(n)).await;
+    }
+    let new = fixture.record(9, "alice").await;
+    let limit = at_most(2, OnLimit::EndOldest);
+    let Created::Created { ended } = fixture.create(&new, limit).await else {
+        panic!("the login is kept")
+    };
+    assert_eq!(
+        keys_in_order(&records[..4]),
+        {
+            let mut keys = keys_of(&ended);
+            keys.sort_unstable();
+            keys
+        },
+        "all that exceed the limit leave, and each is told"
+    );
+    assert_eq!(
+        fixture.keys("alice").await,
+        keys_in_order(&[records[4].clone(), new])
+    );
+}
+
+/// Sessions that ran out do not count, by recorded deadlines or by a stricter
+/// policy; they are left for the reaper and make no room.
+pub async fn sessions_that_ran_out_do_not_count(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let now = fixture.now().await;
+    let mut by_policy = fixture.opened(2, "alice", now - IDLE - minutes(2));
+    by_policy.facts.idle_deadline = now + minutes(30);
+    let mut by_record = fixture.opened(1, "alice", now - AGO);
+    by_record.facts.idle_deadline = now - minutes(1);
+    for record in [&by_record, &by_policy] {
+        fixture.keep(record).await;
+    }
+    for (n, on_limit) in [(3, OnLimit::RefuseNew), (4, OnLimit::EndOldest)] {
+        let record = fixture.record(n, "alice").await;
+        let created = fixture.create(&record, at_most(n - 2, on_limit)).await;
+        assert!(
+            matches!(&created, Created::Created { ended } if ended.is_empty()),
+            "sessions that ran out do not count: {created:?}"
+        );
+    }
+    for record in [&by_record, &by_policy] {
+        assert_eq!(
+            fixture.found(record.key).await,
+            *record,
+            "and are left for the reaper, so that their own reason is told"
+        );
+    }
+}
+
+/// Sessions that have ended do not count.
+pub async fn sessions_that_have_ended_do_not_count(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let limit = at_most(1, OnLimit::RefuseNew);
+    for n in 0..3 {
+        let record = fixture.record(n, "alice").await;
+        let created = fixture.create(&record, limit).await;
+        assert!(
+            matches!(&created, Created::Created { ended } if ended.is_empty()),
+            "a session that has ended leaves its place: {created:?}"
+        );
+        fixture.end(record.key, EndReason::SignedOut).await;
+    }
+}
+
+/// Each subject has its own count.
+pub async fn other_subjects_sessions_do_not_count(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let limit = at_most(1, OnLimit::RefuseNew);
+    for (n, subject) in (0..).zip(["alice", "Alice", "alice ", "bob"]) {
+        let record = fixture.record(n, subject).await;
+        let created = fixture.create(&record, limit).await;
+        assert!(
+            matches!(&created, Created::Created { ended } if ended.is_empty()),
+            "a subject's count is its own: {created:?}"
+        );
+    }
+}
+
+/// A creation that is refused for its key makes nobody leave: a login that is
+/// tried again after a lost answer must not end what it made.
+pub async fn a_key_in_use_makes_nobody_leave(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let limit = at_most(1, OnLimit::EndOldest);
+    let record = fixture.record(1, "alice").await;
+    fixture.create(&record, limit).await;
+    let again = fixture.create(&record, limit).await;
+    assert!(
+        matches!(again, Created::Exists),
+        "the key is in use: {again:?}"
+    );
+    assert!(
+        matches!(fixture.state(record.key).await, Lookup::Found(_)),
+        "and nobody leaves for what is not kept"
+    );
+    assert_eq!(fixture.keys("alice").await, [record.key]);
+}
+
+/// Logins that race never make more sessions than allowed.
+pub async fn racing_logins_never_exceed_the_limit(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let created = fixture
+        .at_once(24, |fixture, n| async move {
+            let record = fixture.record(n, "alice").await;
+            match fixture
+                .create(&record, at_most(3, OnLimit::RefuseNew))
+                .await
+            {
+                Created::Created { ended } if ended.is_empty() => Some(record),
+                Created::LimitReached => None,
+                other => panic!("a login is kept or refused: {other:?}"),
+            }
+        })
+        .await;
+    let kept: Vec<_> = created.into_iter().flatten().collect();
+    assert_eq!(kept.len(), 3, "as many logins are kept as allowed");
+    assert_eq!(
+        fixture.keys("alice").await,
+        keys_in_order(&kept),
+        "and they are the subject's sessions"
+    );
+}
+
+/// Logins that race and end the oldest leave as many sessions as allowed, and
+/// each end is told to one of them.
+pub async fn racing_logins_end_one_session_each_and_never_exceed_the_limit(
+    under: impl StoreUnderTest,
+) {
+    let fixture = Fixture::new(under);
+    let ended = fixture
+        .at_once(24, |fixture, n| async move {
+            let mut record = fixture.record(n, "alice").await;
+            // So that all have different activity.
+            record.facts.last_active_at = record.facts.created_at + AGO / 100 * n;
+            match fixture
+                .create(&record, at_most(3, OnLimit::EndOldest))
+                .await
+            {
+                Created::Created { ended } => keys_of(&ended),
+                other => panic!("every login is kept: {other:?}"),
+            }
+        })
+        .await;
+    let mut ended: Vec<_> = ended.into_iter().flatten().collect();
+    assert_eq!(
+        ended.len(),
+        21,
+        "every login beyond the limit ends a session"
+    );
+    ended.sort_unstable();
+    ended.dedup();
+    assert_eq!(ended.len(), 21, "and none is ended twice");
+    let left = fixture.keys("alice").await;
+    assert_eq!(left.len(), 3, "as many are left as allowed");
+    for key in ended {
+        assert!(!left.contains(&key), "no ended one among them");
+        assert_eq!(fixture.tombstone(key).await.reason, EndReason::Superseded);
+    }
+}
+
+fn keys_of(ended: &[EndedSession]) -> Vec<SessionKey> {
+    ended.iter().map(|ended| ended.record.key).collect()
+}
+
+fn only_end(created: Created) -> EndedSession {
+    match created {
+        Created::Created { ended } if ended.len() == 1 => {
+            ended.into_iter().next().expect("there is one")
+        }
+        other => panic!("a session makes room, and the login is told which: {other:?}"),
+    }
+}

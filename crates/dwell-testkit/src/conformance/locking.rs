@@ -1,0 +1,243 @@
+//! A locked session is kept, takes no activity, and is opened by
+//! authentication alone.
+//!
+//! ```
+//! use dwell_core::MemoryStore;
+//! use dwell_testkit::conformance::{locking, run};
+//!
+//! run(async || MemoryStore::new(), locking::a_locked_session_takes_no_touch);
+//! ```
+
+use std::time::Duration;
+
+use dwell_core::store::{Created, Touched, Update, Updated};
+use dwell_core::{EndReason, OnIdle, OnLimit, Policy, PolicySet, minutes, seconds};
+
+use super::fixture::{
+    ABSOLUTE, AGO, Fixture, IDLE, MS, activation, check, keys_in_order, keys_of, rotation,
+};
+use super::limit::at_most;
+use super::{DriveClock, StoreUnderTest};
+
+/// Policies that lock an idle session for half an hour.
+pub(super) fn locking(idle: Duration) -> PolicySet {
+    let policy = Policy::named("default").idle(idle).absolute(ABSOLUTE);
+    let policy = policy.on_idle(OnIdle::Lock).lock_period(minutes(30));
+    PolicySet::builder(policy).build().expect("sound policies")
+}
+
+/// Activity opens no lock.
+pub async fn a_locked_session_takes_no_touch(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let record = fixture.start(1, "alice").await;
+    let now = fixture.now().await;
+    let at = now - minutes(1);
+    let locked = fixture.apply(record.key, Update::Lock { at }).await;
+    assert_eq!(locked.facts.locked_at, Some(at));
+    assert_eq!(
+        fixture.touch_at(&record, now).await,
+        Touched::Gone,
+        "a locked session takes no touch"
+    );
+    assert_eq!(
+        fixture.found(record.key).await,
+        locked,
+        "and stays locked as it was"
+    );
+}
+
+/// A lock keeps its instant, authentication opens it, and then activity counts
+/// again.
+pub async fn a_reauthentication_opens_a_lock(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let record = fixture.start(1, "alice").await;
+    let now = fixture.now().await;
+    let since = now - minutes(2);
+    fixture.apply(record.key, Update::Lock { at: since }).await;
+    let again = fixture.apply(record.key, Update::Lock { at: now }).await;
+    assert_eq!(
+        again.facts.locked_at,
+        Some(since),
+        "a lock stays the one that came first"
+    );
+    let opened = Update::Reauthenticate {
+        strength: None,
+        activation: activation(&record, now - minutes(1)),
+        rotation: None,
+    };
+    fixture.apply(record.key, opened).await;
+    assert_eq!(
+        fixture.found(record.key).await.facts.locked_at,
+        None,
+        "authentication opens a lock"
+    );
+    assert_eq!(
+        fixture.touch_at(&record, now).await,
+        Touched::Recorded,
+        "and activity counts again"
+    );
+}
+
+/// The idle deadline stands in no update's way: it is then that a session is
+/// locked, and that its subject authenticates again.
+pub async fn an_idle_session_can_be_locked_and_opened_again(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let now = fixture.now().await;
+    let record = fixture.opened(1, "alice", now - IDLE - AGO);
+    fixture.keep(&record).await;
+    let at = record.facts.idle_deadline;
+    let locked = fixture.update(record.key, 0, Update::Lock { at }).await;
+    assert!(
+        matches!(locked, Updated::Applied(_)),
+        "an idle session can be locked: {locked:?}"
+    );
+    let opened = Update::Reauthenticate {
+        strength: None,
+        activation: activation(&record, now),
+        rotation: Some(rotation(&record, 2, now)),
+    };
+    let opened = fixture.update(record.key, 1, opened).await;
+    assert!(
+        matches!(opened, Updated::Applied(_)),
+        "and opened again: {opened:?}"
+    );
+    let kept = fixture.found(record.key).await;
+    assert_eq!(
+        (kept.facts.idle_deadline, kept.facts.locked_at),
+        (now + IDLE, None),
+        "with a new idle deadline"
+    );
+    assert_eq!(kept.credential.check, check(2), "and a new token");
+}
+
+/// A locked session ends like any other.
+pub async fn a_locked_session_can_be_ended(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let record = fixture.start(1, "alice").await;
+    let at = fixture.now().await - seconds(1);
+    let locked = fixture.apply(record.key, Update::Lock { at }).await;
+    let ended = fixture.end(record.key, EndReason::SignedOut).await;
+    assert_eq!(
+        ended.expect("a locked session can be ended").record,
+        locked,
+        "and is given back locked"
+    );
+    assert_eq!(fixture.tombstone(record.key).await.record, locked);
+}
+
+/// A locked session counts, as it may be opened again.
+pub async fn a_locked_session_counts_towards_the_limit(under: impl StoreUnderTest) {
+    let fixture = Fixture::with(under, locking(IDLE));
+    let locked = fixture.start(1, "alice").await;
+    let at = fixture.now().await - seconds(1);
+    fixture.apply(locked.key, Update::Lock { at }).await;
+    let new = fixture.record(2, "alice").await;
+    let created = fixture.create(&new, at_most(1, OnLimit::RefuseNew)).await;
+    assert!(
+        matches!(created, Created::LimitReached),
+        "a locked session counts: {created:?}"
+    );
+    let created = fixture.create(&new, at_most(1, OnLimit::EndOldest)).await;
+    let Created::Created { ended } = created else {
+        panic!("and it can make room: {created:?}")
+    };
+    let made_room: Vec<_> = ended.iter().map(|ended| ended.record.key).collect();
+    assert_eq!(made_room, [locked.key]);
+}
+
+/// An idle session is locked once, at its idle deadline, and ends when the
+/// lock period is over.
+pub async fn an_idle_session_is_locked_once_and_ends_after_the_lock_period(under: impl DriveClock) {
+    let fixture = Fixture::with(under, locking(IDLE));
+    let record = fixture.start(1, "alice").await;
+    let mut expected = record.clone();
+    let at = record.facts.idle_deadline;
+    assert!(expected.update(&Update::Lock { at }, at));
+    fixture.advance(IDLE - AGO).await;
+    let reaped = fixture.reap_late(&fixture.judge()).await;
+    assert!(reaped.ended.is_empty(), "an idle session is not ended yet");
+    assert_eq!(
+        reaped.locked,
+        [expected.clone()],
+        "an idle session is locked once, as of its idle deadline"
+    );
+    assert_eq!(fixture.found(record.key).await, expected, "and stays so");
+    assert_eq!(fixture.keys("alice").await, [record.key]);
+    let until = at + minutes(30);
+    let left = until - fixture.now().await;
+    fixture.advance(left - MS).await;
+    let again = fixture.reap().await;
+    assert!(
+        again.locked.is_empty() && again.ended.is_empty(),
+        "it is not locked again, and not ended before its time"
+    );
+    fixture.advance(MS).await;
+    let reaped = fixture.reap_late(&fixture.judge()).await;
+    let [ended] = reaped.ended.as_slice() else {
+        panic!("it ends when the lock period is over: {:?}", reaped.ended)
+    };
+    assert_eq!(
+        (&ended.record, ended.reason),
+        (&expected, EndReason::IdleTimeout),
+        "with the reason that locked it"
+    );
+    assert!(reaped.locked.is_empty(), "and is not locked again");
+}
+
+/// A lock that a request set is the reaper's to end, and not to set again.
+pub async fn a_session_that_a_request_locked_is_ended_and_not_locked_again(under: impl DriveClock) {
+    let fixture = Fixture::with(under, locking(IDLE));
+    let record = fixture.start(1, "alice").await;
+    fixture.advance(IDLE - AGO).await;
+    let at = record.facts.idle_deadline;
+    let locked = fixture.apply(record.key, Update::Lock { at }).await;
+    let reaped = fixture.reap_late(&fixture.judge()).await;
+    assert!(
+        reaped.locked.is_empty() && reaped.ended.is_empty(),
+        "what is locked is not locked again"
+    );
+    assert_eq!(fixture.found(record.key).await, locked);
+    fixture.advance(minutes(30)).await;
+    let reaped = fixture.reap_late(&fixture.judge()).await;
+    assert_eq!(
+        keys_of(&reaped.ended),
+        [record.key],
+        "and ends after the lock period all the same"
+    );
+}
+
+/// A session that was opened again goes by its new idle deadline, not by the
+/// end of the lock that it once had.
+pub async fn a_session_that_was_opened_again_is_not_ended_for_its_old_lock(under: impl DriveClock) {
+    let fixture = Fixture::with(under, locking(minutes(25)));
+    let now = fixture.now().await;
+    let record = fixture.opened(1, "alice", now);
+    fixture.keep(&record).await;
+    fixture.advance(minutes(25)).await;
+    let locked = fixture.reap_late(&fixture.judge()).await.locked;
+    assert_eq!(keys_in_order(&locked), [record.key]);
+    fixture.advance(minutes(20)).await;
+    let now = fixture.now().await;
+    let mut activation = activation(&record, now);
+    activation.idle_deadline = now + minutes(25);
+    let opened = Update::Reauthenticate {
+        strength: None,
+        activation,
+        rotation: None,
+    };
+    fixture.apply(record.key, opened).await;
+    // Beyond the end of the old lock, before the new idle deadline.
+    fixture.advance(minutes(24)).await;
+    let reaped = fixture.reap_late(&fixture.judge()).await;
+    assert!(
+        reaped.ended.is_empty() && reaped.locked.is_empty(),
+        "a session that was opened again is not ended for its old lock"
+    );
+    fixture.advance(minutes(1)).await;
+    let reaped = fixture.reap_late(&fixture.judge()).await;
+    assert_eq!(
+        keys_in_order(&reaped.locked),
+        [record.key],
+        "and is locked again at its new idle deadline"
+    );
+}

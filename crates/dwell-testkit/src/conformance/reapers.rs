@@ -1,0 +1,163 @@
+//! Several reapers at once, and reapers that meet requests.
+//!
+//! ```
+//! use dwell_core::{ManualClock, MemoryStore, hours};
+//! use dwell_testkit::conformance::{OnManualClock, reapers, run};
+//!
+//! let make = async || {
+//!     let clock = ManualClock::new();
+//!     let store = MemoryStore::with_clock_and_tombstones(clock.clone(), hours(1));
+//!     OnManualClock::new(store, clock, hours(1))
+//! };
+//! run(make, reapers::n20_requests_and_reapers_at_once_report_each_end_once);
+//! ```
+
+use std::sync::Arc;
+
+use dwell_core::store::{Judge, Touched};
+use dwell_core::{EndReason, PolicySet, SessionRecord, Verdict, minutes};
+
+use super::DriveClock;
+use super::fixture::{ABSOLUTE, AGO, Fixture, IDLE, LATE, keys_in_order, keys_of};
+use super::locking::locking;
+
+/// Two nodes' reapers at once report each end once, and each lock.
+pub async fn l12_reapers_at_once_report_each_end_and_each_lock_once(under: impl DriveClock) {
+    let fixture = Fixture::with(under, locking(IDLE));
+    let now = fixture.now().await;
+    let mut ending = Vec::new();
+    let mut idle = Vec::new();
+    for n in 0..40 {
+        let mut record = fixture.opened(n, "alice", now - IDLE + minutes(1));
+        if n % 2 == 0 {
+            record.facts.provider_deadline = Some(now + minutes(1));
+            ending.push(record.clone());
+        } else {
+            idle.push(record.clone());
+        }
+        fixture.keep(&record).await;
+    }
+    fixture.advance(minutes(1) + LATE).await;
+    let reaped = fixture
+        .at_once(4, |fixture, _| async move {
+            fixture.reap_by(&fixture.judge(), 5).await
+        })
+        .await;
+    let (mut ended, mut locked) = (Vec::new(), Vec::new());
+    for reaped in reaped {
+        ended.extend(reaped.ended);
+        locked.extend(reaped.locked);
+    }
+    assert_eq!(
+        keys_of(&ended),
+        keys_in_order(&ending),
+        "reapers at once report each end once"
+    );
+    assert_eq!(
+        keys_in_order(&locked),
+        keys_in_order(&idle),
+        "and each lock once"
+    );
+}
+
+/// Requests and reapers that see the same deadline make one end of it.
+pub async fn n20_requests_and_reapers_at_once_report_each_end_once(under: impl DriveClock) {
+    let fixture = Fixture::new(under);
+    for round in 0..8 {
+        let records = start_round(&fixture, round).await;
+        fixture.advance(IDLE - AGO + LATE).await;
+        let due = keys_in_order(&records);
+        let keys = due.clone();
+        let ended = fixture
+            .at_once(4, move |fixture, n| {
+                let keys = keys.clone();
+                async move {
+                    if n < 2 {
+                        return fixture.reap_by(&fixture.judge(), 3).await.ended;
+                    }
+                    let mut ended = Vec::new();
+                    // From the other end than a store in order, so that they meet.
+                    for key in keys.into_iter().rev() {
+                        ended.extend(fixture.end(key, EndReason::IdleTimeout).await);
+                        tokio::task::yield_now().await;
+                    }
+                    ended
+                }
+            })
+            .await;
+        let ended: Vec<_> = ended.into_iter().flatten().collect();
+        assert_eq!(
+            keys_of(&ended),
+            due,
+            "requests and reapers at once report each end once"
+        );
+    }
+}
+
+/// A touch that was told to be recorded saves its session from a pass that is
+/// under way; where the pass was first, the touch is told that it came too
+/// late.
+pub async fn l04_a_touch_during_a_pass_saves_the_session_or_comes_too_late(under: impl DriveClock) {
+    let fixture = Fixture::new(under);
+    for round in 0..8 {
+        let records = start_round(&fixture, round).await;
+        // Due by a stricter policy, while the deadlines on record let it be touched.
+        let strict = PolicySet::simple(minutes(3), ABSOLUTE).expect("sound policies");
+        let strict = Judge::new(Arc::new(strict));
+        let touched = touch_during_a_pass(&fixture, &strict, &records).await;
+        let now = fixture.now().await;
+        for (record, touched) in records.iter().zip(touched) {
+            if touched == Touched::Recorded {
+                let facts = fixture.found(record.key).await.facts;
+                assert!(
+                    matches!(strict.verdict(&facts, now), Verdict::Live(_)),
+                    "a touch that was recorded saves its session"
+                );
+            } else {
+                assert_eq!(touched, Touched::Gone, "the activity is the latest");
+                assert_eq!(
+                    fixture.tombstone(record.key).await.record,
+                    *record,
+                    "where the pass was first, the touch changed nothing"
+                );
+            }
+        }
+    }
+}
+
+/// Twenty sessions of their own for every round.
+async fn start_round<T: DriveClock>(fixture: &Fixture<T>, round: u32) -> Vec<SessionRecord> {
+    let mut records = Vec::new();
+    for n in 0..20 {
+        records.push(fixture.start(round * 100 + n, "alice").await);
+    }
+    records
+}
+
+/// Reaps and touches at the same moment, and tells how the touches went.
+async fn touch_during_a_pass<T: DriveClock>(
+    fixture: &Fixture<T>,
+    judge: &Judge,
+    records: &[SessionRecord],
+) -> Vec<Touched> {
+    let (judge, records) = (judge.clone(), records.to_vec());
+    let touched = fixture
+        .at_once(2, move |fixture, n| {
+            let (judge, records) = (judge.clone(), records.clone());
+            async move {
+                let mut touched = Vec::new();
+                if n == 0 {
+                    fixture.reap_by(&judge, 4).await;
+                    return touched;
+                }
+                let now = fixture.now().await;
+                for record in &records {
+                    touched.push(fixture.touch_at(record, now).await);
+                    tokio::task::yield_now().await;
+                }
+                touched
+            }
+        })
+        .await;
+    touched.into_iter().flatten().collect()
+}

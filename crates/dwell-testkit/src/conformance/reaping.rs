@@ -1,0 +1,228 @@
+//! Reaping ends what is due though nobody asks, once, in bounded batches.
+//!
+//! ```
+//! use dwell_core::{ManualClock, MemoryStore, hours};
+//! use dwell_testkit::conformance::{OnManualClock, reaping, run};
+//!
+//! let make = async || {
+//!     let clock = ManualClock::new();
+//!     let store = MemoryStore::with_clock_and_tombstones(clock.clone(), hours(1));
+//!     OnManualClock::new(store, clock, hours(1))
+//! };
+//! run(make, reaping::n22_a_pass_is_bounded_and_says_when_more_is_due);
+//! ```
+
+use std::sync::Arc;
+
+use dwell_core::store::{Judge, Touched};
+use dwell_core::{EndReason, PolicySet, minutes, seconds};
+
+use super::DriveClock;
+use super::fixture::{ABSOLUTE, AGO, Fixture, IDLE, LATE, MS, keys_in_order, keys_of};
+
+fn judge_of(policies: PolicySet) -> Judge {
+    Judge::new(Arc::new(policies))
+}
+
+/// Where nothing is due a pass does nothing, to the last millisecond before a
+/// deadline.
+pub async fn where_nothing_is_due_a_pass_does_nothing(under: impl DriveClock) {
+    let fixture = Fixture::new(under);
+    let reaped = fixture.reap().await;
+    assert!(
+        reaped.ended.is_empty() && reaped.locked.is_empty(),
+        "in an empty store nothing is due"
+    );
+    let records = fixture.start_many(5, "alice").await;
+    for wait in [seconds(0), IDLE - AGO - MS] {
+        fixture.advance(wait).await;
+        let reaped = fixture.reap().await;
+        assert!(
+            reaped.ended.is_empty() && reaped.locked.is_empty(),
+            "before its deadline no session is due"
+        );
+    }
+    for record in &records {
+        assert_eq!(
+            fixture.found(record.key).await,
+            *record,
+            "a pass that does nothing changes nothing"
+        );
+    }
+}
+
+/// Each session that is due ends with the reason of its own deadline, whole,
+/// and is reported once.
+pub async fn l12_what_is_due_ends_with_its_own_reason_and_once(under: impl DriveClock) {
+    let fixture = Fixture::new(under);
+    let deadline = fixture.now().await + minutes(5);
+    let idle = fixture.opened(1, "alice", deadline - IDLE);
+    let mut absolute = fixture.opened(2, "alice", deadline - ABSOLUTE);
+    absolute.facts.last_active_at = deadline - minutes(10);
+    absolute.facts.idle_deadline = deadline + minutes(5);
+    let mut provider = fixture.opened(3, "bob", deadline - minutes(10));
+    provider.facts.provider_deadline = Some(deadline);
+    let live = fixture.record(4, "bob").await;
+    for record in [&idle, &absolute, &provider, &live] {
+        fixture.keep(record).await;
+    }
+    fixture.advance(minutes(5)).await;
+    let reaped = fixture.reap_late(&fixture.judge()).await;
+    assert_eq!(reaped.ended.len(), 3, "all that is due ends: {reaped:?}");
+    let expected = [
+        (&idle, EndReason::IdleTimeout),
+        (&absolute, EndReason::AbsoluteTimeout),
+        (&provider, EndReason::IdpSessionExpired),
+    ];
+    for (record, reason) in expected {
+        let ended = reaped.ended.iter().find(|e| e.record.key == record.key);
+        let ended = ended.expect("all that is due ends");
+        assert_eq!(
+            (&ended.record, ended.reason, ended.replaced),
+            (record, reason, false),
+            "each with the reason of its own deadline, and as it was"
+        );
+        assert!(
+            ended.ended_at >= deadline && ended.ended_at <= deadline + LATE,
+            "at the instant of the pass"
+        );
+        assert_eq!(
+            fixture.tombstone(record.key).await,
+            *ended,
+            "and leaves a tombstone"
+        );
+    }
+    assert_eq!(fixture.keys("alice").await, [], "and its subject's list");
+    assert_eq!(fixture.keys("bob").await, [live.key]);
+    let again = fixture.reap_late(&fixture.judge()).await;
+    assert!(again.ended.is_empty(), "no end is reported twice");
+    let end = fixture.end(idle.key, EndReason::IdleTimeout).await;
+    assert!(end.is_none(), "nor by somebody else");
+}
+
+/// A pass does no more than it is told to, and says whether more is due;
+/// passes come to an end, with everything done.
+pub async fn n22_a_pass_is_bounded_and_says_when_more_is_due(under: impl DriveClock) {
+    let fixture = Fixture::new(under);
+    let records = fixture.start_many(60, "alice").await;
+    fixture.advance(IDLE - AGO + LATE).await;
+    let mut ended = Vec::new();
+    // Passes that find nothing are allowed, but not for ever.
+    for _ in 0..1_000 {
+        let pass = fixture.pass(&fixture.judge(), 7).await;
+        assert!(
+            pass.ended.len() + pass.locked.len() <= 7,
+            "a pass does no more than it is told to"
+        );
+        ended.extend(pass.ended);
+        if !pass.more {
+            break;
+        }
+    }
+    assert_eq!(
+        keys_of(&ended),
+        keys_in_order(&records),
+        "when no more is due everything is done"
+    );
+    let pass = fixture.pass(&fixture.judge(), 7).await;
+    assert!(
+        pass.ended.is_empty() && !pass.more,
+        "and no more is due after that"
+    );
+}
+
+/// A session that was touched is not due at its first deadline, and is at its
+/// new one.
+pub async fn l12_a_touched_session_is_looked_at_again(under: impl DriveClock) {
+    let fixture = Fixture::new(under);
+    let record = fixture.start(1, "alice").await;
+    for _ in 0..4 {
+        fixture.advance(minutes(8)).await;
+        let now = fixture.now().await;
+        assert_eq!(fixture.touch_at(&record, now).await, Touched::Recorded);
+        let reaped = fixture.reap().await;
+        assert!(
+            reaped.ended.is_empty(),
+            "a session that was touched is not due at its old deadline"
+        );
+    }
+    fixture.advance(IDLE - MS).await;
+    assert!(
+        fixture.reap().await.ended.is_empty(),
+        "nor before its new one"
+    );
+    fixture.advance(MS).await;
+    let reaped = fixture.reap_late(&fixture.judge()).await;
+    assert_eq!(
+        keys_of(&reaped.ended),
+        [record.key],
+        "and it is due at its new one"
+    );
+}
+
+/// A stricter policy ends sessions before the deadlines on record, though
+/// nobody uses them and a pass by the old policy went before.
+pub async fn l06_a_stricter_policy_finds_sessions_that_nobody_uses(under: impl DriveClock) {
+    let fixture = Fixture::new(under);
+    let records = fixture.start_many(5, "alice").await;
+    assert!(fixture.reap().await.ended.is_empty());
+    let strict = judge_of(PolicySet::simple(minutes(6), ABSOLUTE).expect("sound policies"));
+    let reaped = fixture.reap_late(&strict).await;
+    assert!(
+        reaped.ended.is_empty(),
+        "five minutes are less than the stricter six"
+    );
+    fixture.advance(minutes(1)).await;
+    let reaped = fixture.reap_late(&strict).await;
+    assert_eq!(
+        keys_of(&reaped.ended),
+        keys_in_order(&records),
+        "a stricter policy finds sessions that nobody uses"
+    );
+    for ended in &reaped.ended {
+        assert_eq!(ended.reason, EndReason::IdleTimeout);
+    }
+}
+
+/// A looser policy does not move a deadline on record.
+pub async fn l06_a_looser_policy_prolongs_no_recorded_deadline(under: impl DriveClock) {
+    let fixture = Fixture::new(under);
+    let record = fixture.start(1, "alice").await;
+    assert!(fixture.reap().await.ended.is_empty());
+    let loose = judge_of(PolicySet::simple(minutes(60), ABSOLUTE * 2).expect("sound policies"));
+    fixture.advance(IDLE - AGO - MS).await;
+    let reaped = fixture.reap_by(&loose, 100).await;
+    assert!(reaped.ended.is_empty(), "not before the deadline on record");
+    fixture.advance(MS).await;
+    let reaped = fixture.reap_late(&loose).await;
+    assert_eq!(
+        keys_of(&reaped.ended),
+        [record.key],
+        "a looser policy prolongs no deadline on record"
+    );
+}
+
+/// Tombstones and live sessions stand in no pass's way: what is due
+/// among them is found.
+pub async fn what_is_due_is_found_among_much_that_is_not(under: impl DriveClock) {
+    let fixture = Fixture::new(under);
+    let now = fixture.now().await;
+    for n in 0..90 {
+        let record = fixture.opened(n, "alice", now);
+        fixture.keep(&record).await;
+        if n % 3 == 0 {
+            fixture.end(record.key, EndReason::SignedOut).await;
+        }
+    }
+    let due = fixture.start(100, "alice").await;
+    fixture.advance(IDLE - AGO).await;
+    fixture.reap_by(&fixture.judge(), 2).await;
+    fixture.advance(LATE).await;
+    fixture.reap_by(&fixture.judge(), 2).await;
+    assert_eq!(
+        fixture.tombstone(due.key).await.reason,
+        EndReason::IdleTimeout,
+        "what is due is found among much that is not, in small batches"
+    );
+    assert_eq!(fixture.keys("alice").await.len(), 60, "and nothing else");
+}

@@ -1,0 +1,252 @@
+//! Different operations at the same moment, and callers that go away.
+//!
+//! ```
+//! use dwell_core::MemoryStore;
+//! use dwell_testkit::conformance::{run, together};
+//!
+//! run(async || MemoryStore::new(), together::logins_and_ends_at_once_leave_the_list_right);
+//! ```
+
+use std::pin::pin;
+use std::task::Poll;
+
+use dwell_core::store::{Created, Lookup, StoreFuture, Touched, Update, Updated};
+use dwell_core::{EndReason, seconds};
+
+use super::StoreUnderTest;
+use super::fixture::{Fixture, keys_in_order};
+
+/// Asks a store, looks for its answer so many times, and goes away.
+pub(super) async fn poll_and_drop<T>(answer: StoreFuture<'_, T>, polls: u32) {
+    let mut answer = pin!(answer);
+    for _ in 0..polls {
+        let done =
+            std::future::poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx).is_ready())).await;
+        if done {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Every update counts and the latest touch stays, whichever comes first.
+pub async fn l04_touches_and_updates_at_once_undo_nothing(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    for round in 0..4 {
+        let record = fixture.start(round, "alice").await;
+        let kept = record.clone();
+        let made = fixture
+            .at_once(16, move |fixture, n| {
+                let record = record.clone();
+                async move {
+                    if n % 2 == 0 {
+                        let at = record.facts.created_at + seconds(10) * (n + 1);
+                        let touched = fixture.touch_at(&record, at).await;
+                        assert_ne!(touched, Touched::Gone, "the session is there");
+                        return 0;
+                    }
+                    loop {
+                        let version = fixture.found(record.key).await.facts.version;
+                        let update = Update::FailReauthentication;
+                        match fixture.update(record.key, version, update).await {
+                            Updated::Applied(_) => return 1,
+                            Updated::Conflict => tokio::task::yield_now().await,
+                            Updated::Gone => panic!("the session is there"),
+                        }
+                    }
+                }
+            })
+            .await;
+        let facts = fixture.found(kept.key).await.facts;
+        let made: u32 = made.into_iter().sum();
+        assert_eq!(
+            (facts.version, u32::from(facts.failures)),
+            (made, made),
+            "every update that was told to be made is there"
+        );
+        assert_eq!(
+            facts.last_active_at,
+            kept.facts.created_at + seconds(150),
+            "and the latest touch is there"
+        );
+    }
+}
+
+/// Whatever was answered before the end is in the tombstone, and nothing that
+/// came after it.
+pub async fn l04_what_meets_an_end_comes_before_it_or_not_at_all(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    for round in 0..18 {
+        let record = fixture.start(round, "alice").await;
+        let key = record.key;
+        let answers = fixture
+            .at_once(6, move |fixture, n| {
+                let record = record.clone();
+                async move {
+                    // In turn, each is the first to ask.
+                    match (n + round) % 6 {
+                        0 => (None, fixture.end(key, EndReason::Revoked).await, false),
+                        1 => {
+                            let failed = Update::FailReauthentication;
+                            let updated = fixture.update(key, 0, failed).await;
+                            (None, None, matches!(updated, Updated::Applied(_)))
+                        }
+                        _ => {
+                            let at = record.facts.created_at + seconds(10) * n;
+                            let touched = fixture.touch_at(&record, at).await;
+                            let recorded = touched == Touched::Recorded;
+                            (recorded.then_some(at), None, false)
+                        }
+                    }
+                }
+            })
+            .await;
+        let ended = answers.iter().find_map(|(_, ended, _)| ended.clone());
+        let ended = ended.expect("the one end is told of");
+        assert_eq!(
+            fixture.tombstone(key).await,
+            ended,
+            "a tombstone is as the end left it"
+        );
+        let facts = ended.record.facts;
+        let updated = answers.iter().any(|(_, _, updated)| *updated);
+        assert_eq!(
+            facts.version,
+            u32::from(updated),
+            "an update is in the tombstone exactly if it was told to be made"
+        );
+        let latest = answers.iter().filter_map(|(at, _, _)| *at).max();
+        assert_eq!(
+            facts.last_active_at,
+            latest.unwrap_or(facts.created_at),
+            "and so is the latest touch that was told to be recorded"
+        );
+    }
+}
+
+/// However logins and ends of a subject meet, its list is right afterwards.
+pub async fn logins_and_ends_at_once_leave_the_list_right(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let there = fixture.start_many(16, "alice").await;
+    let records = there.clone();
+    fixture
+        .at_once(32, move |fixture, n| {
+            let there = records.get(n as usize).map(|record| record.key);
+            async move {
+                match there {
+                    // Every other of those that were there ends.
+                    Some(key) if n % 2 == 0 => {
+                        fixture.end(key, EndReason::Revoked).await;
+                    }
+                    Some(_) => {}
+                    None => {
+                        fixture.start(n, "alice").await;
+                    }
+                }
+            }
+        })
+        .await;
+    let mut expected = keys_in_order(&there.into_iter().skip(1).step_by(2).collect::<Vec<_>>());
+    expected.extend((16..32).map(super::fixture::key));
+    expected.sort_unstable();
+    assert_eq!(
+        fixture.keys("alice").await,
+        expected,
+        "a subject has those that began and those that did not end"
+    );
+}
+
+/// A creation whose caller goes away at any moment is whole or not there: no
+/// session that its subject does not know of.
+pub async fn a_creation_that_is_dropped_half_way_is_whole_or_not_there(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    for polls in 0..6 {
+        let subject = format!("subject {polls}");
+        let record = fixture.record(polls, &subject).await;
+        let create = fixture
+            .store()
+            .create(record.clone(), None, fixture.judge());
+        poll_and_drop(create, polls).await;
+        // Asked in this order, a creation that goes on meanwhile is no fault.
+        let listed = fixture.keys(&subject).await;
+        match fixture.state(record.key).await {
+            Lookup::Missing => assert_eq!(listed, [], "what is not there is not listed"),
+            Lookup::Found(found) => {
+                assert_eq!(found, record, "what is there is whole");
+                assert_eq!(
+                    fixture.keys(&subject).await,
+                    [record.key],
+                    "and its subject knows of it"
+                );
+            }
+            Lookup::Ended(_) => panic!("nobody ended it"),
+        }
+    }
+}
+
+/// An end whose caller goes away at any moment is whole or not there: no dead
+/// session in a list, and none that is live and in no list.
+pub async fn an_end_that_is_dropped_half_way_is_whole_or_not_there(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    for polls in 0..6 {
+        let subject = format!("subject {polls}");
+        let record = fixture.start(polls, &subject).await;
+        let end = fixture.store().end(record.key, EndReason::Revoked.into());
+        poll_and_drop(end, polls).await;
+        // Asked in this order, an end that goes on meanwhile is no fault.
+        let listed = fixture.keys(&subject).await;
+        match fixture.state(record.key).await {
+            Lookup::Found(found) => {
+                assert_eq!(found, record, "what has not ended is as it was");
+                assert_eq!(listed, [record.key], "and its subject knows of it");
+            }
+            Lookup::Ended(ended) => {
+                assert_eq!(
+                    (ended.record, ended.reason),
+                    (record, EndReason::Revoked),
+                    "what has ended is a whole tombstone"
+                );
+                assert_eq!(
+                    fixture.keys(&subject).await,
+                    [],
+                    "and its subject has it no more"
+                );
+            }
+            Lookup::Missing => panic!("an end leaves a tombstone"),
+        }
+    }
+}
+
+/// Of a login at the limit whose caller goes away, either both halves are
+/// there, the new session and the end of the old one, or neither is.
+pub async fn a_login_that_is_dropped_half_way_makes_nobody_leave_for_nothing(
+    under: impl StoreUnderTest,
+) {
+    let fixture = Fixture::new(under);
+    for polls in 0..6 {
+        let subject = format!("subject {polls}");
+        let old = fixture.start(polls, &subject).await;
+        let new = fixture.record(100 + polls, &subject).await;
+        let limit = super::limit::at_most(1, dwell_core::OnLimit::EndOldest);
+        let store = fixture.store();
+        poll_and_drop(store.create(new.clone(), limit, fixture.judge()), polls).await;
+        let is_new = matches!(fixture.state(new.key).await, Lookup::Found(_));
+        let again = fixture.create(&new, limit).await;
+        if is_new {
+            assert!(
+                matches!(again, Created::Exists),
+                "what was kept is kept: {again:?}"
+            );
+        }
+        assert_eq!(
+            fixture.keys(&subject).await,
+            [new.key],
+            "once the login is done, by the first or the second try, the new session is the one"
+        );
+        assert_eq!(
+            fixture.tombstone(old.key).await.reason,
+            EndReason::Superseded,
+            "and the old one left for it"
+        );
+    }
+}

@@ -1,0 +1,272 @@
+//! A touch records activity and its deadline, forwards only, and never after
+//! an end.
+//!
+//! ```
+//! use dwell_core::MemoryStore;
+//! use dwell_testkit::conformance::{run, touch};
+//!
+//! run(async || MemoryStore::new(), touch::l05_an_older_touch_moves_nothing_back);
+//! ```
+
+use dwell_core::store::{Touched, Update};
+use dwell_core::{EndReason, NetworkId, SessionRecord, Timestamp, minutes, seconds};
+
+use super::fixture::{ABSOLUTE, AGO, Fixture, IDLE, MS, activation, check, rotation};
+use super::{DriveClock, StoreUnderTest};
+
+/// Last activity, its network, its deadline and the longest pause move
+/// together; nothing else moves, not even the version.
+pub async fn n16_a_touch_records_activity_with_its_deadline_and_nothing_else(
+    under: impl StoreUnderTest,
+) {
+    let fixture = Fixture::new(under);
+    let record = fixture.start(1, "alice").await;
+    let at = record.facts.last_active_at + minutes(3);
+    let mut activation = activation(&record, at);
+    activation.network = NetworkId::of("office");
+    activation.idle_deadline = at + minutes(30);
+    assert_eq!(
+        fixture.touch(record.key, activation).await,
+        Touched::Recorded,
+        "later activity of a live session is recorded"
+    );
+    let mut expected = record.clone();
+    expected.facts.last_active_at = at;
+    expected.facts.network = NetworkId::of("office");
+    expected.facts.idle_deadline = at + minutes(30);
+    expected.facts.longest_pause = minutes(3);
+    assert_eq!(
+        fixture.found(record.key).await,
+        expected,
+        "a touch changes activity, network, idle deadline and longest pause"
+    );
+}
+
+/// Activity that is not later than the one on record changes nothing, though
+/// its deadline be later.
+pub async fn l05_an_older_touch_moves_nothing_back(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let record = fixture.start(1, "alice").await;
+    let began = record.facts.created_at;
+    fixture.touch_at(&record, began + minutes(3)).await;
+    let kept = fixture.found(record.key).await;
+    let older = [minutes(3), minutes(3) - MS, minutes(1), seconds(0)].map(|ago| began + ago);
+    for at in older.into_iter().chain([began - AGO]) {
+        let mut activation = activation(&record, at);
+        activation.idle_deadline = kept.facts.idle_deadline + minutes(5);
+        assert_eq!(
+            fixture.touch(record.key, activation).await,
+            Touched::Older,
+            "a touch that is not later is older"
+        );
+        assert_eq!(
+            fixture.found(record.key).await,
+            kept,
+            "an older touch moves nothing"
+        );
+    }
+}
+
+/// Touches in any order leave what one touch by the pure function after the
+/// other leaves.
+pub async fn any_sequence_of_touches_agrees_with_the_pure_function(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let record = fixture.start(1, "alice").await;
+    let now = fixture.now().await;
+    let mut facts = record.facts;
+    for n in 0..40 {
+        // Scattered over the time since the session began.
+        let at = record.facts.created_at + MS * 7_001 * (n * 17 % 43);
+        let mut activation = activation(&record, at);
+        activation.network = NetworkId::from_bits(n);
+        let expected = facts.touch(activation, now);
+        let touched = fixture.touch(record.key, activation).await;
+        assert_eq!(
+            touched, expected,
+            "a touch is judged as `Facts::touch` does"
+        );
+        assert_eq!(
+            fixture.found(record.key).await.facts,
+            facts,
+            "and it changes what `Facts::touch` changes"
+        );
+    }
+}
+
+/// Of many touches at the same moment the latest stays, with its own network
+/// and deadline.
+pub async fn l05_of_many_touches_at_once_the_latest_stays(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    for round in 0..8 {
+        let record = fixture.start(round, "alice").await;
+        let touched = record.clone();
+        fixture
+            .at_once(12, move |fixture, n| {
+                let record = touched.clone();
+                async move {
+                    let mut activation = activation(&record, nth_activity(&record, n));
+                    activation.network = NetworkId::from_bits(n);
+                    fixture.touch(record.key, activation).await
+                }
+            })
+            .await;
+        let facts = fixture.found(record.key).await.facts;
+        let at = nth_activity(&record, 11);
+        assert_eq!(facts.last_active_at, at, "the latest of all touches stays");
+        assert_eq!(
+            (facts.network, facts.idle_deadline),
+            (NetworkId::from_bits(11), at + IDLE),
+            "with the network and the deadline that came with it"
+        );
+    }
+}
+
+fn nth_activity(record: &SessionRecord, n: u32) -> Timestamp {
+    record.facts.created_at + seconds(10) * (n + 1)
+}
+
+/// A request that loaded the session before an update touches it after that:
+/// the update stays.
+pub async fn l04_a_touch_undoes_no_update_made_since_the_look_up(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let loaded = fixture.start(1, "alice").await;
+    let now = fixture.now().await;
+    let rotated = Update::Rotate(rotation(&loaded, 2, now));
+    let updated = fixture.apply(loaded.key, rotated).await;
+    let failed = fixture
+        .apply(loaded.key, Update::FailReauthentication)
+        .await;
+    assert_eq!(fixture.touch_at(&loaded, now).await, Touched::Recorded);
+    let kept = fixture.found(loaded.key).await;
+    assert_eq!(kept.credential.check, check(2), "the new token stays");
+    assert_eq!(
+        (kept.credential, kept.facts.version, kept.facts.failures),
+        (updated.credential, failed.facts.version, 1),
+        "a touch undoes no update that was made since the look-up"
+    );
+}
+
+/// An ended session takes no touch, of whatever instant, and its tombstone
+/// stays as it was.
+pub async fn l04_an_ended_session_takes_no_touch(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let record = fixture.start(1, "alice").await;
+    let now = fixture.now().await;
+    let ended = fixture.end(record.key, EndReason::SignedOut).await;
+    for at in [now, now - minutes(1), now + minutes(1)] {
+        assert_eq!(
+            fixture.touch_at(&record, at).await,
+            Touched::Gone,
+            "an ended session takes no touch"
+        );
+    }
+    assert_eq!(
+        Some(fixture.tombstone(record.key).await),
+        ended,
+        "the tombstone is as the end left it"
+    );
+}
+
+/// A session whose recorded deadline lies behind takes no touch, though the
+/// activity came before that deadline.
+pub async fn l04_a_touch_that_comes_after_a_deadline_revives_nothing(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let now = fixture.now().await;
+    let passed = now - minutes(1);
+    let mut idle = fixture.opened(1, "alice", now - IDLE - minutes(1));
+    let mut absolute = fixture.opened(2, "alice", now - ABSOLUTE - minutes(1));
+    let mut provider = fixture.opened(3, "alice", now - minutes(10));
+    idle.facts.idle_deadline = passed;
+    absolute.facts.idle_deadline = now + IDLE;
+    absolute.facts.absolute_deadline = passed;
+    provider.facts.provider_deadline = Some(passed);
+    for record in [idle, absolute, provider] {
+        fixture.keep(&record).await;
+        let before = passed - seconds(1);
+        assert_eq!(
+            fixture.touch_at(&record, before).await,
+            Touched::Gone,
+            "a touch that comes after a deadline comes too late"
+        );
+        assert_eq!(
+            fixture.found(record.key).await,
+            record,
+            "and revives nothing"
+        );
+    }
+}
+
+/// Which deadline a session of [`boundary`] runs into.
+type Deadline = fn(&mut SessionRecord, Timestamp);
+
+/// A touch 1 ms before the deadline is recorded; at it and 1 ms after, it is
+/// too late.
+async fn boundary<T: DriveClock>(under: T, set: Deadline) {
+    let fixture = Fixture::new(under);
+    let deadline = fixture.now().await + minutes(1);
+    let mut records = Vec::new();
+    for n in 0..3 {
+        let mut record = fixture.record(n, "alice").await;
+        set(&mut record, deadline);
+        fixture.keep(&record).await;
+        records.push(record);
+    }
+    fixture.advance(minutes(1) - MS).await;
+    let expected = [Touched::Recorded, Touched::Gone, Touched::Gone];
+    for (n, (record, expected)) in records.iter().zip(expected).enumerate() {
+        let at = deadline - seconds(1);
+        let touched = fixture.touch_at(record, at).await;
+        assert_eq!(
+            touched, expected,
+            "1 ms before a deadline there is time, at it and after it there is none: case {n}"
+        );
+        let kept = fixture.found(record.key).await;
+        assert_eq!(
+            kept.facts.last_active_at == at,
+            expected == Touched::Recorded,
+            "what is told is what is done"
+        );
+        fixture.advance(MS).await;
+    }
+}
+
+/// The idle deadline itself is already too late.
+pub async fn n11_at_the_idle_deadline_a_touch_is_too_late(under: impl DriveClock) {
+    boundary(under, |record, at| record.facts.idle_deadline = at).await;
+}
+
+/// The absolute deadline itself is already too late.
+pub async fn n11_at_the_absolute_deadline_a_touch_is_too_late(under: impl DriveClock) {
+    boundary(under, |record, at| record.facts.absolute_deadline = at).await;
+}
+
+/// The identity provider's deadline itself is already too late.
+pub async fn n11_at_the_providers_deadline_a_touch_is_too_late(under: impl DriveClock) {
+    boundary(under, |record, at| {
+        record.facts.provider_deadline = Some(at);
+    })
+    .await;
+}
+
+/// A touch moves the idle deadline, and the session lives by the new one.
+pub async fn a_touched_session_lives_until_its_new_deadline(under: impl DriveClock) {
+    let fixture = Fixture::new(under);
+    let record = fixture.start(1, "alice").await;
+    for _ in 0..4 {
+        fixture.advance(IDLE - AGO - MS).await;
+        let now = fixture.now().await;
+        assert_eq!(
+            fixture.touch_at(&record, now).await,
+            Touched::Recorded,
+            "who stays active stays signed in"
+        );
+        fixture.advance(AGO).await;
+    }
+    fixture.advance(IDLE - AGO).await;
+    let now = fixture.now().await;
+    assert_eq!(
+        fixture.touch_at(&record, now).await,
+        Touched::Gone,
+        "and runs out one idle timeout after the last touch"
+    );
+}

@@ -1,0 +1,18 @@
+//! The store in memory passes the suite: on a clock that is driven, on the
+//! system's clock, and behind a store that adds nothing but waiting.
+
+use dwell_core::store::SessionStore;
+use dwell_core::{ManualClock, MemoryStore, hours};
+use dwell_testkit::conformance::OnManualClock;
+use dwell_testkit::{FaultyStore, store_conformance};
+
+/// What `wrap` makes of a store in memory.
+fn driven<S: SessionStore>(wrap: impl FnOnce(MemoryStore) -> S) -> OnManualClock<S> {
+    let clock = ManualClock::new();
+    let store = MemoryStore::with_clock_and_tombstones(clock.clone(), hours(1));
+    OnManualClock::new(wrap(store), clock, hours(1))
+}
+
+store_conformance!(memory, async || driven(|store| store));
+store_conformance!(memory_by_the_wall, own_clock, async || MemoryStore::new());
+store_conformance!(behind_a_faulty_store, async || driven(FaultyStore::new));

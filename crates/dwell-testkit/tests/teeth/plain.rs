@@ -1,0 +1,210 @@
+//! A store without any cleverness: one table behind one lock, searched from
+//! end to end. Nothing is shared with the store in memory but the pure
+//! functions of the core, so what passes the suite here and there is no
+//! peculiarity of either.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use dwell_core::engine::Activation;
+use dwell_core::store::{End, Judge, Loaded, Lookup, Reaped, Touched, Update, Updated};
+use dwell_core::{
+    Clock, EndReason, EndedSession, ManualClock, SessionKey, SessionRecord, SubjectId, Timestamp,
+    Verdict,
+};
+
+/// What is kept of a session.
+#[derive(Clone)]
+pub(crate) struct Row {
+    /// As it was created, for faults that mix that up with what it is now.
+    pub(crate) first: SessionRecord,
+    pub(crate) record: SessionRecord,
+    pub(crate) grave: Option<Grave>,
+}
+
+/// What makes a session a tombstone.
+#[derive(Clone, Copy)]
+pub(crate) struct Grave {
+    pub(crate) reason: EndReason,
+    pub(crate) at: Timestamp,
+    pub(crate) replaced: bool,
+}
+
+pub(crate) type Rows = BTreeMap<SessionKey, Row>;
+
+pub(crate) struct Plain {
+    clock: ManualClock,
+    pub(crate) tombstones: Duration,
+    rows: Mutex<Rows>,
+}
+
+impl Row {
+    pub(crate) fn new(record: SessionRecord) -> Self {
+        Self {
+            first: record.clone(),
+            record,
+            grave: None,
+        }
+    }
+
+    /// Ends the session, unless it has ended.
+    pub(crate) fn end(&mut self, end: End, at: Timestamp) -> Option<EndedSession> {
+        if let Some(grave) = &mut self.grave {
+            grave.replaced |= end.replaced;
+            return None;
+        }
+        self.grave = Some(Grave {
+            reason: end.reason,
+            at,
+            replaced: end.replaced,
+        });
+        self.tombstone()
+    }
+
+    pub(crate) fn tombstone(&self) -> Option<EndedSession> {
+        self.grave.map(|grave| EndedSession {
+            record: self.record.clone(),
+            reason: grave.reason,
+            ended_at: grave.at,
+            replaced: grave.replaced,
+        })
+    }
+
+    pub(crate) fn lookup(&self) -> Lookup {
+        match self.tombstone() {
+            Some(ended) => Lookup::Ended(ended),
+            None => Lookup::Found(self.record.clone()),
+        }
+    }
+
+    /// Whether it is of this subject and has not ended.
+    pub(crate) fn is_of(&self, subject: &SubjectId) -> bool {
+        self.grave.is_none() && self.record.subject == *subject
+    }
+
+    /// Whether this is a tombstone whose time is over.
+    pub(crate) fn is_over(&self, tombstones: Duration, now: Timestamp) -> bool {
+        self.grave.is_some_and(|grave| {
+            let by_age = grave.at + tombstones;
+            let foreign = self.record.credential.is_foreign();
+            now >= by_age && (!foreign || now >= self.record.facts.absolute_deadline)
+        })
+    }
+}
+
+impl Plain {
+    pub(crate) fn new(clock: ManualClock, tombstones: Duration) -> Self {
+        Self {
+            clock,
+            tombstones,
+            rows: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap()
+    }
+
+    pub(crate) fn load(&self, key: SessionKey) -> Loaded {
+        let state = self.rows().get(&key).map(Row::lookup);
+        Loaded {
+            now: self.now(),
+            state: state.unwrap_or(Lookup::Missing),
+        }
+    }
+
+    /// Keeps a session, unless its key is in use.
+    pub(crate) fn create(&self, record: SessionRecord) -> bool {
+        let mut rows = self.rows();
+        let is_free = !rows.contains_key(&record.key);
+        if is_free {
+            rows.insert(record.key, Row::new(record));
+        }
+        is_free
+    }
+
+    pub(crate) fn touch(&self, key: SessionKey, activation: Activation) -> Touched {
+        let now = self.now();
+        match self.rows().get_mut(&key) {
+            Some(row) if row.grave.is_none() => row.record.facts.touch(activation, now),
+            _ => Touched::Gone,
+        }
+    }
+
+    pub(crate) fn update(&self, key: SessionKey, version: u32, update: &Update) -> Updated {
+        let now = self.now();
+        match self.rows().get_mut(&key) {
+            Some(row) if row.grave.is_none() => change(&mut row.record, version, update, now),
+            _ => Updated::Gone,
+        }
+    }
+
+    pub(crate) fn end(&self, key: SessionKey, end: End) -> Option<EndedSession> {
+        let now = self.now();
+        self.rows().get_mut(&key)?.end(end, now)
+    }
+
+    pub(crate) fn list(&self, subject: &SubjectId) -> Vec<SessionRecord> {
+        let rows = self.rows();
+        let own = rows.values().filter(|row| row.is_of(subject));
+        own.map(|row| row.record.clone()).collect()
+    }
+}
+
+/// Compare-and-set.
+pub(crate) fn change(
+    record: &mut SessionRecord,
+    version: u32,
+    update: &Update,
+    now: Timestamp,
+) -> Updated {
+    if record.facts.version != version {
+        Updated::Conflict
+    } else if record.update(update, now) {
+        Updated::Applied(record.clone())
+    } else {
+        Updated::Gone
+    }
+}
+
+/// Whether a reaping pass has something to do here.
+pub(crate) fn is_due(row: &Row, judge: &Judge, tombstones: Duration, now: Timestamp) -> bool {
+    if row.grave.is_some() {
+        return row.is_over(tombstones, now);
+    }
+    match judge.verdict(&row.record.facts, now) {
+        Verdict::Ended(_) => true,
+        Verdict::Locked { .. } => row.record.facts.locked_at.is_none(),
+        _ => false,
+    }
+}
+
+/// Does what a reaping pass has to do to what is due.
+pub(crate) fn take(
+    rows: &mut Rows,
+    key: SessionKey,
+    judge: &Judge,
+    now: Timestamp,
+    reaped: &mut Reaped,
+) {
+    let Some(row) = rows.get_mut(&key) else {
+        return;
+    };
+    if row.grave.is_some() {
+        rows.remove(&key);
+        return;
+    }
+    match judge.verdict(&row.record.facts, now) {
+        Verdict::Ended(reason) => reaped.ended.extend(row.end(reason.into(), now)),
+        _ => {
+            let at = row.record.facts.idle_deadline.min(now);
+            row.record.update(&Update::Lock { at }, now);
+            reaped.locked.push(row.record.clone());
+        }
+    }
+}

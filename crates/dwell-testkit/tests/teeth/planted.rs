@@ -1,0 +1,228 @@
+//! The plain store with one fault.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use dwell_core::engine::Activation;
+use dwell_core::store::{
+    Created, End, Judge, Loaded, Reaped, SessionStore, StoreFuture, Touched, Update, Updated,
+};
+use dwell_core::{
+    EndedSession, ManualClock, SessionKey, SessionLimit, SessionRecord, SubjectId, Timestamp,
+};
+use tokio::sync::watch;
+
+use crate::plain::Plain;
+use crate::{create, end, reads, reap, touch, update};
+
+/// What is wrong with the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    None,
+    // Creations.
+    ChecksAreHalved,
+    CreateChecksBeforehand,
+    CreateInTwoSteps,
+    CreateOverwrites,
+    CreateStampsAnew,
+    IndexIsNotAtomic,
+    InstantsWrap,
+    KeysAreCut,
+    LimitCountsEverybody,
+    LimitCountsTombstones,
+    LimitCountsWhatRanOut,
+    LimitEndsOne,
+    LimitEndsTheLatest,
+    LimitForgetsTheLocked,
+    LimitIsIgnored,
+    LimitIsNotAtomic,
+    LimitMakesRoomForNothing,
+    LimitTellsNoEnd,
+    LimitWithoutALimit,
+    LocksAreNotKept,
+    PausesWrap,
+    StrengthIsJoined,
+    SubjectsEndAtZero,
+    // Ends.
+    EndForgetsTheReason,
+    EndIgnoresASuccessor,
+    EndInTwoSteps,
+    EndIsNotAtomic,
+    EndOfAnUnknownLeavesATombstone,
+    EndOfTheLockedIsNobodys,
+    EndOfWhatRanOutIsNobodys,
+    EndOverwritesTheReason,
+    EndReportsTwice,
+    EndTakesASuccessorBack,
+    // Look-ups and lists.
+    ClockRunsOnItsOwn,
+    DebugShowsChecks,
+    DebugShowsKeys,
+    ListKeepsTheEnded,
+    ListLeaks,
+    ListShowsTheFirstState,
+    LocalOnlyInName,
+    LookUpIsActivity,
+    NowIsTheNodes,
+    RunOutIsMissing,
+    SubjectsAreCut,
+    SubjectsAreTrimmed,
+    SubjectsFoldCase,
+    // Reaping.
+    ReapEndsWhatWasTouched,
+    ReapForgetsTheLocked,
+    ReapForgetsTheReason,
+    ReapGoesByFirstDeadlines,
+    ReapGoesByTheOldLock,
+    ReapIgnoresPolicies,
+    ReapIgnoresRecords,
+    ReapIgnoresTheBatch,
+    ReapIsEarly,
+    ReapIsNotAtomic,
+    ReapLocksAgain,
+    ReapNeverHasEnough,
+    ReapSaysNoMore,
+    ReapSkipsTheTouched,
+    ReapStopsAtWhatIsNotDue,
+    ReapTellsTwice,
+    // Tombstones.
+    ForeignTombstonesGoByAge,
+    ForeignTombstonesGoByDeadline,
+    ForgettingIsAnEnd,
+    ReapedTombstonesAgeFromTheDeadline,
+    SuccessorProlongs,
+    TombstonesGoAtOnce,
+    TombstonesStay,
+    // Touches.
+    TouchAtTheAbsoluteDeadline,
+    TouchAtTheIdleDeadline,
+    TouchAtTheProvidersDeadline,
+    TouchCountsAsOfNow,
+    TouchForgetsTheDeadline,
+    TouchIgnoresDeadlines,
+    TouchIsAVersion,
+    TouchIsNotAtomic,
+    TouchMovesBack,
+    TouchOpensALock,
+    TouchRevives,
+    TouchTakesTheNodesDeadline,
+    TouchTrustsTheNode,
+    TouchWritesBackTheRecord,
+    // Updates.
+    LocksMoveOn,
+    RotationInTwoSteps,
+    UpdateForgetsTheForeign,
+    UpdateForgetsTheStrength,
+    UpdateIgnoresDeadlines,
+    UpdateIgnoresTheVersion,
+    UpdateIsNotAtomic,
+    UpdateMovesTheAbsoluteDeadline,
+    UpdateNeedsALiveSession,
+    UpdateRevives,
+    UpdateWritesBackTheRecord,
+    VersionsStop,
+}
+
+pub(crate) struct Planted {
+    pub(crate) plain: Plain,
+    pub(crate) fault: Fault,
+    /// An index of its own, for faults of indices.
+    pub(crate) index: Mutex<BTreeMap<SubjectId, Vec<SessionKey>>>,
+    /// When locks were to end, as it was when they were set.
+    pub(crate) old_locks: Mutex<BTreeMap<SessionKey, Timestamp>>,
+    pub(crate) ticks: AtomicU64,
+    /// Whether a pass has chosen what it will end.
+    pub(crate) chosen: watch::Sender<bool>,
+    /// How many touches were made since.
+    pub(crate) touched: watch::Sender<usize>,
+}
+
+impl Planted {
+    pub(crate) fn new(clock: ManualClock, tombstones: Duration, fault: Fault) -> Self {
+        Self {
+            plain: Plain::new(clock, tombstones),
+            fault,
+            index: Mutex::default(),
+            old_locks: Mutex::default(),
+            ticks: AtomicU64::new(0),
+            chosen: watch::Sender::new(false),
+            touched: watch::Sender::new(0),
+        }
+    }
+
+    pub(crate) fn has(&self, fault: Fault) -> bool {
+        self.fault == fault
+    }
+
+    /// Time for others to come in between: not the same for all, so that
+    /// writes come in another order than the reads before them.
+    pub(crate) async fn dawdle(&self) {
+        let turn = self.ticks.fetch_add(1, Ordering::SeqCst);
+        for _ in 0..20 + turn * 37 % 101 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Whether sessions are listed by the index of its own.
+    pub(crate) fn is_indexed(&self) -> bool {
+        use Fault::{CreateInTwoSteps, EndInTwoSteps, IndexIsNotAtomic};
+        [CreateInTwoSteps, EndInTwoSteps, IndexIsNotAtomic].contains(&self.fault)
+    }
+}
+
+/// An answer that is there already.
+pub(crate) fn ready<'a, T: 'a>(answer: T) -> StoreFuture<'a, T> {
+    StoreFuture::ready(Ok(answer))
+}
+
+impl fmt::Debug for Planted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        reads::debug(self, f)
+    }
+}
+
+impl SessionStore for Planted {
+    fn now(&self) -> StoreFuture<'_, Timestamp> {
+        reads::now(self)
+    }
+
+    fn load(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
+        ready(reads::load(self, key))
+    }
+
+    fn create(
+        &self,
+        record: SessionRecord,
+        limit: Option<SessionLimit>,
+        judge: Judge,
+    ) -> StoreFuture<'_, Created> {
+        create::create(self, record, limit, judge)
+    }
+
+    fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched> {
+        touch::touch(self, key, activation)
+    }
+
+    fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated> {
+        update::update(self, key, version, update)
+    }
+
+    fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>> {
+        end::end(self, key, end)
+    }
+
+    fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
+        ready(reads::list(self, &subject))
+    }
+
+    fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {
+        reap::reap(self, judge, batch)
+    }
+
+    fn is_local(&self) -> bool {
+        self.has(Fault::LocalOnlyInName)
+    }
+}

@@ -1,0 +1,135 @@
+//! Look-ups and lists that change something, or show something else.
+
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use dwell_core::store::{Loaded, Lookup, StoreFuture};
+use dwell_core::{SessionKey, SessionRecord, SubjectId, Timestamp, minutes};
+
+use crate::create::cut_key;
+use crate::plain::Row;
+use crate::planted::{Fault, Planted, ready};
+
+pub(crate) fn now(store: &Planted) -> StoreFuture<'_, Timestamp> {
+    let now = store.plain.now();
+    match store.fault {
+        Fault::ClockRunsOnItsOwn => {
+            let ticks = store.ticks.fetch_add(1, Ordering::SeqCst);
+            ready(now + Duration::from_millis(ticks))
+        }
+        Fault::LocalOnlyInName => StoreFuture::boxed(async move { Ok(now) }),
+        Fault::NowIsTheNodes => ready(now + minutes(10)),
+        _ => ready(now),
+    }
+}
+
+pub(crate) fn load(store: &Planted, key: SessionKey) -> Loaded {
+    let mut loaded = store.plain.load(cut_key(store, key));
+    let ran_out = match &loaded.state {
+        Lookup::Found(record) => record.facts.has_run_out(loaded.now),
+        _ => false,
+    };
+    match store.fault {
+        Fault::LookUpIsActivity => {
+            if let Some(row) = store.plain.rows().get_mut(&key) {
+                row.record.facts.last_active_at = loaded.now;
+            }
+        }
+        Fault::RunOutIsMissing if ran_out => loaded.state = Lookup::Missing,
+        _ => {}
+    }
+    loaded
+}
+
+pub(crate) fn list(store: &Planted, subject: &SubjectId) -> Vec<SessionRecord> {
+    if store.is_indexed() {
+        let index = store.index.lock().unwrap();
+        let keys = index.get(subject).cloned().unwrap_or_default();
+        let rows = store.plain.rows();
+        let found = keys.iter().filter_map(|key| rows.get(key));
+        return found.map(|row| row.record.clone()).collect();
+    }
+    let same = |row: &&Row| {
+        let (name, wanted) = (row.record.subject.as_str(), subject.as_str());
+        match store.fault {
+            Fault::ListLeaks => true,
+            Fault::SubjectsAreCut => name
+                .as_bytes()
+                .iter()
+                .take(255)
+                .eq(wanted.as_bytes().iter().take(255)),
+            Fault::SubjectsAreTrimmed => name.trim_end() == wanted.trim_end(),
+            Fault::SubjectsFoldCase => name.to_lowercase() == wanted.to_lowercase(),
+            _ => name == wanted,
+        }
+    };
+    let rows = store.plain.rows();
+    let own = rows.values().filter(same);
+    own.filter(|row| row.grave.is_none() || store.has(Fault::ListKeepsTheEnded))
+        .map(|row| match store.fault {
+            Fault::ListShowsTheFirstState => row.first.clone(),
+            _ => row.record.clone(),
+        })
+        .collect()
+}
+
+pub(crate) fn debug(store: &Planted, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let rows = store.plain.rows();
+    let mut list = f.debug_list();
+    match store.fault {
+        Fault::DebugShowsChecks => {
+            let checks = rows
+                .values()
+                .map(|row| row.record.credential.check.to_bits());
+            list.entries(checks).finish()
+        }
+        Fault::DebugShowsKeys => {
+            let keys = rows.keys().map(|key| u128::from_be_bytes(*key.as_bytes()));
+            list.entries(keys.map(|key| format!("{key:032X}"))).finish()
+        }
+        _ => list.finish_non_exhaustive(),
+    }
+}
+
+crate::teeth! {
+    a_clock_that_runs_on_its_own_is_found: ClockRunsOnItsOwn {
+        clock::the_stores_clock_moves_by_what_it_is_moved_and_no_more, "stands still";
+    }
+    a_debug_that_shows_checks_is_found: DebugShowsChecks {
+        records::l09_debug_shows_no_secret, "`Debug` shows";
+    }
+    a_debug_that_shows_keys_is_found: DebugShowsKeys {
+        records::l09_debug_shows_no_secret, "`Debug` shows";
+    }
+    a_list_that_keeps_the_ended_is_found: ListKeepsTheEnded {
+        subjects::ended_sessions_leave_their_subject, "leaves its subject";
+    }
+    a_list_that_leaks_other_subjects_is_found: ListLeaks {
+        subjects::a_subject_finds_its_sessions_and_no_others, "finds all of its sessions";
+    }
+    a_list_that_is_out_of_date_is_found: ListShowsTheFirstState {
+        subjects::a_list_shows_sessions_as_they_are_now, "what a look-up shows";
+    }
+    a_store_that_is_local_only_in_name_is_found: LocalOnlyInName {
+        keeping::a_local_store_has_every_answer_at_once, "has its answer at once: now";
+    }
+    a_look_up_that_is_activity_is_found: LookUpIsActivity {
+        keeping::a_look_up_changes_nothing, "so does a list";
+    }
+    answers_by_another_clock_are_found: NowIsTheNodes {
+        clock::l11_every_answer_carries_the_stores_time, "one clock";
+    }
+    what_vanishes_at_its_deadline_is_found: RunOutIsMissing {
+        keeping::a_session_past_its_deadlines_is_there_until_it_is_ended, "has not ended";
+    }
+    a_subject_that_is_cut_is_found: SubjectsAreCut {
+        subjects::a_very_long_subject_is_kept_whole, "every byte counts";
+    }
+    a_subject_that_is_trimmed_is_found: SubjectsAreTrimmed {
+        subjects::subjects_are_told_apart_byte_by_byte, "is nobody else";
+    }
+    a_subject_whose_case_is_folded_is_found: SubjectsFoldCase {
+        subjects::subjects_are_told_apart_byte_by_byte, "is nobody else";
+    }
+}
