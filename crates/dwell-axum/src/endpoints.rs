@@ -1,15 +1,5 @@
-//! The session endpoints.
-//!
-//! | request | answer |
-//! |---|---|
-//! | `GET /session` | 200, the status document |
-//! | `POST /session/extend` | 200, the status document: the explicit "stay signed in" |
-//! | `POST /session/activity` with `{"idle_ms": 1200}` | 200, the status document: input happened so long ago |
-//! | `POST /session/end` | 204, the cookie removed, site data cleared |
-//!
-//! None of them is activity by itself. The `POST`s demand a same-origin
-//! caller, else 403; a wrong media type is 415, a malformed or out-of-range
-//! body 422, and both change nothing.
+//! The session endpoints, by which a page asks, extends, reports input and
+//! signs out; [`session_endpoints`] says what they do.
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -33,12 +23,83 @@ const MAX_BODY: usize = 1_024;
 /// The longest time ago that input may have happened: a day.
 const MAX_IDLE_MS: u64 = 24 * 3_600 * 1_000;
 
-/// The session endpoints under `/session`.
+/// The session endpoints under `/session`; see
+/// [`StatusDocument`](crate::StatusDocument) for what they answer with.
+///
+/// They belong inside of [`session_timeout`](crate::session_timeout).
+///
+/// | request | answer |
+/// |---|---|
+/// | `GET /session` | 200, the status document |
+/// | `POST /session/extend` | 200, the status document: the explicit "stay signed in" |
+/// | `POST /session/activity` with `{"idle_ms": 1200}` | 200, the status document: input happened so many milliseconds ago |
+/// | `POST /session/end` | 204, the cookie removed, `Clear-Site-Data` |
+///
+/// - Asking is never activity, so a page may poll.
+/// - An extension is activity now, unless the request shows that nobody asked
+///   for it: a prefetch, or one that declares itself passive.
+/// - Reported input is activity as of its own instant: never later than now,
+///   never earlier than what is on record.
+/// - The `POST`s demand a caller of the same origin (`Sec-Fetch-Site`, else
+///   `Origin` against the request's host), else 403 `not_same_origin`.
+/// - The body of `activity` is `application/json`, else 415 `not_json`: an
+///   object of `idle_ms` alone, a whole number from 0 to a day, else 422
+///   `bad_idle_ms`; no longer than a kilobyte, else 413.
+/// - What is refused for any of this changes nothing.
+/// - Without a live session they answer like every protected route: 401 with
+///   the reason. Signing out is 204 without a session too, since that is what
+///   was wanted.
+///
+/// ```
+/// use axum::Router;
+/// use axum::body::Body;
+/// use axum::routing::post;
+/// use dwell_axum::*;
+/// use dwell_testkit::TestClient;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let clock = ManualClock::new();
+/// let store = MemoryStore::with_clock(clock.clone());
+/// let policies = PolicySet::simple(minutes(15), hours(8))?;
+/// let sessions = SessionManager::builder(store, policies).build();
+/// let login = async |login: LoginSession| {
+///     login.start(NewSession::new("alice")).await.map(|_| "in")
+/// };
+/// let app: Router = Router::new()
+///     .route("/login", post(login))
+///     .merge(session_endpoints())
+///     .layer(session_timeout(&sessions));
+///
+/// // The client sends `Sec-Fetch-Site: same-origin`, as a page of ours does.
+/// let mut page = TestClient::new(app.into_service::<Body>());
+/// page.post("/login", "").await;
+/// clock.advance(minutes(10));
+/// assert!(page.get("/session").await.text().contains(r#""remaining_ms":300000"#));
+/// let typed = page.post("/session/activity", r#"{"idle_ms": 60000}"#).await;
+/// assert!(typed.text().contains(r#""remaining_ms":840000"#));
+/// assert_eq!(page.post("/session/end", "").await.status, 204);
+/// assert_eq!(page.get("/session").await.status, 401);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn session_endpoints<S: Clone + Send + Sync + 'static>() -> Router<S> {
     session_endpoints_at("/session")
 }
 
-/// The session endpoints under another path, such as `/auth/session`.
+/// The session endpoints under another path, such as `/auth/session`. It
+/// begins with `/` and does not end with one.
+///
+/// ```
+/// use axum::Router;
+/// use dwell_axum::session_endpoints_at;
+///
+/// // `GET /auth/session`, `POST /auth/session/extend` and so on.
+/// let app: Router = Router::new().merge(session_endpoints_at("/auth/session"));
+/// // The same by nesting.
+/// let app: Router = Router::new().nest("/auth", session_endpoints_at("/session"));
+/// # let _ = app;
+/// ```
 ///
 /// # Panics
 /// Like [`Router::route`], when `path` is not one: at start-up.

@@ -1,4 +1,7 @@
 //! Errors of session commands, as answers.
+//!
+//! Handlers give them on with `?`, and the client gets what it would get
+//! from the layers in the same case.
 
 use std::fmt;
 
@@ -10,9 +13,36 @@ use http::StatusCode;
 
 use crate::problem::problem_details;
 
-/// A session command that was not carried out. As a response: 503 when the
-/// store does not answer, 401 when the session has ended, 409 when the
-/// subject has too many, else 500.
+/// A session command that was not carried out. As a response it is problem
+/// details (RFC 9457) with `Cache-Control: no-store`:
+///
+/// | cause | status | `reason` |
+/// |---|---|---|
+/// | [`CommandError::Store`] | 503, `Retry-After` | `store_unavailable` |
+/// | [`CommandError::NoSession`], [`CommandError::Gone`] | 401, `WWW-Authenticate` | `session_required` |
+/// | [`CommandError::TooManySessions`] | 409 | `too_many_sessions` |
+/// | any other | 500 | `session_error` |
+///
+/// The cause stays within reach, for handlers that answer otherwise:
+///
+/// ```
+/// use axum::response::{IntoResponse, Response};
+/// use dwell_axum::{CommandError, LoginSession, NewSession, SessionError};
+///
+/// async fn login(login: LoginSession) -> Result<Response, SessionError> {
+///     // … after checking the password:
+///     match login.start(NewSession::new("alice")).await {
+///         Ok(_token) => Ok("Welcome".into_response()),
+///         Err(SessionError(CommandError::TooManySessions)) => {
+///             Ok("Sign out somewhere else first".into_response())
+///         }
+///         Err(error) => Err(error),
+///     }
+/// }
+/// # let _ = login;
+/// let refused = SessionError::from(CommandError::TooManySessions).into_response();
+/// assert_eq!(refused.status(), 409);
+/// ```
 #[derive(Clone, Debug)]
 pub struct SessionError(pub CommandError);
 

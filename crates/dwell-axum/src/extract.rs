@@ -1,4 +1,5 @@
-//! Extractors: the session for handlers.
+//! Extractors: the session for handlers, [`Session`] for those that need one
+//! and [`LoginSession`] for those that make one.
 
 use std::time::Duration;
 
@@ -21,15 +22,60 @@ type Result<T> = std::result::Result<T, SessionError>;
 /// Extracting it is the check that a route is protected: without a live
 /// session the request is refused like everywhere in the stack, and without
 /// the layers it is answered with 500. `Option<Session>` is `None` where
-/// there is no live session.
+/// there is no live session, for routes that serve both.
+///
+/// Its methods act on the session at once and are awaited: when one returns
+/// `Ok`, the store has it. What is to reach the client, a new token or the
+/// cookie's removal, goes out with the answer of the handler, whatever that
+/// answer is. A [`SessionError`] can be given on with `?`.
 ///
 /// ```
-/// use dwell_axum::Session;
+/// use axum::body::Body;
+/// use axum::{Router, routing::{get, post}};
+/// use dwell_axum::*;
+/// use dwell_testkit::TestClient;
 ///
 /// async fn account(session: Session) -> String {
 ///     format!("Hello {}", session.subject())
 /// }
-/// # let _ = account;
+///
+/// async fn home(session: Option<Session>) -> &'static str {
+///     if session.is_some() { "your page" } else { "everybody's page" }
+/// }
+///
+/// async fn change_password(session: Session) -> Result<String, SessionError> {
+///     // … after changing it: whoever else is signed in must sign in again.
+///     let ended = session.end_others().await?;
+///     session.rotate().await?;
+///     Ok(format!("{ended} other sessions ended"))
+/// }
+///
+/// # async fn login(login: LoginSession) -> Result<(), SessionError> {
+/// #     login.start(NewSession::new("alice")).await.map(|_| ())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// # let policies = PolicySet::simple(minutes(15), hours(8))?;
+/// # let sessions = SessionManager::builder(MemoryStore::new(), policies).build();
+/// let app: Router = Router::new()
+///     .route("/", get(home))
+///     .route("/account", get(account))
+///     .route("/password", post(change_password))
+/// #   .route("/login", post(login))
+///     .layer(session_timeout(&sessions));
+/// # let app = app.with_state(()).into_service::<Body>();
+/// # let mut phone = TestClient::new(app.clone());
+/// # phone.post("/login", "").await;
+/// let mut client = TestClient::new(app);
+/// assert_eq!(client.get("/").await.text(), "everybody's page");
+/// assert_eq!(client.get("/account").await.status, 401);
+/// // … and when alice has signed in here, as on her phone:
+/// # client.post("/login", "").await;
+/// assert_eq!(client.get("/account").await.text(), "Hello alice");
+/// assert_eq!(client.post("/password", "").await.text(), "1 other sessions ended");
+/// assert_eq!(phone.get("/account").await.status, 401);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -39,19 +85,23 @@ pub struct Session {
 }
 
 impl Session {
-    /// Whose session it is.
+    /// Whose session it is: the subject that the request came with, also
+    /// after a command has ended the session or started another.
     #[must_use]
     pub fn subject(&self) -> &SubjectId {
         &self.subject
     }
 
-    /// Its short reference, as events and lists show it.
+    /// Its short reference, as events and lists show it: one way, so that it
+    /// can be written into pages and logs. `None` after the session was ended.
     #[must_use]
     pub fn reference(&self) -> Option<SessionRef> {
         self.handle.record().map(|r| SessionRef::of(r.key))
     }
 
-    /// Its deadlines, as the commands of this request left them.
+    /// Its deadlines, as the commands of this request left them; `None` after
+    /// it was ended. The request's own activity is not in them yet: it counts
+    /// when the answer's status is known.
     #[must_use]
     pub fn deadlines(&self) -> Option<Deadlines> {
         self.handle.current_deadlines()
@@ -70,7 +120,9 @@ impl Session {
         &self.handle
     }
 
-    /// Starts another session in its place, after a full new login.
+    /// Starts another session in its place, after a full new login, and gives
+    /// the client its token. This one ends as `superseded`; nothing of it goes
+    /// over, its absolute deadline least of all.
     ///
     /// # Errors
     /// See [`SessionHandle::start`].
@@ -78,7 +130,8 @@ impl Session {
         Ok(self.command().start(new).await?)
     }
 
-    /// Signs the subject out.
+    /// Signs the subject out: ends this session, and removes the cookie with
+    /// the answer. Once more ends nothing more.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -87,7 +140,9 @@ impl Session {
         Ok(())
     }
 
-    /// Replaces the token: after any change of what the session may do.
+    /// Replaces the token: after any change of what the session may do. Both
+    /// deadlines stay. The old token is good for parallel requests within ten
+    /// seconds, unless the manager was told otherwise.
     ///
     /// # Errors
     /// See [`SessionHandle::rotate`].
@@ -96,7 +151,11 @@ impl Session {
     }
 
     /// Records that the session's subject authenticated again, with this
-    /// class and these methods (RFC 8176), and replaces the token.
+    /// class (`acr`) and these methods (RFC 8176), and replaces the token.
+    /// It is activity now, and satisfies privileged routes from now on; the
+    /// absolute deadline stays.
+    ///
+    /// Check the factor of *this* [subject](Self::subject) before.
     ///
     /// # Errors
     /// See [`SessionHandle::reauthenticated`].
@@ -108,8 +167,9 @@ impl Session {
         Ok(self.command().reauthenticated(strength(acr, amr)).await?)
     }
 
-    /// Records that a re-authentication failed; `true` when it was one too
-    /// many and the session has ended.
+    /// Records that a re-authentication failed, which is no activity; `true`
+    /// when it was one too many in a row (the fifth, unless the manager was
+    /// told otherwise) and the session has ended.
     ///
     /// # Errors
     /// See [`SessionHandle::reauthentication_failed`].
@@ -117,7 +177,9 @@ impl Session {
         Ok(self.command().reauthentication_failed().await?)
     }
 
-    /// Stays signed in, at the subject's explicit wish.
+    /// Stays signed in, at the subject's explicit wish: activity now, also on
+    /// a passive route. A prefetch, or a request that declares itself passive,
+    /// extends nothing, which is no error.
     ///
     /// # Errors
     /// See [`SessionHandle::extend`].
@@ -125,7 +187,8 @@ impl Session {
         Ok(self.command().extend().await?)
     }
 
-    /// Records input that happened `ago`.
+    /// Records input that happened `ago`: never earlier than what is on
+    /// record. The request itself is no activity then.
     ///
     /// # Errors
     /// See [`SessionHandle::active_ago`].
@@ -133,7 +196,21 @@ impl Session {
         Ok(self.command().active_ago(ago).await?)
     }
 
-    /// The subject's sessions, this one included.
+    /// The subject's sessions that have not run out, this one included, the
+    /// oldest first.
+    ///
+    /// ```
+    /// use axum::Json;
+    /// use dwell_axum::{Session, SessionError};
+    ///
+    /// async fn sessions(session: Session) -> Result<Json<Vec<String>>, SessionError> {
+    ///     let mut list = session.list().await?;
+    ///     list.retain(|other| !other.current);
+    ///     let line = |s: &dwell_axum::SessionInfo| format!("{} since {}", s.reference, s.created_at);
+    ///     Ok(Json(list.iter().map(line).collect()))
+    /// }
+    /// # let _ = sessions;
+    /// ```
     ///
     /// # Errors
     /// When the store does not answer.
@@ -141,7 +218,28 @@ impl Session {
         Ok(self.handle.list().await?)
     }
 
-    /// Ends one of the subject's sessions; `false` when there is none such.
+    /// Ends one of the subject's sessions, as `revoked`; `false` when the
+    /// subject has none with this reference. It may be the one that asks.
+    ///
+    /// ```
+    /// use axum::extract::Path;
+    /// use axum::http::StatusCode;
+    /// use dwell_axum::{Session, SessionError, SessionRef};
+    ///
+    /// async fn end(
+    ///     Path(reference): Path<String>,
+    ///     session: Session,
+    /// ) -> Result<StatusCode, SessionError> {
+    ///     let Some(reference) = SessionRef::parse(&reference) else {
+    ///         return Ok(StatusCode::NOT_FOUND);
+    ///     };
+    ///     Ok(match session.end_one(reference).await? {
+    ///         true => StatusCode::NO_CONTENT,
+    ///         false => StatusCode::NOT_FOUND,
+    ///     })
+    /// }
+    /// # let _ = end;
+    /// ```
     ///
     /// # Errors
     /// When the store does not answer.
@@ -149,18 +247,20 @@ impl Session {
         Ok(self.command().end_one(reference).await?)
     }
 
-    /// Ends all other sessions of the subject, and tells how many.
+    /// Ends all other sessions of the subject, as `revoked`, and tells how
+    /// many.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// When the store does not answer; some may have ended by then.
     pub async fn end_others(&self) -> Result<usize> {
         Ok(self.command().end_others().await?)
     }
 
-    /// Ends all sessions of the subject, and tells how many.
+    /// Ends all sessions of the subject, as `revoked`, this one last, and
+    /// tells how many.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// When the store does not answer; some may have ended by then.
     pub async fn end_all(&self) -> Result<usize> {
         Ok(self.command().end_all().await?)
     }
@@ -175,16 +275,62 @@ impl Session {
 /// What a login or re-authentication page works with: it is there whatever
 /// became of the session, and gives access to nothing.
 ///
+/// A request with an ended or a locked session comes as far as the page only
+/// where the stack is told of it:
+/// [`with_login`](dwell_tower::SessionTimeoutLayer::with_login) or
+/// [`with_reauthentication`](dwell_tower::SessionTimeoutLayer::with_reauthentication).
+/// Without the layers it is answered with 500.
+///
 /// ```
 /// use axum::response::Redirect;
-/// use dwell_axum::{LoginSession, NewSession, SessionError};
+/// use axum::{Router, routing::{get, post}};
+/// use dwell_axum::*;
+///
+/// async fn page(login: LoginSession) -> &'static str {
+///     match login.end_reason() {
+///         Some(EndReason::IdleTimeout) => "You were away for too long. Sign in again.",
+///         Some(_) => "Your session has ended. Sign in again.",
+///         None if login.is_locked() => "Enter your password to go on.",
+///         None => "Sign in.",
+///     }
+/// }
 ///
 /// async fn login(login: LoginSession) -> Result<Redirect, SessionError> {
 ///     // … after checking the password:
-///     login.start(NewSession::new("alice")).await?;
+///     let strength = Strength::none().with_acr("aal1").with_amr(["pwd"]);
+///     login.start(NewSession::new("alice").with_strength(strength)).await?;
 ///     Ok(Redirect::to("/"))
 /// }
-/// # let _ = login;
+///
+/// async fn unlock(login: LoginSession) -> Result<Redirect, SessionError> {
+///     let Some(_subject) = login.subject() else {
+///         return Ok(Redirect::to("/login"));
+///     };
+///     // … after checking the password of this very subject:
+///     login.reauthenticated(Some("aal1"), ["pwd"]).await?;
+///     Ok(Redirect::to("/"))
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// # use axum::body::Body;
+/// # use dwell_testkit::TestClient;
+/// let clock = ManualClock::new();
+/// # let store = MemoryStore::with_clock(clock.clone());
+/// # let policies = PolicySet::simple(minutes(15), hours(8))?;
+/// # let sessions = SessionManager::builder(store, policies).build();
+/// let pages = session_timeout(&sessions).with_login("/login").with_reauthentication("/unlock");
+/// let app: Router = Router::new()
+///     .route("/login", get(page).post(login))
+///     .route("/unlock", get(page).post(unlock))
+///     .layer(pages);
+/// let mut browser = TestClient::new(app.into_service::<Body>());
+/// assert_eq!(browser.post("/login", "").await.status, 303);
+/// clock.advance(minutes(15));
+/// let page = browser.get("/login").await;
+/// assert_eq!(page.text(), "You were away for too long. Sign in again.");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct LoginSession {
@@ -218,7 +364,8 @@ impl LoginSession {
     }
 
     /// Starts a session after a login and gives the client its token. With a
-    /// bearer source the answer must carry the token itself.
+    /// bearer source the answer must carry the token itself. A session that
+    /// the request brought along ends, unless it has.
     ///
     /// # Errors
     /// See [`SessionHandle::start`].
@@ -226,8 +373,12 @@ impl LoginSession {
         Ok(self.command().start(new).await?)
     }
 
-    /// Records that the session's subject authenticated again: opens a lock,
-    /// satisfies privileged routes, replaces the token.
+    /// Records that the session's subject authenticated again, with this
+    /// class (`acr`) and these methods (RFC 8176): opens a lock, satisfies
+    /// privileged routes, replaces the token. It is activity now; the absolute
+    /// deadline stays.
+    ///
+    /// Check the factor of this very [subject](Self::subject) before.
     ///
     /// # Errors
     /// See [`SessionHandle::reauthenticated`].
@@ -239,8 +390,9 @@ impl LoginSession {
         Ok(self.command().reauthenticated(strength(acr, amr)).await?)
     }
 
-    /// Records that a re-authentication failed; `true` when it was one too
-    /// many and the session has ended.
+    /// Records that a re-authentication failed, which is no activity; `true`
+    /// when it was one too many in a row (the fifth, unless the manager was
+    /// told otherwise) and the session has ended.
     ///
     /// # Errors
     /// See [`SessionHandle::reauthentication_failed`].
@@ -268,7 +420,8 @@ fn label(handle: &SessionHandle, route: Option<&MatchedPath>) {
     }
 }
 
-/// The refusal of an extractor, answered like everywhere in the stack.
+/// The refusal of an extractor, answered like everywhere in the stack: 401
+/// with the reason, or 500 where a layer is missing.
 #[derive(Debug)]
 pub struct SessionRejection(Box<Response>);
 

@@ -1,4 +1,5 @@
-//! The stack of layers, set up for axum.
+//! The stack of layers, set up for axum: routes named by their patterns, the
+//! client's address from `ConnectInfo`.
 
 use axum::extract::MatchedPath;
 use dwell_core::SessionManager;
@@ -13,7 +14,64 @@ use dwell_tower::SessionTimeoutLayer;
 /// only events notice.
 ///
 /// Put it around everything that must see a session, the login route
-/// included; what is outside is not protected.
+/// included; what is outside is not protected. A login page that is named
+/// with `with_login` is reached with a dead session too, and page navigations
+/// without a live one are sent there.
+///
+/// ```no_run
+/// use std::net::SocketAddr;
+///
+/// use axum::{Router, routing::get};
+/// use dwell_axum::*;
+///
+/// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+/// let policies = PolicySet::builder(
+///     Policy::named("default").idle(minutes(15)).absolute(hours(8)),
+/// )
+/// .network("office", ["10.20.0.0/16"], minutes(30))
+/// .build()?;
+/// let sessions = SessionManager::builder(MemoryStore::new(), policies).build();
+/// let app: Router = Router::new()
+///     .route("/", get(async |s: Session| s.subject().to_string()))
+///     .layer(session_timeout(&sessions).with_login("/login"));
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+/// let service = app.into_make_service_with_connect_info::<SocketAddr>();
+/// axum::serve(listener, service).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// In tests, a layer of axum says where the client is:
+///
+/// ```
+/// use std::net::SocketAddr;
+///
+/// use axum::body::Body;
+/// use axum::extract::connect_info::MockConnectInfo;
+/// use axum::{Router, routing::post};
+/// use dwell_axum::*;
+/// use dwell_testkit::TestClient;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let default = Policy::named("default").idle(minutes(15)).absolute(hours(8));
+/// let policies = PolicySet::builder(default)
+///     .network("office", ["10.20.0.0/16"], minutes(30))
+///     .build()?;
+/// let sessions = SessionManager::builder(MemoryStore::new(), policies).build();
+/// let login = async |login: LoginSession| {
+///     login.start(NewSession::new("alice")).await.map(|_| ())
+/// };
+/// let app: Router = Router::new()
+///     .route("/login", post(login))
+///     .layer(session_timeout(&sessions))
+///     .layer(MockConnectInfo(SocketAddr::from(([10, 20, 1, 1], 4711))));
+/// let mut client = TestClient::new(app.into_service::<Body>());
+/// let answer = client.post("/login", "").await;
+/// assert_eq!(answer.header("session-timeout"), Some("idle=1800, absolute=28800, warn=60"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn session_timeout(manager: &SessionManager) -> SessionTimeoutLayer {
     let layer = SessionTimeoutLayer::new(manager)

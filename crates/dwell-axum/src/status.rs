@@ -9,40 +9,71 @@ use serde::Serialize;
 
 use crate::extract::Session;
 
-/// The state of a live session. Clients count down from `remaining_ms`, not
+/// The state of a live session, as the session endpoints answer it with
+/// `Cache-Control: no-store`. Clients count down from `remaining_ms`, not
 /// from their own clock.
+///
+/// Instants are RFC 3339 in UTC with milliseconds, lengths of time are whole
+/// milliseconds, and what is not known is `null`.
+///
+/// ```json
+/// {
+///   "state": "active",
+///   "now": "2026-11-23T18:00:00.000Z",
+///   "deadline": "2026-11-23T18:14:00.000Z",
+///   "idle_deadline": "2026-11-23T18:14:00.000Z",
+///   "absolute_deadline": "2026-11-24T01:30:00.000Z",
+///   "remaining_ms": 840000,
+///   "ends_by": "idle_timeout",
+///   "set_by": "network office",
+///   "warn_ms": 60000,
+///   "extendable": true,
+///   "granularity_ms": 15000,
+///   "policy": "default",
+///   "network": "office",
+///   "authenticated_at": "2026-11-23T17:30:00.000Z",
+///   "acr": null
+/// }
+/// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct StatusDocument {
     /// `active`: other states are refusals.
     pub state: &'static str,
-    /// The server's clock.
+    /// The instant of the answer, by the clock that judges.
     pub now: Timestamp,
-    /// The earliest deadline.
+    /// The earliest deadline: the instant at which it is too late.
     pub deadline: Timestamp,
     /// When the session ends without activity.
     pub idle_deadline: Timestamp,
-    /// When it ends whatever happens.
+    /// When it ends whatever happens: the absolute deadline, or the identity
+    /// provider's limit where that comes first.
     pub absolute_deadline: Timestamp,
-    /// Milliseconds until `deadline`.
+    /// Milliseconds from `now` until `deadline`.
     pub remaining_ms: u64,
-    /// The reason that the earliest deadline will give.
+    /// The reason that the earliest deadline will give: `idle_timeout`,
+    /// `absolute_timeout` or `idp_session_expired`.
     pub ends_by: EndReason,
-    /// The rule that set the earliest deadline.
+    /// The rule that set the earliest deadline: `policy default`,
+    /// `network office`, `organization`, `preset pci-dss`,
+    /// `identity provider`, or `recorded deadline` where an earlier, stricter
+    /// rule set it.
     pub set_by: String,
     /// How many milliseconds before the end the user is warned.
     pub warn_ms: u64,
-    /// Whether activity can still move the earliest deadline.
+    /// Whether activity can still move the earliest deadline: not where the
+    /// absolute one is the earliest.
     pub extendable: bool,
     /// Activity within so many milliseconds of the last on record is not
     /// recorded again.
     pub granularity_ms: u64,
-    /// The session's policy.
+    /// The policy that the session was started under. Where a route has a
+    /// stricter one, `set_by` says so.
     pub policy: String,
-    /// The network of the last activity on record.
+    /// The named network of the last activity on record.
     pub network: Option<String>,
     /// When the subject last authenticated.
     pub authenticated_at: Timestamp,
-    /// How strongly, where that is known.
+    /// The class of that authentication (`acr`), where it is known.
     pub acr: Option<String>,
 }
 

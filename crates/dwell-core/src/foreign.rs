@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::engine;
 use crate::event::EventKind;
 use crate::id::{PolicyId, SubjectId};
-use crate::manager::{SessionManager, Site};
+use crate::manager::SessionManager;
 use crate::policy::NetworkMatch;
 use crate::record::{Credential, SessionRecord, Strength};
 use crate::store::{Created, Loaded, Lookup, StoreError};
@@ -114,7 +114,7 @@ impl SessionManager {
             .await?
         {
             Created::Created { .. } => {
-                self.report(EventKind::SessionCreated, now, &record, &Site::default());
+                self.report(EventKind::SessionCreated, now, &record, None);
                 Ok(Loaded {
                     now,
                     state: Lookup::Found(record),

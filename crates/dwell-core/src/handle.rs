@@ -15,14 +15,12 @@ use crate::activity::{
     Activity, Evidence, Outcome, RequestEvidence, RouteMark, Unmarked, classify,
 };
 use crate::engine::{self, FreshnessVerdict};
-use crate::event::EventKind;
 use crate::id::SubjectId;
-use crate::manager::{SessionManager, Site};
+use crate::manager::SessionManager;
 use crate::policy::{Freshness, Limits, NetworkMatch, PolicySet};
 use crate::presented::{Admission, Presented, PresentedSession, TokenChange};
-use crate::record::{EndedSession, SessionRecord};
+use crate::record::SessionRecord;
 use crate::sync::{Mutex, lock};
-use crate::time::Timestamp;
 use crate::verdict::{Deadlines, Verdict};
 
 /// The session state of one request, shared by all layers. Clones share it.
@@ -208,6 +206,10 @@ impl SessionHandle {
         self.late().route_label.get_or_init(route);
     }
 
+    pub(crate) fn route_label(&self) -> Option<&str> {
+        self.0.late.get()?.route_label.get().map(|label| &**label)
+    }
+
     /// Decides by all that has been written so far, and writes the verdict.
     pub fn decide(&self) -> Admission {
         let decided = match &self.0.presented {
@@ -306,44 +308,6 @@ impl SessionHandle {
         let ok = Outcome::Answered(200);
         let (activity, _) = classify(Unmarked::Active, RouteMark::Active, evidence, ok);
         activity == Activity::Active
-    }
-
-    /// Where the request came from, for events.
-    #[must_use]
-    pub fn site(&self) -> Site {
-        let network = self.0.policies.network_id(self.network());
-        let name = self.0.policies.network_name(network);
-        Site {
-            client_ip: self.client_ip(),
-            network: name.map(str::to_owned),
-            route: self.0.late.get().and_then(|late| {
-                let label = late.route_label.get();
-                label.map(ToString::to_string)
-            }),
-        }
-    }
-
-    /// Tells observers of something that happened to the request's session.
-    pub fn report(&self, kind: EventKind) {
-        if let Some(session) = self.session() {
-            let manager = self.manager();
-            let mut event = manager.event(kind, session.now, &session.record, &self.site());
-            event.evidence = match kind {
-                EventKind::SessionRenewed | EventKind::SessionNetworkChanged => {
-                    Some(self.activity(Outcome::Answered(200)).1)
-                }
-                _ => None,
-            };
-            manager.tell(&event);
-        }
-    }
-
-    /// Tells observers that an ended session's token was used.
-    pub(crate) fn report_use_after_end(&self, ended: &EndedSession, now: Timestamp) {
-        let kind = EventKind::SessionUseAfterExpire;
-        let mut event = self.manager().event(kind, now, &ended.record, &self.site());
-        event.reason = Some(ended.reason);
-        self.manager().tell(&event);
     }
 
     pub(crate) fn limits(&self, session: &PresentedSession) -> Limits {

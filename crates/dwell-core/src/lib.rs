@@ -75,6 +75,7 @@ mod policy;
 mod presented;
 mod reason;
 mod record;
+mod report;
 mod settle;
 pub mod store;
 mod sync;

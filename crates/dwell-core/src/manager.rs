@@ -11,9 +11,10 @@ use crate::id::{SessionRef, SubjectId};
 use crate::policy::LivePolicies;
 use crate::reason::EndReason;
 use crate::record::{EndedSession, SessionRecord};
-use crate::store::{End, Judge, SessionStore, StoreError};
+use crate::store::{End, Judge, Lookup, SessionStore, StoreError};
 use crate::time::{Timestamp, millis, seconds};
 use crate::token::SessionKey;
+use crate::verdict::Verdict;
 
 /// Called once for every session that ends.
 pub type EndHook = dyn Fn(&EndedSession) + Send + Sync;
@@ -127,12 +128,7 @@ impl SessionManager {
         let mut sessions = self.store().list(subject.clone()).await?;
         let now = self.store().now().await?;
         let judge = self.judge();
-        sessions.retain(|s| {
-            !matches!(
-                judge.verdict(&s.facts, now),
-                crate::verdict::Verdict::Ended(_)
-            )
-        });
+        sessions.retain(|s| !matches!(judge.verdict(&s.facts, now), Verdict::Ended(_)));
         sessions.sort_unstable_by_key(|s| (s.facts.created_at, s.key));
         Ok(sessions)
     }
@@ -151,8 +147,7 @@ impl SessionManager {
         let mut count = 0;
         for session in self.store().list(subject.clone()).await? {
             if Some(session.key) != except {
-                let site = Site::default();
-                count += usize::from(self.end(session.key, reason.into(), &site).await?);
+                count += usize::from(self.end_record(&session, reason).await?);
             }
         }
         Ok(count)
@@ -172,7 +167,7 @@ impl SessionManager {
         let sessions = self.store().list(subject.clone()).await?;
         let found = sessions.iter().find(|s| SessionRef::of(s.key) == session);
         match found {
-            Some(found) => self.end(found.key, reason.into(), &Site::default()).await,
+            Some(found) => self.end_record(found, reason).await,
             None => Ok(false),
         }
     }
@@ -185,15 +180,10 @@ impl SessionManager {
     pub async fn reap(&self, batch: usize) -> Result<bool, StoreError> {
         let reaped = self.store().reap(self.judge(), batch).await?;
         for record in &reaped.locked {
-            self.report(
-                EventKind::SessionLocked,
-                reaped.now,
-                record,
-                &Site::default(),
-            );
+            self.report(EventKind::SessionLocked, reaped.now, record, None);
         }
         for ended in &reaped.ended {
-            self.report_end(ended, &Site::default());
+            self.report_end(ended, None);
         }
         Ok(reaped.more)
     }
@@ -208,7 +198,29 @@ impl SessionManager {
         key: SessionKey,
         reason: EndReason,
     ) -> Result<bool, StoreError> {
-        self.end(key, reason.into(), &Site::default()).await
+        match self.store().load(key).await?.state {
+            Lookup::Found(record) => self.end_record(&record, reason).await,
+            Lookup::Ended(_) | Lookup::Missing => Ok(false),
+        }
+    }
+
+    /// Ends a session that may have run out unnoticed: then for that reason,
+    /// which came first.
+    async fn end_record(
+        &self,
+        record: &SessionRecord,
+        reason: EndReason,
+    ) -> Result<bool, StoreError> {
+        let now = self.store().now().await?;
+        let reason = match self.judge().verdict(&record.facts, now) {
+            Verdict::Ended(ran_out) => ran_out,
+            _ => reason,
+        };
+        let ended = self.store().end(record.key, reason.into()).await?;
+        if let Some(ended) = &ended {
+            self.report_end(ended, None);
+        }
+        Ok(ended.is_some())
     }
 
     /// Ends a session and reports it, once.
@@ -220,13 +232,13 @@ impl SessionManager {
     ) -> Result<bool, StoreError> {
         let ended = self.store().end(key, end).await?;
         if let Some(ended) = &ended {
-            self.report_end(ended, site);
+            self.report_end(ended, Some(site));
         }
         Ok(ended.is_some())
     }
 
     /// Tells observers of an end, and the hooks.
-    pub(crate) fn report_end(&self, ended: &EndedSession, site: &Site) {
+    pub(crate) fn report_end(&self, ended: &EndedSession, site: Option<&Site>) {
         let kind = EventKind::of_end(ended.reason);
         let mut event = self.event(kind, ended.ended_at, &ended.record, site);
         event.reason = Some(ended.reason);
@@ -240,24 +252,32 @@ impl SessionManager {
         }
     }
 
-    /// Tells observers of something that happened to a session.
-    pub fn report(&self, kind: EventKind, now: Timestamp, record: &SessionRecord, site: &Site) {
+    /// Tells observers of something that happened to a session, at `site`
+    /// where there was a request.
+    pub fn report(
+        &self,
+        kind: EventKind,
+        now: Timestamp,
+        record: &SessionRecord,
+        site: Option<&Site>,
+    ) {
         self.tell(&self.event(kind, now, record, site));
     }
 
-    /// An event about a session, filled in.
+    /// An event about a session, filled in. Without a request its network is
+    /// that of the last activity on record.
     #[must_use]
     pub fn event(
         &self,
         kind: EventKind,
         now: Timestamp,
         record: &SessionRecord,
-        site: &Site,
+        site: Option<&Site>,
     ) -> Event {
         let policies = self.policies().current();
         let facts = &record.facts;
-        let network = match &site.network {
-            Some(name) => Some(name.clone()),
+        let network = match site {
+            Some(site) => site.network.clone(),
             None => policies.network_name(facts.network).map(str::to_owned),
         };
         Event {
@@ -265,8 +285,8 @@ impl SessionManager {
             subject: Some(record.subject.clone()),
             policy: Some(policies.policy_or_default(facts.policy).name().to_owned()),
             network,
-            client_ip: site.client_ip,
-            route: site.route.clone(),
+            client_ip: site.and_then(|site| site.client_ip),
+            route: site.and_then(|site| site.route.clone()),
             idle_ms: Some(millis(now - facts.last_active_at)),
             age_ms: Some(millis(now - facts.created_at)),
             ..Event::new(kind, now)

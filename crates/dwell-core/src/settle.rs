@@ -2,11 +2,14 @@
 //! reads the handle back and commits.
 
 use crate::activity::{Activity, Outcome};
+use crate::command::CommandError;
 use crate::engine::{self, Activation, TokenVerdict};
 use crate::event::EventKind;
 use crate::handle::SessionHandle;
 use crate::presented::{Admission, Presented, PresentedSession, TokenChange};
+use crate::record::SessionRecord;
 use crate::store::{StoreError, Touched, Update, Updated};
+use crate::time::Timestamp;
 use crate::token::SessionKey;
 use crate::verdict::{Deadlines, Verdict};
 
@@ -43,25 +46,24 @@ impl SessionHandle {
         };
         match self.admission() {
             Some(Admission::Session(Verdict::Ended(_))) => Settlement::Chores,
-            Some(Admission::Session(Verdict::Locked { .. })) => {
-                match session.record.facts.locked_at {
-                    None => Settlement::Chores,
-                    Some(_) => Settlement::Nothing,
-                }
-            }
-            Some(Admission::Session(Verdict::Live(_))) => {
-                let owed = match session.standing {
-                    TokenVerdict::Current { confirm } => confirm,
-                    TokenVerdict::LostSuccessor => true,
-                    _ => false,
-                };
-                match self.due_touch(session, outcome) {
-                    _ if owed => Settlement::Chores,
-                    Some(touch) => Settlement::Touch(touch),
-                    None => Settlement::Nothing,
-                }
-            }
+            Some(Admission::Session(verdict)) if self.owes(session, verdict) => Settlement::Chores,
+            Some(Admission::Session(Verdict::Live(_))) => match self.due_touch(session, outcome) {
+                Some(touch) => Settlement::Touch(touch),
+                None => Settlement::Nothing,
+            },
             _ => Settlement::Nothing,
+        }
+    }
+
+    /// Whether the store must hear of more than a touch.
+    fn owes(&self, session: &PresentedSession, verdict: Verdict) -> bool {
+        let locked = matches!(verdict, Verdict::Locked { .. });
+        let lock = locked && session.record.facts.locked_at.is_none();
+        lock || match session.standing {
+            TokenVerdict::Current { confirm } => confirm,
+            // Nobody is given a token while the session is locked.
+            TokenVerdict::LostSuccessor => !locked,
+            _ => false,
         }
     }
 
@@ -82,19 +84,25 @@ impl SessionHandle {
         };
         match self.admission() {
             Some(Admission::Session(Verdict::Ended(reason))) => {
-                self.remove_token(true);
-                let site = self.site();
                 let key = session.record.key;
-                self.manager().end(key, reason.into(), &site).await?;
+                match self.token_change() {
+                    // One that the request itself was given stays.
+                    TokenChange::Issue(_) => {
+                        self.manager().end(key, reason.into(), &self.site()).await?
+                    }
+                    _ => self.end_and_remove_token(key, reason).await?,
+                };
                 Ok(None)
             }
             Some(Admission::Session(Verdict::Locked { .. })) => {
+                self.confirm_token(session).await?;
                 self.lock(session).await?;
                 Ok(None)
             }
             _ => {
-                self.answer_token(session).await?;
-                Ok(self.due_touch(session, outcome))
+                self.confirm_token(session).await?;
+                self.replace_lost_token(session).await?;
+                Ok(self.touch_due(outcome))
             }
         }
     }
@@ -128,24 +136,43 @@ impl SessionHandle {
     }
 
     /// The deadlines to tell the client: those after `touch` and after every
-    /// command of the request.
+    /// command of the request, with the time left at `now` by the store's
+    /// clock; at the request's arrival where nobody says.
     #[must_use]
-    pub fn closing_deadlines(&self, touch: Option<&Touch>) -> Option<Deadlines> {
-        let changed = self.is_changed() && self.changes(|c| c.record.is_some() || c.ended);
-        if changed {
-            return self.current_deadlines();
-        }
-        let (Some(touch), Some(session)) = (touch, self.session()) else {
-            return self.deadlines();
+    pub fn closing_deadlines(
+        &self,
+        touch: Option<&Touch>,
+        now: Option<Timestamp>,
+    ) -> Option<Deadlines> {
+        let changed = match self.is_changed() {
+            false => None,
+            true => match self.changes(|c| (c.record.clone(), c.ended)) {
+                (_, true) => return None,
+                (record, false) => record,
+            },
         };
-        let mut facts = session.record.facts;
-        facts.touch(touch.activation, session.now);
-        let limits =
-            self.policies()
-                .limits(facts.policy, self.overlays(), facts.network, self.network());
-        engine::decide(&facts, &limits, session.now)
-            .deadlines()
-            .copied()
+        if changed.is_none() && (touch, now) == (None, None) {
+            return self.deadlines();
+        }
+        let arrived = self.session().map(|session| session.now);
+        let (mut facts, since) = match (&changed, self.session()) {
+            (Some(record), _) => (record.facts, record.facts.last_active_at),
+            (None, Some(session)) => {
+                self.deadlines()?;
+                (session.record.facts, session.now)
+            }
+            (None, None) => return None,
+        };
+        let now = now
+            .or(arrived)
+            .unwrap_or(since)
+            .max(arrived.unwrap_or(since));
+        if let Some(touch) = touch {
+            facts.touch(touch.activation, now);
+        }
+        let (policies, network) = (self.policies(), self.network());
+        let limits = policies.limits(facts.policy, self.overlays(), facts.network, network);
+        engine::decide(&facts, &limits, now).deadlines().copied()
     }
 
     fn due_touch(&self, session: &PresentedSession, outcome: Outcome) -> Option<Touch> {
@@ -164,25 +191,33 @@ impl SessionHandle {
         })
     }
 
-    /// The first request with a new token proves that the client has it; one
-    /// with the old token after the grace, that its answer was lost.
-    async fn answer_token(&self, session: &PresentedSession) -> Result<(), StoreError> {
-        match session.standing {
-            TokenVerdict::Current { confirm: true } => {
-                let (key, version) = (session.record.key, session.record.facts.version);
-                let store = self.manager().store();
-                store.update(key, version, Update::Confirm).await?;
-            }
-            TokenVerdict::LostSuccessor if self.token_change() == TokenChange::Keep => {
-                // Another request with the same old token may be faster: then
-                // this one is within that one's grace, and nothing is lost.
-                if let Ok(()) = self.rotate_token(session).await {
-                    self.report(EventKind::SessionRotated);
-                }
-            }
-            _ => {}
+    /// The first request with a new token proves that the client has it,
+    /// whatever becomes of the request.
+    async fn confirm_token(&self, session: &PresentedSession) -> Result<(), StoreError> {
+        if session.standing != (TokenVerdict::Current { confirm: true }) {
+            return Ok(());
         }
-        Ok(())
+        let presented = session.presented_check();
+        let confirm = |record: &SessionRecord| {
+            let credential = &record.credential;
+            (credential.check == presented && !credential.confirmed).then_some(Update::Confirm)
+        };
+        let confirmed = self.update_unless_done(session, confirm).await;
+        confirmed.map(|_| ()).or_else(CommandError::unless_store)
+    }
+
+    /// A request with the old token after the grace shows that the answer
+    /// with its successor was lost.
+    async fn replace_lost_token(&self, session: &PresentedSession) -> Result<(), StoreError> {
+        let lost = session.standing == TokenVerdict::LostSuccessor;
+        if !lost || self.token_change() != TokenChange::Keep {
+            return Ok(());
+        }
+        let replaced = self.rotate_token(session).await;
+        if let Ok(true) = replaced {
+            self.report(EventKind::SessionRotated);
+        }
+        replaced.map(|_| ()).or_else(CommandError::unless_store)
     }
 
     async fn lock(&self, session: &PresentedSession) -> Result<(), StoreError> {

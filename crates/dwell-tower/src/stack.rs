@@ -45,7 +45,9 @@ impl Gate for Gates {
 pub struct SessionTimeoutLayer {
     session: SessionLayer,
     gates: Gates,
-    pages: DefaultRejection,
+    /// The pages of the default way to refuse; `None` after a way of the
+    /// application's own was given.
+    pages: Option<DefaultRejection>,
 }
 
 impl SessionTimeoutLayer {
@@ -66,7 +68,7 @@ impl SessionTimeoutLayer {
                 activity: ActivityLayer::new(),
                 idle: IdleTimeoutLayer::new(),
             },
-            pages: DefaultRejection::new(),
+            pages: Some(DefaultRejection::new()),
         }
     }
 
@@ -78,20 +80,29 @@ impl SessionTimeoutLayer {
     }
 
     /// Sends page navigations without a live session to this path, which is
-    /// served whatever became of the session.
+    /// served whatever became of the session. It may have a query.
     #[must_use]
-    pub fn with_login(mut self, path: &str) -> Self {
-        self.pages = self.pages.with_login(path);
-        self.session = self.session.with_rejection(self.pages.clone());
-        self.add_exempt_path(path)
+    pub fn with_login(self, path: &str) -> Self {
+        self.with_page(path, |pages| pages.with_login(path))
     }
 
     /// Sends page navigations that need authentication again to this path,
-    /// which is served whatever became of the session.
+    /// which is served whatever became of the session. It may have a query.
     #[must_use]
-    pub fn with_reauthentication(mut self, path: &str) -> Self {
-        self.pages = self.pages.with_reauthentication(path);
-        self.session = self.session.with_rejection(self.pages.clone());
+    pub fn with_reauthentication(self, path: &str) -> Self {
+        self.with_page(path, |pages| pages.with_reauthentication(path))
+    }
+
+    fn with_page(
+        mut self,
+        path: &str,
+        add: impl FnOnce(DefaultRejection) -> DefaultRejection,
+    ) -> Self {
+        if let Some(pages) = self.pages.take().map(add) {
+            self.session = self.session.with_rejection(pages.clone());
+            self.pages = Some(pages);
+        }
+        let path = path.split('?').next().unwrap_or_default();
         self.add_exempt_path(path)
     }
 
@@ -103,9 +114,11 @@ impl SessionTimeoutLayer {
         self
     }
 
-    /// Refuses in a way of your own, in all layers and routes.
+    /// Refuses in a way of your own, in all layers and routes. Pages that are
+    /// named before or after are exempt; where to send whom is then yours.
     #[must_use]
     pub fn with_rejection(mut self, rejection: impl MakeRejection) -> Self {
+        self.pages = None;
         self.session = self.session.with_rejection(rejection);
         self
     }

@@ -42,20 +42,7 @@ impl SessionHandle {
     /// The deadlines as the commands of this request left them.
     #[must_use]
     pub fn current_deadlines(&self) -> Option<Deadlines> {
-        let changed = self.changes(|c| (c.record.clone(), c.ended));
-        let (record, now) = match (changed, self.session()) {
-            ((_, true), _) => return None,
-            ((Some(record), _), session) => {
-                let started = record.facts.last_active_at;
-                (record, session.map_or(started, |s| s.now.max(started)))
-            }
-            ((None, _), _) => return self.deadlines(),
-        };
-        let (facts, network) = (&record.facts, self.network());
-        let limits = self
-            .policies()
-            .limits(facts.policy, self.overlays(), facts.network, network);
-        engine::decide(facts, &limits, now).deadlines().copied()
+        self.closing_deadlines(None, None)
     }
 
     async fn record_activity(

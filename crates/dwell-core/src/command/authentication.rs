@@ -23,20 +23,39 @@ impl SessionHandle {
     /// answer or there is no randomness; the old token is good then.
     pub async fn rotate(&self) -> Result<(), CommandError> {
         let session = self.live_session()?;
-        self.rotate_token(session).await?;
-        self.report(EventKind::SessionRotated);
+        if self.rotate_token(session).await? {
+            self.report(EventKind::SessionRotated);
+        }
         Ok(())
     }
 
+    /// Replaces the token, unless a parallel request with the same one has
+    /// just done so; `false` then.
     pub(crate) async fn rotate_token(
         &self,
         session: &PresentedSession,
-    ) -> Result<(), CommandError> {
+    ) -> Result<bool, CommandError> {
         let token = self.successor(session)?;
         let rotation = rotation(session, &token);
-        self.update(session, |_| Update::Rotate(rotation)).await?;
-        self.changes(|changes| changes.token = TokenChange::Issue(token));
-        Ok(())
+        let update = |record: &SessionRecord| {
+            let done = self.has_successor(session, record);
+            (!done).then_some(Update::Rotate(rotation))
+        };
+        let (_, applied) = self.update_unless_done(session, update).await?;
+        if applied {
+            self.changes(|changes| changes.token = TokenChange::Issue(token));
+        }
+        Ok(applied)
+    }
+
+    /// Whether a parallel request has replaced the same token within the
+    /// grace. Its answer carries the successor, or is lost, and then another
+    /// follows; a second one would make a token bad that is on its way (N46).
+    fn has_successor(&self, session: &PresentedSession, record: &SessionRecord) -> bool {
+        let grace = self.manager().rotation_grace();
+        record.credential.previous.is_some_and(|previous| {
+            previous.check == session.presented_check() && session.now < previous.at + grace
+        })
     }
 
     /// Records that the session's subject has just authenticated again: opens
@@ -64,21 +83,22 @@ impl SessionHandle {
         let stated = strength != Strength::none();
         let strength = stated.then(|| Arc::new(strength));
         let record = self
-            .update(session, |record| Update::Reauthenticate {
-                strength: strength.clone(),
-                activation: engine::activation(
-                    self.policies(),
-                    &record.facts,
-                    self.network(),
-                    session.now,
-                ),
-                rotation,
+            .update(session, |record| {
+                let (policies, network) = (self.policies(), self.network());
+                let at = session.now;
+                Update::Reauthenticate {
+                    strength: strength.clone(),
+                    activation: engine::activation(policies, &record.facts, network, at),
+                    rotation: rotation.filter(|_| !self.has_successor(session, record)),
+                }
             })
             .await?;
+        let rotated = token.filter(|token| record.credential.check == token.check());
+        let is_rotated = rotated.is_some();
         self.changes(|changes| {
             changes.touched = true;
             changes.record = Some(record);
-            if let Some(token) = token {
+            if let Some(token) = rotated {
                 changes.token = TokenChange::Issue(token);
             }
         });
@@ -86,7 +106,7 @@ impl SessionHandle {
         if locked {
             self.report(EventKind::SessionUnlocked);
         }
-        if session.token.is_some() {
+        if is_rotated {
             self.report(EventKind::SessionRotated);
         }
         Ok(())

@@ -6,6 +6,8 @@ use crate::id::SessionRef;
 use crate::presented::TokenChange;
 use crate::reason::EndReason;
 use crate::record::SessionRecord;
+use crate::store::{Lookup, StoreError};
+use crate::token::SessionKey;
 
 impl SessionHandle {
     /// Signs the subject out: ends the request's session, or the one that
@@ -17,22 +19,48 @@ impl SessionHandle {
         self.end_because(EndReason::SignedOut).await
     }
 
-    /// Ends the request's session for a reason of its own.
+    /// Ends the request's session for a reason of its own; one that had run
+    /// out by then ends for that reason.
     ///
     /// # Errors
     /// When the store does not answer; the session may go on then.
     pub async fn end_because(&self, reason: EndReason) -> Result<bool, CommandError> {
         let started = self.changes(|c| c.record.as_ref().map(|r| r.key));
         let presented = self.session().map(|s| s.record.key);
+        let ran_out = self
+            .admission()
+            .and_then(|admission| admission.end_reason());
         let mut ended = false;
-        for key in started.into_iter().chain(presented) {
-            ended |= self.manager().end(key, reason.into(), &self.site()).await?;
+        if let Some(key) = started.filter(|key| Some(*key) != presented) {
+            ended |= self.end_and_remove_token(key, reason).await?;
+        }
+        if let Some(key) = presented {
+            let reason = ran_out.unwrap_or(reason);
+            ended |= self.end_and_remove_token(key, reason).await?;
         }
         self.changes(|changes| {
             changes.ended = true;
             changes.record = None;
-            changes.token = TokenChange::Remove;
         });
+        Ok(ended)
+    }
+
+    /// Ends a session and takes its token from the client, unless the client
+    /// has got another one meanwhile: a removal would hit that (N47).
+    pub(crate) async fn end_and_remove_token(
+        &self,
+        key: SessionKey,
+        reason: EndReason,
+    ) -> Result<bool, StoreError> {
+        let manager = self.manager();
+        let ended = manager.end(key, reason.into(), &self.site()).await?;
+        let replaced = !ended && {
+            let found = manager.store().load(key).await?.state;
+            matches!(found, Lookup::Ended(tombstone) if tombstone.replaced)
+        };
+        if !replaced {
+            self.changes(|changes| changes.token = TokenChange::Remove);
+        }
         Ok(ended)
     }
 

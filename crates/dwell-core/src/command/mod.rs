@@ -31,19 +31,33 @@ impl SessionHandle {
     }
 
     /// Compare-and-set on the session, tried again when others were faster.
-    async fn update(
+    pub(crate) async fn update(
         &self,
         session: &PresentedSession,
         update: impl Fn(&SessionRecord) -> Update,
     ) -> Result<SessionRecord, CommandError> {
+        let update = |record: &SessionRecord| Some(update(record));
+        Ok(self.update_unless_done(session, update).await?.0)
+    }
+
+    /// The same, as long as `update` finds anything to do: the session as it
+    /// is then, and whether this made it so.
+    pub(crate) async fn update_unless_done(
+        &self,
+        session: &PresentedSession,
+        update: impl Fn(&SessionRecord) -> Option<Update>,
+    ) -> Result<(SessionRecord, bool), CommandError> {
         let mut record = self.current_record(session);
         let store = self.manager().store();
         for _ in 0..TRIES {
+            let Some(update) = update(&record) else {
+                return Ok((record, false));
+            };
             let version = record.facts.version;
-            match store.update(record.key, version, update(&record)).await? {
+            match store.update(record.key, version, update).await? {
                 Updated::Applied(record) => {
                     self.changes(|changes| changes.record = Some(record.clone()));
-                    return Ok(record);
+                    return Ok((record, true));
                 }
                 Updated::Gone => return Err(CommandError::Gone),
                 Updated::Conflict => match store.load(record.key).await?.state {

@@ -64,13 +64,14 @@ impl SessionHandle {
             Created::Exists => return Err(CommandError::Conflict),
         };
         for ended in &ended {
-            manager.report_end(ended, &self.site());
+            manager.report_end(ended, Some(&self.site()));
         }
         self.changes(|changes| {
             changes.token = TokenChange::Issue(token.clone());
             changes.record = Some(record.clone());
         });
-        manager.report(EventKind::SessionCreated, now, &record, &self.site());
+        let site = self.site();
+        manager.report(EventKind::SessionCreated, now, &record, Some(&site));
         if let Some(old) = last {
             manager.end(old.key, old.end, &self.site()).await?;
         }

@@ -88,6 +88,16 @@ pub enum CommandError {
     UnknownPolicy(Box<str>),
 }
 
+impl CommandError {
+    /// Passes on that the store did not answer, and nothing else.
+    pub(crate) fn unless_store(self) -> Result<(), StoreError> {
+        match self {
+            Self::Store(error) => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// A subject's session in a list.
 #[derive(Clone, Debug)]
 pub struct SessionInfo {

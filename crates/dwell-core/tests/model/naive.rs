@@ -11,6 +11,8 @@ pub(crate) const POLICIES: [(u64, u64, u64); 3] = [
     (300_000, 400_000, 1_800_000),
     (1_800_000, 3_000_000, 7_200_000),
 ];
+/// A stamp that lies further ahead is corrupt.
+pub(crate) const FUTURE: u64 = 60_000;
 /// Stated, so that all three sets have the same.
 pub(crate) const GRANULARITY: u64 = 5_000;
 
@@ -53,6 +55,9 @@ impl Naive {
             return Some(reason);
         }
         let (last, last_office, last_policy) = *self.activity.last().unwrap();
+        if self.created.max(last) > at + FUTURE {
+            return Some(EndReason::IdleTimeout);
+        }
         let mut idle = last + Self::idle_of(last_office, last_policy);
         idle = idle.min(last + Self::idle_of(last_office, policy));
         if let Some(office) = office {

@@ -20,6 +20,8 @@ const CAFE: &str = "203.0.113.7";
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Advance(u32),
+    /// The clock is set back.
+    SetBack(u32),
     Login,
     /// A request of one of the sessions: active or not, from the office or not.
     Request {
@@ -47,6 +49,8 @@ pub(crate) struct Run {
     policy: usize,
     tokens: Vec<Token>,
     naive: Vec<Naive>,
+    /// The latest that the clock has ever shown before it was set back.
+    latest: u64,
 }
 
 impl Run {
@@ -56,6 +60,7 @@ impl Run {
             policy: 0,
             tokens: Vec::new(),
             naive: Vec::new(),
+            latest: 0,
         }
     }
 
@@ -149,7 +154,10 @@ impl Run {
             .end_session(token.key(), EndReason::SignedOut))
         .unwrap();
         assert_eq!(ended, self.naive[which].ended.is_none());
-        self.naive[which].ended.get_or_insert(EndReason::SignedOut);
+        // What had run out by then has ended for that reason.
+        let ran_out = self.naive[which].refusal(self.at(), None, self.policy);
+        let reason = ran_out.unwrap_or(EndReason::SignedOut);
+        self.naive[which].ended.get_or_insert(reason);
     }
 
     fn rotate(&mut self, which: usize) {
@@ -193,6 +201,11 @@ impl Run {
                 .world
                 .clock
                 .advance(Duration::from_millis(millis.into())),
+            Step::SetBack(millis) => {
+                self.latest = self.latest.max(self.at());
+                let by = Duration::from_millis(millis.into());
+                self.world.clock.set(self.world.clock.now() - by);
+            }
             Step::Login => self.login(),
             Step::Request {
                 which,
@@ -212,7 +225,10 @@ impl Run {
 
     /// Every session ends once, with one event and the expected reason.
     pub(crate) fn finish(mut self) {
-        self.world.clock.advance(Duration::from_millis(10_800_000));
+        // Three hours after everything, wherever the clock was set back to.
+        let behind = self.latest.saturating_sub(self.at());
+        let rest = Duration::from_millis(behind + 10_800_000);
+        self.world.clock.advance(rest);
         self.reap();
         // After a change of policies the reaper looks a second later.
         self.world.clock.advance(seconds(1));

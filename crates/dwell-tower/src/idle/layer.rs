@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use dwell_core::{Admission, SessionHandle, Verdict};
+use percent_encoding::percent_decode_str;
 use tower_layer::Layer;
 
 use crate::gate::{Gate, Gated, RequestHead};
@@ -79,7 +80,7 @@ impl fmt::Debug for Config {
 impl Config {
     fn is_exempt(&self, path: &str) -> bool {
         let covers = |exempt: &String| match exempt.strip_suffix('/') {
-            Some(_) if exempt != "/" => path.starts_with(exempt.as_str()),
+            Some(_) if exempt != "/" => path.starts_with(exempt.as_str()) && !climbs(path),
             _ => path == exempt,
         };
         self.exempt.iter().any(covers)
@@ -96,6 +97,13 @@ impl Config {
             Admission::Session(Verdict::Ended(reason)) => Some(Refusal::Ended(reason)),
         }
     }
+}
+
+/// Whether a path has a segment that leads up, however it is written: what is
+/// behind may resolve it before it looks for a file.
+fn climbs(path: &str) -> bool {
+    let decoded = percent_decode_str(path).decode_utf8_lossy();
+    decoded.split(['/', '\\']).any(|segment| segment == "..")
 }
 
 impl Gate for IdleTimeoutLayer {

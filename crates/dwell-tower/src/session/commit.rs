@@ -1,6 +1,6 @@
 //! What the answer carries back to the client.
 
-use dwell_core::{Deadlines, SessionHandle, TokenChange, Touch, millis};
+use dwell_core::{Deadlines, SessionHandle, TokenChange, millis};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::cookie::SessionCookie;
@@ -14,27 +14,25 @@ pub(super) fn write_headers(
     headers: &mut HeaderMap,
     handle: &SessionHandle,
     source: &Source,
-    touch: Option<&Touch>,
+    deadlines: Option<&Deadlines>,
 ) {
-    let deadlines = handle.closing_deadlines(touch);
-    if let Some(deadlines) = &deadlines
-        && let Some(value) = session_timeout(deadlines)
-    {
+    if let Some(value) = deadlines.and_then(session_timeout) {
         headers.insert(&SESSION_TIMEOUT, value);
     }
     let cookie = match handle.token_change() {
         TokenChange::Keep => return,
-        TokenChange::Issue(token) => source
-            .session_cookie()
-            .and_then(|cookie| cookie.issue(&token, deadlines.as_ref())),
+        TokenChange::Issue(token) => source.session_cookie().and_then(|cookie| {
+            let end = handle.record().map(|r| r.facts.absolute_deadline);
+            let longest = deadlines.zip(end).map(|(d, end)| end - d.now);
+            cookie.issue(&token, longest)
+        }),
         TokenChange::Remove => source.session_cookie().and_then(SessionCookie::remove),
     };
     let Some(cookie) = cookie else { return };
     headers.append(header::SET_COOKIE, cookie);
-    // A shared cache must not hand one person's cookie to another.
-    headers
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
+    // A shared cache must not hand one person's cookie to another, whatever
+    // the answer says of itself.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
 /// `idle=840, absolute=27000, warn=60`: whole seconds left, rounded down.

@@ -1,7 +1,9 @@
 //! The session cookie.
 
+use std::time::Duration;
+
 use cookie::{Cookie, SameSite};
-use dwell_core::{Deadlines, Token, millis};
+use dwell_core::{Token, millis};
 use http::HeaderValue;
 use memchr::{memchr, memmem};
 
@@ -99,15 +101,13 @@ impl SessionCookie {
         })
     }
 
-    pub(super) fn issue(
-        &self,
-        token: &Token,
-        deadlines: Option<&Deadlines>,
-    ) -> Option<HeaderValue> {
+    /// The cookie with a token, for a session that ends in so long at the
+    /// latest. That is what is recorded: what a policy cuts short today it may
+    /// allow again tomorrow, and the cookie decides nothing (N25).
+    pub(super) fn issue(&self, token: &Token, longest: Option<Duration>) -> Option<HeaderValue> {
         let mut cookie = self.base(token.expose());
-        if let (true, Some(deadlines)) = (self.persistent, deadlines) {
-            let left = millis(deadlines.absolute - deadlines.now).div_ceil(1_000);
-            let left = i64::try_from(left).unwrap_or(i64::MAX);
+        if let (true, Some(longest)) = (self.persistent, longest) {
+            let left = i64::try_from(millis(longest).div_ceil(1_000)).unwrap_or(i64::MAX);
             cookie.set_max_age(cookie::time::Duration::seconds(left));
         }
         header(&cookie)

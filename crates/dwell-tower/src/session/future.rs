@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use dwell_core::store::StoreError;
-use dwell_core::{Outcome, SessionHandle, Settlement, Touch};
+use dwell_core::{Outcome, SessionHandle, Settlement, Timestamp, Touch};
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -98,6 +98,8 @@ where
             handle,
             layer: Arc::clone(layer),
             armed: true,
+            waited: false,
+            arrival: layer.arrival(),
         };
         let state = match refusal {
             None => State::Calling {
@@ -159,6 +161,7 @@ where
                     guard.armed = false;
                     let polled = future.poll(cx);
                     guard.armed = polled.is_pending();
+                    guard.waited |= polled.is_pending();
                     let mut response = match ready!(polled) {
                         Ok(response) => response,
                         Err(error) => return Poll::Ready(Err(error)),
@@ -231,6 +234,9 @@ struct Guard {
     handle: SessionHandle,
     layer: Arc<SessionLayer>,
     armed: bool,
+    /// Whether the answer took time, so that less is left than at the arrival.
+    waited: bool,
+    arrival: Option<Timestamp>,
 }
 
 impl Guard {
@@ -261,6 +267,8 @@ impl Guard {
                     handle: self.handle.clone(),
                     layer: Arc::clone(&self.layer),
                     armed: false,
+                    waited: true,
+                    arrival: self.arrival,
                 },
             },
             response: Some(Box::new(response)),
@@ -283,8 +291,18 @@ impl Guard {
             *response = miswired(missing).map(B::from);
             return;
         }
+        let now = match self.waited {
+            true => self.layer.now(&self.handle, self.arrival),
+            false => None,
+        };
+        let deadlines = self.handle.closing_deadlines(touch.as_ref(), now);
         let source = self.layer.source();
-        write_headers(response.headers_mut(), &self.handle, source, touch.as_ref());
+        write_headers(
+            response.headers_mut(),
+            &self.handle,
+            source,
+            deadlines.as_ref(),
+        );
     }
 }
 

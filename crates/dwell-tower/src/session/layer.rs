@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use dwell_core::SessionManager;
+use dwell_core::{Clock, SessionHandle, SessionManager, SystemClock, Timestamp};
 use http::{Extensions, Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -28,6 +28,7 @@ pub struct SessionLayer {
     source: Arc<Source>,
     touches: TouchQueue,
     is_local: bool,
+    clock: SystemClock,
     gate: Option<Arc<dyn Gate>>,
     reaper: Option<Arc<OwnReaper>>,
     shared: Shared,
@@ -64,6 +65,7 @@ impl SessionLayer {
             source: Arc::new(Source::default()),
             touches: TouchQueue::default(),
             is_local,
+            clock: SystemClock::new(),
             gate: None,
             reaper: Some(Arc::new(OwnReaper {
                 started: Once::new(),
@@ -132,6 +134,25 @@ impl SessionLayer {
 
     pub(super) fn source(&self) -> &Source {
         &self.source
+    }
+
+    /// What the store's clock says by now, without waiting for it: where that
+    /// takes a wait, as much has passed there as here since `arrival`.
+    pub(super) fn now(
+        &self,
+        handle: &SessionHandle,
+        arrival: Option<Timestamp>,
+    ) -> Option<Timestamp> {
+        match arrival {
+            Some(arrival) => Some(handle.session()?.now + (self.clock.now() - arrival)),
+            None => self.manager.store().now().into_ready().ok()?.ok(),
+        }
+    }
+
+    /// This machine's clock at the arrival of a request, where the store's
+    /// can't be read without waiting.
+    pub(super) fn arrival(&self) -> Option<Timestamp> {
+        (!self.is_local).then(|| self.clock.now())
     }
 
     pub(super) fn touches(&self) -> &TouchQueue {

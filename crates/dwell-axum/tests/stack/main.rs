@@ -1,0 +1,32 @@
+//! Session timeouts on an axum router: annotations, extractors, session
+//! endpoints, and the stack among other layers and routers.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test says so when it fails"
+)]
+
+mod support;
+
+mod activity;
+mod extend;
+mod faults;
+mod limit;
+mod lists;
+mod login;
+mod marks;
+mod mounting;
+mod neighbours;
+mod network;
+mod policies;
+mod privileged;
+mod readme;
+mod reload;
+mod routing;
+mod same_origin;
+mod session;
+mod sign_out;
+mod status;
+mod wiring;

@@ -1,0 +1,228 @@
+//! `policy("admin")`: routes that opt in to a stricter policy.
+
+use axum::Router;
+use axum::routing::get;
+use dwell_axum::*;
+
+use crate::support::{
+    Client, World, document, get_with, locking_policies, policies, removes_cookie, set_cookies,
+    told, verdict,
+};
+
+/// Tells the nearest deadline's rule and how many seconds are left.
+async fn tell(session: Session) -> String {
+    let deadlines = session.deadlines().expect("the session is live");
+    let rule = session.handle().policies().describe(deadlines.set_by);
+    format!("{rule} {}", deadlines.remaining().as_secs())
+}
+
+fn routes() -> Router {
+    let group = Router::new().route("/a", get(tell)).route("/b", get(tell));
+    let vault = Router::new().route("/vault", get(tell).layer(policy("vault")));
+    let inside_out = get(tell).layer((policy("vault"), policy("admin")));
+    Router::new()
+        .route("/plain", get(tell))
+        .route("/one", get(tell).layer(policy("admin")))
+        .route("/route-layer", get(tell).route_layer(policy("admin")))
+        .route("/get", get(tell).layer(policy("admin")).post(tell))
+        .route("/inside-out", inside_out)
+        .nest("/admin", group.merge(vault).layer(policy("admin")))
+        .merge(session_endpoints_at("/admin/session").layer(policy("admin")))
+}
+
+/// `admin` has five minutes and one hour, `vault` two minutes and four hours.
+fn with_vault() -> PolicySet {
+    let default = Policy::named("default")
+        .idle(minutes(15))
+        .absolute(hours(8));
+    PolicySet::builder(default.granularity(seconds(15)))
+        .policy(Policy::named("admin").idle(minutes(5)).absolute(hours(1)))
+        .policy(Policy::named("vault").idle(minutes(2)).absolute(hours(4)))
+        .build()
+        .unwrap()
+}
+
+async fn says(client: &mut Client, path: &str) -> String {
+    let answer = client.get(path).await;
+    match answer.status.is_success() {
+        true => answer.text(),
+        false => told(&answer),
+    }
+}
+
+#[tokio::test]
+async fn l06_a_route_with_a_policy_has_the_smaller_limits_and_names_the_rule() {
+    let world = World::with(with_vault());
+    let mut alice = world.alice(routes()).await;
+    world.clock.advance(minutes(1));
+    let mut tab = alice.clone();
+    for (path, expected) in [
+        ("/admin/a", "policy admin 240"),
+        ("/admin/b", "policy admin 240"),
+        ("/one", "policy admin 240"),
+        ("/route-layer", "policy admin 240"),
+        ("/get", "policy admin 240"),
+    ] {
+        let passive = [("session-activity", "passive")];
+        let answer = get_with(&mut alice, path, &passive).await;
+        assert_eq!(answer.text(), expected, "{path}");
+        let left = answer.header("session-timeout");
+        assert_eq!(left, Some("idle=240, absolute=3540, warn=60"), "{path}");
+    }
+    let passive = [("session-activity", "passive")];
+    let plain = get_with(&mut alice, "/plain", &passive).await;
+    assert_eq!(plain.text(), "policy default 840");
+    let status = document(&tab.get("/admin/session").await);
+    assert_eq!(status["set_by"], "policy admin");
+    assert_eq!(status["remaining_ms"], 240_000);
+    // The session itself stays under its own.
+    assert_eq!(status["policy"], "default");
+    assert_eq!(
+        document(&tab.get("/session").await)["set_by"],
+        "policy default"
+    );
+}
+
+#[tokio::test]
+async fn two_policies_of_a_route_combine_by_minimum_whichever_stands_outside() {
+    for path in ["/admin/vault", "/inside-out"] {
+        let world = World::with(with_vault());
+        let mut alice = world.alice(routes()).await;
+        world.clock.advance(minutes(1));
+        let passive = [("session-activity", "passive")];
+        let answer = get_with(&mut alice, path, &passive).await;
+        // The idle timeout is the vault's, the absolute one the admin's.
+        assert_eq!(answer.text(), "policy vault 60", "{path}");
+        let left = answer.header("session-timeout").unwrap();
+        assert!(left.starts_with("idle=60, absolute=3540"), "{path}: {left}");
+        world.clock.advance(minutes(1));
+        assert_eq!(says(&mut alice, path).await, "401 idle_timeout", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn l01_a_session_that_has_run_out_by_the_routes_policy_ends_there() {
+    let world = World::new();
+    let mut alice = world.alice(routes()).await;
+    world
+        .clock
+        .advance(minutes(5) - std::time::Duration::from_millis(1));
+    let passive = [("session-activity", "passive")];
+    assert_eq!(get_with(&mut alice, "/one", &passive).await.status, 200);
+    world.clock.advance(std::time::Duration::from_millis(1));
+    let answer = alice.get("/one").await;
+    assert_eq!(told(&answer), "401 idle_timeout");
+    assert!(removes_cookie(&answer));
+    assert_eq!(verdict(&mut alice).await, "401 session_required");
+    let events = world.events.events();
+    let end = events.last().unwrap();
+    assert_eq!(end.reason, Some(EndReason::IdleTimeout));
+    assert_eq!(end.route.as_deref(), Some("/one"));
+}
+
+#[tokio::test]
+async fn l01_a_routes_absolute_timeout_holds_against_any_activity() {
+    let world = World::new();
+    let mut alice = world.alice(routes()).await;
+    for _ in 0..59 {
+        world.clock.advance(minutes(1));
+        assert_eq!(alice.get("/admin/a").await.status, 200);
+    }
+    world.clock.advance(minutes(1));
+    let mut tab = alice.clone();
+    assert_eq!(says(&mut alice, "/admin/a").await, "401 absolute_timeout");
+    assert_eq!(says(&mut tab, "/plain").await, "401 absolute_timeout");
+}
+
+/// A stranger sits down at a machine left alone for ten minutes: one click
+/// elsewhere must not open the admin area.
+#[tokio::test]
+async fn activity_elsewhere_does_not_buy_back_a_stricter_route() {
+    let world = World::new();
+    let mut alice = world.alice(routes()).await;
+    world.clock.advance(minutes(10));
+    assert_eq!(alice.get("/plain").await.status, 200);
+    world.clock.advance(seconds(30));
+    world.events.clear();
+    let answer = alice.get("/admin/b").await;
+    assert_eq!(told(&answer), "401 step_up_required");
+    let challenge = answer.header("www-authenticate").unwrap();
+    assert!(challenge.contains(r#"error="insufficient_user_authentication""#));
+    assert!(challenge.ends_with(r#", max_age="300""#), "{challenge}");
+    assert!(set_cookies(&answer).is_empty());
+    let events = world.events.events();
+    assert_eq!(world.events.kinds(), [EventKind::StepUpRequired]);
+    assert_eq!(events[0].route.as_deref(), Some("/admin/b"));
+    // The session goes on elsewhere, and there again after a step-up.
+    assert_eq!(verdict(&mut alice).await, "ok");
+    assert_eq!(alice.post("/reauthenticate", "").await.status, 200);
+    assert_eq!(says(&mut alice, "/admin/b").await, "policy admin 300");
+}
+
+#[tokio::test]
+async fn a_policy_of_some_methods_leaves_the_others_alone() {
+    let world = World::new();
+    let mut alice = world.alice(routes()).await;
+    world.clock.advance(minutes(6));
+    assert_eq!(alice.post("/get", "").await.text(), "policy default 540");
+    world.clock.advance(minutes(6));
+    assert_eq!(says(&mut alice, "/get").await, "401 idle_timeout");
+}
+
+#[tokio::test]
+async fn a_policy_asks_nobody_who_has_no_session() {
+    let world = World::new();
+    let open = get(async |s: Option<Session>| s.map_or("nobody", |_| "somebody"));
+    let routes = Router::new()
+        .route("/open", open.layer(policy("admin")))
+        .merge(routes());
+    let mut nobody = world.client(routes);
+    assert_eq!(nobody.get("/open").await.text(), "nobody");
+    assert_eq!(says(&mut nobody, "/one").await, "401 session_required");
+}
+
+#[tokio::test]
+async fn a_route_under_a_policy_that_ends_does_not_wait_for_a_locked_session() {
+    let default = Policy::named("default")
+        .idle(minutes(15))
+        .absolute(hours(8));
+    let default = default.on_idle(OnIdle::Lock);
+    let admin = Policy::named("admin").idle(minutes(5)).on_idle(OnIdle::End);
+    let set = PolicySet::builder(default).policy(admin).build().unwrap();
+    let world = World::with(set);
+    let mut alice = world.alice(routes()).await;
+    world.clock.advance(minutes(6));
+    assert_eq!(says(&mut alice, "/one").await, "401 idle_timeout");
+
+    let world = World::with(locking_policies());
+    let mut bob = world.alice(routes()).await;
+    world.clock.advance(minutes(15));
+    assert_eq!(says(&mut bob, "/plain").await, "401 session_locked");
+}
+
+#[tokio::test]
+async fn a_route_whose_policy_nobody_knows_is_500() {
+    let world = World::new();
+    let routes = Router::new()
+        .route("/typo", get(tell).layer(policy("admni")))
+        .route("/plain", get(tell));
+    let mut alice = world.alice(routes.clone()).await;
+    let answer = alice.get("/typo").await;
+    assert_eq!(answer.status, 500);
+    assert_eq!(answer.reason(), None);
+    assert!(!answer.text().contains("admni"), "{}", answer.text());
+    assert_eq!(alice.get("/plain").await.status, 200);
+    assert_eq!(world.client(routes).get("/typo").await.status, 500);
+}
+
+#[tokio::test]
+async fn a_route_whose_policy_a_reload_took_away_is_500_until_it_is_back() {
+    let world = World::new();
+    let mut alice = world.alice(routes()).await;
+    assert_eq!(alice.get("/one").await.status, 200);
+    world.replace_policies(PolicySet::simple(minutes(15), hours(8)).unwrap());
+    assert_eq!(alice.get("/one").await.status, 500);
+    assert_eq!(alice.get("/plain").await.status, 200);
+    world.replace_policies(policies());
+    assert_eq!(alice.get("/one").await.status, 200);
+}

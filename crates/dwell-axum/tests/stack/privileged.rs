@@ -1,0 +1,246 @@
+//! `privileged(…)`: routes that demand a recent and strong authentication.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::{get, post};
+use dwell_axum::*;
+
+use crate::support::{
+    Client, World, get_with, idle_left, locking_policies, set_cookies, told, verdict,
+};
+
+async fn done(session: Session) -> String {
+    session.subject().to_string()
+}
+
+fn routes() -> Router {
+    let five = || privileged(Freshness::within(minutes(5)));
+    let strong = privileged(Freshness::within(minutes(5)).with_acr(["aal2", "aal3"]));
+    let otp = privileged(Freshness::within(minutes(5)).with_amr(["pwd", "otp"]));
+    let by_policy = || privileged(Freshness::by_policy());
+    Router::new()
+        .route("/transfer", post(done).layer(five()).get(done))
+        .route("/route-layer", post(done).route_layer(five()))
+        .route("/strong", get(done).layer(strong))
+        .route("/otp", get(done).layer(otp))
+        .route("/by-policy", get(done).layer(by_policy()))
+        .route(
+            "/admin/policy-outside",
+            get(done).layer((policy("admin"), by_policy())),
+        )
+        .route(
+            "/admin/policy-inside",
+            get(done).layer((by_policy(), policy("admin"))),
+        )
+        .nest(
+            "/group",
+            Router::new().route("/transfer", get(done)).layer(five()),
+        )
+}
+
+/// Five minutes by the default policy, two by the policy `admin`.
+fn by_policy() -> PolicySet {
+    let default = Policy::named("default")
+        .idle(minutes(15))
+        .absolute(hours(8));
+    let admin = Policy::named("admin").reauthenticate(minutes(2));
+    let default = default.reauthenticate(minutes(6)).granularity(seconds(15));
+    PolicySet::builder(default).policy(admin).build().unwrap()
+}
+
+async fn asks(client: &mut Client, path: &str) -> String {
+    told(&client.get(path).await)
+}
+
+#[tokio::test]
+async fn a_privileged_route_takes_an_authentication_younger_than_it_says() {
+    let world = World::new();
+    let mut alice = world.alice(routes()).await;
+    world.clock.advance(minutes(5) - Duration::from_millis(1));
+    assert_eq!(alice.post("/transfer", "").await.text(), "alice");
+    assert_eq!(alice.post("/route-layer", "").await.text(), "alice");
+    assert_eq!(asks(&mut alice, "/group/transfer").await, "ok");
+    world.clock.advance(Duration::from_millis(1));
+    world.events.clear();
+    let answer = alice.post("/transfer", "").await;
+    assert_eq!(told(&answer), "401 step_up_required");
+    assert_eq!(
+        answer.header("www-authenticate"),
+        Some(
+            "Bearer error=\"insufficient_user_authentication\", error_description=\"A more \
+             recent or stronger authentication is required\", max_age=\"300\""
+        )
+    );
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert!(set_cookies(&answer).is_empty());
+    let events = world.events.events();
+    assert_eq!(world.events.kinds(), [EventKind::StepUpRequired]);
+    assert_eq!(events[0].route.as_deref(), Some("/transfer"));
+    assert_eq!(
+        told(&alice.post("/route-layer", "").await),
+        "401 step_up_required"
+    );
+    assert_eq!(
+        asks(&mut alice, "/group/transfer").await,
+        "401 step_up_required"
+    );
+    // Of some methods only; and everything else is as it was.
+    assert_eq!(asks(&mut alice, "/transfer").await, "ok");
+    assert_eq!(verdict(&mut alice).await, "ok");
+}
+
+#[tokio::test]
+async fn n35_use_does_not_slide_the_window_and_authentication_opens_a_new_one() {
+    let world = World::new();
+    let mut alice = world.alice(routes()).await;
+    for _ in 0..4 {
+        world.clock.advance(minutes(1));
+        assert_eq!(alice.post("/transfer", "").await.status, 200);
+    }
+    world.clock.advance(minutes(1));
+    assert_eq!(
+        told(&alice.post("/transfer", "").await),
+        "401 step_up_required"
+    );
+    assert_eq!(alice.post("/reauthenticate", "").await.status, 200);
+    world.clock.advance(minutes(5) - Duration::from_millis(1));
+    assert_eq!(alice.post("/transfer", "").await.status, 200);
+    world.clock.advance(Duration::from_millis(1));
+    assert_eq!(
+        told(&alice.post("/transfer", "").await),
+        "401 step_up_required"
+    );
+}
+
+#[tokio::test]
+async fn a_route_may_demand_a_class_and_methods_and_says_which_class() {
+    let world = World::new();
+    let mut alice = world.alice(routes()).await;
+    let answer = alice.get("/strong").await;
+    assert_eq!(told(&answer), "401 step_up_required");
+    let challenge = answer.header("www-authenticate").unwrap();
+    let wanted = r#", acr_values="aal2 aal3", max_age="300""#;
+    assert!(challenge.ends_with(wanted), "{challenge}");
+    assert_eq!(alice.post("/reauthenticate", "aal1").await.status, 200);
+    assert_eq!(asks(&mut alice, "/strong").await, "401 step_up_required");
+    assert_eq!(alice.post("/reauthenticate", "aal2").await.status, 200);
+    assert_eq!(asks(&mut alice, "/strong").await, "ok");
+    // The page authenticates by `otp` alone.
+    assert_eq!(asks(&mut alice, "/otp").await, "401 step_up_required");
+}
+
+#[tokio::test]
+async fn a_route_may_leave_the_age_to_the_policy() {
+    let world = World::with(by_policy());
+    let mut alice = world.alice(routes()).await;
+    world.clock.advance(minutes(6) - Duration::from_millis(1));
+    assert_eq!(asks(&mut alice, "/by-policy").await, "ok");
+    world.clock.advance(Duration::from_millis(1));
+    let answer = alice.get("/by-policy").await;
+    assert_eq!(told(&answer), "401 step_up_required");
+    let challenge = answer.header("www-authenticate").unwrap();
+    assert!(challenge.ends_with(r#"max_age="360""#), "{challenge}");
+}
+
+#[tokio::test]
+async fn n04_the_routes_policy_shortens_the_age_whichever_stands_outside() {
+    for path in ["/admin/policy-outside", "/admin/policy-inside"] {
+        let world = World::with(by_policy());
+        let mut alice = world.alice(routes()).await;
+        world.clock.advance(minutes(2) - Duration::from_millis(1));
+        assert_eq!(asks(&mut alice, path).await, "ok", "{path}");
+        world.clock.advance(Duration::from_millis(1));
+        let answer = alice.get(path).await;
+        assert_eq!(told(&answer), "401 step_up_required", "{path}");
+        let challenge = answer.header("www-authenticate").unwrap();
+        assert!(
+            challenge.ends_with(r#"max_age="120""#),
+            "{path}: {challenge}"
+        );
+        assert_eq!(asks(&mut alice, "/by-policy").await, "ok", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn l06_a_shorter_age_binds_living_sessions() {
+    let world = World::with(by_policy());
+    let mut alice = world.alice(routes()).await;
+    world.clock.advance(minutes(3));
+    assert_eq!(asks(&mut alice, "/by-policy").await, "ok");
+    let default = Policy::named("default")
+        .idle(minutes(15))
+        .absolute(hours(8));
+    let stricter = PolicySet::builder(default.reauthenticate(minutes(3)));
+    world.replace_policies(stricter.build().unwrap());
+    assert_eq!(asks(&mut alice, "/by-policy").await, "401 step_up_required");
+}
+
+#[tokio::test]
+async fn n52_a_refused_step_up_neither_touches_the_session_nor_runs_the_handler() {
+    let ran = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&ran);
+    let handler = async move |_: Session| {
+        count.fetch_add(1, Ordering::SeqCst);
+    };
+    let route = post(handler).layer(privileged(Freshness::within(minutes(5))));
+    let world = World::new();
+    let mut alice = world.alice(Router::new().route("/pay", route)).await;
+    world.clock.advance(minutes(10));
+    let before = world.record(&alice);
+    let answer = alice.post("/pay", "").await;
+    assert_eq!(told(&answer), "401 step_up_required");
+    assert_eq!(idle_left(&answer), 300);
+    assert_eq!(world.record(&alice), before);
+    assert_eq!(ran.load(Ordering::SeqCst), 0);
+    assert_eq!(verdict(&mut alice).await, "ok");
+    assert_eq!(alice.post("/reauthenticate", "").await.status, 200);
+    assert_eq!(alice.post("/pay", "").await.status, 200);
+    assert_eq!(ran.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_privileged_route_refuses_who_has_no_live_session_like_any_other() {
+    let world = World::with(locking_policies());
+    let mut nobody = world.client(routes());
+    assert_eq!(asks(&mut nobody, "/strong").await, "401 session_required");
+    let mut alice = world.alice(routes()).await;
+    world.clock.advance(minutes(15));
+    assert_eq!(asks(&mut alice, "/strong").await, "401 session_locked");
+    world.clock.advance(minutes(30));
+    assert_eq!(asks(&mut alice, "/strong").await, "401 idle_timeout");
+}
+
+#[tokio::test]
+async fn n14_an_authentication_from_the_future_is_not_fresh() {
+    let world = World::new();
+    let start = async |login: LoginSession| {
+        let ahead = ManualClock::new().now() + minutes(2);
+        let new = NewSession::new("alice").with_authenticated_at(ahead);
+        login.start(new).await.map(|_| ())
+    };
+    let routes = routes().route("/start", post(start));
+    let mut alice = world.client(routes);
+    assert_eq!(alice.post("/start", "").await.status, 200);
+    let answer = alice.post("/transfer", "").await;
+    assert!(!answer.status.is_success(), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn n37_a_page_that_needs_a_step_up_is_sent_there_and_back_to_its_whole_path() {
+    let world = World::new();
+    let mut alice = world.alice(routes()).await;
+    world.clock.advance(minutes(5));
+    let navigate = [("sec-fetch-mode", "navigate")];
+    for (path, back) in [
+        ("/strong?to=bob", "%2Fstrong%3Fto%3Dbob"),
+        ("/group/transfer?to=bob", "%2Fgroup%2Ftransfer%3Fto%3Dbob"),
+    ] {
+        let answer = get_with(&mut alice, path, &navigate).await;
+        assert_eq!(answer.status, 303, "{path}");
+        let expected = format!("/reauthenticate?reason=step_up_required&return_to={back}");
+        assert_eq!(answer.header("location"), Some(expected.as_str()), "{path}");
+    }
+}

@@ -1,0 +1,158 @@
+//! That the README's program does what the README says of it.
+
+use axum::Router;
+use axum::routing::{get, post};
+use dwell_axum::*;
+
+use crate::support::{Client, World, client, document, get_with, idle_left, removes_cookie, told};
+
+/// The README's program, but for the clock and the listener. Its lines are
+/// compared with the README below.
+#[rustfmt::skip]
+fn program(world: &World) -> Router {
+    let sessions = world.manager.clone();
+    let recent = Freshness::within(minutes(5));
+    Router::new()
+        .route("/login", post(login))
+        .route("/", get(async |s: Session| format!("Hello {}", s.subject())))
+        .route("/notifications", get(async |_: Session| "none").layer(passive()))
+        .route("/transfer", post(async |_: Session| "done").layer(privileged(recent)))
+        .merge(session_endpoints())
+        .layer(session_timeout(&sessions))
+}
+
+async fn login(login: LoginSession) -> Result<(), SessionError> {
+    login.start(NewSession::new("alice")).await?; // after checking the password
+    Ok(())
+}
+
+/// The reaper that the program starts would end what is due by itself, and it
+/// makes no difference to what a client sees.
+async fn alice() -> (World, Client) {
+    let world = World::with(PolicySet::simple(minutes(15), hours(8)).unwrap());
+    let mut alice = client(program(&world));
+    assert_eq!(alice.post("/login", "").await.status, 200);
+    (world, alice)
+}
+
+#[test]
+fn the_program_tested_here_is_the_one_in_the_readme() {
+    let readme = include_str!("../../../../README.md");
+    let here = include_str!("readme.rs");
+    let (_, rest) = readme.split_once("```rust").expect("a program");
+    let (program, _) = rest.split_once("```").expect("its end");
+    let lines: Vec<_> = program.lines().map(str::trim).collect();
+    let from = |start: &str| lines.iter().position(|line| line.starts_with(start));
+    let router = &lines[from("let recent").unwrap()..from("let listener").unwrap()];
+    let handler = &lines[from("async fn login").unwrap()..];
+    let same = |line: &str| {
+        line.trim_start_matches("let app = ")
+            .trim_end_matches(';')
+            .to_owned()
+    };
+    let ours: Vec<_> = here.lines().map(|line| same(line.trim())).collect();
+    for line in router.iter().chain(handler) {
+        assert!(ours.contains(&same(line)), "not tested here: {line}");
+    }
+    assert!(program.contains("PolicySet::simple(minutes(15), hours(8))"));
+}
+
+#[tokio::test]
+async fn without_a_live_session_every_route_that_extracts_one_is_refused() {
+    let (world, mut alice) = alice().await;
+    let mut nobody = client(program(&world));
+    for path in ["/", "/notifications", "/session"] {
+        assert_eq!(
+            told(&nobody.get(path).await),
+            "401 session_required",
+            "{path}"
+        );
+    }
+    for path in ["/transfer", "/session/extend"] {
+        assert_eq!(
+            told(&nobody.post(path, "").await),
+            "401 session_required",
+            "{path}"
+        );
+    }
+    assert_eq!(alice.get("/").await.text(), "Hello alice");
+    assert_eq!(alice.get("/notifications").await.text(), "none");
+    assert_eq!(alice.post("/transfer", "").await.text(), "done");
+}
+
+#[tokio::test]
+async fn notifications_can_be_polled_for_ever_and_keep_nobody_in() {
+    let (world, mut alice) = alice().await;
+    for _ in 0..14 {
+        world.clock.advance(minutes(1));
+        assert_eq!(alice.get("/notifications").await.status, 200);
+    }
+    world.clock.advance(minutes(1));
+    assert_eq!(told(&alice.get("/notifications").await), "401 idle_timeout");
+}
+
+#[tokio::test]
+async fn a_transfer_wants_an_authentication_of_less_than_five_minutes() {
+    let (world, mut alice) = alice().await;
+    let moment = std::time::Duration::from_millis(1);
+    world.clock.advance(minutes(5) - moment);
+    assert_eq!(alice.post("/transfer", "").await.status, 200);
+    world.clock.advance(moment);
+    assert_eq!(
+        told(&alice.post("/transfer", "").await),
+        "401 step_up_required"
+    );
+    // A new login is one.
+    assert_eq!(alice.post("/login", "").await.status, 200);
+    assert_eq!(alice.post("/transfer", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_session_endpoints_tell_extend_and_sign_out() {
+    let (world, mut alice) = alice().await;
+    world.clock.advance(minutes(14));
+    assert_eq!(
+        document(&alice.get("/session").await)["remaining_ms"],
+        60_000
+    );
+    assert_eq!(alice.post("/session/extend", "").await.status, 200);
+    assert_eq!(
+        document(&alice.get("/session").await)["remaining_ms"],
+        900_000
+    );
+    let answer = alice.post("/session/end", "").await;
+    assert_eq!(answer.status, 204);
+    assert!(removes_cookie(&answer));
+    assert_eq!(told(&alice.get("/").await), "401 session_required");
+}
+
+#[tokio::test]
+async fn every_answer_to_a_session_says_how_long_is_left() {
+    let (world, mut alice) = alice().await;
+    for _ in 0..2 {
+        world.clock.advance(seconds(14 * 60 + 30));
+        assert_eq!(idle_left(&alice.get("/").await), 900);
+    }
+    world.clock.advance(minutes(1));
+    let told = Some("idle=840, absolute=27000, warn=60");
+    let passive = [("session-activity", "passive")];
+    for path in ["/notifications", "/session", "/", "/nowhere"] {
+        let answer = get_with(&mut alice, path, &passive).await;
+        assert_eq!(answer.header("session-timeout"), told, "{path}");
+    }
+    // A refused step-up, too.
+    let refused = alice.post("/transfer", "").await;
+    assert_eq!(refused.status, 401);
+    assert_eq!(refused.header("session-timeout"), told);
+}
+
+#[tokio::test]
+async fn a_session_lives_by_activity_until_the_absolute_timeout() {
+    let (world, mut alice) = alice().await;
+    for _ in 0..47 {
+        world.clock.advance(minutes(10));
+        assert_eq!(alice.get("/").await.status, 200);
+    }
+    world.clock.advance(minutes(10));
+    assert_eq!(told(&alice.get("/").await), "401 absolute_timeout");
+}

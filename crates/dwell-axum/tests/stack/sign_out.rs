@@ -1,0 +1,123 @@
+//! `POST /session/end`: signing out.
+
+use axum::Router;
+use dwell_axum::dwell_core::store::Lookup;
+use dwell_axum::*;
+use dwell_testkit::TestResponse;
+
+use crate::support::{COOKIE, World, removes_cookie, set_cookies, signed_in, token, told, verdict};
+
+/// What the answer is whoever asks.
+fn assert_signed_out(answer: &TestResponse) {
+    assert_eq!(answer.status, 204, "{}", answer.text());
+    assert!(answer.body.is_empty());
+    assert_eq!(
+        answer.header("clear-site-data"),
+        Some(r#""cache", "cookies", "storage""#)
+    );
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(answer.header("session-timeout"), None);
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session_and_clears_the_browser() {
+    let world = World::new();
+    let mut alice = world.alice(Router::new()).await;
+    let mut tab = alice.clone();
+    world.clock.advance(minutes(2));
+    let answer = alice.post("/session/end", "").await;
+    assert_signed_out(&answer);
+    assert!(removes_cookie(&answer));
+    assert_eq!(alice.cookie(COOKIE), None);
+
+    let events = world.events.events();
+    let end = events.last().unwrap();
+    assert_eq!(end.event, EventKind::SessionLogout);
+    assert_eq!(end.reason, Some(EndReason::SignedOut));
+    assert_eq!(end.route.as_deref(), Some("/session/end"));
+    assert_eq!(end.idle_ms, Some(120_000));
+
+    // Another tab still has the cookie.
+    let answer = tab.get("/").await;
+    assert_eq!(told(&answer), "401 signed_out");
+    assert!(removes_cookie(&answer));
+    assert_eq!(world.events.count(EventKind::SessionUseAfterExpire), 1);
+    assert_eq!(world.events.ends(), [EndReason::SignedOut]);
+}
+
+#[tokio::test]
+async fn signing_out_without_a_session_clears_the_browser_all_the_same() {
+    let world = World::new();
+    let mut nobody = world.client(Router::new());
+    let answer = nobody.post("/session/end", "").await;
+    assert_signed_out(&answer);
+    assert!(set_cookies(&answer).is_empty());
+    assert_eq!(world.events.kinds(), []);
+}
+
+#[tokio::test]
+async fn an_unknown_token_is_signed_out_like_no_token() {
+    let world = World::new();
+    let mut stranger = world.client(Router::new());
+    for value in [Token::generate().unwrap().expose(), "nonsense"] {
+        stranger.set_cookie(COOKIE, value);
+        assert_signed_out(&stranger.post("/session/end", "").await);
+    }
+    assert_eq!(world.events.kinds(), []);
+}
+
+#[tokio::test]
+async fn signing_out_twice_ends_once() {
+    let world = World::new();
+    let mut alice = world.alice(Router::new()).await;
+    let mut tab = alice.clone();
+    assert_signed_out(&alice.post("/session/end", "").await);
+    assert_signed_out(&alice.post("/session/end", "").await);
+    let late = tab.post("/session/end", "").await;
+    assert_eq!(told(&late), "401 signed_out");
+    assert!(removes_cookie(&late));
+    assert_eq!(world.events.ends(), [EndReason::SignedOut]);
+}
+
+#[tokio::test]
+async fn n44_signing_out_too_late_keeps_the_reason_of_the_end() {
+    let world = World::new();
+    let mut alice = world.alice(Router::new()).await;
+    let dead = token(&alice);
+    world.clock.advance(minutes(15));
+    let answer = alice.post("/session/end", "").await;
+    assert_eq!(told(&answer), "401 idle_timeout");
+    assert!(removes_cookie(&answer));
+    assert_eq!(world.events.ends(), [EndReason::IdleTimeout]);
+    match world.lookup(&dead) {
+        Lookup::Ended(ended) => assert_eq!(ended.reason, EndReason::IdleTimeout),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn signing_out_ends_this_session_and_no_other_of_the_subject() {
+    let world = World::new();
+    let mut laptop = world.alice(Router::new()).await;
+    let mut phone = world.alice(Router::new()).await;
+    let mut bob = signed_in(world.client(Router::new()), "bob").await;
+    assert_signed_out(&laptop.post("/session/end", "").await);
+    assert_eq!(verdict(&mut phone).await, "ok");
+    assert_eq!(verdict(&mut bob).await, "ok");
+}
+
+#[tokio::test]
+async fn l08_signing_out_while_the_store_is_away_is_refused_and_can_be_repeated() {
+    let world = World::remote();
+    let mut alice = world.alice(Router::new()).await;
+    world.faulty.fail();
+    let answer = alice.post("/session/end", "").await;
+    assert_eq!(told(&answer), "503 store_unavailable");
+    assert!(answer.header("retry-after").is_some());
+    assert_eq!(answer.header("clear-site-data"), None);
+    assert!(set_cookies(&answer).is_empty());
+    world.faulty.heal();
+    assert_eq!(verdict(&mut alice).await, "ok");
+    assert_signed_out(&alice.post("/session/end", "").await);
+    assert_eq!(world.events.ends(), [EndReason::SignedOut]);
+}

@@ -1,0 +1,280 @@
+//! `on_idle = "lock"`: an idle session waits for its subject, for a while.
+
+use std::time::Duration;
+
+use dwell_core::{Clock, EndReason, EventKind, OnIdle, Policy, PolicySet, hours, minutes, seconds};
+use dwell_testkit::FaultyStore;
+
+use crate::support::{World, key, left, set_cookies, stack_over, token, told, verdict};
+
+/// Locks after 15 minutes, waits 30 more, and ends after an hour at the
+/// latest.
+fn world() -> World {
+    let default = Policy::named("default")
+        .idle(minutes(15))
+        .absolute(hours(1));
+    let locking = default.on_idle(OnIdle::Lock).lock_period(minutes(30));
+    World::with(PolicySet::builder(locking).build().unwrap())
+}
+
+#[tokio::test]
+async fn an_idle_session_is_locked_for_everything_and_keeps_its_cookie() {
+    let world = world();
+    let mut client = world.signed_in().await;
+    world.clock.advance(minutes(15) - Duration::from_millis(1));
+    assert_eq!(verdict(&mut client).await, "ok");
+    world.clock.advance(Duration::from_millis(1));
+    for path in [
+        "/",
+        "/passive",
+        "/active/x",
+        "/fresh/x",
+        "/extend",
+        "/logout",
+        "/rotate",
+    ] {
+        let answer = client.get(path).await;
+        assert_eq!(told(&answer), "session_locked", "{path}");
+        assert_eq!(set_cookies(&answer), [""; 0], "{path}");
+        assert_eq!(answer.header("session-timeout"), None, "{path}");
+    }
+    assert_eq!(world.events.ends(), []);
+    assert_eq!(world.events.count(EventKind::SessionLocked), 1);
+}
+
+#[tokio::test]
+async fn the_reaper_locks_too_and_it_is_one_event_whoever_is_first() {
+    for reaper_first in [true, false] {
+        let world = world();
+        let mut client = world.signed_in().await;
+        let locked_from = world.clock.now() + minutes(15);
+        world.clock.advance(minutes(16));
+        for turn in 0..4 {
+            if (turn % 2 == 0) == reaper_first {
+                world.reap().await;
+            } else {
+                assert_eq!(verdict(&mut client).await, "session_locked");
+            }
+        }
+        assert_eq!(world.events.count(EventKind::SessionLocked), 1);
+        assert_eq!(world.facts(&token(&client)).locked_at, Some(locked_from));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_all_saw_the_session_before_its_lock_make_one_event() {
+    let world = world();
+    let client = world.signed_in().await;
+    world.clock.advance(minutes(15));
+    let store = FaultyStore::new(world.store.clone());
+    store.delay(seconds(1));
+    let node = stack_over(&world.manager_over(store));
+    let mut requests = Vec::new();
+    for _ in 0..3 {
+        let mut request = world.client_of(&node);
+        request.set_cookie(crate::support::COOKIE, &token(&client));
+        requests.push(tokio::spawn(async move { told(&request.get("/").await) }));
+    }
+    for request in requests {
+        assert_eq!(request.await.unwrap(), "session_locked");
+    }
+    assert_eq!(world.events.count(EventKind::SessionLocked), 1);
+}
+
+#[tokio::test]
+async fn its_subjects_authentication_opens_it_within_the_same_absolute_deadline() {
+    let world = world();
+    let mut client = world.signed_in().await;
+    let locked = token(&client);
+    world.clock.advance(minutes(20));
+    assert_eq!(verdict(&mut client).await, "session_locked");
+    let answer = client.get("/reauthenticate").await;
+    assert_eq!((answer.status.as_u16(), left(&answer)), (200, (900, 2_400)));
+    assert_ne!(token(&client), locked, "with a new token");
+    assert_eq!(key(&token(&client)), key(&locked), "of the same session");
+    assert_eq!(verdict(&mut client).await, "ok");
+    assert_eq!(told(&client.get("/fresh/x").await), "ok");
+    assert_eq!(world.events.count(EventKind::SessionUnlocked), 1);
+    assert_eq!(world.events.count(EventKind::StepUpSucceeded), 1);
+
+    // And again.
+    world.clock.advance(minutes(15));
+    assert_eq!(verdict(&mut client).await, "session_locked");
+    client.get("/reauthenticate").await;
+    assert_eq!(left(&client.get("/passive").await), (900, 1_500));
+}
+
+#[tokio::test]
+async fn nothing_but_authentication_opens_it() {
+    let world = world();
+    let stack = world.stack().add_exempt_path("/open/");
+    let mut client = crate::support::signed_in(world.client_of(&stack)).await;
+    world.clock.advance(minutes(15));
+    assert_eq!(verdict(&mut client).await, "session_locked");
+    let before = world.record(&token(&client));
+    for path in [
+        "/open/extend",
+        "/open/rotate",
+        "/open/end-others",
+        "/open/page",
+    ] {
+        client.get(path).await;
+        assert_eq!(world.record(&token(&client)), before, "{path}");
+        assert_eq!(verdict(&mut client).await, "session_locked", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_lock_ends_after_its_period() {
+    let world = world();
+    let mut client = world.signed_in().await;
+    world.clock.advance(minutes(45) - Duration::from_millis(1));
+    assert_eq!(verdict(&mut client).await, "session_locked");
+    world.clock.advance(Duration::from_millis(1));
+    let mut late = client.clone();
+    let answer = late.get("/reauthenticate").await;
+    assert_eq!(answer.status, 409, "too late for its subject, too");
+    assert_eq!(verdict(&mut client).await, "idle_timeout");
+    assert_eq!(world.events.ends(), [EndReason::IdleTimeout]);
+}
+
+#[tokio::test]
+async fn the_reaper_ends_a_lock_that_nobody_opens() {
+    let world = world();
+    world.signed_in().await;
+    for _ in 0..5 {
+        world.clock.advance(minutes(15));
+        world.reap().await;
+    }
+    let kinds = [
+        EventKind::SessionCreated,
+        EventKind::SessionLocked,
+        EventKind::SessionExpired,
+    ];
+    assert_eq!(world.events.kinds(), kinds);
+    assert_eq!(world.events.ends(), [EndReason::IdleTimeout]);
+}
+
+#[tokio::test]
+async fn no_lock_lasts_beyond_the_absolute_deadline() {
+    let world = world();
+    let mut client = world.signed_in().await;
+    for _ in 0..4 {
+        world.clock.advance(minutes(10));
+        client.get("/").await;
+    }
+    world.clock.advance(minutes(20) - Duration::from_millis(1));
+    assert_eq!(verdict(&mut client).await, "session_locked");
+    world.clock.advance(Duration::from_millis(1));
+    assert_eq!(client.clone().get("/reauthenticate").await.status, 409);
+    assert_eq!(verdict(&mut client).await, "absolute_timeout");
+    assert_eq!(world.events.ends(), [EndReason::AbsoluteTimeout]);
+}
+
+#[tokio::test]
+async fn another_subjects_login_gets_nothing_of_it() {
+    for subject in ["bob", "alice"] {
+        let world = world();
+        let mut client = world.client();
+        client.get("/login?acr=aal3").await;
+        let locked = token(&client);
+        world.clock.advance(minutes(15));
+        assert_eq!(verdict(&mut client).await, "session_locked");
+        client.get(&format!("/login?subject={subject}")).await;
+        let record = world.record(&token(&client));
+        assert_ne!(key(&token(&client)), key(&locked));
+        assert_eq!(record.subject.as_str(), subject);
+        assert_eq!(
+            (record.strength, record.facts.created_at),
+            (None, world.clock.now())
+        );
+        assert_eq!(client.get("/").await.text(), subject);
+        // And the locked one is over.
+        assert_eq!(verdict(&mut world.client_with(&locked)).await, "superseded");
+        assert_eq!(world.events.ends(), [EndReason::Superseded]);
+        assert_eq!(world.events.count(EventKind::SessionUnlocked), 0);
+    }
+}
+
+#[tokio::test]
+async fn somebody_elses_authentication_elsewhere_opens_nothing() {
+    let world = world();
+    let mut client = world.signed_in().await;
+    world.clock.advance(minutes(15));
+    for subject in ["bob", "alice"] {
+        let mut other = world.client();
+        other.get(&format!("/login?subject={subject}")).await;
+        assert_eq!(other.get("/reauthenticate").await.status, 200);
+        assert_eq!(verdict(&mut client).await, "session_locked", "{subject}");
+    }
+}
+
+#[tokio::test]
+async fn guessing_at_a_locked_session_ends_it() {
+    let world = world();
+    let mut client = world.signed_in().await;
+    let mut holder = client.clone();
+    world.clock.advance(minutes(15));
+    for _ in 0..4 {
+        assert_eq!(client.get("/reauthenticate?fail=1").await.text(), "false");
+        assert_eq!(verdict(&mut client).await, "session_locked");
+    }
+    assert_eq!(client.get("/reauthenticate?fail=1").await.text(), "true");
+    assert_eq!(verdict(&mut holder).await, "reauthentication_failed");
+    assert_eq!(world.events.ends(), [EndReason::ReauthenticationFailed]);
+}
+
+#[tokio::test]
+async fn a_copied_token_is_found_out_while_locked_as_well() {
+    let world = world();
+    let mut client = world.signed_in().await;
+    let mut thief = client.clone();
+    client.get("/rotate").await;
+    assert_eq!(verdict(&mut client).await, "ok");
+    world.clock.advance(minutes(20));
+    assert_eq!(told(&thief.get("/").await), "token_reuse");
+    assert_eq!(verdict(&mut client).await, "token_reuse");
+}
+
+#[tokio::test]
+async fn a_successor_that_is_first_shown_to_a_lock_counts_as_used() {
+    let world = world();
+    let mut client = world.signed_in().await;
+    let mut thief = client.clone();
+    client.get("/rotate").await;
+    world.clock.advance(minutes(20));
+    assert_eq!(verdict(&mut client).await, "session_locked");
+    assert_eq!(verdict(&mut thief).await, "token_reuse");
+    assert_eq!(world.events.ends(), [EndReason::TokenReuse]);
+}
+
+#[tokio::test]
+async fn a_token_whose_successor_was_lost_still_opens_a_lock() {
+    let world = world();
+    let mut client = world.signed_in().await;
+    client.clone().get("/rotate").await;
+    world.clock.advance(minutes(20));
+    assert_eq!(verdict(&mut client).await, "session_locked");
+    assert_eq!(client.get("/reauthenticate").await.status, 200);
+    for _ in 0..3 {
+        assert_eq!(verdict(&mut client).await, "ok");
+        world.clock.advance(seconds(11));
+    }
+}
+
+#[tokio::test]
+async fn a_locked_session_can_be_signed_out_where_that_is_served() {
+    let world = world();
+    let stack = world.stack().add_exempt_path("/open/");
+    let mut client = crate::support::signed_in(world.client_of(&stack)).await;
+    let mut holder = client.clone();
+    world.clock.advance(minutes(15));
+    let answer = client.get("/open/logout").await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.text().as_str()),
+        (200, "true")
+    );
+    assert!(set_cookies(&answer)[0].contains("Max-Age=0"));
+    assert_eq!(verdict(&mut holder).await, "signed_out");
+    assert_eq!(world.events.ends(), [EndReason::SignedOut]);
+}

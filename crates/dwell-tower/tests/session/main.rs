@@ -1,0 +1,31 @@
+//! Sessions over HTTP: tokens, cookies, races, ends, activity, networks,
+//! step-up and refusals, by the public API over a store in memory.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test says so when it fails"
+)]
+
+mod support;
+
+mod activity;
+mod afterwards;
+mod candidates;
+mod cookies;
+mod exempt;
+mod in_flight;
+mod lock;
+mod navigation;
+mod network;
+mod one_end;
+mod reauthentication;
+mod refusals;
+mod rejections;
+mod remaining;
+mod rotation;
+mod secrets;
+mod step_up;
+mod strangers;
+mod tokens;

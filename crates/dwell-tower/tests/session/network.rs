@@ -1,0 +1,306 @@
+//! Networks over HTTP: where a client comes from decides how long it may be
+//! idle, both ways and at once.
+
+use dwell_core::{
+    ClientIp, ClientIpSource, EndReason, EventKind, Policy, PolicySet, hours, minutes, seconds,
+};
+use dwell_testkit::TestResponse;
+
+use crate::support::{Client, World, get_with, left, token, told};
+
+const OFFICE: &str = "10.20.1.1";
+const LAB: &str = "10.20.30.1";
+const CAFE: &str = "198.51.100.7";
+
+fn world_by(source: ClientIpSource) -> World {
+    let default = Policy::named("default")
+        .idle(minutes(15))
+        .absolute(hours(8));
+    let policies = PolicySet::builder(default.granularity(seconds(15)))
+        .policy(Policy::named("admin").idle(minutes(10)))
+        .network("office", ["10.20.0.0/16", "2001:db8:7::/48"], minutes(30))
+        .network("lab", ["10.20.30.0/24"], minutes(5))
+        .client_ip(ClientIp::new(source, ["127.0.0.1/32", "10.9.0.0/16"]).unwrap());
+    World::with(policies.build().unwrap())
+}
+
+fn world() -> World {
+    world_by(ClientIpSource::XForwardedFor)
+}
+
+async fn from(client: &mut Client, address: &str, path: &str) -> TestResponse {
+    get_with(client, path, &[("x-forwarded-for", address)]).await
+}
+
+async fn signed_in_from(world: &World, address: &str) -> Client {
+    let mut client = world.client();
+    assert_eq!(from(&mut client, address, "/login").await.status, 200);
+    client
+}
+
+/// The idle time left by a request that is no activity.
+async fn idle(client: &mut Client, address: &str) -> u64 {
+    left(&from(client, address, "/passive").await).0
+}
+
+#[tokio::test]
+async fn l07_each_network_has_its_own_allowance_and_the_longest_prefix_wins() {
+    let world = world();
+    for (address, expected) in [
+        (OFFICE, 1_800),
+        ("::ffff:10.20.1.1", 1_800),
+        ("2001:db8:7::1", 1_800),
+        (LAB, 300),
+        ("10.20.29.255", 1_800),
+        ("10.20.31.0", 1_800),
+        (CAFE, 900),
+        ("10.21.0.1", 900),
+        ("2001:db8:8::1", 900),
+    ] {
+        let mut client = world.client();
+        let answer = from(&mut client, address, "/login").await;
+        assert_eq!(left(&answer).0, expected, "{address}");
+        assert_eq!(idle(&mut client, address).await, expected, "{address}");
+    }
+}
+
+#[tokio::test]
+async fn l07_an_unknown_address_gets_the_strict_default() {
+    let world = world();
+    for unknown in [
+        "",
+        "unknown",
+        "10.20.1.1, nonsense",
+        "10.20.1.1,",
+        "300.1.1.1",
+        "10.20.1",
+    ] {
+        let mut client = world.client();
+        let answer = from(&mut client, unknown, "/login").await;
+        assert_eq!(left(&answer).0, 900, "{unknown:?}");
+        let event = world.events.events().pop().unwrap();
+        assert_eq!(
+            (event.client_ip, event.network),
+            (None, None),
+            "{unknown:?}"
+        );
+    }
+    // No header at all: it is the proxy itself, which is in no named network.
+    let mut client = world.client();
+    assert_eq!(left(&client.get("/login").await).0, 900);
+}
+
+#[tokio::test]
+async fn l07_the_office_allowance_does_not_go_along_to_the_cafe() {
+    let world = world();
+    let mut client = signed_in_from(&world, OFFICE).await;
+    world.clock.advance(minutes(10));
+    assert_eq!(idle(&mut client, OFFICE).await, 1_200);
+    assert_eq!(
+        idle(&mut client, CAFE).await,
+        300,
+        "10 of the cafe's 15 minutes are gone"
+    );
+    assert_eq!(
+        idle(&mut client, OFFICE).await,
+        1_200,
+        "nothing was recorded"
+    );
+    // Activity there is measured by the rule there.
+    assert_eq!(left(&from(&mut client, CAFE, "/").await).0, 900);
+}
+
+#[tokio::test]
+async fn l07_nor_does_the_cafes_activity_get_the_offices_allowance() {
+    let world = world();
+    let mut client = signed_in_from(&world, CAFE).await;
+    world.clock.advance(minutes(10));
+    assert_eq!(
+        idle(&mut client, OFFICE).await,
+        300,
+        "until there is activity in the office"
+    );
+    assert_eq!(left(&from(&mut client, OFFICE, "/").await).0, 1_800);
+    world.clock.advance(minutes(20));
+    assert_eq!(idle(&mut client, OFFICE).await, 600);
+}
+
+#[tokio::test]
+async fn n33_leaving_the_office_can_end_the_session_at_once() {
+    let world = world();
+    let mut client = signed_in_from(&world, OFFICE).await;
+    world.clock.advance(minutes(15));
+    let answer = from(&mut client.clone(), CAFE, "/").await;
+    assert_eq!(told(&answer), "idle_timeout");
+    // And going back brings nothing back.
+    assert_eq!(told(&from(&mut client, OFFICE, "/").await), "idle_timeout");
+    assert_eq!(world.events.ends(), [EndReason::IdleTimeout]);
+}
+
+#[tokio::test]
+async fn n33_just_before_that_it_goes_on() {
+    let world = world();
+    let mut client = signed_in_from(&world, OFFICE).await;
+    world
+        .clock
+        .advance(minutes(15) - std::time::Duration::from_millis(1));
+    assert_eq!(told(&from(&mut client, CAFE, "/").await), "ok");
+}
+
+#[tokio::test]
+async fn n33_entering_the_office_revives_nothing() {
+    let world = world();
+    let mut client = signed_in_from(&world, CAFE).await;
+    world.clock.advance(minutes(15));
+    let answer = from(&mut client, OFFICE, "/").await;
+    assert_eq!(told(&answer), "idle_timeout");
+    assert_eq!(world.events.ends(), [EndReason::IdleTimeout]);
+}
+
+#[tokio::test]
+async fn n33_an_address_that_becomes_unreadable_counts_as_leaving() {
+    let world = world();
+    let mut client = signed_in_from(&world, OFFICE).await;
+    world.clock.advance(minutes(14));
+    assert_eq!(idle(&mut client, "garbage").await, 60);
+    world.clock.advance(minutes(1));
+    assert_eq!(
+        told(&from(&mut client, "garbage", "/").await),
+        "idle_timeout"
+    );
+}
+
+#[tokio::test]
+async fn n33_a_stricter_network_inside_the_office_is_obeyed_both_ways() {
+    let world = world();
+    let mut client = signed_in_from(&world, OFFICE).await;
+    world.clock.advance(minutes(4));
+    assert_eq!(idle(&mut client, LAB).await, 60);
+    assert_eq!(left(&from(&mut client, LAB, "/").await).0, 300);
+    world.clock.advance(minutes(4));
+    assert_eq!(
+        idle(&mut client, OFFICE).await,
+        60,
+        "what was allowed at the last activity"
+    );
+    world.clock.advance(minutes(1));
+    assert_eq!(told(&from(&mut client, OFFICE, "/").await), "idle_timeout");
+}
+
+#[tokio::test]
+async fn l07_a_network_only_shortens_the_limit_of_a_stricter_route() {
+    let world = world();
+    let mut client = signed_in_from(&world, OFFICE).await;
+    assert_eq!(
+        left(&from(&mut client, OFFICE, "/admin/users").await).0,
+        600
+    );
+    let mut client = signed_in_from(&world, LAB).await;
+    assert_eq!(left(&from(&mut client, LAB, "/admin/users").await).0, 300);
+}
+
+#[tokio::test]
+async fn n32_what_a_client_puts_in_front_of_the_list_is_not_believed() {
+    let world = world();
+    let mut client = world.client();
+    let forged = format!("{OFFICE}, {CAFE}");
+    assert_eq!(left(&from(&mut client, &forged, "/login").await).0, 900);
+    let proxies = format!("{CAFE}, {OFFICE}, 10.9.0.1");
+    assert_eq!(left(&from(&mut client, &proxies, "/login").await).0, 1_800);
+    // Several lines are one list.
+    let lines = [("x-forwarded-for", OFFICE), ("x-forwarded-for", CAFE)];
+    assert_eq!(left(&get_with(&mut client, "/login", &lines).await).0, 900);
+    // And from nobody but the proxy.
+    let direct = [("test-peer", CAFE), ("x-forwarded-for", OFFICE)];
+    assert_eq!(left(&get_with(&mut client, "/login", &direct).await).0, 900);
+}
+
+#[tokio::test]
+async fn n32_only_the_one_configured_source_is_read() {
+    for (source, address, expected) in [
+        (ClientIpSource::Peer, OFFICE, 900),
+        (ClientIpSource::Forwarded, OFFICE, 900),
+        (ClientIpSource::XForwardedFor, OFFICE, 1_800),
+    ] {
+        let world = world_by(source);
+        let answer = from(&mut world.client(), address, "/login").await;
+        assert_eq!(left(&answer).0, expected, "{source:?}");
+    }
+    let by_peer = world_by(ClientIpSource::Peer);
+    let fields = [("test-peer", OFFICE), ("x-forwarded-for", CAFE)];
+    let answer = get_with(&mut by_peer.client(), "/login", &fields).await;
+    assert_eq!(left(&answer).0, 1_800);
+    let forwarded = world_by(ClientIpSource::Forwarded);
+    let fields = [("forwarded", "for=10.20.1.1;proto=https")];
+    let answer = get_with(&mut forwarded.client(), "/login", &fields).await;
+    assert_eq!(left(&answer).0, 1_800);
+    let nginx = [("forwarded", "for=\"2001:db8:7::1\"")];
+    let answer = get_with(&mut forwarded.client(), "/login", &nginx).await;
+    assert_eq!(left(&answer).0, 900, "no brackets, so it is no address");
+}
+
+#[tokio::test]
+async fn recorded_activity_from_another_network_is_an_event_with_its_address() {
+    let world = world();
+    let mut client = signed_in_from(&world, OFFICE).await;
+    let created = world.events.events().pop().unwrap();
+    assert_eq!(created.client_ip, Some(OFFICE.parse().unwrap()));
+    assert_eq!(created.network.as_deref(), Some("office"));
+    world.events.clear();
+
+    world.clock.advance(minutes(1));
+    from(&mut client, "10.20.9.9", "/").await;
+    from(&mut client, CAFE, "/passive").await;
+    assert_eq!(world.events.kinds(), [], "the same network; no activity");
+    world.clock.advance(minutes(1));
+    from(&mut client, CAFE, "/").await;
+    world.clock.advance(minutes(1));
+    from(&mut client, CAFE, "/").await;
+    assert_eq!(world.events.kinds(), [EventKind::SessionNetworkChanged]);
+    let event = world.events.events().pop().unwrap();
+    assert_eq!(event.client_ip, Some(CAFE.parse().unwrap()));
+    assert_eq!(event.session, created.session);
+    world.clock.advance(minutes(1));
+    from(&mut client, OFFICE, "/").await;
+    let event = world.events.events().pop().unwrap();
+    assert_eq!(event.event, EventKind::SessionNetworkChanged);
+    assert_eq!(event.network.as_deref(), Some("office"));
+    assert_eq!(
+        world.facts(&token(&client)).network,
+        dwell_core::NetworkId::of("office")
+    );
+}
+
+#[tokio::test]
+async fn an_event_from_no_named_network_does_not_name_the_one_before() {
+    let world = world();
+    let mut client = signed_in_from(&world, OFFICE).await;
+    world.clock.advance(minutes(1));
+    from(&mut client, CAFE, "/").await;
+    let event = world.events.events().pop().unwrap();
+    assert_eq!(event.event, EventKind::SessionNetworkChanged);
+    assert_eq!(event.network, None, "{event:?}");
+}
+
+#[tokio::test]
+async fn the_address_stands_in_every_event_that_a_request_caused() {
+    let world = world();
+    let mut client = world.client();
+    let paths = [
+        "/login",
+        "/rotate",
+        "/reauthenticate",
+        "/extend",
+        "/otp/x",
+        "/logout",
+    ];
+    for path in paths {
+        world.clock.advance(minutes(1));
+        from(&mut client, CAFE, path).await;
+    }
+    let events = world.events.events();
+    assert!(events.len() >= paths.len(), "{events:?}");
+    for event in events {
+        assert_eq!(event.client_ip, Some(CAFE.parse().unwrap()), "{event:?}");
+    }
+}

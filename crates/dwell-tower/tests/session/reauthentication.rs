@@ -1,0 +1,118 @@
+//! Re-authentications that fail, and what ends after too many.
+
+use dwell_core::{EndReason, EventKind, SessionManager, minutes};
+
+use crate::support::{World, policies, set_cookies, signed_in, stack_over, token, told, verdict};
+
+const FAIL: &str = "/reauthenticate?fail=1";
+
+#[tokio::test]
+async fn five_failures_in_a_row_end_the_session() {
+    let world = World::new();
+    let mut client = world.signed_in().await;
+    let mut other_tab = client.clone();
+    for failure in 1..5 {
+        let answer = client.get(FAIL).await;
+        assert_eq!(answer.text(), "false", "failure {failure}");
+        assert_eq!(set_cookies(&answer), [""; 0]);
+        assert_eq!(verdict(&mut client).await, "ok", "failure {failure}");
+    }
+    let answer = client.get(FAIL).await;
+    assert_eq!(answer.text(), "true");
+    assert!(
+        set_cookies(&answer)[0].contains("Max-Age=0"),
+        "{:?}",
+        set_cookies(&answer)
+    );
+    assert_eq!(answer.header("session-timeout"), None);
+    assert_eq!(verdict(&mut other_tab).await, "reauthentication_failed");
+    assert_eq!(world.events.ends(), [EndReason::ReauthenticationFailed]);
+    assert_eq!(world.events.count(EventKind::StepUpFailed), 5);
+}
+
+#[tokio::test]
+async fn a_good_one_in_between_starts_the_count_again() {
+    let world = World::new();
+    let mut client = world.signed_in().await;
+    for _ in 0..3 {
+        for _ in 0..4 {
+            assert_eq!(client.get(FAIL).await.text(), "false");
+        }
+        client.get("/reauthenticate").await;
+        assert_eq!(world.facts(&token(&client)).failures, 0);
+    }
+    assert_eq!(verdict(&mut client).await, "ok");
+}
+
+#[tokio::test]
+async fn nothing_else_starts_the_count_again() {
+    let world = World::new();
+    let mut client = world.signed_in().await;
+    for _ in 0..4 {
+        client.get(FAIL).await;
+        for path in ["/", "/extend", "/rotate", "/passive"] {
+            client.get(path).await;
+        }
+        world.clock.advance(minutes(2));
+    }
+    assert_eq!(client.get(FAIL).await.text(), "true");
+    assert_eq!(world.events.ends(), [EndReason::ReauthenticationFailed]);
+}
+
+#[tokio::test]
+async fn n09_a_failed_reauthentication_is_no_activity_whatever_it_is_answered() {
+    let world = World::new();
+    let mut client = world.signed_in().await;
+    let opened = world.facts(&token(&client));
+    world.clock.advance(minutes(6));
+    for status in [200, 401, 422] {
+        client.get(&format!("{FAIL}&status={status}")).await;
+        let facts = world.facts(&token(&client));
+        assert_eq!(facts.last_active_at, opened.last_active_at, "{status}");
+        assert_eq!(facts.authenticated_at, opened.authenticated_at, "{status}");
+        assert_eq!(facts.idle_deadline, opened.idle_deadline, "{status}");
+    }
+    assert_eq!(told(&client.get("/fresh/x").await), "step_up_required");
+}
+
+#[tokio::test]
+async fn failures_at_the_same_time_are_all_counted() {
+    let world = World::new();
+    let client = world.signed_in().await;
+    let mut tries = Vec::new();
+    for _ in 0..5 {
+        let path = format!("{FAIL}&wait=before");
+        tries.push(world.hold(&client, &path).await);
+    }
+    let mut last = Vec::new();
+    for guess in tries {
+        last.push(world.finish(guess).await.text());
+    }
+    assert_eq!(last, ["false", "false", "false", "false", "true"]);
+    assert_eq!(world.events.ends(), [EndReason::ReauthenticationFailed]);
+}
+
+#[tokio::test]
+async fn how_many_are_too_many_can_be_said() {
+    let world = World::new();
+    let manager = SessionManager::builder(world.store.clone(), policies())
+        .max_failed_reauthentications(2)
+        .build();
+    let mut client = signed_in(world.client_of(&stack_over(&manager))).await;
+    assert_eq!(client.get(FAIL).await.text(), "false");
+    assert_eq!(client.get(FAIL).await.text(), "true");
+}
+
+#[tokio::test]
+async fn a_session_that_has_ended_takes_no_authentication() {
+    let world = World::new();
+    let mut client = world.signed_in().await;
+    world.clock.advance(minutes(15));
+    for path in ["/reauthenticate", "/reauthenticate?acr=aal3"] {
+        let mut holder = client.clone();
+        let answer = holder.get(path).await;
+        assert_eq!(answer.status, 409, "{path}: {}", answer.text());
+    }
+    assert_eq!(verdict(&mut client).await, "idle_timeout");
+    assert_eq!(world.events.count(EventKind::StepUpSucceeded), 0);
+}

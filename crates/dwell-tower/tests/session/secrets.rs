@@ -1,0 +1,165 @@
+//! Nothing that is printed shows a token, or enough of one.
+
+use std::sync::{Arc, Mutex};
+
+use dwell_core::{EventKind, SessionHandle, minutes, seconds};
+use dwell_testkit::FaultyStore;
+use dwell_tower::session::{SessionCookie, SessionLayer, Source};
+use http::Request;
+use tower::{Layer, ServiceExt, service_fn};
+
+use crate::support::{Body, COOKIE, World, stack_over, token};
+
+/// Fails where a text holds half of a token, or what a store finds it by.
+fn assert_hides(text: &str, token: &str) {
+    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let key = crate::support::key(token);
+    let secrets = [
+        token[..8].to_owned(),
+        token[14..22].to_owned(),
+        token[22..30].to_owned(),
+        token[36..].to_owned(),
+        hex(&key.as_bytes()[..6]),
+        hex(&key.as_bytes()[6..]).to_uppercase(),
+        format!("{:?}", &key.as_bytes()[..6])
+            .trim_matches(['[', ']'])
+            .to_owned(),
+    ];
+    for secret in &secrets {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+}
+
+#[tokio::test]
+async fn l09_layers_handles_and_answers_print_no_token() {
+    let world = World::new();
+    let client = world.signed_in().await;
+    let old = token(&client);
+    let seen = Arc::new(Mutex::new(String::new()));
+    let see = Arc::clone(&seen);
+    let handler = service_fn(move |request: Request<Body>| {
+        let see = Arc::clone(&see);
+        async move {
+            let handle = request.extensions().get::<SessionHandle>().unwrap();
+            handle.rotate().await.unwrap();
+            let text = format!(
+                "{handle:?} {:#?} {:?} {:?} {:?} {:?} {:?}",
+                handle.presented(),
+                handle.record(),
+                handle.token_change(),
+                handle.admission(),
+                handle.list().await.unwrap(),
+                handle.manager(),
+            );
+            see.lock().unwrap().push_str(&text);
+            Ok::<_, std::convert::Infallible>(http::Response::new(Body::default()))
+        }
+    });
+    let stack = world.stack().with_peer(|_| None);
+    let service = stack.layer(handler);
+    let request = Request::get("/").header("cookie", format!("{COOKIE}={old}"));
+    let answer = service
+        .clone()
+        .oneshot(request.body(Body::default()).unwrap())
+        .await;
+    let answer = answer.unwrap();
+
+    let cookie = &answer.headers()["set-cookie"];
+    assert!(
+        cookie.is_sensitive(),
+        "so that middleware that logs headers hides it"
+    );
+    let new = cookie.to_str().unwrap()[COOKIE.len() + 1..]
+        .split(';')
+        .next()
+        .unwrap();
+    assert_ne!(new, old);
+    let handle = seen.lock().unwrap().clone();
+    assert!(handle.contains("Issue(Token(…))"), "{handle}");
+    assert!(handle.contains("alice"), "{handle}");
+    let others = format!(
+        "{stack:?} {answer:?} {:?} {:?} {:?}",
+        SessionLayer::new(&world.manager),
+        Source::cookie_or_bearer(SessionCookie::new()),
+        world.store,
+    );
+    for token in [&old, new] {
+        assert_hides(&handle, token);
+        assert_hides(&others, token);
+    }
+}
+
+#[tokio::test]
+async fn l09_the_removal_cookie_is_marked_as_well() {
+    let world = World::new();
+    let mut client = world.signed_in().await;
+    let answer = client.get("/logout").await;
+    assert!(answer.headers["set-cookie"].is_sensitive());
+}
+
+#[tokio::test]
+async fn l09_events_of_a_whole_life_show_a_reference_and_no_token() {
+    let world = World::new();
+    let mut client = world.client();
+    let mut tokens = Vec::new();
+    let mut old = world.client();
+    for path in [
+        "/login",
+        "/rotate",
+        "/passive",
+        "/reauthenticate",
+        "/passive",
+        "/extend",
+    ] {
+        client.get(path).await;
+        tokens.push(token(&client));
+        if path == "/rotate" {
+            old = client.clone();
+        }
+        world.clock.advance(minutes(6));
+    }
+    client.get("/fresh/transfer").await;
+    client.get("/reauthenticate?fail=1").await;
+    old.get("/").await;
+    client.get("/").await;
+    let kinds = world.events.kinds();
+    for kind in [
+        EventKind::SessionCreated,
+        EventKind::SessionRotated,
+        EventKind::SessionRenewed,
+        EventKind::StepUpSucceeded,
+        EventKind::StepUpRequired,
+        EventKind::StepUpFailed,
+        EventKind::SessionExpired,
+        EventKind::SessionUseAfterExpire,
+    ] {
+        assert!(kinds.contains(&kind), "{kind} in {kinds:?}");
+    }
+    let events = world.events.events();
+    let text = format!("{events:?}");
+    for token in &tokens {
+        assert_hides(&text, token);
+    }
+    let reference = events[0].session.unwrap();
+    assert!(events.iter().all(|event| event.session == Some(reference)));
+    assert_eq!(
+        reference.to_string().len(),
+        16,
+        "64 bits of the 128 that a token's half has"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn l09_a_store_that_has_to_be_waited_for_makes_nothing_more_talkative() {
+    let world = World::new();
+    let store = FaultyStore::new(world.store.clone());
+    let stack = stack_over(&world.manager_over(store));
+    let mut client = world.client_of(&stack);
+    client.get("/login").await;
+    world.clock.advance(seconds(30));
+    client.get("/").await;
+    stack.flush().await;
+    let text = format!("{stack:?} {:?} {:?}", stack.manager(), stack.policies());
+    assert_hides(&text, &token(&client));
+    assert_hides(&format!("{client:?}"), &token(&client));
+}

@@ -1,0 +1,324 @@
+//! Routes that demand a recent and strong enough authentication.
+
+use std::time::Duration;
+
+use dwell_core::{Clock, EventKind, Policy, PolicySet, SubjectId, hours, minutes, seconds};
+use dwell_testkit::TestResponse;
+
+use crate::support::{Client, World, get_with, key, left, set_cookies, token, told, verdict};
+
+const STEP_UP: &str = "step_up_required";
+
+async fn ask(client: &mut Client, path: &str) -> String {
+    told(&client.get(path).await)
+}
+
+fn challenge(answer: &TestResponse) -> &str {
+    answer
+        .header("www-authenticate")
+        .expect("every 401 carries a challenge")
+}
+
+#[tokio::test]
+async fn an_authentication_counts_until_it_is_as_old_as_the_route_says() {
+    let world = World::new();
+    let mut client = world.signed_in().await;
+    assert_eq!(ask(&mut client, "/fresh/transfer").await, "ok");
+    world.clock.advance(minutes(5) - Duration::from_millis(1));
+    assert_eq!(ask(&mut client, "/fresh/transfer").await, "ok");
+    world.clock.advance(Duration::from_millis(1));
+    assert_eq!(ask(&mut client, "/fresh/transfer").await, STEP_UP);
+    assert_eq!(ask(&mut client, "/").await, "ok", "everything else goes on");
+    assert_eq!(client.get("/reauthenticate").await.status, 200);
+    assert_eq!(ask(&mut client, "/fresh/transfer").await, "ok");
+}
+
+#[tokio::test]
+async fn the_challenge_is_that_of_rfc_9470() {
+    let world = World::new();
+    let mut client = world.signed_in().await;
+    world.clock.advance(minutes(5));
+    let start = r#"Bearer error="insufficient_user_authentication", error_description="A more recent or stronger authentication is required""#;
+    let fresh = client.get("/fresh/transfer").await;
+    assert_eq!(
+        (fresh.status.as_u16(), fresh.reason().as_deref()),
+        (401, Some(STEP_UP))
+    );
+    assert_eq!(challenge(&fresh), format!(r#"{start}, max_age="300""#));
+    let strong = client.get("/strong/transfer").await;
+    assert_eq!(
+        challenge(&strong),
+        format!(r#"{start}, acr_values="aal2 aal3", max_age="300""#)
+    );
+    assert_eq!(strong.headers.get_all("www-authenticate").iter().count(), 1);
+}
+
+#[tokio::test]
+async fn the_policys_own_limit_holds_where_the_route_states_none() {
+    let default = Policy::named("default")
+        .idle(minutes(15))
+        .absolute(hours(8));
+    let set = PolicySet::builder(default.reauthenticate(minutes(2)))
+        .build()
+        .unwrap();
+    let world = World::with(set);
+    let mut client = world.signed_in().await;
+    assert_eq!(ask(&mut client, "/by-policy/x").await, "ok");
+    world.clock.advance(minutes(2));
+    let refused = client.get("/by-policy/x").await;
+    assert_eq!(told(&refused), STEP_UP);
+    assert!(
+        challenge(&refused).ends_with(r#", max_age="120""#),
+        "{}",
+        challenge(&refused)
+    );
+    assert_eq!(
+        ask(&mut client, "/fresh/x").await,
+        "ok",
+        "the route's own five minutes"
+    );
+}
+
+#[tokio::test]
+async fn the_class_and_the_methods_have_to_suffice() {
+    let world = World::new();
+    for (query, strong, otp) in [
+        ("", STEP_UP, STEP_UP),
+        ("?acr=aal1", STEP_UP, STEP_UP),
+        ("?acr=AAL2", STEP_UP, STEP_UP),
+        ("?acr=aal2", "ok", STEP_UP),
+        ("?acr=aal3&amr=pwd", "ok", STEP_UP),
+        ("?amr=otp", STEP_UP, "ok"),
+        ("?acr=aal2&amr=otp", "ok", "ok"),
+    ] {
+        let mut client = world.client();
+        client.get(&format!("/login{query}")).await;
+        assert_eq!(
+            ask(&mut client, "/strong/x").await,
+            strong,
+            "login {query:?}"
+        );
+        assert_eq!(ask(&mut client, "/otp/x").await, otp, "login {query:?}");
+        assert_eq!(ask(&mut client, "/fresh/x").await, "ok");
+        // A re-authentication counts for what it was itself.
+        let mut client = world.client();
+        client.get("/login?acr=aal3&amr=otp").await;
+        client.get(&format!("/reauthenticate{query}")).await;
+        assert_eq!(
+            ask(&mut client, "/strong/x").await,
+            strong,
+            "again {query:?}"
+        );
+        assert_eq!(ask(&mut client, "/otp/x").await, otp, "again {query:?}");
+    }
+}
+
+#[tokio::test]
+async fn n52_a_refused_step_up_neither_touches_nor_signs_out() {
+    let world = World::new();
+    let mut client = world.signed_in().await;
+    world.clock.advance(minutes(6));
+    let before = world.record(&token(&client));
+    for path in ["/fresh/x", "/strong/x", "/otp/x", "/by-policy/x"] {
+        for headers in [vec![], vec![("session-activity", "active")]] {
+            let answer = get_with(&mut client, path, &headers).await;
+            assert_eq!(told(&answer), STEP_UP);
+            assert_eq!(left(&answer), (540, 28_440));
+            assert_eq!(set_cookies(&answer), [""; 0]);
+            assert_eq!(world.record(&token(&client)), before, "{path}");
+        }
+    }
+    assert_eq!(verdict(&mut client).await, "ok");
+    // Nothing but refused step-ups: the session ends as if nobody were there.
+    world.clock.advance(minutes(8));
+    assert_eq!(ask(&mut client, "/fresh/x").await, STEP_UP);
+    world.clock.advance(minutes(1));
+    assert_eq!(ask(&mut client, "/fresh/x").await, "idle_timeout");
+}
+
+#[tokio::test]
+async fn n52_that_holds_for_a_page_which_is_redirected_too() {
+    let world = World::new();
+    let mut client = world.signed_in().await;
+    world.clock.advance(minutes(6));
+    let before = world.record(&token(&client));
+    let answer = get_with(&mut client, "/fresh/x", &[("accept", "text/html")]).await;
+    assert_eq!(answer.status, 303);
+    assert_eq!(
+        world.record(&token(&client)),
+        before,
+        "a redirect is a refusal as well"
+    );
+    assert_eq!(left(&answer), (540, 28_440));
+}
+
+#[tokio::test]
+async fn n52_and_whatever_status_an_application_refuses_with() {
+    use dwell_tower::rejection::Refusal;
+    use http::request::Parts;
+
+    let world = World::new();
+    let teapot = |_: &Refusal, _: &Parts| {
+        let mut response = http::Response::new(bytes::Bytes::new());
+        *response.status_mut() = http::StatusCode::IM_A_TEAPOT;
+        response
+    };
+    let mut client = signed_in_with(&world, world.stack().with_rejection(teapot)).await;
+    world.clock.advance(minutes(6));
+    let before = world.record(&token(&client));
+    assert_eq!(client.get("/fresh/x").await.status, 418);
+    assert_eq!(world.record(&token(&client)), before);
+}
+
+async fn signed_in_with(world: &World, stack: dwell_tower::SessionTimeoutLayer) -> Client {
+    crate::support::signed_in(world.client_of(&stack)).await
+}
+
+#[tokio::test]
+async fn n34_another_users_authentication_satisfies_nothing() {
+    let world = World::new();
+    let mut alice = world.signed_in().await;
+    let mut bob = world.client();
+    bob.get("/login?subject=bob").await;
+    world.clock.advance(minutes(5));
+    assert_eq!(bob.get("/reauthenticate?acr=aal3").await.status, 200);
+    assert_eq!(ask(&mut bob, "/strong/x").await, "ok");
+    assert_eq!(ask(&mut alice, "/strong/x").await, STEP_UP);
+    assert_eq!(ask(&mut alice, "/fresh/x").await, STEP_UP);
+
+    // Nor that of the same user in another session.
+    let mut elsewhere = world.client();
+    elsewhere.get("/login?acr=aal3").await;
+    assert_eq!(ask(&mut elsewhere, "/strong/x").await, "ok");
+    assert_eq!(ask(&mut alice, "/fresh/x").await, STEP_UP);
+
+    // A login of another user is that user's session and none of this one's.
+    let old = token(&alice);
+    alice.get("/login?subject=bob&acr=aal3").await;
+    assert_ne!(key(&token(&alice)), key(&old));
+    assert_eq!(
+        ask(&mut world.client_with(&old), "/strong/x").await,
+        "superseded"
+    );
+}
+
+#[tokio::test]
+async fn n34_an_older_authentication_shown_again_is_as_old_as_it_is() {
+    let world = World::new();
+    let mut client = world.client();
+    client.get("/login?authenticated_ago=299").await;
+    assert_eq!(ask(&mut client, "/fresh/x").await, "ok");
+    client.get("/login?authenticated_ago=300").await;
+    assert_eq!(ask(&mut client, "/fresh/x").await, STEP_UP);
+}
+
+#[tokio::test]
+async fn n34_an_authentication_without_a_time_opens_nothing() {
+    let world = World::new();
+    let mut client = world.client();
+    let since_the_epoch = world.clock.now().as_millis() / 1_000;
+    client
+        .get(&format!("/login?authenticated_ago={since_the_epoch}"))
+        .await;
+    assert_ne!(ask(&mut client, "/fresh/x").await, "ok");
+}
+
+#[tokio::test]
+async fn n14_an_authentication_from_the_future_is_not_fresh_for_longer() {
+    let world = World::new();
+    let mut client = world.client();
+    client.get("/login?authenticated_ahead=61").await;
+    assert_ne!(ask(&mut client, "/fresh/x").await, "ok");
+    // Within the leeway it is taken as it is.
+    client.get("/login?authenticated_ahead=60").await;
+    assert_eq!(ask(&mut client, "/fresh/x").await, "ok");
+}
+
+#[tokio::test]
+async fn n35_the_window_is_fixed_and_does_not_slide_with_use() {
+    let world = World::new();
+    let mut client = world.signed_in().await;
+    world.clock.advance(minutes(7));
+    client.get("/reauthenticate").await;
+    for _ in 0..9 {
+        world.clock.advance(seconds(30));
+        assert_eq!(ask(&mut client, "/fresh/transfer").await, "ok");
+        client.get("/extend").await;
+        client.get("/rotate").await;
+    }
+    world.clock.advance(seconds(30));
+    assert_eq!(ask(&mut client, "/fresh/transfer").await, STEP_UP);
+}
+
+#[tokio::test]
+async fn n35_an_extension_or_a_rotation_is_no_authentication() {
+    let world = World::new();
+    let mut client = world.signed_in().await;
+    world.clock.advance(minutes(5));
+    for path in ["/extend", "/rotate", "/"] {
+        client.get(path).await;
+        assert_eq!(ask(&mut client, "/fresh/x").await, STEP_UP, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_step_up_is_asked_for_succeeds_and_is_told() {
+    let world = World::new();
+    let mut client = world.signed_in().await;
+    world.clock.advance(minutes(5));
+    world.events.clear();
+    client.get("/fresh/transfer?to=bob").await;
+    client.get("/reauthenticate").await;
+    client.get("/fresh/transfer?to=bob").await;
+    let kinds = world.events.kinds();
+    let expected = [
+        EventKind::StepUpRequired,
+        EventKind::StepUpSucceeded,
+        EventKind::SessionRotated,
+    ];
+    assert_eq!(kinds, expected);
+    let required = &world.events.events()[0];
+    assert_eq!(
+        required.route.as_deref(),
+        Some("/fresh/transfer"),
+        "without the query"
+    );
+    assert_eq!(
+        required.subject.as_ref().map(SubjectId::as_str),
+        Some("alice")
+    );
+}
+
+#[tokio::test]
+async fn a_stricter_route_asks_again_after_a_pause_that_is_too_long_for_it() {
+    let world = World::new();
+    let mut client = world.signed_in().await;
+    assert_eq!(ask(&mut client, "/admin/users").await, "ok");
+    world.clock.advance(minutes(6));
+    // One click elsewhere does not buy the stricter route back.
+    assert_eq!(ask(&mut client, "/").await, "ok");
+    let before = world.record(&token(&client));
+    let refused = client.get("/admin/users").await;
+    assert_eq!(told(&refused), STEP_UP);
+    assert!(
+        challenge(&refused).ends_with(r#", max_age="300""#),
+        "{}",
+        challenge(&refused)
+    );
+    assert_eq!(world.record(&token(&client)), before);
+    client.get("/reauthenticate").await;
+    assert_eq!(ask(&mut client, "/admin/users").await, "ok");
+}
+
+#[tokio::test]
+async fn a_session_that_ran_out_by_the_routes_own_limit_ends_there() {
+    let world = World::new();
+    let mut client = world.signed_in().await;
+    world.clock.advance(minutes(5));
+    assert_eq!(ask(&mut client, "/admin/users").await, "idle_timeout");
+    assert_eq!(
+        ask(&mut client, "/").await,
+        "session_required",
+        "the cookie is gone"
+    );
+}

@@ -1,0 +1,168 @@
+//! The inner service: commands by the last part of the path, layers by the
+//! first, details by the query.
+//!
+//! | path | does |
+//! |---|---|
+//! | `…/login?subject=bob` | starts a session; the body is the token |
+//! | `…/reauthenticate?acr=aal2&amr=otp`, `?fail=1` | records a re-authentication |
+//! | `…/rotate`, `…/extend`, `…/logout` | the command |
+//! | `…/end?reason=revoked`, `…/end-others` | the command |
+//! | anything else | nothing |
+//! | `/passive/…`, `/active/…` | is marked |
+//! | `/fresh/…`, `/strong/…`, `/otp/…`, `/by-policy/…` | demands authentication |
+//! | `/admin/…` | has the policy `admin` |
+//!
+//! `wait=before` and `wait=after` hold the request before and after its
+//! command, `yield=1` makes it pending once before and once after it,
+//! `status=500` answers so, `cache=1` lets caches keep the answer.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use dwell_core::{
+    CommandError, EndReason, Freshness, NewSession, SessionHandle, Strength, minutes, seconds,
+};
+use dwell_tower::activity::MarkLayer;
+use dwell_tower::idle::PolicyLayer;
+use dwell_tower::step_up::StepUpLayer;
+use http::{HeaderValue, Request, Response, StatusCode, Uri};
+use tower::{Layer, Service, ServiceExt, service_fn};
+
+use super::{Body, Pause};
+
+type Answer = Result<Response<Body>, Infallible>;
+
+pub(super) async fn answer(pause: Pause, request: Request<Body>) -> Answer {
+    let handler = service_fn(|request| handler(&pause, request));
+    let path = request.uri().path().to_owned();
+    let group = path.split('/').nth(1).unwrap_or_default();
+    let step_up = |demand| StepUpLayer::new(demand);
+    match group {
+        "passive" => through(MarkLayer::passive().layer(handler), request).await,
+        "active" => through(MarkLayer::active().layer(handler), request).await,
+        "admin" => through(PolicyLayer::new("admin").layer(handler), request).await,
+        "fresh" => {
+            let demand = Freshness::within(minutes(5));
+            through(step_up(demand).layer(handler), request).await
+        }
+        "strong" => {
+            let demand = Freshness::within(minutes(5)).with_acr(["aal2", "aal3"]);
+            through(step_up(demand).layer(handler), request).await
+        }
+        "otp" => {
+            let demand = Freshness::within(minutes(5)).with_amr(["otp"]);
+            through(step_up(demand).layer(handler), request).await
+        }
+        "by-policy" => {
+            let demand = Freshness::by_policy();
+            through(step_up(demand).layer(handler), request).await
+        }
+        _ => through(handler, request).await,
+    }
+}
+
+async fn through<S>(service: S, request: Request<Body>) -> Answer
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+{
+    service.oneshot(request).await
+}
+
+async fn handler(pause: &Pause, request: Request<Body>) -> Answer {
+    let uri = request.uri();
+    let handle = request.extensions().get::<SessionHandle>();
+    let handle = handle.expect("the session layer left its handle");
+    if param(uri, "wait") == Some("before") {
+        pause.here().await;
+    }
+    if param(uri, "yield").is_some() {
+        tokio::task::yield_now().await;
+    }
+    let done = command(handle, uri).await;
+    if param(uri, "yield").is_some() {
+        tokio::task::yield_now().await;
+    }
+    if param(uri, "wait") == Some("after") {
+        pause.here().await;
+    }
+    let (status, body) = match done {
+        Ok(body) => (StatusCode::OK, body),
+        Err(error) => (StatusCode::CONFLICT, error.to_string()),
+    };
+    let mut response = Response::new(Body::new(Bytes::from(body)));
+    let wanted = param(uri, "status").map(|status| status.parse().unwrap());
+    *response.status_mut() = wanted.unwrap_or(status);
+    if param(uri, "cache").is_some() {
+        let public = HeaderValue::from_static("public, max-age=3600");
+        response.headers_mut().insert("cache-control", public);
+    }
+    Ok(response)
+}
+
+async fn command(handle: &SessionHandle, uri: &Uri) -> Result<String, CommandError> {
+    Ok(match uri.path().rsplit('/').next().unwrap_or_default() {
+        "login" => {
+            let subject = param(uri, "subject").unwrap_or("alice");
+            let mut new = NewSession::new(subject).with_strength(strength(uri));
+            let now = handle.manager().store().now().await?;
+            if let Some(ago) = number(uri, "authenticated_ago") {
+                new = new.with_authenticated_at(now - seconds(ago));
+            }
+            if let Some(ahead) = number(uri, "authenticated_ahead") {
+                new = new.with_authenticated_at(now + seconds(ahead));
+            }
+            if let Some(limit) = number(uri, "provider_limit") {
+                new = new.with_provider_deadline(now + seconds(limit));
+            }
+            if let Some(policy) = param(uri, "policy") {
+                new = new.with_policy(policy);
+            }
+            handle.start(new).await?.expose().to_owned()
+        }
+        "reauthenticate" if param(uri, "fail").is_some() => {
+            handle.reauthentication_failed().await?.to_string()
+        }
+        "reauthenticate" => {
+            handle.reauthenticated(strength(uri)).await?;
+            String::new()
+        }
+        "rotate" => {
+            handle.rotate().await?;
+            String::new()
+        }
+        "extend" => {
+            handle.extend().await?;
+            String::new()
+        }
+        "logout" => handle.end().await?.to_string(),
+        "end" => {
+            let reason = param(uri, "reason").and_then(EndReason::parse);
+            handle
+                .end_because(reason.expect("a reason"))
+                .await?
+                .to_string()
+        }
+        "end-others" => handle.end_others().await?.to_string(),
+        _ => handle.subject().map_or("nobody", |s| s.as_str()).to_owned(),
+    })
+}
+
+fn strength(uri: &Uri) -> Strength {
+    let mut strength = Strength::none();
+    if let Some(acr) = param(uri, "acr") {
+        strength = strength.with_acr(acr);
+    }
+    if let Some(amr) = param(uri, "amr") {
+        strength = strength.with_amr([amr]);
+    }
+    strength
+}
+
+fn number(uri: &Uri, name: &str) -> Option<u64> {
+    param(uri, name).map(|value| value.parse().unwrap())
+}
+
+fn param<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
+    let mut pairs = uri.query().unwrap_or_default().split('&');
+    pairs.find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+}
