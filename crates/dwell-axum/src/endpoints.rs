@@ -104,11 +104,19 @@ pub fn session_endpoints<S: Clone + Send + Sync + 'static>() -> Router<S> {
 /// # Panics
 /// Like [`Router::route`], when `path` is not one: at start-up.
 pub fn session_endpoints_at<S: Clone + Send + Sync + 'static>(path: &str) -> Router<S> {
+    // Around each `POST` and not around its route, which answers other methods
+    // with 405 whoever asks.
+    let same_origin = || from_fn(demand_same_origin);
     Router::new()
-        .route(&format!("{path}/extend"), post(extend))
-        .route(&format!("{path}/activity"), post(activity))
-        .route(&format!("{path}/end"), post(end))
-        .route_layer(from_fn(demand_same_origin))
+        .route(
+            &format!("{path}/extend"),
+            post(extend).route_layer(same_origin()),
+        )
+        .route(
+            &format!("{path}/activity"),
+            post(activity).route_layer(same_origin()),
+        )
+        .route(&format!("{path}/end"), post(end).route_layer(same_origin()))
         .route(path, get(status))
         .route_layer(DefaultBodyLimit::max(MAX_BODY))
         .route_layer(passive())
@@ -146,7 +154,11 @@ async fn activity(
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         return Ok(problem_details(status, "not_json"));
     }
-    let input = serde_json::from_slice::<Input>(&body).ok();
+    // serde reads a list as a struct, too.
+    let object = body.trim_ascii_start().starts_with(b"{");
+    let input = serde_json::from_slice::<Input>(&body)
+        .ok()
+        .filter(|_| object);
     let Some(input) = input.filter(|input| input.idle_ms <= MAX_IDLE_MS) else {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(problem_details(status, "bad_idle_ms"));
@@ -169,8 +181,11 @@ async fn end(session: Option<Session>) -> Result<Response, SessionError> {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let value = headers.get(header::CONTENT_TYPE);
-    let value = value.and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let value = match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().unwrap_or_default(),
+        _ => return false,
+    };
     let media_type = value.split(';').next().unwrap_or_default().trim();
     media_type.eq_ignore_ascii_case("application/json")
 }

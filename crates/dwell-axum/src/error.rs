@@ -68,7 +68,9 @@ impl IntoResponse for SessionError {
     fn into_response(self) -> Response {
         let refusal = match self.0 {
             CommandError::Store(_) => Refusal::StoreUnavailable,
+            CommandError::Ended(reason) => Refusal::Ended(reason),
             CommandError::Gone | CommandError::NoSession => Refusal::SessionRequired,
+            CommandError::Locked => Refusal::Locked,
             CommandError::TooManySessions => {
                 return problem_details(StatusCode::CONFLICT, "too_many_sessions");
             }

@@ -1,7 +1,7 @@
 //! The stack of layers, set up for axum: routes named by their patterns, the
 //! client's address from `ConnectInfo`.
 
-use axum::extract::MatchedPath;
+use axum::extract::{MatchedPath, OriginalUri};
 use dwell_core::SessionManager;
 use dwell_tower::SessionTimeoutLayer;
 
@@ -75,7 +75,8 @@ use dwell_tower::SessionTimeoutLayer;
 #[must_use]
 pub fn session_timeout(manager: &SessionManager) -> SessionTimeoutLayer {
     let layer = SessionTimeoutLayer::new(manager)
-        .with_route_name(|extensions| extensions.get::<MatchedPath>().map(MatchedPath::as_str));
+        .with_route_name(|extensions| extensions.get::<MatchedPath>().map(MatchedPath::as_str))
+        .with_original_uri(|extensions| extensions.get::<OriginalUri>().map(|uri| &uri.0));
     #[cfg(feature = "tokio")]
     let layer = layer.with_peer(peer);
     layer

@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::activity::{
-    Activity, Evidence, Outcome, RequestEvidence, RouteMark, Unmarked, classify,
+    Activity, Evidence, Fetch, Outcome, RequestEvidence, RouteMark, Unmarked, classify,
 };
 use crate::engine::{self, FreshnessVerdict};
 use crate::id::SubjectId;
@@ -299,6 +299,12 @@ impl SessionHandle {
         let unmarked = self.0.policies.policy_or_default(policy).unmarked();
         let evidence = self.evidence();
         classify(unmarked, self.route_mark(), evidence, outcome)
+    }
+
+    /// Whether the browser says that no page of this site asked for it (law
+    /// L2): whatever the request states then does not count.
+    pub(crate) fn is_prefetch_or_foreign(&self) -> bool {
+        self.evidence().fetch != Fetch::Plain
     }
 
     /// Whether the request itself lets an explicit extension count, whatever

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use dwell_core::engine::Activation;
 use dwell_core::store::{
-    Created, End, Judge, Loaded, Reaped, SessionStore, StoreError, StoreFuture, Touched, Update,
-    Updated,
+    Created, End, Judge, Loaded, Quota, Reaped, SessionStore, StoreError, StoreFuture, Touched,
+    Update, Updated,
 };
-use dwell_core::{EndedSession, SessionKey, SessionLimit, SessionRecord, SubjectId, Timestamp};
+use dwell_core::{EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
 
 /// A store that passes everything on, until it is told to fail, hang, be slow
 /// or panic. Clones share what they are told. It is never local: whoever uses
@@ -163,10 +163,10 @@ impl SessionStore for FaultyStore {
     fn create(
         &self,
         record: SessionRecord,
-        limit: Option<SessionLimit>,
+        quota: Option<Quota>,
         judge: Judge,
     ) -> StoreFuture<'_, Created> {
-        self.write(move || self.inner.create(record, limit, judge))
+        self.write(move || self.inner.create(record, quota, judge))
     }
 
     fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched> {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use dwell_core::engine::Activation;
 use dwell_core::store::{
-    Created, End, Judge, Loaded, Reaped, SessionStore, StoreError, StoreFuture, Touched, Update,
-    Updated,
+    Created, End, Judge, Loaded, Quota, Reaped, SessionStore, StoreError, StoreFuture, Touched,
+    Update, Updated,
 };
-use dwell_core::{EndedSession, SessionKey, SessionLimit, SessionRecord, SubjectId, Timestamp};
+use dwell_core::{EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
 
 /// Bounds how long any answer of a store is waited for (law L8): after that
 /// it counts as unreachable.
@@ -63,10 +63,10 @@ impl SessionStore for BoundedStore {
     fn create(
         &self,
         record: SessionRecord,
-        limit: Option<SessionLimit>,
+        quota: Option<Quota>,
         judge: Judge,
     ) -> StoreFuture<'_, Created> {
-        self.bound(self.inner.create(record, limit, judge))
+        self.bound(self.inner.create(record, quota, judge))
     }
 
     fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched> {

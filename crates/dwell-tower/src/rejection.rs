@@ -24,7 +24,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
-use dwell_core::EndReason;
+use dwell_core::{EndReason, SessionHandle};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -257,7 +257,9 @@ fn redirect(page: &str, refusal: &Refusal, request: &Parts) -> Response<Bytes> {
         "{page}{separator}reason={}",
         refusal.reason().unwrap_or_default()
     );
-    let target = request.uri.path_and_query().map_or("/", |t| t.as_str());
+    let handle = request.extensions.get::<SessionHandle>();
+    let uri = Shared::uri_of(handle, &request.extensions, &request.uri);
+    let target = uri.path_and_query().map_or("/", |t| t.as_str());
     if let Some(target) = crate::return_to::safe_return_to(target) {
         let target = utf8_percent_encode(target, NON_ALPHANUMERIC);
         let _ = write!(location, "&return_to={target}");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use dwell_core::SessionHandle;
 use http::request::Parts;
-use http::{Extensions, Response};
+use http::{Extensions, Response, Uri};
 
 use crate::gate::RequestHead;
 use crate::rejection::{DefaultRejection, MakeRejection, Refusal, log, problem};
@@ -19,11 +19,15 @@ const MAX_ROUTE: usize = 256;
 /// Names the route of a request from what the router left.
 pub(crate) type NameRoute = fn(&Extensions) -> Option<&str>;
 
+/// Finds a request's target as the client sent it, where a router has cut it.
+pub(crate) type FindUri = fn(&Extensions) -> Option<&Uri>;
+
 /// What the layers of one stack share.
 #[derive(Clone)]
 pub(crate) struct Shared {
     rejection: Arc<dyn MakeRejection>,
     name_route: NameRoute,
+    original_uri: FindUri,
 }
 
 impl Shared {
@@ -35,6 +39,22 @@ impl Shared {
     pub(crate) fn with_name_route(mut self, name_route: NameRoute) -> Self {
         self.name_route = name_route;
         self
+    }
+
+    pub(crate) fn with_original_uri(mut self, original_uri: FindUri) -> Self {
+        self.original_uri = original_uri;
+        self
+    }
+
+    /// The request's target as the client sent it.
+    pub(crate) fn uri_of<'a>(
+        handle: Option<&SessionHandle>,
+        extensions: &'a Extensions,
+        uri: &'a Uri,
+    ) -> &'a Uri {
+        let shared = handle.and_then(Self::of);
+        let original = shared.and_then(|shared| (shared.original_uri)(extensions));
+        original.unwrap_or(uri)
     }
 
     fn of(handle: &SessionHandle) -> Option<&Self> {
@@ -70,7 +90,11 @@ impl Shared {
         handle.label_route(|| {
             match Self::of(handle).and_then(|s| (s.name_route)(request.extensions)) {
                 Some(named) => named.into(),
-                None => request.uri.path().chars().take(MAX_ROUTE).collect(),
+                None => Self::uri_of(Some(handle), request.extensions, request.uri)
+                    .path()
+                    .chars()
+                    .take(MAX_ROUTE)
+                    .collect(),
             }
         });
     }
@@ -81,6 +105,7 @@ impl Default for Shared {
         Self {
             rejection: Arc::new(DefaultRejection::new()),
             name_route: |_| None,
+            original_uri: |_| None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use dwell_core::{LivePolicies, SessionHandle, SessionManager};
-use http::Extensions;
+use http::{Extensions, Uri};
 use tower_layer::Layer;
 
 use crate::activity::ActivityLayer;
@@ -145,6 +145,14 @@ impl SessionTimeoutLayer {
     #[must_use]
     pub fn with_route_name(mut self, name: fn(&Extensions) -> Option<&str>) -> Self {
         self.session = self.session.with_route_name(name);
+        self
+    }
+
+    /// Finds a request's target as the client sent it; see
+    /// [`SessionLayer::with_original_uri`].
+    #[must_use]
+    pub fn with_original_uri(mut self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
+        self.session = self.session.with_original_uri(find);
         self
     }
 

@@ -28,7 +28,8 @@ impl SessionHandle {
     }
 
     /// Records input that happened `ago`: never later than now, never earlier
-    /// than what is on record. The request itself is not activity.
+    /// than what is on record. The request itself is not activity; one that
+    /// the browser made on its own, such as a prefetch, states nothing.
     ///
     /// # Errors
     /// When there is no live session, it ended meanwhile or the store does
@@ -36,6 +37,9 @@ impl SessionHandle {
     pub async fn active_ago(&self, ago: Duration) -> Result<(), CommandError> {
         self.mark_route(RouteMark::Passive);
         let session = self.live_session()?;
+        if self.is_prefetch_or_foreign() {
+            return Ok(());
+        }
         self.record_activity(session, session.now - ago).await
     }
 
@@ -60,7 +64,7 @@ impl SessionHandle {
         };
         let store = self.manager().store();
         match store.touch(record.key, activation).await? {
-            Touched::Gone => Err(CommandError::Gone),
+            Touched::Gone => Err(self.overtaken(record.key).await?),
             Touched::Older | Touched::Recorded => {
                 record.facts.touch(activation, session.now);
                 self.changes(|changes| {

@@ -10,9 +10,11 @@ mod types;
 pub use types::{CommandError, NewSession, SessionInfo};
 
 use crate::handle::SessionHandle;
-use crate::presented::{Admission, PresentedSession};
+use crate::presented::{Admission, PresentedSession, TokenChange};
+use crate::reason::EndReason;
 use crate::record::SessionRecord;
-use crate::store::{Lookup, Update, Updated};
+use crate::store::{Lookup, StoreError, Update, Updated};
+use crate::token::SessionKey;
 use crate::verdict::Verdict;
 
 /// Tries against others who change the same session.
@@ -59,13 +61,47 @@ impl SessionHandle {
                     self.changes(|changes| changes.record = Some(record.clone()));
                     return Ok((record, true));
                 }
-                Updated::Gone => return Err(CommandError::Gone),
+                Updated::Gone => return Err(self.overtaken(record.key).await?),
                 Updated::Conflict => match store.load(record.key).await?.state {
                     Lookup::Found(newer) => record = newer,
-                    Lookup::Ended(_) | Lookup::Missing => return Err(CommandError::Gone),
+                    Lookup::Ended(_) | Lookup::Missing => {
+                        return Err(self.overtaken(record.key).await?);
+                    }
                 },
             }
         }
         Err(CommandError::Conflict)
+    }
+
+    /// What became of a session that a command came too late for. The client
+    /// loses its token, unless it has got another one meanwhile.
+    async fn overtaken(&self, key: SessionKey) -> Result<CommandError, StoreError> {
+        let loaded = self.manager().store().load(key).await?;
+        let (error, keep) = match loaded.state {
+            // A sign-out has removed the token itself, and a new login may
+            // have given another since.
+            Lookup::Ended(ended) => {
+                let signed_out = ended.reason == EndReason::SignedOut;
+                let keep = ended.replaced || signed_out;
+                (CommandError::Ended(ended.reason), keep)
+            }
+            Lookup::Missing => (CommandError::Gone, false),
+            // Run out, and nobody has ended it yet: the next request or the
+            // reaper does.
+            Lookup::Found(record) => {
+                match self.manager().judge().verdict(&record.facts, loaded.now) {
+                    Verdict::Ended(reason) => (CommandError::Ended(reason), true),
+                    Verdict::Locked { .. } => (CommandError::Locked, true),
+                    Verdict::Live(_) | Verdict::Stale { .. } => (CommandError::Conflict, true),
+                }
+            }
+        };
+        self.changes(|changes| {
+            changes.ended |= !matches!(error, CommandError::Conflict | CommandError::Locked);
+            if !keep && changes.token == TokenChange::Keep {
+                changes.token = TokenChange::Remove;
+            }
+        });
+        Ok(error)
     }
 }

@@ -6,11 +6,11 @@ use super::{CommandError, NewSession};
 use crate::engine;
 use crate::event::EventKind;
 use crate::handle::SessionHandle;
-use crate::id::{PolicyId, SubjectId};
+use crate::id::PolicyId;
 use crate::presented::{Presented, TokenChange};
 use crate::reason::EndReason;
 use crate::record::{Credential, SessionRecord, Strength};
-use crate::store::{Created, End};
+use crate::store::{Created, End, Quota};
 use crate::token::{SessionKey, Token};
 
 impl SessionHandle {
@@ -44,44 +44,46 @@ impl SessionHandle {
             strength: stated.then(|| Arc::new(new.strength)),
             credential: Credential::new(token.check()),
         };
-        // The same subject's old session must not count against its limit;
-        // another's stays until the new one is there.
-        let (first, last) = match old {
-            Some(old) if *old.subject == record.subject => (Some(old), None),
-            old => (None, old),
-        };
-        if let Some(old) = first {
-            manager.end(old.key, old.end, &self.site()).await?;
-        }
         let limit = policies.policy_or_default(policy).session_limit();
-        let created = manager
-            .store()
-            .create(record.clone(), limit, manager.judge())
-            .await?;
-        let ended = match created {
+        let quota = limit.map(|limit| Quota {
+            limit,
+            replaces: old.map(|old| old.key),
+        });
+        let judge = manager.judge();
+        let created = manager.store().create(record.clone(), quota, judge).await?;
+        let made_room = match created {
             Created::Created { ended } => ended,
             Created::LimitReached => return Err(CommandError::TooManySessions),
             Created::Exists => return Err(CommandError::Conflict),
         };
-        for ended in &ended {
-            manager.report_end(ended, Some(&self.site()));
+        let site = self.site();
+        for ended in &made_room {
+            manager.report_end(ended, Some(&site));
         }
+        if let Some(old) = old
+            && let Err(error) = manager.end(old.key, old.end, &site).await
+        {
+            // Both or neither: the client keeps the old session and never
+            // sees the new one's token. If this fails as well, nobody has it.
+            let undo = manager
+                .store()
+                .end(record.key, EndReason::Superseded.into());
+            let _ = undo.await;
+            return Err(error.into());
+        }
+        manager.report(EventKind::SessionCreated, now, &record, Some(&site));
         self.changes(|changes| {
             changes.token = TokenChange::Issue(token.clone());
-            changes.record = Some(record.clone());
+            changes.record = Some(record);
+            changes.ended = false;
         });
-        let site = self.site();
-        manager.report(EventKind::SessionCreated, now, &record, Some(&site));
-        if let Some(old) = last {
-            manager.end(old.key, old.end, &self.site()).await?;
-        }
         Ok(token)
     }
 
     /// What the request brought along and the new session takes the place of.
     /// One that has run out ends for that reason; the client gets a new token
     /// either way, so a late answer to the old one must not remove it (N47).
-    fn predecessor(&self) -> Result<Option<Predecessor<'_>>, CommandError> {
+    fn predecessor(&self) -> Result<Option<Predecessor>, CommandError> {
         let (record, reason) = match self.presented() {
             Presented::Nothing => return Ok(None),
             Presented::Tombstone(ended, _) => (&ended.record, ended.reason),
@@ -95,7 +97,6 @@ impl SessionHandle {
         }
         Ok(Some(Predecessor {
             key: record.key,
-            subject: &record.subject,
             end: End {
                 reason,
                 replaced: true,
@@ -106,8 +107,7 @@ impl SessionHandle {
 
 /// A session that another takes the place of.
 #[derive(Clone, Copy)]
-struct Predecessor<'a> {
+struct Predecessor {
     key: SessionKey,
-    subject: &'a SubjectId,
     end: End,
 }

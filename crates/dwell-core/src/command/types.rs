@@ -1,6 +1,7 @@
 //! What commands take and give back.
 
 use crate::id::{SessionRef, SubjectId};
+use crate::reason::EndReason;
 use crate::record::Strength;
 use crate::store::StoreError;
 use crate::time::Timestamp;
@@ -43,7 +44,8 @@ impl NewSession {
     }
 
     /// Authenticated elsewhere, at `at`: the identity provider's `auth_time`.
-    /// One in the future beyond a minute satisfies no privileged route.
+    /// One that lies more than a minute ahead of the store's clock is corrupt:
+    /// the session counts as run out at its next request.
     #[must_use]
     pub fn with_authenticated_at(mut self, at: Timestamp) -> Self {
         self.authenticated_at = Some(at);
@@ -68,9 +70,15 @@ pub enum CommandError {
     /// Another middleware owns the session: it starts and rotates it.
     #[error("the session is owned by another middleware")]
     ForeignSession,
-    /// The session ended meanwhile.
+    /// The session ended meanwhile, for this reason.
+    #[error("the session has ended: {0}")]
+    Ended(EndReason),
+    /// The session ended meanwhile, and nothing is known of it any more.
     #[error("the session has ended")]
     Gone,
+    /// The session was locked meanwhile.
+    #[error("the session is locked")]
+    Locked,
     /// The operating system gave no random bytes.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),

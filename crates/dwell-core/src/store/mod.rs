@@ -43,12 +43,12 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
     /// Finds a session or what remains of it.
     fn load(&self, key: SessionKey) -> StoreFuture<'_, Loaded>;
 
-    /// Keeps a new session, unless its subject has as many as `limit` allows.
+    /// Keeps a new session, unless its subject has as many as `quota` allows.
     /// `judge` tells which of the subject's sessions are still live.
     fn create(
         &self,
         record: SessionRecord,
-        limit: Option<SessionLimit>,
+        quota: Option<Quota>,
         judge: Judge,
     ) -> StoreFuture<'_, Created>;
 
@@ -104,6 +104,26 @@ pub enum Lookup {
     Found(SessionRecord),
     /// Nothing.
     Missing,
+}
+
+/// How many sessions a subject may have when one more is created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// The limit that the policy sets.
+    pub limit: SessionLimit,
+    /// The session that the new one takes the place of, which does not count:
+    /// it is ended when the new one is there, so that a login that fails
+    /// leaves it as it is.
+    pub replaces: Option<SessionKey>,
+}
+
+impl From<SessionLimit> for Quota {
+    fn from(limit: SessionLimit) -> Self {
+        Self {
+            limit,
+            replaces: None,
+        }
+    }
 }
 
 /// The outcome of [`SessionStore::create`].

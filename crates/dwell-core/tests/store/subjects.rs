@@ -61,10 +61,10 @@ fn a_subject_may_have_so_many_sessions() {
     // The first was active last.
     assert_eq!(touch(&world, &first), Touched::Recorded);
     let third = world.record(3, "alice");
-    let create = |limit| {
+    let create = |limit: SessionLimit| {
         now(world
             .store
-            .create(third.clone(), Some(limit), world.judge()))
+            .create(third.clone(), Some(limit.into()), world.judge()))
         .unwrap()
     };
     assert!(matches!(create(refuse), Created::LimitReached));
@@ -78,6 +78,9 @@ fn a_subject_may_have_so_many_sessions() {
     // Sessions that have run out do not count.
     world.clock.advance(minutes(15));
     let fourth = world.record(4, "alice");
-    let created = now(world.store.create(fourth, Some(refuse), world.judge())).unwrap();
+    let created = now(world
+        .store
+        .create(fourth, Some(refuse.into()), world.judge()))
+    .unwrap();
     assert!(matches!(&created, Created::Created { ended } if ended.is_empty()));
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use dwell_core::engine::{self, Activation};
 use dwell_core::store::{
-    Created, End, Judge, Lookup, Reaped, Rotation, SessionStore, Touched, Update, Updated,
+    Created, End, Judge, Lookup, Quota, Reaped, Rotation, SessionStore, Touched, Update, Updated,
 };
 use dwell_core::{
-    Credential, EndedSession, PolicyId, PolicySet, SessionKey, SessionLimit, SessionRecord,
-    Strength, Timestamp, TokenCheck, hours, minutes, seconds,
+    Credential, EndedSession, PolicyId, PolicySet, SessionKey, SessionRecord, Strength, Timestamp,
+    TokenCheck, hours, minutes, seconds,
 };
 use tokio::sync::Barrier;
 
@@ -132,11 +132,7 @@ impl<T: StoreUnderTest> Fixture<T> {
         self.opened(n, subject, self.now().await - AGO)
     }
 
-    pub(super) async fn create(
-        &self,
-        record: &SessionRecord,
-        limit: Option<SessionLimit>,
-    ) -> Created {
+    pub(super) async fn create(&self, record: &SessionRecord, limit: Option<Quota>) -> Created {
         let created = self.store().create(record.clone(), limit, self.judge());
         created.await.expect("the store answers a creation")
     }

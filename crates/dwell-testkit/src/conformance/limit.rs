@@ -7,15 +7,15 @@
 //! run(async || MemoryStore::new(), limit::racing_logins_never_exceed_the_limit);
 //! ```
 
-use dwell_core::store::{Created, Lookup};
+use dwell_core::store::{Created, Lookup, Quota};
 use dwell_core::{EndReason, EndedSession, OnLimit, SessionKey, SessionLimit, minutes};
 
 use super::StoreUnderTest;
 use super::fixture::{AGO, Fixture, IDLE, keys_in_order};
 
 /// At most so many sessions.
-pub(super) fn at_most(max: u32, on_limit: OnLimit) -> Option<SessionLimit> {
-    Some(SessionLimit { max, on_limit })
+pub(super) fn at_most(max: u32, on_limit: OnLimit) -> Option<Quota> {
+    Some(SessionLimit { max, on_limit }.into())
 }
 
 /// Without a limit a subject has as many as it likes.
@@ -120,6 +120,46 @@ pub async fn a_lowered_limit_makes_all_that_exceed_it_leave(under: impl StoreUnd
     assert_eq!(
         fixture.keys("alice").await,
         keys_in_order(&[records[4].clone(), new])
+    );
+}
+
+/// The session that the new one takes the place of does not count, and is left
+/// for the login to end.
+pub async fn the_session_that_is_replaced_does_not_count(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let records = fixture.start_many(2, "alice").await;
+    let other = fixture.start(7, "bob").await;
+    for (n, on_limit) in [(8, OnLimit::RefuseNew), (9, OnLimit::EndOldest)] {
+        let new = fixture.record(n, "alice").await;
+        let limit = SessionLimit {
+            max: n - 6,
+            on_limit,
+        };
+        let replaces = Some(records[0].key);
+        let created = fixture.create(&new, Some(Quota { limit, replaces })).await;
+        assert!(
+            matches!(&created, Created::Created { ended } if ended.is_empty()),
+            "the session that is replaced does not count: {created:?}"
+        );
+    }
+    assert_eq!(
+        fixture.found(records[0].key).await,
+        records[0],
+        "it is left for the login to end"
+    );
+    // Somebody else's leaves nobody out.
+    let new = fixture.record(10, "alice").await;
+    let quota = Quota {
+        limit: SessionLimit {
+            max: 4,
+            on_limit: OnLimit::RefuseNew,
+        },
+        replaces: Some(other.key),
+    };
+    let created = fixture.create(&new, Some(quota)).await;
+    assert!(
+        matches!(created, Created::LimitReached),
+        "another subject's session changes no count: {created:?}"
     );
 }
 

@@ -119,6 +119,7 @@ macro_rules! __conformance_cases {
                     a_login_beyond_the_limit_is_refused_and_changes_nothing
                     the_session_active_longest_ago_makes_room_and_is_told
                     a_lowered_limit_makes_all_that_exceed_it_leave
+                    the_session_that_is_replaced_does_not_count
                     sessions_that_ran_out_do_not_count
                     sessions_that_have_ended_do_not_count
                     other_subjects_sessions_do_not_count

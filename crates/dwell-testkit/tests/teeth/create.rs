@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dwell_core::store::{Created, Judge, StoreError, StoreFuture};
+use dwell_core::store::{Created, Judge, Quota, StoreError, StoreFuture};
 use dwell_core::{
     EndReason, OnLimit, SessionKey, SessionLimit, SessionRecord, Strength, SubjectId, Timestamp,
     TokenCheck, Verdict,
@@ -14,7 +14,7 @@ use crate::planted::{Fault, Planted, ready};
 pub(crate) fn create(
     store: &Planted,
     mut record: SessionRecord,
-    limit: Option<SessionLimit>,
+    quota: Option<Quota>,
     judge: Judge,
 ) -> StoreFuture<'_, Created> {
     spoil(store, &mut record);
@@ -28,15 +28,15 @@ pub(crate) fn create(
             Ok(Created::Created { ended: Vec::new() })
         }),
         Fault::LimitIsNotAtomic => StoreFuture::boxed(async move {
-            let max = limit.map_or(usize::MAX, |limit| limit.max as usize);
+            let max = quota.map_or(usize::MAX, |quota| quota.limit.max as usize);
             if store.plain.list(&record.subject).len() < max {
                 store.dawdle().await;
                 return Ok(at_once(store, record, None, &judge));
             }
-            Ok(at_once(store, record, limit, &judge))
+            Ok(at_once(store, record, quota, &judge))
         }),
         _ if store.is_indexed() => StoreFuture::boxed(indexed(store, record)),
-        _ => ready(at_once(store, record, limit, &judge)),
+        _ => ready(at_once(store, record, quota, &judge)),
     }
 }
 
@@ -64,7 +64,7 @@ async fn indexed(store: &Planted, record: SessionRecord) -> Result<Created, Stor
 fn at_once(
     store: &Planted,
     record: SessionRecord,
-    mut limit: Option<SessionLimit>,
+    mut quota: Option<Quota>,
     judge: &Judge,
 ) -> Created {
     let own = store.plain.list(&record.subject).len();
@@ -72,14 +72,17 @@ fn at_once(
         Fault::CreateOverwrites => {
             store.plain.rows().remove(&record.key);
         }
-        Fault::LimitIsIgnored => limit = None,
+        Fault::LimitIsIgnored => quota = None,
         Fault::LimitWithoutALimit => {
-            limit = limit.or(Some(SessionLimit {
+            let limit = SessionLimit {
                 max: 10,
                 on_limit: OnLimit::EndOldest,
-            }));
+            };
+            quota = quota.or(Some(limit.into()));
         }
-        Fault::LimitMakesRoomForNothing if limit.is_some_and(|limit| own >= limit.max as usize) => {
+        Fault::LimitMakesRoomForNothing
+            if quota.is_some_and(|quota| own >= quota.limit.max as usize) =>
+        {
             end_first(store, &record.subject);
         }
         _ => {}
@@ -104,8 +107,11 @@ fn at_once(
         return Created::Exists;
     }
     let mut ended = Vec::new();
-    if let Some(limit) = limit {
-        let mut live: Vec<_> = rows.values_mut().filter(|row| counts(row)).collect();
+    if let Some(Quota { limit, replaces }) = quota {
+        let replaces = replaces.filter(|_| !store.has(Fault::LimitCountsTheReplaced));
+        let stays = |row: &&mut Row| Some(row.record.key) != replaces;
+        let rows = rows.values_mut().filter(stays);
+        let mut live: Vec<_> = rows.filter(|row| counts(row)).collect();
         if live.len() >= limit.max as usize {
             if limit.on_limit == OnLimit::RefuseNew {
                 return Created::LimitReached;
@@ -223,6 +229,9 @@ crate::teeth! {
     }
     a_limit_that_counts_tombstones_is_found: LimitCountsTombstones {
         limit::sessions_that_have_ended_do_not_count, "leaves its place";
+    }
+    a_limit_that_counts_the_replaced_is_found: LimitCountsTheReplaced {
+        limit::the_session_that_is_replaced_does_not_count, "does not count";
     }
     a_limit_that_counts_what_ran_out_is_found: LimitCountsWhatRanOut {
         limit::sessions_that_ran_out_do_not_count, "ran out do not count";

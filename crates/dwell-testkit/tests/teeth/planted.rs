@@ -8,11 +8,9 @@ use std::time::Duration;
 
 use dwell_core::engine::Activation;
 use dwell_core::store::{
-    Created, End, Judge, Loaded, Reaped, SessionStore, StoreFuture, Touched, Update, Updated,
+    Created, End, Judge, Loaded, Quota, Reaped, SessionStore, StoreFuture, Touched, Update, Updated,
 };
-use dwell_core::{
-    EndedSession, ManualClock, SessionKey, SessionLimit, SessionRecord, SubjectId, Timestamp,
-};
+use dwell_core::{EndedSession, ManualClock, SessionKey, SessionRecord, SubjectId, Timestamp};
 use tokio::sync::watch;
 
 use crate::plain::Plain;
@@ -33,6 +31,7 @@ pub(crate) enum Fault {
     KeysAreCut,
     LimitCountsEverybody,
     LimitCountsTombstones,
+    LimitCountsTheReplaced,
     LimitCountsWhatRanOut,
     LimitEndsOne,
     LimitEndsTheLatest,
@@ -196,10 +195,10 @@ impl SessionStore for Planted {
     fn create(
         &self,
         record: SessionRecord,
-        limit: Option<SessionLimit>,
+        quota: Option<Quota>,
         judge: Judge,
     ) -> StoreFuture<'_, Created> {
-        create::create(self, record, limit, judge)
+        create::create(self, record, quota, judge)
     }
 
     fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched> {

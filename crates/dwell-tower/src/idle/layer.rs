@@ -78,7 +78,9 @@ impl fmt::Debug for Config {
 }
 
 impl Config {
-    fn is_exempt(&self, path: &str) -> bool {
+    fn is_exempt(&self, handle: &SessionHandle, request: &RequestHead<'_>) -> bool {
+        let uri = Shared::uri_of(Some(handle), request.extensions, request.uri);
+        let path = uri.path();
         let covers = |exempt: &String| match exempt.strip_suffix('/') {
             Some(_) if exempt != "/" => path.starts_with(exempt.as_str()) && !climbs(path),
             _ => path == exempt,
@@ -112,9 +114,8 @@ impl Gate for IdleTimeoutLayer {
     }
 
     fn admit(&self, handle: &SessionHandle, request: &RequestHead<'_>) -> Result<(), Refusal> {
-        let path = request.uri.path();
         match self.0.refusal(handle.decide()) {
-            Some(refusal) if !self.0.is_exempt(path) => {
+            Some(refusal) if !self.0.is_exempt(handle, request) => {
                 Shared::label_route(handle, request);
                 Err(refusal)
             }

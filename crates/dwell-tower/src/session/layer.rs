@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dwell_core::{Clock, SessionHandle, SessionManager, SystemClock, Timestamp};
-use http::{Extensions, Request, Response};
+use http::{Extensions, Request, Response, Uri};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -95,6 +95,14 @@ impl SessionLayer {
     #[must_use]
     pub fn with_route_name(self, name: fn(&Extensions) -> Option<&str>) -> Self {
         let shared = self.shared.clone().with_name_route(name);
+        self.share(shared)
+    }
+
+    /// Finds a request's target as the client sent it, where a router cuts off
+    /// what it has matched: exempt paths and `return_to` are of the whole.
+    #[must_use]
+    pub fn with_original_uri(self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
+        let shared = self.shared.clone().with_original_uri(find);
         self.share(shared)
     }
 

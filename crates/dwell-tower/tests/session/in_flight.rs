@@ -51,7 +51,7 @@ async fn l04_commands_of_a_request_in_flight_revive_nothing() {
         let answer = world.finish(slow).await;
         assert_eq!(
             (answer.status.as_u16(), answer.text()),
-            (409, "the session has ended".into())
+            (409, "the session has ended: signed_out".into())
         );
         assert_eq!(set_cookies(&answer), [""; 0], "{path}");
         assert_signed_out(&world, &old).await;

@@ -26,13 +26,13 @@ use hashbrown::DefaultHashBuilder;
 use self::shard::{Shards, next_look};
 use self::subjects::Subjects;
 use super::{
-    Created, End, Judge, Loaded, Lookup, Reaped, SessionStore, StoreFuture, Touched, Update,
+    Created, End, Judge, Loaded, Lookup, Quota, Reaped, SessionStore, StoreFuture, Touched, Update,
     Updated,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::engine::Activation;
 use crate::id::SubjectId;
-use crate::policy::{OnLimit, SessionLimit};
+use crate::policy::OnLimit;
 use crate::reason::EndReason;
 use crate::record::{EndedSession, SessionRecord};
 use crate::time::{Timestamp, hours};
@@ -107,12 +107,7 @@ impl MemoryStore {
         Some(ended)
     }
 
-    fn create_now(
-        &self,
-        record: SessionRecord,
-        limit: Option<SessionLimit>,
-        judge: &Judge,
-    ) -> Created {
+    fn create_now(&self, record: SessionRecord, quota: Option<Quota>, judge: &Judge) -> Created {
         let now = self.0.clock.now();
         let subject = record.subject.clone();
         // Held over the whole creation, so that two logins count each other.
@@ -125,9 +120,10 @@ impl MemoryStore {
             return Created::Exists;
         }
         let mut ended = Vec::new();
-        if let Some(limit) = limit {
+        if let Some(Quota { limit, replaces }) = quota {
             let mut live = Vec::new();
-            for key in sessions.keys(&subject) {
+            let keys = sessions.keys(&subject).iter();
+            for key in keys.filter(|key| Some(**key) != replaces) {
                 let record = self.0.shards.lock(*key).find(*key);
                 if let Lookup::Found(record) = record
                     && !matches!(judge.verdict(&record.facts, now), Verdict::Ended(_))
@@ -229,10 +225,10 @@ impl SessionStore for MemoryStore {
     fn create(
         &self,
         record: SessionRecord,
-        limit: Option<SessionLimit>,
+        quota: Option<Quota>,
         judge: Judge,
     ) -> StoreFuture<'_, Created> {
-        StoreFuture::ready(Ok(self.create_now(record, limit, &judge)))
+        StoreFuture::ready(Ok(self.create_now(record, quota, &judge)))
     }
 
     fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched> {

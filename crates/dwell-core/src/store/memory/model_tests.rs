@@ -65,7 +65,10 @@ impl World {
 
     fn create(&self, key: u8, limit: Option<SessionLimit>) -> Created {
         let judge = Judge::new(self.policies.clone());
-        now(self.store.create(self.record(key), limit, judge)).unwrap()
+        now(self
+            .store
+            .create(self.record(key), limit.map(Into::into), judge))
+        .unwrap()
     }
 
     fn touch(&self, record: &SessionRecord) -> Touched {

@@ -2,12 +2,10 @@
 
 use dwell_core::engine::Activation;
 use dwell_core::store::{
-    Created, End, Judge, Loaded, Reaped, SessionStore, StoreError, StoreFuture, Touched, Update,
-    Updated,
+    Created, End, Judge, Loaded, Quota, Reaped, SessionStore, StoreError, StoreFuture, Touched,
+    Update, Updated,
 };
-use dwell_core::{
-    EndedSession, MemoryStore, SessionKey, SessionLimit, SessionRecord, SubjectId, Timestamp,
-};
+use dwell_core::{EndedSession, MemoryStore, SessionKey, SessionRecord, SubjectId, Timestamp};
 
 use super::Pause;
 
@@ -37,10 +35,10 @@ macro_rules! pass_on {
         fn create(
             &self,
             record: SessionRecord,
-            limit: Option<SessionLimit>,
+            quota: Option<Quota>,
             judge: Judge,
         ) -> StoreFuture<'_, Created> {
-            self.inner().create(record, limit, judge)
+            self.inner().create(record, quota, judge)
         }
 
         fn update(
