@@ -23,6 +23,7 @@ mod one_end;
 mod reauthentication;
 mod refusals;
 mod rejections;
+mod reload;
 mod remaining;
 mod rotation;
 mod secrets;
