@@ -185,19 +185,20 @@ fn fill_half(text: &mut [u8]) -> Result<(), NoRandomness> {
 /// 128 bits of SHA-256 (FIPS 180-4 §6.2) of a domain byte and a text. The
 /// domain keeps a foreign id from ever meeting a token's key.
 fn hash(domain: u8, text: &[u8]) -> [u8; HALF] {
-    let mut half = [0; HALF];
-    if let Some(digest) = hash_short(domain, text) {
-        half.copy_from_slice(&digest[..HALF]);
-    } else {
-        let digest = Sha256::new_with_prefix([domain]).chain_update(text);
-        half.copy_from_slice(&digest.finalize()[..HALF]);
+    match <&[u8; HALF_TEXT]>::try_from(text) {
+        Ok(half) => hash_half(domain, half),
+        Err(_) => {
+            let digest = Sha256::new_with_prefix([domain]).chain_update(text);
+            let mut half = [0; HALF];
+            half.copy_from_slice(&digest.finalize()[..HALF]);
+            half
+        }
     }
-    half
 }
 
-/// The same for what fits into one block with its padding: half a token does.
-/// The general interface buffers, which costs as much again as the block.
-fn hash_short(domain: u8, text: &[u8]) -> Option<[u8; 32]> {
+/// The same for half a token, which fits into one block with its padding. The
+/// general interface buffers, which costs as much again as the block.
+fn hash_half(domain: u8, text: &[u8; HALF_TEXT]) -> [u8; HALF] {
     /// FIPS 180-4 §5.3.3.
     const INITIAL: [u32; 8] = [
         0x6a09_e667,
@@ -209,20 +210,22 @@ fn hash_short(domain: u8, text: &[u8]) -> Option<[u8; 32]> {
         0x1f83_d9ab,
         0x5be0_cd19,
     ];
+    // §5.1.1: a one bit, zeros, and the length in bits at the end.
+    const LENGTH: usize = 1 + HALF_TEXT;
+    const LENGTH_BITS: u8 = 8 * 23;
+    const _: () = assert!(LENGTH * 8 == LENGTH_BITS as usize);
     let mut block = [0; 64];
     block[0] = domain;
-    // §5.1.1: a one bit, zeros, and the length in bits in the last 8 bytes.
-    let length = u8::try_from(text.len() + 1).ok().filter(|n| *n < 32)?;
-    block.get_mut(1..usize::from(length))?.copy_from_slice(text);
-    block[usize::from(length)] = 0x80;
-    block[63] = length * 8;
+    block[1..LENGTH].copy_from_slice(text);
+    block[LENGTH] = 0x80;
+    block[63] = LENGTH_BITS;
     let mut state = INITIAL;
     compress256(&mut state, &[block]);
-    let mut digest = [0; 32];
-    for (bytes, word) in digest.chunks_exact_mut(4).zip(state) {
+    let mut half = [0; HALF];
+    for (bytes, word) in half.chunks_exact_mut(4).zip(state) {
         bytes.copy_from_slice(&word.to_be_bytes());
     }
-    Some(digest)
+    half
 }
 
 #[cfg(test)]
@@ -282,11 +285,7 @@ mod tests {
             let text = vec![b'x'; length];
             let whole = Sha256::new_with_prefix(b"v").chain_update(&text).finalize();
             assert_eq!(hash(b'v', &text), whole[..HALF], "{length} bytes");
-            if let Some(short) = hash_short(b'v', &text) {
-                assert_eq!(short[..], whole[..], "{length} bytes");
-            }
         }
-        assert!(hash_short(b'v', &[0; HALF_TEXT]).is_some());
     }
 
     #[test]
