@@ -1,144 +1,239 @@
-//! What is measured: a router behind a session layer, and a request that is
-//! logged in.
+//! What is measured: something that answers requests, and that is known to do
+//! its job.
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use http::{Request, Response, StatusCode, header};
-use std::net::SocketAddr;
-use tower::ServiceExt;
+use tokio::runtime::Runtime;
 use tower_service::Service;
 
-use crate::contenders;
+use crate::traffic::{Kind, Traffic, request};
 
-/// A router and the cookie of its session.
-pub struct Contender {
-    /// The router, layered.
-    pub router: Router,
-    /// The session cookie, where there is a session.
-    pub cookie: Option<String>,
+/// Sees the requests of a batch begin and end, and nothing beside them.
+pub trait Meter {
+    /// How many of the batch's requests are sent; the others are only made.
+    fn sends(&self) -> usize {
+        usize::MAX
+    }
+
+    /// All requests are made; the first one is about to be sent.
+    fn start(&mut self);
+    /// The last answer has been dropped.
+    fn stop(&mut self);
 }
 
-/// A contender's name, what it is set up to do, and how it is made.
-pub struct Entry {
-    /// Its row.
-    pub name: &'static str,
-    /// Its set-up, in words.
-    pub about: &'static str,
-    /// Makes it, logging in through its own interface.
-    pub make: fn() -> Contender,
+/// Measures nothing: to warm up, and to be counted from outside.
+pub struct Unmetered;
+
+impl Meter for Unmetered {
+    fn start(&mut self) {}
+    fn stop(&mut self) {}
 }
 
-/// Every row, in order.
-pub const ENTRIES: &[Entry] = &[
-    Entry {
-        name: "bare",
-        about: "an axum router and nothing else",
-        make: contenders::floor::bare,
-    },
-    Entry {
-        name: "no-op",
-        about: "a layer that does nothing",
-        make: contenders::floor::noop,
-    },
-    Entry {
-        name: "floor",
-        about: "find the cookie, SHA-256, concurrent map, clock, compare, store, one extension",
-        make: contenders::floor::floor,
-    },
-    Entry {
-        name: "dwell",
-        about: "the full stack: cookie, 100 networks, activity, idle, step-up, Session-Timeout",
-        make: contenders::dwell::full,
-    },
-    Entry {
-        name: "dwell-touch",
-        about: "the same, with a touch recorded by every request",
-        make: contenders::dwell::touching,
-    },
-    Entry {
-        name: "tower-sessions",
-        about: "MemoryStore, OnInactivity, the handler reads the session",
-        make: contenders::tower_sessions::reading,
-    },
-    Entry {
-        name: "tower-sessions-save",
-        about: "the same with always_save: the idle timeout slides",
-        make: contenders::tower_sessions::saving,
-    },
-    Entry {
-        name: "session-guard",
-        about: "MemoryStore, defaults, the handler extracts the session",
-        make: contenders::session_guard::guard,
-    },
-];
+/// Something that answers requests.
+pub trait Contender {
+    /// Makes `requests` requests, then sends them one by one inside the meter
+    /// and drops each answer.
+    fn batch(&mut self, requests: usize, meter: &mut dyn Meter);
 
-impl Contender {
-    /// Logs in at `/login` and keeps the cookie.
-    pub fn log_in(router: Router) -> Self {
-        let mut router = served(router);
-        let request = request("/login", None);
-        let response = block_on(async { router.as_service::<Body>().oneshot(request).await });
-        let response = response.unwrap_or_else(|e| match e {});
-        assert_eq!(response.status(), StatusCode::OK, "the login works");
-        let cookie = response.headers()[header::SET_COOKIE].to_str();
-        let cookie = cookie.expect("a cookie is ASCII").split(';').next();
+    /// Refuses to be measured when it does not work.
+    fn check(&mut self) -> Result<(), String>;
+}
+
+/// What the measured route does about sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Session {
+    /// There are none.
+    None,
+    /// Requests bring one, and the route does not look.
+    Ignored,
+    /// The route answers nobody without one.
+    Required,
+}
+
+/// A tower service, called on a runtime of one thread.
+pub struct Tower<S, B> {
+    service: S,
+    runtime: Runtime,
+    traffic: Traffic,
+    session: Session,
+    body: std::marker::PhantomData<fn(B)>,
+}
+
+impl Tower<Router, Body> {
+    /// A router as a server would have it: with its layers applied once, not
+    /// for every request.
+    pub fn axum(make: impl FnOnce() -> Router, session: Session, kind: Kind) -> Self {
+        Self::new(|| make().with_state(()), session, kind)
+    }
+}
+
+impl<S, B, R> Tower<S, B>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: std::fmt::Debug,
+    B: Default,
+{
+    /// Sets it up on its runtime.
+    pub fn new(make: impl FnOnce() -> S, session: Session, kind: Kind) -> Self {
+        let runtime = runtime();
+        let service = {
+            let _context = runtime.enter();
+            make()
+        };
         Self {
-            router,
-            cookie: cookie.map(str::to_owned),
+            service,
+            runtime,
+            traffic: Traffic::new(kind),
+            session,
+            body: std::marker::PhantomData,
         }
     }
 
-    /// The measured request.
-    pub fn request(&self) -> Request<Body> {
-        request("/", self.cookie.as_deref())
+    /// With so many sessions, by as many logins at `/login`.
+    pub fn logged_in(mut self, sessions: usize) -> Self {
+        let cookies = (0..sessions).map(|_| self.log_in()).collect();
+        self.with_cookies(cookies)
     }
 
-    /// Sends one request and drops the answer.
-    pub async fn send(&mut self, request: Request<Body>) -> Response<Body> {
-        let service = &mut self.router;
-        let ready = std::future::poll_fn(|cx| Service::<Request<Body>>::poll_ready(service, cx));
-        ready.await.unwrap_or_else(|e| match e {});
-        let response = Service::call(service, request).await;
-        response.unwrap_or_else(|e| match e {})
+    /// With sessions that exist already, by their cookies.
+    pub fn with_cookies(mut self, cookies: Vec<String>) -> Self {
+        self.traffic = self.traffic.with_cookies(cookies);
+        self
     }
 
-    /// Refuses to measure what does not work: the request is answered 200,
-    /// and without its cookie it is not, where there is a session.
-    pub async fn check(&mut self) {
-        let good = self.request();
-        assert_eq!(self.send(good).await.status(), StatusCode::OK);
-        if self.cookie.is_some() {
-            let bad = request("/", Some("__Host-session=nobody"));
-            assert_ne!(self.send(bad).await.status(), StatusCode::OK);
+    /// From now on sends requests of this kind.
+    pub fn set_kind(&mut self, kind: Kind) {
+        self.traffic = std::mem::take(&mut self.traffic).with_kind(kind);
+    }
+
+    /// Sends one request.
+    pub fn send(&mut self, request: Request<B>) -> Response<R> {
+        self.runtime.block_on(send(&mut self.service, request))
+    }
+
+    /// Sends the next request.
+    pub fn send_next(&mut self) -> Response<R> {
+        let request = self.traffic.next();
+        self.send(request)
+    }
+
+    /// The status of the answer to the next request.
+    pub fn status(&mut self) -> StatusCode {
+        self.send_next().status()
+    }
+
+    /// The answer's status to this cookie.
+    pub fn status_of(&mut self, cookie: Option<&str>) -> StatusCode {
+        self.send(request("/", cookie.map(str::to_owned))).status()
+    }
+
+    /// Logs in at `/login` and gives the cookie.
+    pub fn log_in(&mut self) -> String {
+        let response = self.send(request("/login", None));
+        assert_eq!(response.status(), StatusCode::OK, "the login works");
+        cookie_of(&response).expect("a login sets a cookie")
+    }
+
+    /// The service itself.
+    pub fn into_service(self) -> S {
+        self.service
+    }
+}
+
+impl<S, B, R> Contender for Tower<S, B>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: std::fmt::Debug,
+    B: Default,
+{
+    fn batch(&mut self, requests: usize, meter: &mut dyn Meter) {
+        let made: Vec<Request<B>> = (0..requests).map(|_| self.traffic.next()).collect();
+        let (send_now, unsent) = split(made, meter);
+        let service = &mut self.service;
+        self.runtime.block_on(async {
+            meter.start();
+            for request in send_now {
+                drop(send(service, request).await);
+            }
+            meter.stop();
+        });
+        std::mem::forget(unsent);
+    }
+
+    fn check(&mut self) -> Result<(), String> {
+        // More than once: what a first request changes must not harm a later.
+        for _ in 0..3 {
+            expect("with its session", self.status(), true)?;
         }
+        if self.session != Session::Required {
+            return Ok(());
+        }
+        expect("without a session", self.status_of(None), false)?;
+        let stranger = self.traffic.cookie().map(|cookie| {
+            let (name, value) = cookie.split_once('=').unwrap_or((cookie, ""));
+            let value: String = value.chars().rev().collect();
+            format!("{name}={value}")
+        });
+        let status = self.status_of(stranger.as_deref());
+        expect("with an unknown session", status, false)?;
+        expect("with its session again", self.status(), true)
     }
 }
 
-/// The router as a server would have it: with its layers applied once, not
-/// for every request.
-pub fn served(router: Router) -> Router {
-    router.with_state(())
+/// The cookie that an answer sets, as `name=value`; one that it removes does
+/// not count.
+pub fn cookie_of<R>(response: &Response<R>) -> Option<String> {
+    let all = response.headers().get_all(header::SET_COOKIE).iter();
+    all.filter_map(|cookie| cookie.to_str().ok()?.split(';').next())
+        .find(|cookie| !cookie.ends_with('='))
+        .map(str::to_owned)
 }
 
-fn request(path: &str, cookie: Option<&str>) -> Request<Body> {
-    let peer = SocketAddr::from(([10, 50, 1, 1], 40_000));
-    let mut request = Request::builder()
-        .uri(path)
-        .header(header::HOST, "bank.example")
-        .header(header::USER_AGENT, "Mozilla/5.0 (X11; Linux x86_64)")
-        .header("sec-fetch-site", "same-origin")
-        .extension(ConnectInfo(peer));
-    if let Some(cookie) = cookie {
-        request = request.header(header::COOKIE, cookie);
+/// Those that the meter wants sent, and those that are to be forgotten: not
+/// dropped, which would count.
+pub fn split<R>(mut made: Vec<R>, meter: &dyn Meter) -> (Vec<R>, Vec<R>) {
+    let unsent = made.split_off(made.len().min(meter.sends()));
+    (made, unsent)
+}
+
+/// That a request was answered, or that it was not.
+pub fn expect(what: &str, status: StatusCode, good: bool) -> Result<(), String> {
+    if (status == StatusCode::OK) == good {
+        return Ok(());
     }
-    request.body(Body::empty()).expect("a good request")
+    Err(format!("a request {what} was answered {status}"))
 }
 
-/// Runs a future on a runtime of one thread.
-pub fn block_on<F: Future>(future: F) -> F::Output {
+async fn send<S, B, R>(service: &mut S, request: Request<B>) -> Response<R>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: std::fmt::Debug,
+{
+    let ready = std::future::poll_fn(|cx| service.poll_ready(cx)).await;
+    ready.expect("no service of ours fails");
+    let response = service.call(request).await;
+    response.expect("no service of ours fails")
+}
+
+/// A runtime of one thread.
+pub fn runtime() -> Runtime {
     let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
+        .enable_all()
         .build();
-    runtime.expect("a runtime starts").block_on(future)
+    runtime.expect("a runtime starts")
+}
+
+/// The value of a future that waits for nothing.
+pub fn at_once<F: Future>(future: F) -> F::Output {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match std::pin::pin!(future).poll(&mut context) {
+        std::task::Poll::Ready(value) => value,
+        std::task::Poll::Pending => panic!("it waits for something"),
+    }
+}
+
+/// Runs a future on a runtime of its own.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    runtime().block_on(future)
 }

@@ -1,44 +1,65 @@
-//! tower-sessions with its store in memory and a sliding idle timeout.
+//! tower-sessions with its store in memory and an idle timeout.
 
 use axum::Router;
 use axum::routing::get;
 use http::StatusCode;
-use tower_sessions::cookie::time::Duration;
+use tower_sessions::cookie::time::{Duration, OffsetDateTime};
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{Expiry, MemoryStore, Session, SessionManagerLayer, SessionStore};
 
-use crate::contender::Contender;
+use super::noop::ok;
+use crate::contender::{self, Tower, expect};
+use crate::traffic::Kind;
+
+/// The handler does not look at the session.
+pub fn untouched() -> Router {
+    let layer = layer(MemoryStore::default(), false);
+    Router::new()
+        .route("/", get(ok))
+        .route("/login", get(login))
+        .layer(layer)
+}
 
 /// The handler reads the session; what is not changed is not saved.
-pub fn reading() -> Contender {
-    router(false)
+pub fn reading() -> Router {
+    router(MemoryStore::default(), false)
 }
 
 /// Every answer saves the session, so that the idle timeout slides.
-pub fn saving() -> Contender {
-    router(true)
+pub fn saving() -> Router {
+    saving_over(MemoryStore::default())
 }
 
-fn router(always_save: bool) -> Contender {
-    let layer = SessionManagerLayer::new(MemoryStore::default())
-        .with_expiry(Expiry::OnInactivity(Duration::minutes(15)))
-        .with_always_save(always_save);
-    let router = Router::new()
+/// The same over sessions that are there already.
+pub fn saving_over(store: MemoryStore) -> Router {
+    router(store, true)
+}
+
+fn router(store: MemoryStore, always_save: bool) -> Router {
+    Router::new()
         .route("/", get(page))
         .route("/login", get(login))
-        .layer(layer);
-    Contender::log_in(router)
+        .layer(layer(store, always_save))
+}
+
+/// The layer as a user would write it.
+pub fn layer(store: MemoryStore, always_save: bool) -> SessionManagerLayer<MemoryStore> {
+    SessionManagerLayer::new(store)
+        .with_expiry(Expiry::OnInactivity(Duration::minutes(15)))
+        .with_always_save(always_save)
 }
 
 async fn page(session: Session) -> Result<&'static str, StatusCode> {
-    let user: Option<String> = session
-        .get("user")
-        .await
-        .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-    match user.as_deref() {
-        Some("subject1") => Ok("ok"),
-        _ => Err(StatusCode::UNAUTHORIZED),
+    match is_logged_in(&session).await {
+        true => Ok("ok"),
+        false => Err(StatusCode::UNAUTHORIZED),
     }
+}
+
+/// Whether somebody is logged in.
+pub async fn is_logged_in(session: &Session) -> bool {
+    let user: Result<Option<String>, _> = session.get("user").await;
+    matches!(user, Ok(Some(user)) if !user.is_empty())
 }
 
 async fn login(session: Session) -> Result<(), StatusCode> {
@@ -46,17 +67,45 @@ async fn login(session: Session) -> Result<(), StatusCode> {
     inserted.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
 }
 
-/// Fills a store with so many sessions of one value each.
-pub async fn fill(n: u64) -> MemoryStore {
-    let store = MemoryStore::default();
-    let expiry = tower_sessions::cookie::time::OffsetDateTime::now_utc() + Duration::minutes(15);
-    for i in 0..n {
-        let mut record = Record {
-            id: Id::default(),
-            data: std::iter::once(("user".to_owned(), format!("{i:08}").into())).collect(),
-            expiry_date: expiry,
+/// Starts a session and gives its cookie.
+pub async fn start(store: &MemoryStore, subject: &str) -> String {
+    keep(store, subject, Duration::minutes(15)).await
+}
+
+async fn keep(store: &MemoryStore, subject: &str, rest: Duration) -> String {
+    let mut record = Record {
+        id: Id::default(),
+        data: std::iter::once(("user".to_owned(), subject.into())).collect(),
+        expiry_date: OffsetDateTime::now_utc() + rest,
+    };
+    store.create(&mut record).await.expect("a record is kept");
+    format!("id={}", record.id)
+}
+
+/// Sliding slides where it is asked to and only there, and what has expired
+/// is refused.
+pub fn verify() -> Result<(), String> {
+    for slides in [false, true] {
+        let store = MemoryStore::default();
+        let make = || router(store.clone(), slides);
+        let mut app = Tower::axum(make, contender::Session::Required, Kind::default());
+        let cookie = app.log_in();
+        app = app.with_cookies(vec![cookie.clone()]);
+        let id: Id = match cookie.trim_start_matches("id=").parse() {
+            Ok(id) => id,
+            Err(error) => return Err(format!("{cookie}: {error}")),
         };
-        store.create(&mut record).await.expect("a record is kept");
+        let expiry = || contender::block_on(store.load(&id)).ok().flatten();
+        let before = expiry().map(|record| record.expiry_date);
+        expect("with its session", app.status(), true)?;
+        let after = expiry().map(|record| record.expiry_date);
+        if before.is_none() || (after > before) != slides {
+            return Err(format!(
+                "always_save {slides}, but {before:?} and {after:?}"
+            ));
+        }
+        let old = contender::block_on(keep(&store, "subject1", Duration::seconds(-1)));
+        expect("with an old session", app.status_of(Some(&old)), false)?;
     }
-    store
+    Ok(())
 }
