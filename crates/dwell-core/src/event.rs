@@ -9,8 +9,9 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::activity::Evidence;
-use crate::id::{SessionRef, SubjectId};
+use crate::id::SessionRef;
 use crate::reason::EndReason;
+use crate::subject::SubjectId;
 use crate::time::Timestamp;
 
 /// What happened.

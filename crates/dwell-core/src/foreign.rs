@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use crate::engine;
 use crate::event::EventKind;
-use crate::id::{PolicyId, SubjectId};
+use crate::id::PolicyId;
 use crate::manager::SessionManager;
 use crate::policy::NetworkMatch;
 use crate::record::{Credential, SessionRecord, Strength};
 use crate::store::{Created, Loaded, Lookup, StoreError};
+use crate::subject::SubjectId;
 use crate::time::Timestamp;
 use crate::token::{SessionKey, TokenCheck};
 

@@ -15,11 +15,11 @@ use crate::activity::{
     Activity, Evidence, Fetch, Outcome, RequestEvidence, RouteMark, Unmarked, classify,
 };
 use crate::engine::{self, FreshnessVerdict};
-use crate::id::SubjectId;
 use crate::manager::SessionManager;
 use crate::policy::{Freshness, Limits, NetworkMatch, PolicySet};
 use crate::presented::{Admission, Presented, PresentedSession, TokenChange};
 use crate::record::SessionRecord;
+use crate::subject::SubjectId;
 use crate::sync::{Mutex, lock};
 use crate::verdict::{Deadlines, Verdict};
 

@@ -1,61 +1,11 @@
-//! Names of things: subjects, policies, networks, and a session's short reference.
+//! Names of things: policies, networks, and a session's short reference.
 
-use std::borrow::Borrow;
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::token::SessionKey;
-
-/// Who a session belongs to, as the application names its users.
-///
-/// The text is kept as it is and compared byte by byte. Clones share it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct SubjectId(#[serde(serialize_with = "as_text")] Arc<str>);
-
-impl SubjectId {
-    /// The subject's name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-fn as_text<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(text)
-}
-
-impl From<&str> for SubjectId {
-    fn from(name: &str) -> Self {
-        Self(name.into())
-    }
-}
-
-impl From<String> for SubjectId {
-    fn from(name: String) -> Self {
-        Self(name.into())
-    }
-}
-
-impl Borrow<str> for SubjectId {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for SubjectId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Display for SubjectId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// A session's short one-way reference, for logs and for pages that list
 /// sessions: 64 bits of a hash, of which nobody can make a token (law L9).

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{Event, EventKind, Observer, Observers};
-use crate::id::{SessionRef, SubjectId};
+use crate::id::SessionRef;
 use crate::policy::LivePolicies;
 use crate::reason::EndReason;
 use crate::record::{EndedSession, SessionRecord};
 use crate::store::{End, Judge, Lookup, SessionStore, StoreError};
+use crate::subject::SubjectId;
 use crate::time::{Timestamp, millis, seconds};
 use crate::token::SessionKey;
 use crate::verdict::Verdict;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::id::{NetworkId, PolicyId, SubjectId};
+use crate::id::{NetworkId, PolicyId};
 use crate::reason::EndReason;
+use crate::subject::SubjectId;
 use crate::time::Timestamp;
 use crate::token::{SessionKey, TokenCheck};
 

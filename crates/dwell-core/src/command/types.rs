@@ -1,9 +1,10 @@
 //! What commands take and give back.
 
-use crate::id::{SessionRef, SubjectId};
+use crate::id::SessionRef;
 use crate::reason::EndReason;
 use crate::record::Strength;
 use crate::store::StoreError;
+use crate::subject::SubjectId;
 use crate::time::Timestamp;
 use crate::token::NoRandomness;
 

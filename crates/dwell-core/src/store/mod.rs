@@ -27,10 +27,10 @@ pub use change::{Rotation, Update};
 pub use future::{BoxedAnswer, StoreFuture};
 
 use crate::engine::{self, Activation};
-use crate::id::SubjectId;
 use crate::policy::{PolicySet, SessionLimit};
 use crate::reason::EndReason;
 use crate::record::{EndedSession, Facts, SessionRecord};
+use crate::subject::SubjectId;
 use crate::time::Timestamp;
 use crate::token::SessionKey;
 use crate::verdict::Verdict;

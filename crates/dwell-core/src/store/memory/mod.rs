@@ -31,10 +31,10 @@ use super::{
 };
 use crate::clock::{Clock, SystemClock};
 use crate::engine::Activation;
-use crate::id::SubjectId;
 use crate::policy::OnLimit;
 use crate::reason::EndReason;
 use crate::record::{EndedSession, SessionRecord};
+use crate::subject::SubjectId;
 use crate::time::{Timestamp, hours};
 use crate::token::SessionKey;
 use crate::verdict::Verdict;
@@ -122,10 +122,11 @@ impl MemoryStore {
         let mut ended = Vec::new();
         if let Some(Quota { limit, replaces }) = quota {
             let mut live = Vec::new();
-            let keys = sessions.keys(&subject).iter();
-            for key in keys.filter(|key| Some(**key) != replaces) {
+            let keys = sessions.keys(&subject);
+            for key in keys.iter().filter(|key| Some(**key) != replaces) {
                 let record = self.0.shards.lock(*key).find(*key);
                 if let Lookup::Found(record) = record
+                    && record.subject == subject
                     && !matches!(judge.verdict(&record.facts, now), Verdict::Ended(_))
                 {
                     live.push((record.facts.last_active_at, *key));
@@ -248,10 +249,10 @@ impl SessionStore for MemoryStore {
     }
 
     fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
-        let keys = self.0.subjects.lock(&subject).keys(&subject).to_vec();
+        let keys = self.0.subjects.lock(&subject).keys(&subject);
         let find = |key| match self.0.shards.lock(key).find(key) {
-            Lookup::Found(record) => Some(record),
-            Lookup::Ended(_) | Lookup::Missing => None,
+            Lookup::Found(record) if record.subject == subject => Some(record),
+            Lookup::Found(_) | Lookup::Ended(_) | Lookup::Missing => None,
         };
         StoreFuture::ready(Ok(keys.into_iter().filter_map(find).collect()))
     }

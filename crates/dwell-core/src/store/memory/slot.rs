@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::id::{NetworkId, PolicyId, SubjectId};
+use crate::id::{NetworkId, PolicyId};
 use crate::reason::EndReason;
 use crate::record::{Credential, EndedSession, Facts, Previous, SessionRecord, Strength};
 use crate::store::{End, Lookup};
+use crate::subject::SubjectId;
 use crate::time::{Timestamp, millis};
 use crate::token::{SessionKey, TokenCheck};
 

@@ -3,7 +3,7 @@
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::hash_of;
-use crate::id::SubjectId;
+use crate::subject::SubjectId;
 use crate::sync::{Mutex, MutexGuard};
 use crate::token::SessionKey;
 
@@ -43,87 +43,126 @@ impl Subjects {
     }
 }
 
-/// One shard of the index.
+/// One shard of the index: a pair of hash and key for each session.
+///
+/// Neither the subject is kept nor a list for each, which would double what a
+/// session takes. Two subjects may have the same hash, so whoever reads the
+/// keys looks at the session's own subject.
+///
+/// A subject's sessions stand in groups, each under a hash of its own, so that
+/// one with very many does not make the table slow for others. All groups but
+/// the last are full.
 pub(super) struct Sessions {
-    table: HashTable<Entry>,
+    table: HashTable<(u64, SessionKey)>,
     hasher: DefaultHashBuilder,
 }
 
-struct Entry {
-    subject: SubjectId,
-    keys: Keys,
-}
-
-/// Most subjects have one session, which needs no list.
-enum Keys {
-    One([SessionKey; 1]),
-    Many(Vec<SessionKey>),
-}
-
-impl Keys {
-    fn as_slice(&self) -> &[SessionKey] {
-        match self {
-            Self::One(key) => key,
-            Self::Many(keys) => keys,
-        }
-    }
-}
+/// The most sessions under one hash.
+const GROUP: usize = 32;
 
 impl Sessions {
-    pub(super) fn keys(&self, subject: &SubjectId) -> &[SessionKey] {
-        let hash = hash_of(&self.hasher, subject);
-        let found = self.table.find(hash, |entry| entry.subject == *subject);
-        found.map(|entry| entry.keys.as_slice()).unwrap_or_default()
+    /// The keys of the subject's sessions, and perhaps others.
+    pub(super) fn keys(&self, subject: &SubjectId) -> Vec<SessionKey> {
+        let mut keys = Vec::new();
+        for group in 0.. {
+            let before = keys.len();
+            keys.extend(self.group(self.hash(subject, group)));
+            if keys.len() < before + GROUP {
+                break;
+            }
+        }
+        keys
     }
 
     pub(super) fn add(&mut self, subject: &SubjectId, key: SessionKey) {
-        let hash = hash_of(&self.hasher, subject);
-        match self.table.find_mut(hash, |entry| entry.subject == *subject) {
-            Some(entry) => match &mut entry.keys {
-                Keys::One([first]) => entry.keys = Keys::Many(vec![*first, key]),
-                Keys::Many(keys) => keys.push(key),
-            },
-            None => {
-                let entry = Entry {
-                    subject: subject.clone(),
-                    keys: Keys::One([key]),
-                };
-                let hasher = &self.hasher;
-                self.table
-                    .insert_unique(hash, entry, |entry| hash_of(hasher, &entry.subject));
-            }
+        let mut hashes = (0..).map(|group| self.hash(subject, group));
+        let roomy = hashes.find(|hash| self.group(*hash).count() < GROUP);
+        if let Some(hash) = roomy {
+            self.table
+                .insert_unique(hash, (hash, key), |(hash, _)| *hash);
         }
     }
 
     pub(super) fn remove(&mut self, subject: &SubjectId, key: SessionKey) {
-        let hash = hash_of(&self.hasher, subject);
-        let same = |entry: &Entry| entry.subject == *subject;
-        let Ok(mut entry) = self.table.find_entry(hash, same) else {
-            return;
-        };
-        match &mut entry.get_mut().keys {
-            Keys::One([only]) if *only == key => {
-                entry.remove();
+        let mut hole = None;
+        let mut last = None;
+        for group in 0.. {
+            let hash = self.hash(subject, group);
+            let keys: Vec<SessionKey> = self.group(hash).collect();
+            if keys.contains(&key) {
+                hole = Some(hash);
             }
-            Keys::One(_) => return,
-            Keys::Many(keys) => {
-                keys.retain(|kept| *kept != key);
-                match keys.as_slice() {
-                    [] => {
-                        entry.remove();
-                    }
-                    [only] => {
-                        let only = *only;
-                        entry.get_mut().keys = Keys::One([only]);
-                    }
-                    _ => return,
-                }
+            last = keys.last().map(|key| (hash, *key)).or(last);
+            if keys.len() < GROUP {
+                break;
             }
         }
-        if self.table.len() * 8 < self.table.capacity() {
-            let (target, hasher) = (self.table.len() * 2, &self.hasher);
+        let (Some(hole), Some(last)) = (hole, last) else {
+            return;
+        };
+        self.take((hole, key));
+        // The last one fills the hole, so that only the last group has room.
+        if last.0 != hole {
+            self.take(last);
             self.table
-                .shrink_to(target, |entry| hash_of(hasher, &entry.subject));
+                .insert_unique(hole, (hole, last.1), |(hash, _)| *hash);
+        }
+        if self.table.len() * 8 < self.table.capacity() {
+            let target = self.table.len() * 2;
+            self.table.shrink_to(target, |(hash, _)| *hash);
+        }
+    }
+
+    fn take(&mut self, pair: (u64, SessionKey)) {
+        if let Ok(entry) = self.table.find_entry(pair.0, |found| *found == pair) {
+            entry.remove();
+        }
+    }
+
+    fn hash(&self, subject: &SubjectId, group: u32) -> u64 {
+        hash_of(&self.hasher, &(subject, group))
+    }
+
+    fn group(&self, hash: u64) -> impl Iterator<Item = SessionKey> {
+        let all = self.table.iter_hash(hash);
+        all.filter(move |(found, _)| *found == hash)
+            .map(|(_, key)| *key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{HashMap, HashSet};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn behaves_like_a_map_of_sets(steps in prop::collection::vec((0..3_u8, 0..120_u8, any::<bool>()), 0..600)) {
+            let index = Subjects::new(&DefaultHashBuilder::default());
+            let mut model: HashMap<u8, HashSet<SessionKey>> = HashMap::new();
+            for (subject, key, add) in steps {
+                let name = SubjectId::from(format!("subject {subject}"));
+                // No two subjects share a key.
+                let key = SessionKey::from_bytes([subject, key, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+                let keys = model.entry(subject).or_default();
+                if add && keys.insert(key) {
+                    index.lock(&name).add(&name, key);
+                } else if !add {
+                    keys.remove(&key);
+                    index.remove(&name, key);
+                }
+            }
+            for (subject, keys) in model {
+                let name = SubjectId::from(format!("subject {subject}"));
+                let found = index.lock(&name).keys(&name);
+                prop_assert_eq!(found.len(), keys.len());
+                prop_assert_eq!(found.into_iter().collect::<HashSet<_>>(), keys);
+            }
         }
     }
 }
