@@ -29,10 +29,6 @@ impl Schedule {
         }
         Some((second, slot?))
     }
-
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
-    }
 }
 
 /// The first whole second at or after `at`; the last one that fits for

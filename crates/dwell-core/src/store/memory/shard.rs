@@ -63,6 +63,8 @@ pub(super) struct Shard {
     hasher: DefaultHashBuilder,
     /// The policies that the schedule was made by.
     generation: u64,
+    /// The policies that it is being made by, and the slot to go on with.
+    rescheduling: Option<(u64, u32)>,
 }
 
 impl Shard {
@@ -73,6 +75,7 @@ impl Shard {
             schedule: Schedule::default(),
             hasher,
             generation: 0,
+            rescheduling: None,
         }
     }
 
@@ -181,31 +184,41 @@ impl Shard {
         }
     }
 
-    /// Makes the schedule anew when other policies judge now: a stricter one
-    /// may have made sessions due earlier than they stand in it.
-    pub(super) fn reschedule(&mut self, judge: &Judge, now: Timestamp) -> bool {
-        if self.generation == judge.generation() {
-            return false;
+    /// Goes through the sessions when other policies judge now, some at a
+    /// time: a stricter policy may have made them due earlier than they stand
+    /// in the schedule. What stands there already is out of date then, and
+    /// skipped when its second comes.
+    pub(super) fn reschedule(&mut self, judge: &Judge, now: Timestamp, budget: &mut usize) {
+        let generation = judge.generation();
+        if self.generation == generation {
+            return;
         }
-        let first = self.generation == 0;
-        self.generation = judge.generation();
-        if first && self.len() == 0 {
-            return false;
-        }
-        self.schedule.clear();
-        let all: Vec<u32> = self.slots.indices().collect();
-        for ix in all {
+        let mut next = match self.rescheduling {
+            Some((by, next)) if by == generation => next,
+            _ => 0,
+        };
+        while let Some(ix) = self.slots.next_used(next) {
+            if *budget == 0 {
+                self.rescheduling = Some((generation, ix));
+                return;
+            }
+            *budget -= 1;
+            next = ix.saturating_add(1);
             let Some(slot) = self.slots.get_mut(ix) else {
                 continue;
             };
-            if !slot.is_ended() {
-                let facts = slot.facts();
-                let next = next_look(&facts, judge.verdict(&facts, now), now);
-                slot.due = second_of(next);
+            if slot.is_ended() {
+                continue;
             }
-            self.schedule.add(slot.due, ix);
+            let facts = slot.facts();
+            let due = second_of(next_look(&facts, judge.verdict(&facts, now), now));
+            if due != slot.due {
+                slot.due = due;
+                self.schedule.add(due, ix);
+            }
         }
-        true
+        self.rescheduling = None;
+        self.generation = generation;
     }
 
     fn look_at(

@@ -83,14 +83,17 @@ impl<T> Slab<T> {
         Some(value)
     }
 
-    /// The index of every value.
-    pub(super) fn indices(&self) -> impl Iterator<Item = u32> {
-        let chunks = self.chunks.iter().enumerate();
-        chunks.flat_map(|(chunk, c)| {
-            let slots = c.slots.iter().enumerate();
-            let used = slots.filter(|(_, value)| value.is_some());
-            used.map(move |(slot, _)| join(chunk, slot))
-        })
+    /// The first index at or after `from` under which there is a value.
+    pub(super) fn next_used(&self, from: u32) -> Option<u32> {
+        let (first, mut slot) = split(from);
+        for (chunk_ix, chunk) in self.chunks.iter().enumerate().skip(first) {
+            let rest = chunk.slots.get(slot..).unwrap_or_default();
+            if let Some(found) = rest.iter().position(Option::is_some) {
+                return Some(join(chunk_ix, slot + found));
+            }
+            slot = 0;
+        }
+        None
     }
 
     fn grow(&mut self) -> Option<usize> {
@@ -146,7 +149,11 @@ mod tests {
             for (ix, number) in &model {
                 prop_assert_eq!(slab.get(*ix), Some(number));
             }
-            prop_assert_eq!(slab.indices().count(), model.len());
+            let next = |from: Option<u32>| slab.next_used(from.map_or(0, |ix| ix + 1));
+            let all: Vec<u32> = std::iter::successors(next(None), |ix| next(Some(*ix))).collect();
+            let mut expected: Vec<u32> = model.keys().copied().collect();
+            expected.sort_unstable();
+            prop_assert_eq!(all, expected);
         }
     }
 
