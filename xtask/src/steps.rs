@@ -60,6 +60,11 @@ const STEPS: &[Step] = &[
     ),
     step("fuzz", "each fuzz target, for a few seconds", fuzz::check),
     step("bench-build", "the benchmarks compile", bench::check),
+    step(
+        "bench-check",
+        "no request takes more instructions than it did",
+        bench::compare,
+    ),
 ];
 
 /// How a step ended.

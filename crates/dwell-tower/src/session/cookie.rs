@@ -1,8 +1,8 @@
 //! The session cookie.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
-use cookie::{Cookie, SameSite};
 use dwell_core::{Token, millis};
 use http::HeaderValue;
 use memchr::{memchr, memmem};
@@ -18,7 +18,7 @@ pub struct SessionCookie {
     /// Finds the name; to prepare the search takes longer than the search.
     finder: memmem::Finder<'static>,
     secure: bool,
-    same_site: SameSite,
+    same_site: &'static str,
     persistent: bool,
 }
 
@@ -31,18 +31,20 @@ impl SessionCookie {
             name: name.to_owned(),
             finder: memmem::Finder::new(name),
             secure: true,
-            same_site: SameSite::Lax,
+            same_site: "Lax",
             persistent: false,
         }
     }
 
     /// Under another name. It gets the prefix `__Host-`, by which browsers
-    /// refuse one that a sibling domain set.
+    /// refuse one that a sibling domain set. Characters that a cookie's name
+    /// can't have are left out.
     #[must_use]
     pub fn with_name(self, name: &str) -> Self {
+        let name: String = name.chars().filter(is_token).collect();
         let name = match self.secure {
             true => format!("__Host-{name}"),
-            false => name.to_owned(),
+            false => name,
         };
         self.named(name)
     }
@@ -51,7 +53,7 @@ impl SessionCookie {
     /// provider, nor when a link on another site is followed.
     #[must_use]
     pub fn with_same_site_strict(mut self) -> Self {
-        self.same_site = SameSite::Strict;
+        self.same_site = "Strict";
         self
     }
 
@@ -105,27 +107,28 @@ impl SessionCookie {
     /// latest. That is what is recorded: what a policy cuts short today it may
     /// allow again tomorrow, and the cookie decides nothing (N25).
     pub(super) fn issue(&self, token: &Token, longest: Option<Duration>) -> Option<HeaderValue> {
-        let mut cookie = self.base(token.expose());
-        if let (true, Some(longest)) = (self.persistent, longest) {
-            let left = i64::try_from(millis(longest).div_ceil(1_000)).unwrap_or(i64::MAX);
-            cookie.set_max_age(cookie::time::Duration::seconds(left));
-        }
-        header(&cookie)
+        let longest = longest.filter(|_| self.persistent);
+        self.header(token.expose(), longest.map(|l| millis(l).div_ceil(1_000)))
     }
 
     pub(super) fn remove(&self) -> Option<HeaderValue> {
-        let mut cookie = self.base("");
-        cookie.set_max_age(cookie::time::Duration::ZERO);
-        header(&cookie)
+        self.header("", Some(0))
     }
 
-    fn base<'a>(&'a self, value: &'a str) -> Cookie<'a> {
-        Cookie::build((self.name.as_str(), value))
-            .path("/")
-            .http_only(true)
-            .secure(self.secure)
-            .same_site(self.same_site)
-            .build()
+    /// A `Set-Cookie` value (RFC 6265 §4.1.1): always the same attributes
+    /// around a token, none of which needs quoting.
+    fn header(&self, value: &str, max_age: Option<u64>) -> Option<HeaderValue> {
+        let Self {
+            name, same_site, ..
+        } = self;
+        let secure = if self.secure { "; Secure" } else { "" };
+        let mut text = format!("{name}={value}; HttpOnly; SameSite={same_site}{secure}; Path=/");
+        if let Some(seconds) = max_age {
+            let _ = write!(text, "; Max-Age={seconds}");
+        }
+        let mut value = HeaderValue::try_from(text).ok()?;
+        value.set_sensitive(true);
+        Some(value)
     }
 }
 
@@ -135,10 +138,9 @@ impl Default for SessionCookie {
     }
 }
 
-fn header(cookie: &Cookie<'_>) -> Option<HeaderValue> {
-    let mut value = HeaderValue::try_from(cookie.to_string()).ok()?;
-    value.set_sensitive(true);
-    Some(value)
+/// The characters of a name (RFC 6265 §4.1.1, RFC 9110 §5.6.2).
+fn is_token(character: &char) -> bool {
+    character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(*character)
 }
 
 #[cfg(test)]
@@ -151,6 +153,15 @@ mod tests {
         values
             .map(|v| String::from_utf8_lossy(v).into_owned())
             .collect()
+    }
+
+    #[test]
+    fn a_name_adds_no_attribute() {
+        let cookie = SessionCookie::new().with_name("a; Domain=evil.example\r\nb");
+        assert_eq!(cookie.name(), "__Host-aDomainevil.exampleb");
+        let removal =
+            "__Host-aDomainevil.exampleb=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0";
+        assert_eq!(cookie.remove().unwrap(), removal);
     }
 
     #[test]
