@@ -6,7 +6,7 @@
 //! stricter stays.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -23,6 +23,9 @@ use crate::subject::SubjectId;
 use crate::sync::{Mutex, lock};
 use crate::verdict::{Deadlines, Verdict};
 
+/// Set in the packed network where the client's address is of IPv4.
+const IS_V4: u32 = 1 << 31;
+
 /// The session state of one request, shared by all layers. Clones share it.
 #[derive(Clone)]
 pub struct SessionHandle(Arc<Inner>);
@@ -33,7 +36,10 @@ struct Inner {
     presented: Presented,
     /// The client's network, packed; zero while no network layer has run.
     network: AtomicU32,
-    client_ip: OnceLock<IpAddr>,
+    /// The client's address, where it is of IPv4; a lock for each request
+    /// would take 15 ns.
+    client_v4: AtomicU32,
+    client_v6: OnceLock<IpAddr>,
     evidence: AtomicU8,
     route_mark: AtomicU8,
     demanded_by_policy: AtomicBool,
@@ -78,7 +84,8 @@ impl SessionHandle {
             policies,
             presented,
             network: AtomicU32::new(0),
-            client_ip: OnceLock::new(),
+            client_v4: AtomicU32::new(0),
+            client_v6: OnceLock::new(),
             evidence: AtomicU8::new(RequestEvidence::UNSEEN),
             route_mark: AtomicU8::new(0),
             demanded_by_policy: AtomicBool::new(false),
@@ -137,11 +144,27 @@ impl SessionHandle {
 
     /// Writes the client's address, once; later writes are ignored.
     pub fn locate(&self, address: Option<IpAddr>) {
+        let address = address.map(|address| address.to_canonical());
         let found = self.0.policies.find_network(address).to_bits();
+        let bits = match address {
+            Some(IpAddr::V4(_)) => found | IS_V4,
+            _ => found,
+        };
         let order = Ordering::Relaxed;
-        let first = self.0.network.compare_exchange(0, found, order, order);
-        if let (Ok(_), Some(address)) = (first, address) {
-            self.0.client_ip.get_or_init(|| address);
+        if self
+            .0
+            .network
+            .compare_exchange(0, bits, order, order)
+            .is_err()
+        {
+            return;
+        }
+        match address {
+            Some(IpAddr::V4(v4)) => self.0.client_v4.store(v4.to_bits(), order),
+            Some(v6) => {
+                self.0.client_v6.get_or_init(|| v6);
+            }
+            None => {}
         }
     }
 
@@ -154,13 +177,17 @@ impl SessionHandle {
     /// The client's address, where a network layer found one.
     #[must_use]
     pub fn client_ip(&self) -> Option<IpAddr> {
-        self.0.client_ip.get().copied()
+        if self.0.network.load(Ordering::Relaxed) & IS_V4 == 0 {
+            return self.0.client_v6.get().copied();
+        }
+        let v4 = self.0.client_v4.load(Ordering::Relaxed);
+        Some(IpAddr::V4(Ipv4Addr::from_bits(v4)))
     }
 
     /// The client's network; none where no network layer ran.
     #[must_use]
     pub fn network(&self) -> NetworkMatch {
-        NetworkMatch::from_bits(self.0.network.load(Ordering::Relaxed))
+        NetworkMatch::from_bits(self.0.network.load(Ordering::Relaxed) & !IS_V4)
     }
 
     /// Adds what the request says of itself.

@@ -74,6 +74,8 @@ enum Judged {
     Reused(EndedSession, Timestamp),
 }
 
+/// Inlined, since what it moves is large: two copies of a record less.
+#[inline(always)]
 fn judge(manager: &SessionManager, token: Token, loaded: Loaded) -> Judged {
     let Loaded { now, state } = loaded;
     let record = match state {
