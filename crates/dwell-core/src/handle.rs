@@ -16,7 +16,7 @@ use crate::activity::{
 };
 use crate::engine::{self, FreshnessVerdict};
 use crate::manager::SessionManager;
-use crate::policy::{Freshness, Limits, NetworkMatch, PolicySet};
+use crate::policy::{Freshness, Limits, NetworkMatch, PoliciesInForce, PolicySet};
 use crate::presented::{Admission, Presented, PresentedSession, TokenChange};
 use crate::record::SessionRecord;
 use crate::subject::SubjectId;
@@ -32,7 +32,7 @@ pub struct SessionHandle(Arc<Inner>);
 
 struct Inner {
     manager: SessionManager,
-    policies: Arc<PolicySet>,
+    policies: PoliciesInForce,
     presented: Presented,
     /// The client's network, packed; zero while no network layer has run.
     network: AtomicU32,
@@ -78,10 +78,14 @@ pub(crate) struct Changes {
 impl SessionHandle {
     /// The handle of one request. The session layer makes it.
     #[must_use]
-    pub fn new(manager: SessionManager, policies: Arc<PolicySet>, presented: Presented) -> Self {
+    pub fn new(
+        manager: SessionManager,
+        policies: impl Into<PoliciesInForce>,
+        presented: Presented,
+    ) -> Self {
         Self(Arc::new(Inner {
             manager,
-            policies,
+            policies: policies.into(),
             presented,
             network: AtomicU32::new(0),
             client_v4: AtomicU32::new(0),

@@ -1,9 +1,10 @@
 //! The policy set in force, which a reload replaces whole.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 
 use super::set::PolicySet;
 
@@ -28,9 +29,39 @@ impl LivePolicies {
         self.0.load_full()
     }
 
+    /// The set in force now, borrowed for the length of a request: requests on
+    /// several cores count no shared reference up and down.
+    #[must_use]
+    pub fn borrow(&self) -> PoliciesInForce {
+        PoliciesInForce(self.0.load())
+    }
+
     /// Puts another set in force.
     pub fn replace(&self, set: PolicySet) {
         self.0.store(Arc::new(set));
+    }
+}
+
+/// The policy set of one request, whole over a reload.
+pub struct PoliciesInForce(Guard<Arc<PolicySet>>);
+
+impl Deref for PoliciesInForce {
+    type Target = Arc<PolicySet>;
+
+    fn deref(&self) -> &Arc<PolicySet> {
+        &self.0
+    }
+}
+
+impl From<Arc<PolicySet>> for PoliciesInForce {
+    fn from(set: Arc<PolicySet>) -> Self {
+        Self(Guard::from_inner(set))
+    }
+}
+
+impl fmt::Debug for PoliciesInForce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PoliciesInForce").field(&**self.0).finish()
     }
 }
 

@@ -33,7 +33,7 @@ pub use error::{PolicyError, Problem};
 pub use file::PolicyFileError;
 pub use freshness::Freshness;
 pub use limits::Limits;
-pub use live::LivePolicies;
+pub use live::{LivePolicies, PoliciesInForce};
 pub use network::MAX_RANGES;
 pub use preset::Preset;
 pub use set::{NetworkMatch, PolicySet};

@@ -60,7 +60,7 @@ pub(super) fn resolve_at_once(
             }
         }
     };
-    let policies = manager.policies().current();
+    let policies = manager.policies().borrow();
     Some(SessionHandle::new(manager.clone(), policies, presented))
 }
 
