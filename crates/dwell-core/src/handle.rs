@@ -6,8 +6,8 @@
 //! stricter stays.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use crate::activity::{
     Activity, Evidence, Fetch, Outcome, RequestEvidence, RouteMark, Unmarked, classify,
 };
 use crate::engine::{self, FreshnessVerdict};
+use crate::location::Location;
 use crate::manager::SessionManager;
 use crate::policy::{Freshness, Limits, NetworkMatch, PoliciesInForce, PolicySet};
 use crate::presented::{Admission, Presented, PresentedSession, TokenChange};
@@ -22,9 +23,6 @@ use crate::record::SessionRecord;
 use crate::subject::SubjectId;
 use crate::sync::{Mutex, lock};
 use crate::verdict::{Deadlines, Verdict};
-
-/// Set in the packed network where the client's address is of IPv4.
-const IS_V4: u32 = 1 << 31;
 
 /// The session state of one request, shared by all layers. Clones share it.
 #[derive(Clone)]
@@ -34,12 +32,7 @@ struct Inner {
     manager: SessionManager,
     policies: PoliciesInForce,
     presented: Presented,
-    /// The client's network, packed; zero while no network layer has run.
-    network: AtomicU32,
-    /// The client's address, where it is of IPv4; a lock for each request
-    /// would take 15 ns.
-    client_v4: AtomicU32,
-    client_v6: OnceLock<IpAddr>,
+    location: Location,
     evidence: AtomicU8,
     route_mark: AtomicU8,
     demanded_by_policy: AtomicBool,
@@ -87,9 +80,7 @@ impl SessionHandle {
             manager,
             policies: policies.into(),
             presented,
-            network: AtomicU32::new(0),
-            client_v4: AtomicU32::new(0),
-            client_v6: OnceLock::new(),
+            location: Location::default(),
             evidence: AtomicU8::new(RequestEvidence::UNSEEN),
             route_mark: AtomicU8::new(0),
             demanded_by_policy: AtomicBool::new(false),
@@ -149,49 +140,26 @@ impl SessionHandle {
     /// Writes the client's address, once; later writes are ignored.
     pub fn locate(&self, address: Option<IpAddr>) {
         let address = address.map(|address| address.to_canonical());
-        let found = self.0.policies.find_network(address).to_bits();
-        let bits = match address {
-            Some(IpAddr::V4(_)) => found | IS_V4,
-            _ => found,
-        };
-        let order = Ordering::Relaxed;
-        if self
-            .0
-            .network
-            .compare_exchange(0, bits, order, order)
-            .is_err()
-        {
-            return;
-        }
-        match address {
-            Some(IpAddr::V4(v4)) => self.0.client_v4.store(v4.to_bits(), order),
-            Some(v6) => {
-                self.0.client_v6.get_or_init(|| v6);
-            }
-            None => {}
-        }
+        let network = self.0.policies.find_network(address);
+        self.0.location.set(network, address);
     }
 
     /// Whether a network layer has run.
     #[must_use]
     pub fn is_located(&self) -> bool {
-        self.0.network.load(Ordering::Relaxed) != 0
+        self.0.location.is_set()
     }
 
     /// The client's address, where a network layer found one.
     #[must_use]
     pub fn client_ip(&self) -> Option<IpAddr> {
-        if self.0.network.load(Ordering::Relaxed) & IS_V4 == 0 {
-            return self.0.client_v6.get().copied();
-        }
-        let v4 = self.0.client_v4.load(Ordering::Relaxed);
-        Some(IpAddr::V4(Ipv4Addr::from_bits(v4)))
+        self.0.location.address()
     }
 
     /// The client's network; none where no network layer ran.
     #[must_use]
     pub fn network(&self) -> NetworkMatch {
-        NetworkMatch::from_bits(self.0.network.load(Ordering::Relaxed) & !IS_V4)
+        self.0.location.network()
     }
 
     /// Adds what the request says of itself.

@@ -70,6 +70,7 @@ mod event;
 mod foreign;
 mod handle;
 mod id;
+mod location;
 mod manager;
 mod policy;
 mod presented;
