@@ -1,7 +1,7 @@
 //! Page navigations are redirected, with the reason and the way back; nothing
 //! else is.
 
-use dwell_core::{OnIdle, Policy, PolicySet, hours, minutes};
+use dwell_core::minutes;
 use dwell_testkit::TestResponse;
 use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::idle::Presence;
@@ -62,13 +62,7 @@ async fn a_page_that_needs_authentication_again_leads_there() {
 
 #[tokio::test]
 async fn a_page_of_a_locked_session_leads_to_the_reauthentication() {
-    let default = Policy::named("default")
-        .idle(minutes(15))
-        .absolute(hours(8));
-    let set = PolicySet::builder(default.on_idle(OnIdle::Lock))
-        .build()
-        .unwrap();
-    let world = World::with(set);
+    let world = World::locking();
     let mut client = world.signed_in().await;
     world.clock.advance(minutes(15));
     let answer = page(&mut client, "/a").await;

@@ -56,13 +56,7 @@ async fn a_session_that_has_ended_for_every_reason() {
 
 #[tokio::test]
 async fn a_locked_session_keeps_its_cookie() {
-    let default = Policy::named("default")
-        .idle(minutes(15))
-        .absolute(hours(8));
-    let set = PolicySet::builder(default.on_idle(OnIdle::Lock))
-        .build()
-        .unwrap();
-    let world = World::with(set);
+    let world = World::locking();
     let mut client = world.signed_in().await;
     world.clock.advance(minutes(15));
     let answer = client.get("/").await;

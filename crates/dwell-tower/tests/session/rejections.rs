@@ -1,7 +1,7 @@
 //! Refusing in a way of one's own: closures, layers, the answer's extensions.
 
 use bytes::Bytes;
-use dwell_core::{EndReason, Freshness, OnIdle, Policy, PolicySet, hours, minutes};
+use dwell_core::{EndReason, Freshness, minutes};
 use dwell_testkit::TestClient;
 use dwell_tower::idle::{IdleTimeoutLayer, PolicyLayer, Presence};
 use dwell_tower::rejection::{Challenge, MakeRejection, Refusal, refuse};
@@ -147,13 +147,7 @@ async fn found(world: &World, client: Option<&Client>, path: &str) -> Option<Ref
 
 #[tokio::test]
 async fn the_refusal_stands_in_the_answers_extensions() {
-    let default = Policy::named("default")
-        .idle(minutes(15))
-        .absolute(hours(8));
-    let set = PolicySet::builder(default.on_idle(OnIdle::Lock))
-        .build()
-        .unwrap();
-    let world = World::with(set);
+    let world = World::locking();
     let client = world.signed_in().await;
     let mut gone = world.signed_in().await;
     let holder = gone.clone();

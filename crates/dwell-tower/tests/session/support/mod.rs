@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 mod app;
+mod locking;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
