@@ -19,6 +19,8 @@ use crate::problem::problem_details;
 /// | cause | status | `reason` |
 /// |---|---|---|
 /// | [`CommandError::Store`] | 503, `Retry-After` | `store_unavailable` |
+/// | [`CommandError::Ended`] | 401, `WWW-Authenticate` | the reason of the end |
+/// | [`CommandError::Locked`] | 401, `WWW-Authenticate` | `session_locked` |
 /// | [`CommandError::NoSession`], [`CommandError::Gone`] | 401, `WWW-Authenticate` | `session_required` |
 /// | [`CommandError::TooManySessions`] | 409 | `too_many_sessions` |
 /// | any other | 500 | `session_error` |

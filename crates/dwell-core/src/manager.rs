@@ -146,9 +146,11 @@ impl SessionManager {
         reason: EndReason,
     ) -> Result<usize, StoreError> {
         let mut count = 0;
-        for session in self.store().list(subject.clone()).await? {
+        let sessions = self.store().list(subject.clone()).await?;
+        let now = self.store().now().await?;
+        for session in sessions {
             if Some(session.key) != except {
-                count += usize::from(self.end_record(&session, reason).await?);
+                count += usize::from(self.end_record(&session, reason, now).await?);
             }
         }
         Ok(count)
@@ -168,7 +170,10 @@ impl SessionManager {
         let sessions = self.store().list(subject.clone()).await?;
         let found = sessions.iter().find(|s| SessionRef::of(s.key) == session);
         match found {
-            Some(found) => self.end_record(found, reason).await,
+            Some(found) => {
+                let now = self.store().now().await?;
+                self.end_record(found, reason, now).await
+            }
             None => Ok(false),
         }
     }
@@ -199,8 +204,9 @@ impl SessionManager {
         key: SessionKey,
         reason: EndReason,
     ) -> Result<bool, StoreError> {
-        match self.store().load(key).await?.state {
-            Lookup::Found(record) => self.end_record(&record, reason).await,
+        let loaded = self.store().load(key).await?;
+        match loaded.state {
+            Lookup::Found(record) => self.end_record(&record, reason, loaded.now).await,
             Lookup::Ended(_) | Lookup::Missing => Ok(false),
         }
     }
@@ -211,29 +217,25 @@ impl SessionManager {
         &self,
         record: &SessionRecord,
         reason: EndReason,
+        now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let now = self.store().now().await?;
         let reason = match self.judge().verdict(&record.facts, now) {
             Verdict::Ended(ran_out) => ran_out,
             _ => reason,
         };
-        let ended = self.store().end(record.key, reason.into()).await?;
-        if let Some(ended) = &ended {
-            self.report_end(ended, None);
-        }
-        Ok(ended.is_some())
+        self.end(record.key, reason.into(), None).await
     }
 
-    /// Ends a session and reports it, once.
+    /// Ends a session and reports it, once; at `site` where a request did it.
     pub(crate) async fn end(
         &self,
         key: SessionKey,
         end: End,
-        site: &Site,
+        site: Option<&Site>,
     ) -> Result<bool, StoreError> {
         let ended = self.store().end(key, end).await?;
         if let Some(ended) = &ended {
-            self.report_end(ended, Some(site));
+            self.report_end(ended, site);
         }
         Ok(ended.is_some())
     }

@@ -88,7 +88,9 @@ impl SessionHandle {
                 match self.token_change() {
                     // One that the request itself was given stays.
                     TokenChange::Issue(_) => {
-                        self.manager().end(key, reason.into(), &self.site()).await?
+                        self.manager()
+                            .end(key, reason.into(), Some(&self.site()))
+                            .await?
                     }
                     _ => self.end_and_remove_token(key, reason).await?,
                 };

@@ -97,7 +97,6 @@ impl SessionHandle {
         let is_rotated = rotated.is_some();
         self.changes(|changes| {
             changes.touched = true;
-            changes.record = Some(record);
             if let Some(token) = rotated {
                 changes.token = TokenChange::Issue(token);
             }

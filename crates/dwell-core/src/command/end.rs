@@ -53,7 +53,7 @@ impl SessionHandle {
         reason: EndReason,
     ) -> Result<bool, StoreError> {
         let manager = self.manager();
-        let ended = manager.end(key, reason.into(), &self.site()).await?;
+        let ended = manager.end(key, reason.into(), Some(&self.site())).await?;
         let replaced = !ended && {
             let found = manager.store().load(key).await?.state;
             matches!(found, Lookup::Ended(tombstone) if tombstone.replaced)

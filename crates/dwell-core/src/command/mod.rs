@@ -13,7 +13,7 @@ use crate::handle::SessionHandle;
 use crate::presented::{Admission, PresentedSession, TokenChange};
 use crate::reason::EndReason;
 use crate::record::SessionRecord;
-use crate::store::{Lookup, StoreError, Update, Updated};
+use crate::store::{Loaded, Lookup, StoreError, Update, Updated};
 use crate::token::SessionKey;
 use crate::verdict::Verdict;
 
@@ -62,21 +62,27 @@ impl SessionHandle {
                     return Ok((record, true));
                 }
                 Updated::Gone => return Err(self.overtaken(record.key).await?),
-                Updated::Conflict => match store.load(record.key).await?.state {
-                    Lookup::Found(newer) => record = newer,
-                    Lookup::Ended(_) | Lookup::Missing => {
-                        return Err(self.overtaken(record.key).await?);
+                Updated::Conflict => {
+                    let loaded = store.load(record.key).await?;
+                    match loaded.state {
+                        Lookup::Found(newer) => record = newer,
+                        Lookup::Ended(_) | Lookup::Missing => return Err(self.too_late(loaded)),
                     }
-                },
+                }
             }
         }
         Err(CommandError::Conflict)
     }
 
-    /// What became of a session that a command came too late for. The client
-    /// loses its token, unless it has got another one meanwhile.
+    /// What became of a session that a command came too late for.
     async fn overtaken(&self, key: SessionKey) -> Result<CommandError, StoreError> {
         let loaded = self.manager().store().load(key).await?;
+        Ok(self.too_late(loaded))
+    }
+
+    /// The error that says so. The client loses its token, unless it has got
+    /// another one meanwhile.
+    fn too_late(&self, loaded: Loaded) -> CommandError {
         let (error, keep) = match loaded.state {
             // A sign-out has removed the token itself, and a new login may
             // have given another since.
@@ -102,6 +108,6 @@ impl SessionHandle {
                 changes.token = TokenChange::Remove;
             }
         });
-        Ok(error)
+        error
     }
 }

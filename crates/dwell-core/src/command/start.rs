@@ -61,7 +61,7 @@ impl SessionHandle {
             manager.report_end(ended, Some(&site));
         }
         if let Some(old) = old
-            && let Err(error) = manager.end(old.key, old.end, &site).await
+            && let Err(error) = manager.end(old.key, old.end, Some(&site)).await
         {
             // Both or neither: the client keeps the old session and never
             // sees the new one's token. If this fails as well, nobody has it.
