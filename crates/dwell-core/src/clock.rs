@@ -6,9 +6,11 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
-use crate::time::{Timestamp, millis};
+use crate::time::Timestamp;
+#[cfg(not(target_os = "linux"))]
+use crate::time::millis;
 
 /// A source of the current instant.
 ///
@@ -32,14 +34,12 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
 /// step it goes on with the monotonic clock, so that the step prolongs no
 /// session (law L11).
 ///
-/// The wall clock is looked at once in a millisecond of running time, which is
-/// as fine as a [`Timestamp`] is: a look takes 25 ns, and a busy server asks
-/// hundreds of times in between.
+/// The wall clock is looked at once in a tick of the monotonic one: a look
+/// takes 25 ns, and a busy server asks hundreds of times in between.
 #[derive(Clone)]
 pub struct SystemClock(Arc<Steady>);
 
 struct Steady {
-    started: Instant,
     /// The largest distance seen between the wall clock and the monotonic
     /// one, in milliseconds.
     offset: AtomicU64,
@@ -51,15 +51,12 @@ struct Steady {
 impl SystemClock {
     /// A clock that starts at the machine's current wall time.
     #[must_use]
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the system's clocks"
-    )]
     pub fn new() -> Self {
+        let monotonic = monotonic();
+        let offset = wall().as_millis().saturating_sub(monotonic);
         Self(Arc::new(Steady {
-            started: Instant::now(),
-            offset: AtomicU64::new(Timestamp::from(SystemTime::now()).as_millis()),
-            looked_at: AtomicU64::new(0),
+            offset: AtomicU64::new(offset),
+            looked_at: AtomicU64::new(monotonic),
         }))
     }
 }
@@ -77,25 +74,54 @@ impl fmt::Debug for SystemClock {
 }
 
 impl Clock for SystemClock {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the system's clocks"
-    )]
     fn now(&self) -> Timestamp {
-        let Steady {
-            started,
-            offset,
-            looked_at,
-        } = &*self.0;
-        let monotonic = millis(started.elapsed());
+        let Steady { offset, looked_at } = &*self.0;
+        let monotonic = monotonic();
         if looked_at.load(Ordering::Relaxed) == monotonic {
             return Timestamp::from_millis(
                 offset.load(Ordering::Relaxed).saturating_add(monotonic),
             );
         }
         looked_at.store(monotonic, Ordering::Relaxed);
-        steady(offset, Timestamp::from(SystemTime::now()), monotonic)
+        steady(offset, wall(), monotonic)
     }
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "this file is the place that reads the system's clocks"
+)]
+fn wall() -> Timestamp {
+    Timestamp::from(SystemTime::now())
+}
+
+/// Milliseconds of a clock that never goes back, as of the last tick (1 to
+/// 10 ms, as the kernel is built): 5 ns instead of 30 for a clock that is
+/// thousands of times finer than what it judges.
+#[cfg(target_os = "linux")]
+fn monotonic() -> u64 {
+    use rustix::time::{ClockId, clock_gettime};
+
+    let time = clock_gettime(ClockId::MonotonicCoarse);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    let nanos = u64::try_from(time.tv_nsec).unwrap_or_default();
+    seconds
+        .saturating_mul(1_000)
+        .saturating_add(nanos / 1_000_000)
+}
+
+/// Milliseconds of a clock that never goes back.
+#[cfg(not(target_os = "linux"))]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "this file is the place that reads the system's clocks"
+)]
+fn monotonic() -> u64 {
+    use std::sync::LazyLock;
+    use std::time::Instant;
+
+    static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
+    millis(STARTED.elapsed())
 }
 
 /// The later of the wall clock and the monotonic clock at the largest offset
