@@ -1,29 +1,55 @@
 //! Sessions in this process's memory: for one node, in production.
 //!
-//! Every operation takes one short lock of one of many shards. A touch
-//! changes one slot and nothing else: deadlines stand in a schedule by the
-//! second in which they were first due, and a session that turns out to have
-//! moved on is scheduled again only when that second comes. Ended sessions
-//! leave a tombstone, and tombstones leave memory by the same schedule,
-//! without a scan.
+//! Look-ups, touches and updates take no lock that sessions share: a shard's
+//! readers get at the session by a view, which is replaced as a whole when a
+//! table or a chunk of cells comes or goes, and then take the lock of its
+//! cell. What changes the structure of a shard (sessions that come, end, or
+//! leave memory, and the schedule) takes the shard's lock. Locks are taken in
+//! this order: a subject's, a shard's, a cell's; nobody has two of a kind.
+//!
+//! A touch changes one cell and nothing else: deadlines stand in a schedule by
+//! the second in which they were first due, and a session that turns out to
+//! have moved on is scheduled again only when that second comes. Ended
+//! sessions leave a tombstone, and tombstones leave memory by the same
+//! schedule, without a scan. Nothing large is copied or freed under a lock.
+//!
+//! | file | what |
+//! |---|---|
+//! | `hash` | which bits of a hash say where |
+//! | `table` | from hash to place, read without a lock |
+//! | `places` | which cells there are, and which are in use |
+//! | `cell` | a session's key, and its lock |
+//! | `slot` | a session in 104 bytes |
+//! | `view` | what readers see |
+//! | `structure` | what changes under a shard's lock |
+//! | `schedule` | what is due when |
+//! | `shard` | all shards, and the operations on one session |
+//! | `subjects` | the index by subject |
 
+mod cell;
+mod hash;
 #[cfg(all(test, shuttle))]
 mod model_tests;
+mod places;
 mod schedule;
 mod shard;
-mod slab;
 mod slot;
+mod structure;
 mod subjects;
+mod table;
+#[cfg(test)]
+mod tests;
+mod view;
 
 use std::fmt;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hashbrown::DefaultHashBuilder;
-
-use self::shard::{Shards, next_look};
+use self::hash::Hasher;
+use self::shard::{Reference, Shards};
+use self::slot::Slot;
+use self::structure::{Pass, next_look};
 use self::subjects::Subjects;
 use super::{
     Created, End, Judge, Loaded, Lookup, Quota, Reaped, SessionStore, StoreFuture, Touched, Update,
@@ -39,7 +65,7 @@ use crate::time::{Timestamp, hours};
 use crate::token::SessionKey;
 use crate::verdict::Verdict;
 
-/// Entries that are looked at under one lock: a request that meets the reaper
+/// Entries that are looked at under one lock: a login that meets the reaper
 /// waits for a few microseconds and not for a whole batch.
 const PIECE: usize = 16;
 
@@ -83,7 +109,7 @@ impl MemoryStore {
     /// until that session's absolute deadline.
     #[must_use]
     pub fn with_clock_and_tombstones(clock: impl Clock, tombstones: Duration) -> Self {
-        let hasher = DefaultHashBuilder::default();
+        let hasher = Hasher::default();
         Self(Arc::new(Inner {
             clock: Box::new(clock),
             tombstones,
@@ -96,7 +122,7 @@ impl MemoryStore {
     /// How many sessions and tombstones are in memory.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.shards.each().map(|shard| shard.len()).sum()
+        self.0.shards.len()
     }
 
     /// Whether nothing is in memory.
@@ -106,34 +132,32 @@ impl MemoryStore {
     }
 
     fn end_now(&self, key: SessionKey, end: End, now: Timestamp) -> Option<EndedSession> {
-        let ended = self.0.end_in_shard(key, end, now)?;
-        self.0.subjects.remove(&ended.record.subject, key);
+        let (reference, ended) = self.0.end_in_shard(key, end, now)?;
+        self.0.subjects.remove(&ended.record.subject, reference);
         Some(ended)
     }
 
     fn create_now(&self, record: SessionRecord, quota: Option<Quota>, judge: &Judge) -> Created {
         let now = self.0.clock.now();
-        let subject = record.subject.clone();
+        let shards = &self.0.shards;
         // Held over the whole creation, so that two logins count each other.
-        let mut sessions = self.0.subjects.lock(&subject);
-        // Before anybody has to make room for it.
-        if !matches!(
-            self.0.shards.lock(record.key).find(record.key),
-            Lookup::Missing
-        ) {
-            return Created::Exists;
-        }
+        let mut subject = self.0.subjects.lock(&record.subject);
         let mut ended = Vec::new();
         if let Some(Quota { limit, replaces }) = quota {
+            // Before anybody has to make room for it.
+            if !matches!(shards.lookup(record.key), Lookup::Missing) {
+                return Created::Exists;
+            }
             let mut live = Vec::new();
-            let keys = sessions.keys(&subject);
-            for key in keys.iter().filter(|key| Some(**key) != replaces) {
-                let record = self.0.shards.lock(*key).find(*key);
-                if let Lookup::Found(record) = record
-                    && record.subject == subject
-                    && !matches!(judge.verdict(&record.facts, now), Verdict::Ended(_))
+            for reference in subject.references() {
+                let found = shards.live_at(reference, |key, slot| {
+                    let own = slot.subject == record.subject && Some(key) != replaces;
+                    own.then(|| (slot.facts(), key))
+                });
+                if let Some((facts, key)) = found.flatten()
+                    && !matches!(judge.verdict(&facts, now), Verdict::Ended(_))
                 {
-                    live.push((record.facts.last_active_at, *key));
+                    live.push((facts.last_active_at, key));
                 }
             }
             if live.len() >= limit.max as usize {
@@ -144,70 +168,83 @@ impl MemoryStore {
                         // More than one when the limit has been lowered.
                         let leave = live.len() + 1 - limit.max as usize;
                         let end = EndReason::Superseded.into();
-                        let leave = live.iter().take(leave);
-                        ended.extend(
-                            leave.filter_map(|(_, key)| self.0.end_in_shard(*key, end, now)),
-                        );
-                        for ended in &ended {
-                            sessions.remove(&subject, ended.record.key);
+                        for (_, key) in live.into_iter().take(leave) {
+                            if let Some((reference, one)) = self.0.end_in_shard(key, end, now) {
+                                subject.remove(reference);
+                                ended.push(one);
+                            }
                         }
                     }
                 }
             }
         }
-        let key = record.key;
-        let facts = &record.facts;
-        let due = next_look(facts, judge.verdict(facts, now), now);
-        if !self.0.shards.lock(key).insert(record, due, judge, now) {
+        let hash = shards.hash(record.key);
+        let due = next_look(&record.facts, judge.verdict(&record.facts, now), now);
+        let place = shards
+            .lock(hash.shard())
+            .insert(hash, record, due, judge, now);
+        let Some(place) = place else {
             return Created::Exists;
-        }
-        sessions.add(&subject, key);
+        };
+        subject.add(Reference::new(hash.shard(), place));
         Created::Created { ended }
     }
 
     fn reap_now(&self, judge: &Judge, batch: usize) -> Reaped {
         let now = self.0.clock.now();
-        let mut reaped = Reaped {
-            now,
-            ..Reaped::default()
-        };
+        let mut pass = Pass::default();
+        pass.reaped.now = now;
         let count = self.0.shards.count();
         let start = self.0.cursor.load(Ordering::Relaxed);
         let mut budget = batch.max(1);
         'shards: for step in 0..count {
+            let shard = (start + step) % count;
             loop {
                 if budget == 0 {
-                    self.0
-                        .cursor
-                        .store((start + step) % count, Ordering::Relaxed);
-                    reaped.more = true;
+                    self.0.cursor.store(shard, Ordering::Relaxed);
+                    pass.reaped.more = true;
                     break 'shards;
                 }
                 let piece = budget.min(PIECE);
-                // Not while requests wait for the shard.
-                reaped.ended.reserve(piece);
+                // Not while logins wait for the shard.
+                pass.reserve(piece);
                 let mut left = piece;
-                let mut shard = self.0.shards.at(start + step);
-                shard.reschedule(judge, now, &mut left);
-                shard.reap(judge, now, self.0.tombstones, &mut left, &mut reaped);
-                drop(shard);
+                let mut locked = self.0.shards.lock(shard);
+                locked.reschedule(judge, now, &mut left);
+                locked.reap(judge, now, self.0.tombstones, &mut left, &mut pass);
+                drop(locked);
+                self.0.leave_index(shard, &mut pass);
                 budget -= piece - left;
                 if left > 0 {
                     break;
                 }
             }
         }
-        for ended in &reaped.ended {
-            let record = &ended.record;
-            self.0.subjects.remove(&record.subject, record.key);
-        }
-        reaped
+        pass.reaped
     }
 }
 
 impl Inner {
-    fn end_in_shard(&self, key: SessionKey, end: End, now: Timestamp) -> Option<EndedSession> {
-        self.shards.lock(key).end(key, end, now, self.tombstones)
+    fn end_in_shard(
+        &self,
+        key: SessionKey,
+        end: End,
+        now: Timestamp,
+    ) -> Option<(Reference, EndedSession)> {
+        let hash = self.shards.hash(key);
+        let mut locked = self.shards.lock(hash.shard());
+        let (place, ended) = locked.end(hash, key, end, now, self.tombstones)?;
+        Some((Reference::new(hash.shard(), place), ended))
+    }
+
+    /// Removes from the index by subject what a piece of reaping has ended.
+    fn leave_index(&self, shard: usize, pass: &mut Pass) {
+        let first = pass.reaped.ended.len() - pass.places.len();
+        let ended = pass.reaped.ended[first..].iter();
+        for (ended, place) in ended.zip(pass.places.drain(..)) {
+            let reference = Reference::new(shard, place);
+            self.subjects.remove(&ended.record.subject, reference);
+        }
     }
 }
 
@@ -232,7 +269,7 @@ impl SessionStore for MemoryStore {
 
     fn load(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
         let now = self.0.clock.now();
-        let state = self.0.shards.lock(key).find(key);
+        let state = self.0.shards.lookup(key);
         StoreFuture::ready(Ok(Loaded { now, state }))
     }
 
@@ -247,13 +284,13 @@ impl SessionStore for MemoryStore {
 
     fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched> {
         let now = self.0.clock.now();
-        let touched = self.0.shards.lock(key).touch(key, activation, now);
+        let touched = self.0.shards.touch(key, activation, now);
         StoreFuture::ready(Ok(touched))
     }
 
     fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated> {
         let now = self.0.clock.now();
-        let updated = self.0.shards.lock(key).update(key, version, &update, now);
+        let updated = self.0.shards.update(key, version, &update, now);
         StoreFuture::ready(Ok(updated))
     }
 
@@ -262,12 +299,12 @@ impl SessionStore for MemoryStore {
     }
 
     fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
-        let keys = self.0.subjects.lock(&subject).keys(&subject);
-        let find = |key| match self.0.shards.lock(key).find(key) {
-            Lookup::Found(record) if record.subject == subject => Some(record),
-            Lookup::Found(_) | Lookup::Ended(_) | Lookup::Missing => None,
+        let references = self.0.subjects.lock(&subject).references();
+        let find = |reference| {
+            let own = |key, slot: &Slot| (slot.subject == subject).then(|| slot.record(key));
+            self.0.shards.live_at(reference, own).flatten()
         };
-        StoreFuture::ready(Ok(keys.into_iter().filter_map(find).collect()))
+        StoreFuture::ready(Ok(references.into_iter().filter_map(find).collect()))
     }
 
     fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {
@@ -277,9 +314,4 @@ impl SessionStore for MemoryStore {
     fn is_local(&self) -> bool {
         true
     }
-}
-
-/// The hash under which `value` is found in a shard.
-fn hash_of<T: std::hash::Hash + ?Sized>(hasher: &DefaultHashBuilder, value: &T) -> u64 {
-    hasher.hash_one(value)
 }

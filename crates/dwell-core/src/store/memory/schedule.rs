@@ -1,19 +1,35 @@
-//! Which slots must be looked at when, by the second.
+//! Which places must be looked at when, by the second.
 
 use std::collections::BTreeMap;
 
 use crate::time::Timestamp;
 
-/// Slots by the second in which something about them is due.
+/// Entries of a block. Blocks are neither copied nor freed but one at a time:
+/// a list of what is due in a busy second would be megabytes.
+const BLOCK: usize = 512;
+
+/// Places by the second in which something about them is due.
 ///
 /// Entries are never moved. An entry whose second is not the one that its
-/// slot names any more is out of date and skipped.
+/// place names any more is out of date and skipped.
 #[derive(Debug, Default)]
-pub(super) struct Schedule(BTreeMap<u32, Vec<u32>>);
+pub(super) struct Schedule(BTreeMap<u32, Entries>);
+
+/// Those of a second.
+#[derive(Debug, Default)]
+struct Entries {
+    last: Vec<u32>,
+    full: Vec<Vec<u32>>,
+}
 
 impl Schedule {
-    pub(super) fn add(&mut self, second: u32, slot: u32) {
-        self.0.entry(second).or_default().push(slot);
+    pub(super) fn add(&mut self, second: u32, place: u32) {
+        let entries = self.0.entry(second).or_default();
+        if entries.last.len() == BLOCK {
+            let full = std::mem::take(&mut entries.last);
+            entries.full.push(full);
+        }
+        entries.last.push(place);
     }
 
     /// Takes one entry whose second has come.
@@ -23,11 +39,17 @@ impl Schedule {
         if u64::from(second) * 1_000 > now.as_millis() {
             return None;
         }
-        let slot = first.get_mut().pop();
-        if first.get().is_empty() {
-            first.remove();
+        let entries = first.get_mut();
+        let place = entries.last.pop();
+        if entries.last.is_empty() {
+            match entries.full.pop() {
+                Some(block) => entries.last = block,
+                None => {
+                    first.remove();
+                }
+            }
         }
-        Some((second, slot?))
+        Some((second, place?))
     }
 }
 
@@ -39,6 +61,10 @@ pub(super) fn second_of(at: Timestamp) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -51,5 +77,43 @@ mod tests {
         assert_eq!(schedule.pop(Timestamp::from_millis(1_999)), None);
         assert_eq!(schedule.pop(Timestamp::from_millis(2_000)), Some((2, 5)));
         assert_eq!(schedule.pop(Timestamp::MAX), None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Steps: so many entries in a second, or so many taken at an instant.
+        #[test]
+        fn behaves_like_a_map_of_sets(steps in prop::collection::vec((any::<bool>(), 0..4_u32, 0..900_u32), 0..24)) {
+            let mut schedule = Schedule::default();
+            let mut model: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+            let mut places = 0..;
+            for (add, second, many) in steps {
+                if add {
+                    for place in places.by_ref().take(many as usize) {
+                        schedule.add(second, place);
+                        model.entry(second).or_default().insert(place);
+                    }
+                    continue;
+                }
+                let now = Timestamp::from_millis(u64::from(second) * 1_000);
+                for _ in 0..many {
+                    let popped = schedule.pop(now);
+                    let first = model.keys().next().copied().filter(|first| *first <= second);
+                    prop_assert_eq!(popped.map(|entry| entry.0), first);
+                    let Some((second, place)) = popped else {
+                        break;
+                    };
+                    let left = model.get_mut(&second).unwrap();
+                    prop_assert!(left.remove(&place), "never added, or taken twice");
+                    if left.is_empty() {
+                        model.remove(&second);
+                    }
+                }
+            }
+            let left = std::iter::from_fn(|| schedule.pop(Timestamp::MAX)).count();
+            prop_assert_eq!(left, model.values().map(BTreeSet::len).sum::<usize>());
+            prop_assert!(schedule.0.is_empty());
+        }
     }
 }

@@ -1,330 +1,187 @@
-//! One of many parts of the store, each under a lock of its own.
+//! The parts of the store: each with a view for readers and a lock for those
+//! who change its structure.
 
-use std::time::Duration;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
-
-use super::hash_of;
-use super::schedule::{Schedule, second_of};
-use super::slab::Slab;
+use super::hash::{Hash, Hasher, SHARDS};
 use super::slot::Slot;
+use super::structure::Structure;
+use super::view::View;
 use crate::engine::Activation;
-use crate::record::{EndedSession, Facts};
-use crate::store::{End, Judge, Lookup, Reaped, Touched, Update, Updated};
-use crate::sync::{Mutex, MutexGuard};
+use crate::store::{Lookup, Touched, Update, Updated};
+use crate::sync::{Mutex, MutexGuard, Published};
 use crate::time::Timestamp;
 use crate::token::SessionKey;
-use crate::verdict::Verdict;
-
-/// More shards than a machine has cores, so that two threads seldom meet.
-const SHARDS: usize = if cfg!(shuttle) { 1 } else { 64 };
 
 /// All shards.
 pub(super) struct Shards {
-    shards: Box<[Mutex<Shard>]>,
-    hasher: DefaultHashBuilder,
+    /// Beside one another and apart from the locks: what all requests read is
+    /// written only when a table or a chunk comes or goes.
+    views: Box<[Published<View>]>,
+    structures: Box<[Mutex<Structure>]>,
+    hasher: Hasher,
+}
+
+/// A session's shard, and its place there. It is out of date when the session
+/// has left memory: then another one may be in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reference(u32);
+
+#[allow(clippy::cast_possible_truncation, reason = "`Places` keeps it small")]
+impl Reference {
+    pub(super) const fn new(shard: usize, place: u32) -> Self {
+        Self(place * SHARDS as u32 + shard as u32)
+    }
+
+    pub(super) const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
+    pub(super) const fn to_bits(self) -> u32 {
+        self.0
+    }
+
+    const fn shard(self) -> usize {
+        self.0 as usize % SHARDS
+    }
+
+    const fn place(self) -> u32 {
+        self.0 / SHARDS as u32
+    }
 }
 
 impl Shards {
-    pub(super) fn new(hasher: &DefaultHashBuilder) -> Self {
-        let shard = |_| Mutex::new(Shard::new(hasher.clone()));
+    pub(super) fn new(hasher: &Hasher) -> Self {
+        let structures: Box<[Structure]> = (0..SHARDS)
+            .map(|_| Structure::new(hasher.clone()))
+            .collect();
         Self {
-            shards: (0..SHARDS).map(shard).collect(),
+            views: structures
+                .iter()
+                .map(|structure| Published::new(Arc::new(structure.view())))
+                .collect(),
+            structures: structures.into_iter().map(Mutex::new).collect(),
             hasher: hasher.clone(),
         }
     }
 
     pub(super) fn count(&self) -> usize {
-        self.shards.len()
-    }
-
-    pub(super) fn lock(&self, key: SessionKey) -> MutexGuard<'_, Shard> {
-        // The table below uses the low bits and the top seven of this hash.
-        #[allow(clippy::cast_possible_truncation, reason = "a few bits are meant")]
-        let ix = (hash_of(&self.hasher, &key) >> 32) as usize;
-        self.at(ix)
-    }
-
-    pub(super) fn at(&self, ix: usize) -> MutexGuard<'_, Shard> {
-        crate::sync::lock(&self.shards[ix % self.shards.len()])
-    }
-
-    pub(super) fn each(&self) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
-        self.shards.iter().map(crate::sync::lock)
-    }
-}
-
-/// Sessions and tombstones of one shard.
-#[derive(Debug)]
-pub(super) struct Shard {
-    by_key: HashTable<u32>,
-    slots: Slab<Slot>,
-    schedule: Schedule,
-    hasher: DefaultHashBuilder,
-    /// The policies that the schedule was made by.
-    generation: u64,
-    /// The policies that it is being made by, and the slot to go on with.
-    rescheduling: Option<(u64, u32)>,
-}
-
-impl Shard {
-    fn new(hasher: DefaultHashBuilder) -> Self {
-        Self {
-            by_key: HashTable::new(),
-            slots: Slab::new(),
-            schedule: Schedule::default(),
-            hasher,
-            generation: 0,
-            rescheduling: None,
-        }
+        self.structures.len()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.by_key.len()
+        let structures = self.structures.iter();
+        structures.map(|one| crate::sync::lock(one).len()).sum()
     }
 
-    pub(super) fn find(&self, key: SessionKey) -> Lookup {
-        let slot = self.index(key).and_then(|ix| self.slots.get(ix));
-        match slot {
-            Some(slot) => slot.lookup(),
-            None => Lookup::Missing,
-        }
+    pub(super) fn hash(&self, key: SessionKey) -> Hash {
+        self.hasher.of_key(key)
     }
 
-    /// Keeps a session; `false` when there is something under its key.
-    pub(super) fn insert(
-        &mut self,
-        record: crate::record::SessionRecord,
-        due: Timestamp,
-        judge: &Judge,
-        now: Timestamp,
-    ) -> bool {
-        let key = record.key;
-        if self.index(key).is_some() {
-            return false;
-        }
-        // By other policies than the schedule was made by: to be looked at by
-        // those.
-        let current = self.generation == 0 || self.generation == judge.generation();
-        let second = second_of(if current { due } else { now });
-        let Ok(ix) = self.slots.insert(Slot::new(record, second)) else {
-            return false;
-        };
-        let (slots, hasher) = (&self.slots, &self.hasher);
-        self.by_key
-            .insert_unique(hash_of(hasher, &key), ix, |ix| rehash(slots, hasher, *ix));
-        self.schedule.add(second, ix);
-        true
+    pub(super) fn lookup(&self, key: SessionKey) -> Lookup {
+        let hash = self.hash(key);
+        self.views[hash.shard()].load().lookup(hash, key)
     }
 
-    pub(super) fn touch(
-        &mut self,
-        key: SessionKey,
-        activation: Activation,
-        now: Timestamp,
-    ) -> Touched {
-        let Some(slot) = self.live(key) else {
-            return Touched::Gone;
-        };
-        let mut facts = slot.facts();
-        let touched = facts.touch(activation, now);
-        if touched == Touched::Recorded {
-            slot.record_activity(&facts);
-        }
-        touched
+    pub(super) fn touch(&self, key: SessionKey, activation: Activation, now: Timestamp) -> Touched {
+        self.change_live(key, |slot| {
+            let mut facts = slot.facts();
+            let touched = facts.touch(activation, now);
+            if touched == Touched::Recorded {
+                slot.record_activity(&facts);
+            }
+            touched
+        })
+        .unwrap_or(Touched::Gone)
     }
 
     pub(super) fn update(
-        &mut self,
+        &self,
         key: SessionKey,
         version: u32,
         update: &Update,
         now: Timestamp,
     ) -> Updated {
-        let Some(slot) = self.live(key) else {
-            return Updated::Gone;
-        };
-        let mut record = slot.record();
-        if record.facts.version != version {
-            return Updated::Conflict;
-        }
-        if !record.update(update, now) {
-            return Updated::Gone;
-        }
-        slot.replace(record.clone());
-        Updated::Applied(record)
-    }
-
-    pub(super) fn end(
-        &mut self,
-        key: SessionKey,
-        end: End,
-        now: Timestamp,
-        tombstones: Duration,
-    ) -> Option<EndedSession> {
-        let ix = self.index(key)?;
-        self.end_at(ix, end, now, tombstones)
-    }
-
-    /// Takes what is due, at most `budget` entries.
-    pub(super) fn reap(
-        &mut self,
-        judge: &Judge,
-        now: Timestamp,
-        tombstones: Duration,
-        budget: &mut usize,
-        reaped: &mut Reaped,
-    ) {
-        while *budget > 0 {
-            let Some((second, ix)) = self.schedule.pop(now) else {
-                return;
-            };
-            *budget -= 1;
-            self.look_at(ix, second, judge, now, tombstones, reaped);
-        }
-    }
-
-    /// Goes through the sessions when other policies judge now, some at a
-    /// time: a stricter policy may have made them due earlier than they stand
-    /// in the schedule. What stands there already is out of date then, and
-    /// skipped when its second comes.
-    pub(super) fn reschedule(&mut self, judge: &Judge, now: Timestamp, budget: &mut usize) {
-        let generation = judge.generation();
-        if self.generation == generation {
-            return;
-        }
-        let mut next = match self.rescheduling {
-            Some((by, next)) if by == generation => next,
-            _ => 0,
-        };
-        while let Some(ix) = self.slots.next_used(next) {
-            if *budget == 0 {
-                self.rescheduling = Some((generation, ix));
-                return;
+        self.change_live(key, |slot| {
+            let mut record = slot.record(key);
+            if record.facts.version != version {
+                return Updated::Conflict;
             }
-            *budget -= 1;
-            next = ix.saturating_add(1);
-            let Some(slot) = self.slots.get_mut(ix) else {
-                continue;
-            };
-            if slot.is_ended() {
-                continue;
+            if !record.update(update, now) {
+                return Updated::Gone;
             }
-            let facts = slot.facts();
-            let due = second_of(next_look(&facts, judge.verdict(&facts, now), now));
-            if due != slot.due {
-                slot.due = due;
-                self.schedule.add(due, ix);
-            }
-        }
-        self.rescheduling = None;
-        self.generation = generation;
+            slot.replace(record.clone());
+            Updated::Applied(record)
+        })
+        .unwrap_or(Updated::Gone)
     }
 
-    fn look_at(
-        &mut self,
-        ix: u32,
-        second: u32,
-        judge: &Judge,
-        now: Timestamp,
-        tombstones: Duration,
-        reaped: &mut Reaped,
-    ) {
-        let Some(slot) = self.slots.get_mut(ix) else {
-            return;
-        };
-        if slot.due != second {
-            return;
-        }
-        if slot.is_ended() {
-            self.forget(ix);
-            return;
-        }
-        match judge.verdict(&slot.facts(), now) {
-            Verdict::Ended(reason) => {
-                reaped
-                    .ended
-                    .extend(self.end_at(ix, reason.into(), now, tombstones));
-            }
-            verdict => {
-                if let Verdict::Locked { .. } = verdict {
-                    reaped.locked.extend(lock(slot, now));
-                }
-                slot.due = second_of(next_look(&slot.facts(), verdict, now));
-                let due = slot.due;
-                self.schedule.add(due, ix);
-            }
+    /// What `look` makes of the session in this place, unless it is vacant or
+    /// has a tombstone.
+    pub(super) fn live_at<R>(
+        &self,
+        reference: Reference,
+        look: impl FnOnce(SessionKey, &Slot) -> R,
+    ) -> Option<R> {
+        let view = self.views[reference.shard()].load();
+        let (key, slot) = view.at(reference.place())?.lock();
+        let live = slot.as_ref().filter(|slot| !slot.is_ended());
+        live.map(|slot| look(key, slot))
+    }
+
+    /// The lock of a shard, for changes to its structure.
+    pub(super) fn lock(&self, shard: usize) -> Locked<'_> {
+        Locked {
+            structure: crate::sync::lock(&self.structures[shard]),
+            view: &self.views[shard],
+            retired: None,
         }
     }
 
-    fn end_at(
-        &mut self,
-        ix: u32,
-        end: End,
-        now: Timestamp,
-        tombstones: Duration,
-    ) -> Option<EndedSession> {
-        let slot = self.slots.get_mut(ix)?;
-        if slot.is_ended() {
-            slot.mark_replaced(end.replaced);
-            return None;
-        }
-        slot.end(end, now);
-        slot.due = second_of(slot.forget_at(tombstones));
-        let due = slot.due;
-        let ended = slot.tombstone();
-        self.schedule.add(due, ix);
-        ended
-    }
-
-    fn forget(&mut self, ix: u32) {
-        let Some(slot) = self.slots.remove(ix) else {
-            return;
-        };
-        let hash = hash_of(&self.hasher, &slot.key);
-        if let Ok(entry) = self.by_key.find_entry(hash, |found| *found == ix) {
-            entry.remove();
-        }
-        if self.by_key.len() * 8 < self.by_key.capacity() {
-            let (slots, hasher) = (&self.slots, &self.hasher);
-            self.by_key
-                .shrink_to(self.by_key.len() * 2, |ix| rehash(slots, hasher, *ix));
-        }
-    }
-
-    fn live(&mut self, key: SessionKey) -> Option<&mut Slot> {
-        let ix = self.index(key)?;
-        self.slots.get_mut(ix).filter(|slot| !slot.is_ended())
-    }
-
-    fn index(&self, key: SessionKey) -> Option<u32> {
-        let same = |ix: &u32| self.slots.get(*ix).is_some_and(|slot| slot.key == key);
-        self.by_key.find(hash_of(&self.hasher, &key), same).copied()
+    fn change_live<R>(&self, key: SessionKey, change: impl FnOnce(&mut Slot) -> R) -> Option<R> {
+        let hash = self.hash(key);
+        let view = self.views[hash.shard()].load();
+        view.with(hash, key, |slot| (!slot.is_ended()).then(|| change(slot)))?
     }
 }
 
-/// Locks a session that has become idle; `Some` when it was not locked before.
-fn lock(slot: &mut Slot, now: Timestamp) -> Option<crate::record::SessionRecord> {
-    let mut record = slot.record();
-    if record.facts.locked_at.is_some() {
-        return None;
-    }
-    let at = record.facts.idle_deadline.min(now);
-    record.update(&Update::Lock { at }, now);
-    slot.replace(record.clone());
-    Some(record)
+/// The right to change the structure of a shard. Readers get another view
+/// before it ends, where they need one.
+pub(super) struct Locked<'a> {
+    structure: MutexGuard<'a, Structure>,
+    view: &'a Published<View>,
+    /// Dropped after the lock is let go, for it may free a chunk and a table.
+    retired: Option<Arc<View>>,
 }
 
-/// When the schedule must look at a session next.
-pub(super) fn next_look(facts: &Facts, verdict: Verdict, now: Timestamp) -> Timestamp {
-    match verdict {
-        Verdict::Live(deadlines) | Verdict::Stale { deadlines, .. } => deadlines.nearest,
-        Verdict::Locked { until } if facts.locked_at.is_some() => until,
-        // Something is to be done at once.
-        Verdict::Locked { .. } | Verdict::Ended(_) => now,
+impl Deref for Locked<'_> {
+    type Target = Structure;
+
+    fn deref(&self) -> &Structure {
+        &self.structure
     }
 }
 
-fn rehash(slots: &Slab<Slot>, hasher: &DefaultHashBuilder, ix: u32) -> u64 {
-    slots.get(ix).map_or(0, |slot| hash_of(hasher, &slot.key))
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Structure {
+        &mut self.structure
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        if let Some(view) = self.structure.changed_view() {
+            self.retired = Some(self.view.replace(Arc::new(view)));
+        }
+    }
+}
+
+#[cfg(test)]
+impl Shards {
+    /// How many buckets and cells readers keep in memory.
+    pub(super) fn size(&self) -> (usize, usize) {
+        let sizes = self.views.iter().map(|view| view.load().size());
+        sizes.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+    }
 }

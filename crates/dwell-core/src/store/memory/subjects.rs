@@ -1,132 +1,130 @@
 //! Which sessions a subject has.
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::HashMap;
 
-use super::hash_of;
+use super::hash::{Hash, Hasher, SHARDS, TABLES};
+use super::shard::Reference;
+use super::table::{Table, numbers};
 use crate::subject::SubjectId;
 use crate::sync::{Mutex, MutexGuard};
-use crate::token::SessionKey;
-
-const SHARDS: usize = if cfg!(shuttle) { 1 } else { 64 };
 
 /// The index by subject, in shards of its own.
 ///
-/// Locks are taken in this order: a subject's, then a session's. Whoever ends
-/// a session lets go of its shard before coming here.
+/// Whoever ends a session lets go of its shard before coming here.
 pub(super) struct Subjects {
     shards: Box<[Mutex<Sessions>]>,
-    hasher: DefaultHashBuilder,
+    hasher: Hasher,
 }
 
 impl Subjects {
-    pub(super) fn new(hasher: &DefaultHashBuilder) -> Self {
-        let shard = |_| {
-            Mutex::new(Sessions {
-                table: HashTable::new(),
-                hasher: hasher.clone(),
-            })
-        };
+    pub(super) fn new(hasher: &Hasher) -> Self {
         Self {
-            shards: (0..SHARDS).map(shard).collect(),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: hasher.clone(),
         }
     }
 
-    pub(super) fn lock(&self, subject: &SubjectId) -> MutexGuard<'_, Sessions> {
-        #[allow(clippy::cast_possible_truncation, reason = "a few bits are meant")]
-        let ix = (hash_of(&self.hasher, subject) >> 32) as usize;
-        crate::sync::lock(&self.shards[ix % self.shards.len()])
+    pub(super) fn lock(&self, subject: &SubjectId) -> Subject<'_> {
+        let hash = self.hasher.of_subject(subject);
+        Subject {
+            sessions: crate::sync::lock(&self.shards[hash.shard()]),
+            hash,
+        }
     }
 
-    pub(super) fn remove(&self, subject: &SubjectId, key: SessionKey) {
-        self.lock(subject).remove(subject, key);
+    pub(super) fn remove(&self, subject: &SubjectId, reference: Reference) {
+        self.lock(subject).remove(reference);
     }
 }
 
-/// One shard of the index: a pair of hash and key for each session.
+/// One shard of the index: eight bytes for each session.
 ///
 /// Neither the subject is kept nor a list for each, which would double what a
-/// session takes. Two subjects may have the same hash, so whoever reads the
-/// keys looks at the session's own subject.
-///
-/// A subject's sessions stand in groups, each under a hash of its own, so that
-/// one with very many does not make the table slow for others. All groups but
-/// the last are full.
-pub(super) struct Sessions {
-    table: HashTable<(u64, SessionKey)>,
-    hasher: DefaultHashBuilder,
+/// session takes. Two subjects may have the same hash, and a session may have
+/// left memory before it leaves the index; so whoever reads a reference looks
+/// whether the session in that place is live and the subject's own.
+#[derive(Default)]
+struct Sessions {
+    tables: [Table; TABLES],
+    /// What has more than [`CROWD`] sessions under its hash, and stands here
+    /// and not in the table, which it would make slow for others.
+    crowds: HashMap<Hash, Vec<u32>>,
 }
 
-/// The most sessions under one hash.
-const GROUP: usize = 32;
+/// The most sessions under one hash in a table.
+const CROWD: usize = if cfg!(shuttle) { 2 } else { 32 };
 
-impl Sessions {
-    /// The keys of the subject's sessions, and perhaps others.
-    pub(super) fn keys(&self, subject: &SubjectId) -> Vec<SessionKey> {
-        let mut keys = Vec::new();
-        for group in 0.. {
-            let before = keys.len();
-            keys.extend(self.group(self.hash(subject, group)));
-            if keys.len() < before + GROUP {
-                break;
-            }
-        }
-        keys
+/// The right to change what the index says of a subject.
+pub(super) struct Subject<'a> {
+    sessions: MutexGuard<'a, Sessions>,
+    hash: Hash,
+}
+
+impl Subject<'_> {
+    /// Where the subject's sessions are, and perhaps others; none twice.
+    pub(super) fn references(&self) -> Vec<Reference> {
+        let mut found = match self.sessions.crowds.get(&self.hash) {
+            Some(crowd) => crowd.clone(),
+            None => self.sessions.in_table(self.hash).collect(),
+        };
+        // Twice when one session ends and leaves memory, and another comes
+        // into its place, before the first leaves the index.
+        found.sort_unstable();
+        found.dedup();
+        found.into_iter().map(Reference::from_bits).collect()
     }
 
-    pub(super) fn add(&mut self, subject: &SubjectId, key: SessionKey) {
-        let mut hashes = (0..).map(|group| self.hash(subject, group));
-        let roomy = hashes.find(|hash| self.group(*hash).count() < GROUP);
-        if let Some(hash) = roomy {
-            self.table
-                .insert_unique(hash, (hash, key), |(hash, _)| *hash);
+    pub(super) fn add(&mut self, reference: Reference) {
+        let hash = self.hash;
+        let number = reference.to_bits();
+        if let Some(crowd) = self.sessions.crowds.get_mut(&hash) {
+            crowd.push(number);
+            return;
+        }
+        self.sessions.add_to_table(hash, number);
+        if self.sessions.in_table(hash).nth(CROWD).is_some() {
+            let crowd: Vec<u32> = self.sessions.in_table(hash).collect();
+            for number in &crowd {
+                self.sessions.remove_from_table(hash, *number);
+            }
+            self.sessions.crowds.insert(hash, crowd);
         }
     }
 
-    pub(super) fn remove(&mut self, subject: &SubjectId, key: SessionKey) {
-        let mut hole = None;
-        let mut last = None;
-        for group in 0.. {
-            let hash = self.hash(subject, group);
-            let keys: Vec<SessionKey> = self.group(hash).collect();
-            if keys.contains(&key) {
-                hole = Some(hash);
-            }
-            last = keys.last().map(|key| (hash, *key)).or(last);
-            if keys.len() < GROUP {
-                break;
-            }
-        }
-        let (Some(hole), Some(last)) = (hole, last) else {
+    pub(super) fn remove(&mut self, reference: Reference) {
+        let hash = self.hash;
+        let number = reference.to_bits();
+        let Some(crowd) = self.sessions.crowds.get_mut(&hash) else {
+            self.sessions.remove_from_table(hash, number);
             return;
         };
-        self.take((hole, key));
-        // The last one fills the hole, so that only the last group has room.
-        if last.0 != hole {
-            self.take(last);
-            self.table
-                .insert_unique(hole, (hole, last.1), |(hash, _)| *hash);
+        if let Some(at) = crowd.iter().position(|found| *found == number) {
+            crowd.swap_remove(at);
         }
-        if self.table.len() * 8 < self.table.capacity() {
-            let target = self.table.len() * 2;
-            self.table.shrink_to(target, |(hash, _)| *hash);
+        if crowd.len() * 4 < crowd.capacity() {
+            crowd.shrink_to(crowd.len() * 2);
         }
-    }
-
-    fn take(&mut self, pair: (u64, SessionKey)) {
-        if let Ok(entry) = self.table.find_entry(pair.0, |found| *found == pair) {
-            entry.remove();
+        // Half, so that one who comes and goes does not move all the others.
+        if crowd.len() <= CROWD / 2 {
+            for number in self.sessions.crowds.remove(&hash).unwrap_or_default() {
+                self.sessions.add_to_table(hash, number);
+            }
         }
     }
+}
 
-    fn hash(&self, subject: &SubjectId, group: u32) -> u64 {
-        hash_of(&self.hasher, &(subject, group))
+impl Sessions {
+    fn in_table(&self, hash: Hash) -> impl Iterator<Item = u32> {
+        numbers(self.tables[hash.table()].buckets(), hash.tag())
     }
 
-    fn group(&self, hash: u64) -> impl Iterator<Item = SessionKey> {
-        let all = self.table.iter_hash(hash);
-        all.filter(move |(found, _)| *found == hash)
-            .map(|(_, key)| *key)
+    fn add_to_table(&mut self, hash: Hash, number: u32) {
+        // Nobody reads it without the lock: there is nothing to publish.
+        let _ = self.tables[hash.table()].insert(hash.tag(), number);
+    }
+
+    fn remove_from_table(&mut self, hash: Hash, number: u32) {
+        let _ = self.tables[hash.table()].remove(hash.tag(), number);
     }
 }
 
@@ -138,31 +136,72 @@ mod tests {
 
     use super::*;
 
+    fn found(index: &Subjects, name: &SubjectId) -> Vec<u32> {
+        let references = index.lock(name).references();
+        references.into_iter().map(Reference::to_bits).collect()
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn behaves_like_a_map_of_sets(steps in prop::collection::vec((0..3_u8, 0..120_u8, any::<bool>()), 0..600)) {
-            let index = Subjects::new(&DefaultHashBuilder::default());
-            let mut model: HashMap<u8, HashSet<SessionKey>> = HashMap::new();
-            for (subject, key, add) in steps {
+        fn behaves_like_a_map_of_sets(steps in prop::collection::vec((0..3_u8, 0..120_u32, any::<bool>()), 0..600)) {
+            let index = Subjects::new(&Hasher::default());
+            let mut model: HashMap<u8, HashSet<u32>> = HashMap::new();
+            for (subject, number, add) in steps {
                 let name = SubjectId::from(format!("subject {subject}"));
-                // No two subjects share a key.
-                let key = SessionKey::from_bytes([subject, key, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-                let keys = model.entry(subject).or_default();
-                if add && keys.insert(key) {
-                    index.lock(&name).add(&name, key);
+                let numbers = model.entry(subject).or_default();
+                let reference = Reference::from_bits(number);
+                if add && numbers.insert(number) {
+                    index.lock(&name).add(reference);
                 } else if !add {
-                    keys.remove(&key);
-                    index.remove(&name, key);
+                    numbers.remove(&number);
+                    index.remove(&name, reference);
                 }
+                prop_assert_eq!(found(&index, &name).len(), numbers.len());
             }
-            for (subject, keys) in model {
+            for (subject, numbers) in model {
                 let name = SubjectId::from(format!("subject {subject}"));
-                let found = index.lock(&name).keys(&name);
-                prop_assert_eq!(found.len(), keys.len());
-                prop_assert_eq!(found.into_iter().collect::<HashSet<_>>(), keys);
+                let found: HashSet<u32> = found(&index, &name).into_iter().collect();
+                prop_assert_eq!(found, numbers);
             }
         }
+    }
+
+    #[test]
+    fn a_place_that_stands_there_twice_is_told_once_and_stays_until_both_are_removed() {
+        let index = Subjects::new(&Hasher::default());
+        let name = SubjectId::from("alice");
+        let reference = Reference::new(0, 7);
+        for _ in 0..2 {
+            index.lock(&name).add(reference);
+        }
+        assert_eq!(index.lock(&name).references(), [reference]);
+        index.remove(&name, reference);
+        assert_eq!(index.lock(&name).references(), [reference]);
+        index.remove(&name, reference);
+        assert_eq!(index.lock(&name).references(), []);
+    }
+
+    #[test]
+    fn a_crowd_leaves_the_table_and_comes_back_when_it_is_small() {
+        let index = Subjects::new(&Hasher::default());
+        let name = SubjectId::from("robot");
+        let in_table = |index: &Subjects| {
+            let subject = index.lock(&name);
+            subject.sessions.in_table(subject.hash).count()
+        };
+        let all = || (0..10_000).map(Reference::from_bits);
+        for reference in all() {
+            index.lock(&name).add(reference);
+        }
+        assert_eq!(in_table(&index), 0);
+        assert_eq!(found(&index, &name).len(), 10_000);
+        for reference in all().skip(10) {
+            index.remove(&name, reference);
+        }
+        assert_eq!(in_table(&index), 10);
+        assert!(index.lock(&name).sessions.crowds.is_empty());
+        assert_eq!(found(&index, &name), (0..10).collect::<Vec<_>>());
     }
 }

@@ -1,114 +1,17 @@
-//! Every schedule of the races that matter, as far as random search finds
-//! them. Run with `RUSTFLAGS="--cfg shuttle"`.
+//! A session ends once, and nothing revives it.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Waker};
 
-use shuttle::{check_pct, check_random, thread};
+use shuttle::thread;
 
-use super::MemoryStore;
-use crate::clock::{Clock, ManualClock};
-use crate::engine::{Activation, opening_facts};
-use crate::id::PolicyId;
-use crate::policy::{OnLimit, PolicySet, SessionLimit};
+use super::{World, check, join, now};
+use crate::clock::Clock;
+use crate::policy::{OnLimit, SessionLimit};
 use crate::reason::EndReason;
-use crate::record::{Credential, SessionRecord};
-use crate::store::{Created, Judge, Lookup, Rotation, SessionStore, Touched, Update, Updated};
-use crate::time::{hours, minutes, seconds};
-use crate::token::{SessionKey, TokenCheck};
-
-const ROUNDS: usize = 2_000;
-const DEPTH: usize = 3;
-
-fn check(model: impl Fn() + Clone + Send + Sync + 'static) {
-    check_random(model.clone(), ROUNDS);
-    check_pct(model, ROUNDS, DEPTH);
-}
-
-fn now<F: Future>(future: F) -> F::Output {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => value,
-        Poll::Pending => panic!("a store in memory answers at once"),
-    }
-}
-
-#[derive(Clone)]
-struct World {
-    clock: ManualClock,
-    store: MemoryStore,
-    policies: Arc<PolicySet>,
-}
-
-impl World {
-    fn new() -> Self {
-        let clock = ManualClock::new();
-        Self {
-            store: MemoryStore::with_clock_and_tombstones(clock.clone(), seconds(1)),
-            clock,
-            policies: Arc::new(PolicySet::simple(minutes(15), hours(8)).unwrap()),
-        }
-    }
-
-    fn record(&self, key: u8) -> SessionRecord {
-        let network = self.policies.find_network(None);
-        let at = self.clock.now();
-        SessionRecord {
-            key: SessionKey::from_bytes([key; 16]),
-            subject: "alice".into(),
-            facts: opening_facts(&self.policies, PolicyId::DEFAULT, network, at),
-            strength: None,
-            credential: Credential::new(TokenCheck::from_bits(1)),
-        }
-    }
-
-    fn create(&self, key: u8, limit: Option<SessionLimit>) -> Created {
-        let judge = Judge::new(self.policies.clone());
-        now(self
-            .store
-            .create(self.record(key), limit.map(Into::into), judge))
-        .unwrap()
-    }
-
-    fn touch(&self, record: &SessionRecord) -> Touched {
-        let at = self.clock.now();
-        let activation = Activation {
-            at,
-            network: record.facts.network,
-            idle_deadline: at + minutes(15),
-        };
-        now(self.store.touch(record.key, activation)).unwrap()
-    }
-
-    fn end(&self, record: &SessionRecord, reason: EndReason) -> bool {
-        now(self.store.end(record.key, reason.into()))
-            .unwrap()
-            .is_some()
-    }
-
-    fn reap(&self) -> usize {
-        let judge = Judge::new(self.policies.clone());
-        now(self.store.reap(judge, 100)).unwrap().ended.len()
-    }
-
-    fn live(&self, record: &SessionRecord) -> Option<SessionRecord> {
-        match now(self.store.load(record.key)).unwrap().state {
-            Lookup::Found(record) => Some(record),
-            _ => None,
-        }
-    }
-
-    fn listed(&self) -> usize {
-        now(self.store.list("alice".into())).unwrap().len()
-    }
-}
-
-fn join(threads: Vec<thread::JoinHandle<()>>) {
-    for thread in threads {
-        thread.join().unwrap();
-    }
-}
+use crate::store::{Rotation, SessionStore, Touched, Update, Updated};
+use crate::time::minutes;
+use crate::token::TokenCheck;
 
 #[test]
 fn shuttle_an_end_has_one_winner_and_no_touch_revives() {

@@ -1,0 +1,137 @@
+//! What only shows from inside: memory, and places that are used again.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use super::MemoryStore;
+use crate::clock::{Clock, ManualClock};
+use crate::engine::opening_facts;
+use crate::id::PolicyId;
+use crate::policy::PolicySet;
+use crate::reason::EndReason;
+use crate::record::{Credential, SessionRecord};
+use crate::store::{Created, Judge, Lookup, SessionStore};
+use crate::subject::SubjectId;
+use crate::time::{hours, minutes, seconds};
+use crate::token::{SessionKey, TokenCheck};
+
+fn now<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("a store in memory answers at once"),
+    }
+}
+
+struct World {
+    clock: ManualClock,
+    store: MemoryStore,
+    policies: Arc<PolicySet>,
+}
+
+impl World {
+    fn new() -> Self {
+        let clock = ManualClock::new();
+        Self {
+            store: MemoryStore::with_clock_and_tombstones(clock.clone(), seconds(1)),
+            clock,
+            policies: Arc::new(PolicySet::simple(minutes(15), hours(8)).unwrap()),
+        }
+    }
+
+    fn create(&self, number: u32, subject: &SubjectId) {
+        let network = self.policies.find_network(None);
+        let at = self.clock.now();
+        let record = SessionRecord {
+            key: key(number),
+            subject: subject.clone(),
+            facts: opening_facts(&self.policies, PolicyId::DEFAULT, network, at),
+            strength: None,
+            credential: Credential::new(check(number)),
+        };
+        let judge = Judge::new(self.policies.clone());
+        let created = now(self.store.create(record, None, judge)).unwrap();
+        assert!(matches!(created, Created::Created { .. }));
+    }
+
+    fn end_and_forget(&self, numbers: impl Iterator<Item = u32>) {
+        for number in numbers {
+            let end = EndReason::SignedOut.into();
+            assert!(now(self.store.end(key(number), end)).unwrap().is_some());
+        }
+        self.clock.advance(seconds(2));
+        let judge = Judge::new(self.policies.clone());
+        let reaped = now(self.store.reap(judge, usize::MAX)).unwrap();
+        assert!(reaped.ended.is_empty() && !reaped.more);
+    }
+
+    fn is_there(&self, number: u32) -> bool {
+        match now(self.store.load(key(number))).unwrap().state {
+            Lookup::Found(found) => {
+                assert_eq!(found.key, key(number));
+                assert_eq!(found.credential.check, check(number));
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Not zero, which is that of sessions that another middleware owns.
+fn check(number: u32) -> TokenCheck {
+    TokenCheck::from_bits(u128::from(number) + 1)
+}
+
+fn key(number: u32) -> SessionKey {
+    SessionKey::from_bytes(u128::from(number).to_be_bytes())
+}
+
+#[test]
+fn memory_that_empties_is_given_back() {
+    const MANY: u32 = 50_000;
+    let world = World::new();
+    let alice = SubjectId::from("alice");
+    for number in 0..MANY {
+        world.create(number, &SubjectId::from(format!("{number}")));
+    }
+    let (buckets, cells) = world.store.0.shards.size();
+    assert!(buckets < 2 * MANY as usize, "{buckets}");
+    assert!(cells < MANY as usize * 21 / 20, "{cells}");
+    world.create(MANY, &alice);
+    world.end_and_forget(0..MANY);
+    assert_eq!(world.store.len(), 1);
+    let (buckets, cells) = world.store.0.shards.size();
+    assert!(buckets <= 8 && cells <= 512, "{buckets} {cells}");
+    assert!(world.is_there(MANY));
+    world.end_and_forget(MANY..=MANY);
+    assert_eq!(world.store.0.shards.size(), (0, 0));
+}
+
+#[test]
+fn sessions_that_come_and_go_are_found_while_they_are_there_and_not_after() {
+    const LIVE: u32 = 3_000;
+    let world = World::new();
+    let subjects: Vec<SubjectId> = (0..7).map(|n| format!("subject {n}").into()).collect();
+    let subject = |number: u32| &subjects[number as usize % subjects.len()];
+    for number in 0..10 * LIVE {
+        world.create(number, subject(number));
+        if number % 500 == 499 && number >= LIVE {
+            world.end_and_forget(number - 499 - (LIVE - 500)..=number - (LIVE - 500));
+            let (first, end) = (number - (LIVE - 500) + 1, number + 1);
+            assert!((first..end).all(|number| world.is_there(number)));
+            assert!(!(first - 500..first).any(|number| world.is_there(number)));
+        }
+    }
+    let left: Vec<u32> = (0..10 * LIVE).filter(|n| world.is_there(*n)).collect();
+    assert_eq!(world.store.len(), left.len());
+    for subject_of in &subjects {
+        let mut listed: Vec<u128> = now(world.store.list(subject_of.clone()))
+            .unwrap()
+            .iter()
+            .map(|record| record.credential.check.to_bits() - 1)
+            .collect();
+        listed.sort_unstable();
+        let own = left.iter().filter(|number| subject(**number) == subject_of);
+        assert_eq!(listed, own.map(|n| u128::from(*n)).collect::<Vec<_>>());
+    }
+}
