@@ -118,12 +118,14 @@ impl Challenge {
         );
         if !self.acr_values.is_empty() {
             let plain = |c: &char| c.is_ascii_graphic() && !matches!(c, '"' | '\\');
-            let values: Vec<String> = self
-                .acr_values
-                .iter()
-                .map(|value| value.chars().filter(plain).collect())
-                .collect();
-            let _ = write!(header, r#", acr_values="{}""#, values.join(" "));
+            header.push_str(r#", acr_values=""#);
+            for (ix, value) in self.acr_values.iter().enumerate() {
+                if ix > 0 {
+                    header.push(' ');
+                }
+                header.extend(value.chars().filter(plain));
+            }
+            header.push('"');
         }
         let _ = write!(header, r#", max_age="{}""#, self.max_age.as_secs());
         header
@@ -220,16 +222,38 @@ pub fn refuse(refusal: Refusal, request: &Parts) -> Response<Bytes> {
 /// Problem details (RFC 9457) for a refusal.
 #[must_use]
 pub fn problem(refusal: &Refusal) -> Response<Bytes> {
-    let status = refusal.status();
-    let reason = refusal.reason();
+    let mut response = problem_details(refusal.status(), refusal.reason(), Some(refusal.detail()));
+    let headers = response.headers_mut();
+    if let Some(challenge) = refusal.challenge()
+        && let Ok(challenge) = HeaderValue::try_from(challenge)
+    {
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    if *refusal == Refusal::StoreUnavailable {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    response
+}
+
+/// Problem details (RFC 9457) that are never cached: of an answer that is no
+/// [`Refusal`] and shall look like one.
+///
+/// `reason` and `detail` are plain words of the program: they are not escaped.
+#[must_use]
+pub fn problem_details(
+    status: StatusCode,
+    reason: Option<&'static str>,
+    detail: Option<&'static str>,
+) -> Response<Bytes> {
     let mut body = format!(
-        r#"{{"type":"about:blank","title":"{}","status":{},"detail":"{}""#,
+        r#"{{"type":"about:blank","title":"{}","status":{}"#,
         status.canonical_reason().unwrap_or_default(),
         status.as_u16(),
-        refusal.detail(),
     );
-    if let Some(reason) = reason {
-        let _ = write!(body, r#","reason":"{reason}""#);
+    for (name, word) in [("detail", detail), ("reason", reason)] {
+        if let Some(word) = word {
+            let _ = write!(body, r#","{name}":"{word}""#);
+        }
     }
     body.push('}');
     let mut response = Response::new(Bytes::from(body));
@@ -240,14 +264,6 @@ pub fn problem(refusal: &Refusal) -> Response<Bytes> {
         HeaderValue::from_static("application/problem+json"),
     );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Some(challenge) = refusal.challenge()
-        && let Ok(challenge) = HeaderValue::try_from(challenge)
-    {
-        headers.insert(header::WWW_AUTHENTICATE, challenge);
-    }
-    if *refusal == Refusal::StoreUnavailable {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-    }
     response
 }
 

@@ -115,10 +115,15 @@ impl PolicyBuilder {
         self
     }
 
-    pub(super) fn settle(&self, default: Option<&Policy>) -> Result<Policy, PolicyError> {
-        let table = format!("policy.{}", self.name);
-        let error = |key, problem| PolicyError::new(table.clone(), key, problem);
-        check_name(&table, &self.name)?;
+    /// An error in this policy.
+    #[cold]
+    pub(super) fn error(&self, key: &'static str, problem: Problem) -> PolicyError {
+        PolicyError::new(format!("policy.{}", self.name), key, problem)
+    }
+
+    /// Checks what can be told without other policies.
+    fn check(&self) -> Result<(), Wrong> {
+        check_name(&self.name)?;
         let given = [
             ("idle", self.idle),
             ("absolute", self.absolute),
@@ -128,20 +133,31 @@ impl PolicyBuilder {
             ("granularity", self.granularity),
         ];
         for (key, value) in given {
-            check_duration(&table, key, value)?;
+            check_duration(key, value)?;
         }
-        if self.session_limit.is_some_and(|limit| limit.max == 0) {
-            return Err(error("max_sessions", Problem::OutOfRange(Duration::ZERO)));
+        match self.session_limit {
+            Some(limit) if limit.max == 0 => {
+                Err(("max_sessions", Problem::OutOfRange(Duration::ZERO)))
+            }
+            _ => Ok(()),
         }
+    }
 
+    pub(super) fn settle(&self, default: Option<&Policy>) -> Result<Policy, PolicyError> {
+        self.try_settle(default)
+            .map_err(|(key, problem)| self.error(key, problem))
+    }
+
+    fn try_settle(&self, default: Option<&Policy>) -> Result<Policy, Wrong> {
+        self.check()?;
         let preset = self.preset.or(default.and_then(|d| d.preset));
         let own = self.preset;
         let idle = self.idle.or(own.and_then(Preset::idle));
         let idle = idle.or(default.map(|d| d.idle));
-        let idle = idle.ok_or_else(|| error("idle", Problem::Missing))?;
+        let idle = idle.ok_or(("idle", Problem::Missing))?;
         let absolute = self.absolute.or(own.and_then(Preset::absolute));
         let absolute = absolute.or(default.map(|d| d.absolute));
-        let absolute = absolute.ok_or_else(|| error("absolute", Problem::Missing))?;
+        let absolute = absolute.ok_or(("absolute", Problem::Missing))?;
         // A value that only came along from the default gives way to the
         // one that is stated.
         let (idle, absolute) = match (self.idle, self.absolute) {
@@ -155,7 +171,7 @@ impl PolicyBuilder {
                 bound,
                 limit,
             };
-            Err(error(key, problem))
+            Err((key, problem))
         };
         if idle > absolute {
             return longer("idle", idle, "absolute", absolute);
@@ -196,23 +212,21 @@ impl PolicyBuilder {
     }
 }
 
-pub(super) fn check_name(table: &str, name: &str) -> Result<(), PolicyError> {
+/// What is wrong with a value, and the key that gives it.
+pub(super) type Wrong = (&'static str, Problem);
+
+pub(super) fn check_name(name: &str) -> Result<(), Wrong> {
     let good = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     if (1..=64).contains(&name.len()) && name.bytes().all(good) {
         return Ok(());
     }
-    let problem = Problem::BadName(name.to_owned());
-    Err(PolicyError::new(table, "name", problem))
+    Err(("name", Problem::BadName(name.to_owned())))
 }
 
-pub(super) fn check_duration(
-    table: &str,
-    key: &'static str,
-    value: Option<Duration>,
-) -> Result<(), PolicyError> {
+pub(super) fn check_duration(key: &'static str, value: Option<Duration>) -> Result<(), Wrong> {
     match value {
         Some(d) if d < seconds(1) || d > MAX_DURATION || d.subsec_nanos() != 0 => {
-            Err(PolicyError::new(table, key, Problem::OutOfRange(d)))
+            Err((key, Problem::OutOfRange(d)))
         }
         _ => Ok(()),
     }

@@ -1,6 +1,7 @@
 //! Which named network an address belongs to: longest prefix wins.
 
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::net::IpAddr;
 
 use ipnetwork::{IpNetwork, Ipv4Network};
@@ -11,7 +12,7 @@ use super::error::{PolicyError, Problem};
 pub const MAX_RANGES: usize = 10_000;
 
 /// The index of a network in its policy set; zero is "no named network".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct NetworkIx(pub(crate) u16);
 
 /// Address ranges flattened into disjoint intervals, so that a look-up is one
@@ -22,22 +23,21 @@ pub(crate) struct Ranges {
     v6: Vec<(u128, NetworkIx)>,
 }
 
-/// An address range as first and last address, and whose it is.
-type Range = (u128, u128, NetworkIx);
+/// An address range as first and last address, and whose it is: the outer one
+/// of two that begin together comes first.
+type Range = (u128, Reverse<u128>, NetworkIx);
 
 impl Ranges {
     pub(crate) fn new(ranges: &[(IpNetwork, NetworkIx)]) -> Self {
-        let family = |v6: bool| {
-            let of_family = ranges.iter().filter(|(range, _)| range.is_ipv6() == v6);
-            of_family.map(|(range, ix)| bounds(*range, *ix)).collect()
-        };
-        let v4 = flatten(family(false));
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for (range, ix) in ranges {
+            let family = if range.is_ipv4() { &mut v4 } else { &mut v6 };
+            family.push(bounds(*range, *ix));
+        }
+        let narrow = |(start, ix)| Some((u32::try_from(start).ok()?, ix));
         Self {
-            v4: v4
-                .into_iter()
-                .filter_map(|(start, ix)| Some((u32::try_from(start).ok()?, ix)))
-                .collect(),
-            v6: flatten(family(true)),
+            v4: flatten(v4).into_iter().filter_map(narrow).collect(),
+            v6: flatten(v6),
         }
     }
 
@@ -63,15 +63,21 @@ fn bounds(range: IpNetwork, ix: NetworkIx) -> Range {
         IpAddr::V4(v4) => u128::from(u32::from(v4)),
         IpAddr::V6(v6) => u128::from(v6),
     };
-    (number(range.network()), number(range.broadcast()), ix)
+    let (first, last) = (number(range.network()), number(range.broadcast()));
+    (first, Reverse(last), ix)
+}
+
+/// In order, by a heap: policies are loaded seldom, and the sort of slices is
+/// 6 KB of code for each kind of entry.
+pub(super) fn sorted<T: Ord>(entries: Vec<T>) -> Vec<T> {
+    BinaryHeap::from(entries).into_sorted_vec()
 }
 
 /// Turns nested ranges into the points where the innermost one changes.
-fn flatten(mut ranges: Vec<Range>) -> Vec<(u128, NetworkIx)> {
-    ranges.sort_by_key(|(first, last, _)| (*first, Reverse(*last)));
+fn flatten(ranges: Vec<Range>) -> Vec<(u128, NetworkIx)> {
     let mut points: Vec<(u128, NetworkIx)> = Vec::new();
     let mut open: Vec<Range> = Vec::new();
-    for range in ranges {
+    for range in sorted(ranges) {
         close_before(&mut open, &mut points, Some(range.0));
         push(&mut points, range.0, range.2);
         open.push(range);
@@ -82,7 +88,7 @@ fn flatten(mut ranges: Vec<Range>) -> Vec<(u128, NetworkIx)> {
 
 /// Closes the open ranges that end before `start`; all of them without one.
 fn close_before(open: &mut Vec<Range>, points: &mut Vec<(u128, NetworkIx)>, start: Option<u128>) {
-    while let Some(&(_, last, _)) = open.last() {
+    while let Some(&(_, Reverse(last), _)) = open.last() {
         if start.is_some_and(|start| last >= start) {
             return;
         }

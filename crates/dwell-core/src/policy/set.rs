@@ -10,7 +10,7 @@ use super::builder::PolicyBuilder;
 use super::client_ip::ClientIp;
 use super::error::PolicyError;
 use super::limits::{Limit, Limits};
-use super::network::{NetworkIx, Ranges};
+use super::network::{NetworkIx, Ranges, sorted};
 use super::set_builder::PolicySetBuilder;
 use super::{OnIdle, Policy};
 use crate::id::{NetworkId, PolicyId};
@@ -92,12 +92,8 @@ impl PolicySet {
         granularity: Duration,
     ) -> Self {
         let ix = |i: usize| NetworkIx(u16::try_from(i + 1).unwrap_or(u16::MAX));
-        let mut by_id: Vec<_> = networks
-            .iter()
-            .enumerate()
-            .map(|(i, network)| (network.id, ix(i)))
-            .collect();
-        by_id.sort_unstable_by_key(|(id, _)| *id);
+        let by_id = networks.iter().enumerate();
+        let by_id = sorted(by_id.map(|(i, network)| (network.id, ix(i))).collect());
         let ranges: Vec<_> = networks
             .iter()
             .enumerate()
@@ -252,8 +248,15 @@ impl PolicySet {
     ) -> Limits {
         let ix = self.policy_ix(policy);
         let base = &self.policies[ix];
-        let last = self.network_ix(last);
-        let idle = |ix| self.idle_of(ix, last).smaller(self.idle_of(ix, current.0));
+        // Nearly always where the client is now.
+        let last = match self.network_id(current) == last {
+            true => current.0,
+            false => self.network_ix(last),
+        };
+        let idle = |ix| match last == current.0 {
+            true => self.idle_of(ix, last),
+            false => self.idle_of(ix, last).smaller(self.idle_of(ix, current.0)),
+        };
         let mut limits = Limits {
             idle: idle(ix),
             absolute: self.absolute[ix],

@@ -1,5 +1,6 @@
 //! Builds sets of policies, and refuses what makes no sense together.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use ipnetwork::IpNetwork;
@@ -19,7 +20,7 @@ pub struct PolicySetBuilder {
     default: PolicyBuilder,
     policies: Vec<PolicyBuilder>,
     ceilings: Ceilings,
-    networks: Vec<(String, Vec<String>, Duration)>,
+    networks: Networks,
     client_ip: ClientIp,
 }
 
@@ -29,7 +30,7 @@ impl PolicySetBuilder {
             default,
             policies: Vec::new(),
             ceilings: Ceilings::default(),
-            networks: Vec::new(),
+            networks: Networks::default(),
             client_ip: ClientIp::default(),
         }
     }
@@ -63,8 +64,8 @@ impl PolicySetBuilder {
         I: IntoIterator,
         I::Item: Into<String>,
     {
-        let cidr = cidr.into_iter().map(Into::into).collect();
-        self.networks.push((name.into(), cidr, idle));
+        let cidr: Vec<String> = cidr.into_iter().map(Into::into).collect();
+        self.networks.add(name.into(), &cidr, idle);
         self
     }
 
@@ -81,33 +82,29 @@ impl PolicySetBuilder {
     /// The first value that makes no sense, with its place.
     pub fn build(self) -> Result<PolicySet, PolicyError> {
         if self.default.name != "default" {
-            let table = format!("policy.{}", self.default.name);
-            return Err(PolicyError::new(
-                table,
-                "",
-                Problem::Without("policy.default"),
-            ));
+            return Err(self.default.error("", Problem::Without("policy.default")));
         }
-        check_duration("organization", "idle", self.ceilings.idle)?;
-        check_duration("organization", "absolute", self.ceilings.absolute)?;
+        check_duration("idle", self.ceilings.idle)
+            .and_then(|()| check_duration("absolute", self.ceilings.absolute))
+            .map_err(|(key, problem)| PolicyError::new("organization", key, problem))?;
         let default = self.default.settle(None)?;
         let mut policies = vec![default];
         for builder in &self.policies {
             let policy = builder.settle(policies.first())?;
-            let table = format!("policy.{}", policy.name);
             if policies.iter().any(|p| p.id == policy.id) {
                 let problem = Problem::NameTaken(builder.name.clone());
-                return Err(PolicyError::new(table, "", problem));
+                return Err(builder.error("", problem));
             }
             if policies.len() == MAX_POLICIES {
-                let problem = Problem::TooMany {
-                    limit: MAX_POLICIES,
-                };
-                return Err(PolicyError::new(table, "", problem));
+                let limit = MAX_POLICIES;
+                return Err(builder.error("", Problem::TooMany { limit }));
             }
             policies.push(policy);
         }
-        let networks = settle_networks(&self.networks)?;
+        if let Some(error) = self.networks.error {
+            return Err(error);
+        }
+        let networks = self.networks.list;
         let granularity = granularity(&policies, &networks)?;
         Ok(PolicySet::new(
             policies,
@@ -119,42 +116,64 @@ impl PolicySetBuilder {
     }
 }
 
-fn settle_networks(given: &[(String, Vec<String>, Duration)]) -> Result<Vec<Network>, PolicyError> {
-    let mut networks: Vec<Network> = Vec::new();
-    let mut seen: Vec<IpNetwork> = Vec::new();
-    for (name, cidr, idle) in given {
+/// The networks so far. Each is checked when it is added, so that programs
+/// which name none carry no code that reads one.
+#[derive(Clone, Debug, Default)]
+struct Networks {
+    list: Vec<Network>,
+    ranges: HashSet<IpNetwork>,
+    /// The first one that makes no sense.
+    error: Option<PolicyError>,
+}
+
+impl Networks {
+    fn add(&mut self, name: String, cidr: &[String], idle: Duration) {
+        if self.error.is_none() {
+            match self.settle(name, cidr, idle) {
+                Ok(network) => self.list.push(network),
+                Err(error) => self.error = Some(error),
+            }
+        }
+    }
+
+    fn settle(
+        &mut self,
+        name: String,
+        cidr: &[String],
+        idle: Duration,
+    ) -> Result<Network, PolicyError> {
         let table = format!("network {name}");
-        let error = |key, problem| PolicyError::new(table.clone(), key, problem);
-        check_name(&table, name)?;
-        check_duration(&table, "idle", Some(*idle))?;
-        let id = NetworkId::of(name);
-        if networks.iter().any(|n| n.id == id) {
-            return Err(error("name", Problem::NameTaken(name.clone())));
+        let error = |(key, problem)| PolicyError::new(table.clone(), key, problem);
+        check_name(&name)
+            .and_then(|()| check_duration("idle", Some(idle)))
+            .map_err(error)?;
+        let id = NetworkId::of(&name);
+        if self.list.iter().any(|n| n.id == id) {
+            return Err(error(("name", Problem::NameTaken(name))));
         }
         if cidr.is_empty() {
-            return Err(error("cidr", Problem::Missing));
+            return Err(error(("cidr", Problem::Missing)));
         }
-        let ranges = cidr
-            .iter()
-            .map(|text| parse_range(&table, "cidr", text))
-            .collect::<Result<Vec<_>, _>>()?;
-        seen.extend(&ranges);
-        if seen.len() > MAX_RANGES {
-            return Err(error("cidr", Problem::TooMany { limit: MAX_RANGES }));
+        let mut ranges = Vec::with_capacity(cidr.len());
+        for text in cidr {
+            let range = parse_range(&table, "cidr", text)?;
+            if !self.ranges.insert(range) {
+                let problem = Problem::RangeTaken(range.to_string());
+                return Err(PolicyError::new("network", "cidr", problem));
+            }
+            if self.ranges.len() > MAX_RANGES {
+                let problem = Problem::TooMany { limit: MAX_RANGES };
+                return Err(error(("cidr", problem)));
+            }
+            ranges.push(range);
         }
-        networks.push(Network {
-            name: name.as_str().into(),
+        Ok(Network {
+            name: name.into(),
             id,
             ranges,
-            idle: *idle,
-        });
+            idle,
+        })
     }
-    seen.sort_unstable();
-    if let Some(pair) = seen.windows(2).find(|pair| pair[0] == pair[1]) {
-        let problem = Problem::RangeTaken(pair[0].to_string());
-        return Err(PolicyError::new("network", "cidr", problem));
-    }
-    Ok(networks)
 }
 
 /// One granularity for the whole set, since a touch recorded under one policy

@@ -3,9 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 
 use dwell_core::{ClientIp, ClientIpSource};
-use http::HeaderMap;
+use http::header::FORWARDED;
+use http::{HeaderMap, HeaderName};
 
 use super::forwarded;
+
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The most header entries that are walked over; behind more proxies than
 /// this the address is unknown.
@@ -31,8 +34,8 @@ pub fn client_ip(source: &ClientIp, peer: Option<IpAddr>, headers: &HeaderMap) -
     let peer = peer?.to_canonical();
     let header = match source.source() {
         ClientIpSource::Peer => return Some(peer),
-        ClientIpSource::XForwardedFor => "x-forwarded-for",
-        ClientIpSource::Forwarded => "forwarded",
+        ClientIpSource::XForwardedFor => &X_FORWARDED_FOR,
+        ClientIpSource::Forwarded => &FORWARDED,
     };
     if !source.trusts(peer) {
         return Some(peer);
@@ -53,7 +56,7 @@ pub fn client_ip(source: &ClientIp, peer: Option<IpAddr>, headers: &HeaderMap) -
             }
             let address = match source.source() {
                 ClientIpSource::Forwarded => forwarded::node(entry)?,
-                _ => address(entry.trim())?,
+                _ => address(entry.trim_ascii())?,
             };
             client = address.to_canonical();
             if !source.trusts(client) {

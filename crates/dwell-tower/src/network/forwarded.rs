@@ -13,7 +13,7 @@ pub(super) fn elements(line: &str) -> Option<Vec<&str>> {
 pub(super) fn node(element: &str) -> Option<IpAddr> {
     let mut found = None;
     for pair in split(element, b';')? {
-        let (name, value) = pair.trim().split_once('=')?;
+        let (name, value) = pair.trim_ascii().split_once('=')?;
         if name.eq_ignore_ascii_case("for") && found.replace(value).is_some() {
             return None;
         }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use dwell_core::SessionHandle;
+use dwell_core::{PolicySet, SessionHandle};
 use http::Extensions;
 use tower_layer::Layer;
 
@@ -40,6 +40,23 @@ impl NetworkLayer {
     }
 }
 
+impl NetworkLayer {
+    /// The client's address; `None` when it is not known for sure.
+    pub(crate) fn find(
+        &self,
+        policies: &PolicySet,
+        request: &RequestHead<'_>,
+    ) -> Result<Option<IpAddr>, Refusal> {
+        let peer = (self.peer)(request.extensions);
+        if peer.is_none() && policies.has_networks() {
+            let missing = "the peer's address: the policies name networks, but the server puts no \
+                           address into the request (axum: into_make_service_with_connect_info)";
+            return Err(Refusal::Miswired(missing.to_owned()));
+        }
+        Ok(client_ip(policies.client_ip(), peer, request.headers))
+    }
+}
+
 impl Default for NetworkLayer {
     fn default() -> Self {
         Self::new()
@@ -58,18 +75,13 @@ impl Gate for NetworkLayer {
     }
 
     fn admit(&self, handle: &SessionHandle, request: &RequestHead<'_>) -> Result<(), Refusal> {
-        let peer = (self.peer)(request.extensions);
         let policies = handle.policies();
-        if peer.is_none() && policies.has_networks() {
-            let missing = "the peer's address: the policies name networks, but the server puts no \
-                           address into the request (axum: into_make_service_with_connect_info)";
-            return Err(Refusal::Miswired(missing.to_owned()));
-        }
-        if policies.has_networks() && handle.admission().is_some() && !handle.is_located() {
+        let address = self.find(policies, request)?;
+        if policies.has_networks() && handle.decision().is_some() && !handle.is_located() {
             let missing = "the network layer, outside the idle timeout layer";
             return Err(Refusal::Miswired(missing.to_owned()));
         }
-        handle.locate(client_ip(policies.client_ip(), peer, request.headers));
+        handle.locate(address);
         Ok(())
     }
 }

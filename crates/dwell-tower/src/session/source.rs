@@ -4,16 +4,20 @@ use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use dwell_core::{ForeignSession, Token};
-use http::{HeaderMap, Request, header};
+use dwell_core::{ForeignSession, SessionManager, Token};
+use http::{Extensions, HeaderMap, Request, header};
 
-use super::cookie::SessionCookie;
+use super::resolve::{Finding, adopt};
+use crate::cookie::SessionCookie;
 
 /// The most tokens of one request that are looked up: cookies of the same
 /// name that other paths or domains may have set, and a bearer token.
 const MAX_CANDIDATES: usize = 4;
 
-type FindForeign = dyn Fn(&http::Extensions, &HeaderMap) -> Option<ForeignSession> + Send + Sync;
+/// Finds the session that another middleware owns, and looks it up.
+type FindForeign = dyn Fn(&SessionManager, &Extensions, &HeaderMap) -> Result<Option<Finding>, SourcePanicked>
+    + Send
+    + Sync;
 
 /// Where a request's session is found.
 #[derive(Clone)]
@@ -63,8 +67,14 @@ impl Source {
     /// sense is logged and counts as no session.
     #[must_use]
     pub fn foreign(
-        find: impl Fn(&http::Extensions, &HeaderMap) -> Option<ForeignSession> + Send + Sync + 'static,
+        find: impl Fn(&Extensions, &HeaderMap) -> Option<ForeignSession> + Send + Sync + 'static,
     ) -> Self {
+        let find = move |manager: &SessionManager, extensions: &Extensions, headers: &HeaderMap| {
+            let found = ask(|| find(extensions, headers))?;
+            // Named here and nowhere else: programs without such a source
+            // carry no code that adopts a session.
+            Ok(found.map(|session| adopt(manager.clone(), session)))
+        };
         Self {
             cookie: None,
             bearer: false,
@@ -82,24 +92,17 @@ impl Source {
         self.foreign.is_some()
     }
 
-    /// The session that another middleware owns. `Err` when the closure
-    /// panicked.
+    /// The session that another middleware owns, being looked up. `Err` when
+    /// the closure panicked.
     pub(super) fn find_foreign<B>(
         &self,
+        manager: &SessionManager,
         request: &Request<B>,
-    ) -> Result<Option<ForeignSession>, SourcePanicked> {
-        let Some(find) = &self.foreign else {
-            return Ok(None);
-        };
-        let found = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            find(request.extensions(), request.headers())
-        }));
-        let found = found.map_err(|_| SourcePanicked)?;
-        let sane = found.as_ref().is_none_or(ForeignSession::is_sane);
-        if !sane {
-            tracing::warn!("the session source gave a session without a usable id or subject");
+    ) -> Result<Option<Finding>, SourcePanicked> {
+        match &self.foreign {
+            Some(find) => find(manager, request.extensions(), request.headers()),
+            None => Ok(None),
         }
-        Ok(found.filter(|_| sane))
     }
 
     /// The first token that a request shows.
@@ -163,6 +166,19 @@ impl fmt::Debug for Source {
 /// The source's closure panicked.
 #[derive(Debug)]
 pub(super) struct SourcePanicked;
+
+/// Asks the closure, which may do anything.
+fn ask(
+    find: impl FnOnce() -> Option<ForeignSession>,
+) -> Result<Option<ForeignSession>, SourcePanicked> {
+    let found = std::panic::catch_unwind(AssertUnwindSafe(find));
+    let found = found.map_err(|_| SourcePanicked)?;
+    let sane = found.as_ref().is_none_or(ForeignSession::is_sane);
+    if !sane {
+        tracing::warn!("the session source gave a session without a usable id or subject");
+    }
+    Ok(found.filter(|_| sane))
+}
 
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let value = headers.get(header::AUTHORIZATION)?.as_bytes();
