@@ -7,8 +7,8 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
 use dwell_core::{
-    Admission, CommandError, Deadlines, EndReason, NewSession, SessionHandle, SessionInfo,
-    SessionRecord, SessionRef, Strength, SubjectId, Token, Verdict,
+    CommandError, Deadlines, Decision, EndReason, NewSession, SessionHandle, SessionInfo,
+    SessionRecord, SessionRef, Strength, SubjectId, Token,
 };
 use dwell_tower::rejection::{Refusal, refuse};
 use http::request::Parts;
@@ -335,7 +335,7 @@ impl Session {
 #[derive(Clone, Debug)]
 pub struct LoginSession {
     handle: SessionHandle,
-    admission: Admission,
+    decision: Decision,
     route: Option<MatchedPath>,
 }
 
@@ -345,22 +345,22 @@ impl LoginSession {
     /// subject's.
     #[must_use]
     pub fn subject(&self) -> Option<&SubjectId> {
-        match self.admission {
-            Admission::Session(Verdict::Ended(_)) | Admission::Anonymous => None,
-            Admission::Session(_) => self.handle.subject(),
+        match self.decision {
+            Decision::Ended(_) | Decision::Anonymous => None,
+            Decision::Live | Decision::Stale | Decision::Locked => self.handle.subject(),
         }
     }
 
     /// Whether the session is locked.
     #[must_use]
     pub fn is_locked(&self) -> bool {
-        matches!(self.admission, Admission::Session(Verdict::Locked { .. }))
+        self.decision == Decision::Locked
     }
 
     /// Why the session that the request brought along has ended, if it has.
     #[must_use]
     pub fn end_reason(&self) -> Option<EndReason> {
-        self.admission.end_reason()
+        self.decision.end_reason()
     }
 
     /// Starts a session after a login and gives the client its token. With a
@@ -438,7 +438,7 @@ impl IntoResponse for SessionRejection {
 }
 
 /// The handle, and what was decided; a wrong wiring names what is missing.
-fn decided(parts: &Parts) -> std::result::Result<(SessionHandle, Admission), SessionRejection> {
+fn decided(parts: &Parts) -> std::result::Result<(SessionHandle, Decision), SessionRejection> {
     let miswired = |missing: &str| {
         let refusal = Refusal::Miswired(missing.to_owned());
         Err(SessionRejection::new(refusal, parts))
@@ -446,8 +446,8 @@ fn decided(parts: &Parts) -> std::result::Result<(SessionHandle, Admission), Ses
     let Some(handle) = parts.extensions.get::<SessionHandle>() else {
         return miswired("the session layer, around a handler that extracts a session");
     };
-    match handle.admission() {
-        Some(admission) => Ok((handle.clone(), admission)),
+    match handle.decision() {
+        Some(decision) => Ok((handle.clone(), decision)),
         None => miswired("the idle timeout layer, around a handler that extracts a session"),
     }
 }
@@ -459,17 +459,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
         parts: &mut Parts,
         _: &S,
     ) -> std::result::Result<Self, Self::Rejection> {
-        let (handle, admission) = decided(parts)?;
-        let refusal = match (admission, handle.subject()) {
-            (Admission::Session(Verdict::Live(_)), Some(subject)) => {
+        let (handle, decision) = decided(parts)?;
+        let refusal = match (decision, handle.subject()) {
+            (Decision::Live, Some(subject)) => {
                 return Ok(Self {
                     subject: subject.clone(),
                     route: parts.extensions.get().cloned(),
                     handle,
                 });
             }
-            (Admission::Session(Verdict::Locked { .. }), _) => Refusal::Locked,
-            (Admission::Session(Verdict::Ended(reason)), _) => Refusal::Ended(reason),
+            (Decision::Locked, _) => Refusal::Locked,
+            (Decision::Ended(reason), _) => Refusal::Ended(reason),
             _ => Refusal::SessionRequired,
         };
         label(&handle, parts.extensions.get());
@@ -484,9 +484,9 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Session {
         parts: &mut Parts,
         _: &S,
     ) -> std::result::Result<Option<Self>, Self::Rejection> {
-        let (handle, admission) = decided(parts)?;
-        let subject = match admission {
-            Admission::Session(Verdict::Live(_)) => handle.subject().cloned(),
+        let (handle, decision) = decided(parts)?;
+        let subject = match decision {
+            Decision::Live => handle.subject().cloned(),
             _ => None,
         };
         Ok(subject.map(|subject| Self {
@@ -504,10 +504,10 @@ impl<S: Send + Sync> FromRequestParts<S> for LoginSession {
         parts: &mut Parts,
         _: &S,
     ) -> std::result::Result<Self, Self::Rejection> {
-        let (handle, admission) = decided(parts)?;
+        let (handle, decision) = decided(parts)?;
         Ok(Self {
             handle,
-            admission,
+            decision,
             route: parts.extensions.get().cloned(),
         })
     }

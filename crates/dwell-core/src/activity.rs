@@ -92,7 +92,7 @@ impl RequestEvidence {
     }
 
     /// One byte, which a handle keeps without a lock.
-    const fn to_bits(self) -> u8 {
+    pub(crate) const fn to_bits(self) -> u8 {
         (self.declaration as u8) << 2 | self.fetch as u8
     }
 

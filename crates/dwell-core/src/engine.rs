@@ -178,8 +178,13 @@ pub fn next_touch(
     activity: Activity,
     at: Timestamp,
 ) -> Option<Activation> {
-    let due = at > facts.last_active_at && at - facts.last_active_at >= policies.granularity();
-    (activity == Activity::Active && due).then(|| activation(policies, facts, network, at))
+    (activity == Activity::Active && is_touch_due(policies, facts, at))
+        .then(|| activation(policies, facts, network, at))
+}
+
+/// Whether activity at `at` would be recorded.
+pub(crate) fn is_touch_due(policies: &PolicySet, facts: &Facts, at: Timestamp) -> bool {
+    at > facts.last_active_at && at - facts.last_active_at >= policies.granularity()
 }
 
 /// The touch for activity at `at`, whatever the granularity.
@@ -254,6 +259,17 @@ pub enum TokenVerdict {
     /// None that is good, shortly after a rotation: a parallel request of two
     /// rotations ago may look like this, so nothing follows from it.
     Unknown,
+}
+
+impl TokenVerdict {
+    /// Whether the session opens to such a token.
+    #[must_use]
+    pub const fn opens(self) -> bool {
+        match self {
+            Self::Current { .. } | Self::Grace | Self::LostSuccessor => true,
+            Self::Reused | Self::Unknown => false,
+        }
+    }
 }
 
 /// Judges a presented token.

@@ -65,6 +65,8 @@
 mod activity;
 mod clock;
 mod command;
+mod decision;
+mod demand;
 pub mod engine;
 mod event;
 mod foreign;
@@ -90,6 +92,7 @@ pub use activity::{
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use command::{CommandError, NewSession, SessionInfo};
+pub use decision::Decision;
 #[cfg(feature = "tracing")]
 pub use event::TracingObserver;
 pub use event::{Event, EventKind, Observer};
@@ -98,7 +101,7 @@ pub use handle::SessionHandle;
 pub use id::{NetworkId, PolicyId, SessionRef};
 pub use manager::{EndHook, SessionManager, SessionManagerBuilder, Site};
 pub use policy::*;
-pub use presented::{Admission, Presented, PresentedSession, TokenChange};
+pub use presented::{Admission, Presented, PresentedSession, Shown, TokenChange};
 pub use reason::EndReason;
 pub use record::{Credential, EndedSession, Facts, Previous, SessionRecord, Strength};
 pub use settle::{Settlement, Touch};

@@ -21,12 +21,23 @@ pub(crate) struct Location {
 }
 
 impl Location {
+    /// With both beforehand, while nobody else sees the slot.
+    pub(crate) fn new(network: NetworkMatch, address: Option<IpAddr>) -> Self {
+        let mut location = Self {
+            network: AtomicU32::new(pack(network, address)),
+            ..Self::default()
+        };
+        match address {
+            Some(IpAddr::V4(v4)) => location.v4 = AtomicU32::new(v4.to_bits()),
+            Some(v6) => location.v6 = OnceLock::from(v6),
+            None => {}
+        }
+        location
+    }
+
     /// Writes both, unless they have been written.
     pub(crate) fn set(&self, network: NetworkMatch, address: Option<IpAddr>) {
-        let bits = match address {
-            Some(IpAddr::V4(_)) => network.to_bits() | IS_V4,
-            _ => network.to_bits(),
-        };
+        let bits = pack(network, address);
         let order = Ordering::Relaxed;
         if self
             .network
@@ -61,6 +72,13 @@ impl Location {
     }
 }
 
+fn pack(network: NetworkMatch, address: Option<IpAddr>) -> u32 {
+    match address {
+        Some(IpAddr::V4(_)) => network.to_bits() | IS_V4,
+        Some(IpAddr::V6(_)) | None => network.to_bits(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,8 +97,11 @@ mod tests {
             assert!(!location.is_set() && location.address().is_none());
             location.set(NetworkMatch::from_bits(3), Some(address));
             location.set(NetworkMatch::from_bits(9), "192.0.2.7".parse().ok());
-            assert_eq!(location.address(), Some(address));
-            assert_eq!(location.network(), NetworkMatch::from_bits(3));
+            let beforehand = Location::new(NetworkMatch::from_bits(3), Some(address));
+            for location in [location, beforehand] {
+                assert_eq!(location.address(), Some(address));
+                assert_eq!(location.network(), NetworkMatch::from_bits(3));
+            }
         }
         let unknown = Location::default();
         unknown.set(NetworkMatch::default(), None);

@@ -1,17 +1,18 @@
 //! What is left to do when the inner service has answered: the outer layer
 //! reads the handle back and commits.
 
-use crate::activity::{Activity, Outcome};
+use crate::activity::Outcome;
 use crate::command::CommandError;
+use crate::decision::Decision;
 use crate::engine::{self, Activation, TokenVerdict};
 use crate::event::EventKind;
 use crate::handle::SessionHandle;
-use crate::presented::{Admission, Presented, PresentedSession, TokenChange};
+use crate::presented::{Presented, PresentedSession, TokenChange};
 use crate::record::SessionRecord;
 use crate::store::{StoreError, Touched, Update, Updated};
 use crate::time::Timestamp;
 use crate::token::SessionKey;
-use crate::verdict::{Deadlines, Verdict};
+use crate::verdict::Deadlines;
 
 /// What is left to do for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,10 +45,10 @@ impl SessionHandle {
                 _ => Settlement::Nothing,
             };
         };
-        match self.admission() {
-            Some(Admission::Session(Verdict::Ended(_))) => Settlement::Chores,
-            Some(Admission::Session(verdict)) if self.owes(session, verdict) => Settlement::Chores,
-            Some(Admission::Session(Verdict::Live(_))) => match self.due_touch(session, outcome) {
+        match self.decision() {
+            Some(Decision::Ended(_)) => Settlement::Chores,
+            Some(decision) if self.owes(session, decision) => Settlement::Chores,
+            Some(Decision::Live) => match self.due_touch(session, outcome) {
                 Some(touch) => Settlement::Touch(touch),
                 None => Settlement::Nothing,
             },
@@ -56,8 +57,8 @@ impl SessionHandle {
     }
 
     /// Whether the store must hear of more than a touch.
-    fn owes(&self, session: &PresentedSession, verdict: Verdict) -> bool {
-        let locked = matches!(verdict, Verdict::Locked { .. });
+    fn owes(&self, session: &PresentedSession, decision: Decision) -> bool {
+        let locked = decision == Decision::Locked;
         let lock = locked && session.record.facts.locked_at.is_none();
         lock || match session.standing {
             TokenVerdict::Current { confirm } => confirm,
@@ -82,8 +83,8 @@ impl SessionHandle {
         let Some(session) = self.session() else {
             return Ok(None);
         };
-        match self.admission() {
-            Some(Admission::Session(Verdict::Ended(reason))) => {
+        match self.decision() {
+            Some(Decision::Ended(reason)) => {
                 let key = session.record.key;
                 match self.token_change() {
                     // One that the request itself was given stays.
@@ -96,7 +97,7 @@ impl SessionHandle {
                 };
                 Ok(None)
             }
-            Some(Admission::Session(Verdict::Locked { .. })) => {
+            Some(Decision::Locked) => {
                 self.confirm_token(session).await?;
                 self.lock(session).await?;
                 Ok(None)
@@ -113,8 +114,8 @@ impl SessionHandle {
     #[must_use]
     pub fn touch_due(&self, outcome: Outcome) -> Option<Touch> {
         let session = self.session()?;
-        match self.admission() {
-            Some(Admission::Session(Verdict::Live(_))) => self.due_touch(session, outcome),
+        match self.decision() {
+            Some(Decision::Live) => self.due_touch(session, outcome),
             _ => None,
         }
     }
@@ -181,13 +182,15 @@ impl SessionHandle {
         if self.is_changed() && self.changes(|c| c.touched || c.ended) {
             return None;
         }
-        let (activity, _) = self.activity(outcome);
         let facts = &session.record.facts;
-        let (policies, network) = (self.policies(), self.network());
-        let due = |activity: Activity| {
-            engine::next_touch(policies, facts, network, activity, session.now)
-        };
-        due(activity).map(|activation| Touch {
+        let (policies, at) = (self.policies(), session.now);
+        // First what is nearly always so: nothing is due yet.
+        if !engine::is_touch_due(policies, facts, at) {
+            return None;
+        }
+        let (activity, _) = self.activity(outcome);
+        let next = engine::next_touch(policies, facts, self.network(), activity, at);
+        next.map(|activation| Touch {
             key: session.record.key,
             activation,
         })

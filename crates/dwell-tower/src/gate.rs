@@ -38,7 +38,7 @@ use std::fmt;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use dwell_core::SessionHandle;
+use dwell_core::{SessionHandle, SessionManager, Shown};
 use http::{Extensions, HeaderMap, Method, Request, Response, Uri};
 use tower_service::Service;
 
@@ -86,6 +86,18 @@ pub trait Gate: Send + Sync + 'static {
     fn rejection(&self) -> Option<&dyn MakeRejection> {
         None
     }
+}
+
+/// The gates of an assembled stack, asked by the session layer itself: what
+/// they find is in the handle before anybody else sees it.
+pub(crate) trait Stack: Send + Sync {
+    /// Makes the handle of a request, and lets it pass or refuses it.
+    fn open(
+        &self,
+        manager: &SessionManager,
+        shown: Shown<'_>,
+        request: &RequestHead<'_>,
+    ) -> (SessionHandle, Result<(), Refusal>);
 }
 
 /// The service that asks a gate before the inner service.

@@ -76,6 +76,7 @@
 
 pub mod activity;
 mod bounded;
+mod cookie;
 mod future;
 pub mod gate;
 pub mod idle;

@@ -1,17 +1,20 @@
-//! What the layers of one stack share beside sessions: how they refuse, and
-//! how they name a route. Every handle leads here, so it costs a request
-//! nothing.
+//! What the layers of one stack share beside sessions: how they refuse, how
+//! they name a route, how clients
+//! hold tokens. Every handle leads here, so a
+//! request counts no further references.
 
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use dwell_core::SessionHandle;
+use dwell_core::{SessionHandle, SystemClock};
 use http::request::Parts;
 use http::{Extensions, Response, Uri};
 
+use crate::cookie::SessionCookie;
 use crate::gate::RequestHead;
-use crate::rejection::{DefaultRejection, MakeRejection, Refusal, log, problem};
+use crate::rejection::{MakeRejection, Refusal, log, problem};
+use crate::touch::TouchQueue;
 
 /// The longest path that an event carries, in characters.
 const MAX_ROUTE: usize = 256;
@@ -28,9 +31,25 @@ pub(crate) struct Shared {
     rejection: Arc<dyn MakeRejection>,
     name_route: NameRoute,
     original_uri: FindUri,
+    /// By which clients hold their tokens.
+    pub(crate) cookie: Option<SessionCookie>,
+    pub(crate) touches: TouchQueue,
+    /// This machine's clock, where the store's can't be read without waiting.
+    pub(crate) clock: Option<SystemClock>,
 }
 
 impl Shared {
+    pub(crate) fn with_cookie(mut self, cookie: Option<SessionCookie>) -> Self {
+        self.cookie = cookie;
+        self
+    }
+
+    /// For a store whose answers have to be waited for.
+    pub(crate) fn with_clock(mut self, clock: SystemClock) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
     pub(crate) fn with_rejection(mut self, rejection: impl MakeRejection) -> Self {
         self.rejection = Arc::new(rejection);
         self
@@ -57,7 +76,7 @@ impl Shared {
         original.unwrap_or(uri)
     }
 
-    fn of(handle: &SessionHandle) -> Option<&Self> {
+    pub(crate) fn of(handle: &SessionHandle) -> Option<&Self> {
         handle.manager().shared()
     }
 
@@ -103,9 +122,13 @@ impl Shared {
 impl Default for Shared {
     fn default() -> Self {
         Self {
-            rejection: Arc::new(DefaultRejection::new()),
+            // Programs without pages of their own carry no code that sends there.
+            rejection: Arc::new(|refusal: &Refusal, _: &Parts| problem(refusal)),
             name_route: |_| None,
             original_uri: |_| None,
+            cookie: Some(SessionCookie::new()),
+            touches: TouchQueue::default(),
+            clock: None,
         }
     }
 }

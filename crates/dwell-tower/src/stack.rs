@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use dwell_core::{LivePolicies, SessionHandle, SessionManager};
+use dwell_core::{LivePolicies, SessionHandle, SessionManager, Shown};
 use http::{Extensions, Uri};
 use tower_layer::Layer;
 
 use crate::activity::ActivityLayer;
-use crate::gate::{Gate, RequestHead};
+use crate::gate::{RequestHead, Stack};
 use crate::idle::{IdleTimeoutLayer, Presence};
 use crate::network::NetworkLayer;
 use crate::rejection::{DefaultRejection, MakeRejection, Refusal};
@@ -25,18 +25,28 @@ struct Gates {
     idle: IdleTimeoutLayer,
 }
 
-impl Gate for Gates {
-    fn name(&self) -> &'static str {
-        "the stack"
-    }
-
-    fn admit(&self, handle: &SessionHandle, request: &RequestHead<'_>) -> Result<(), Refusal> {
+impl Stack for Gates {
+    fn open(
+        &self,
+        manager: &SessionManager,
+        shown: Shown<'_>,
+        request: &RequestHead<'_>,
+    ) -> (SessionHandle, Result<(), Refusal>) {
+        let policies = manager.policies().borrow();
         // Where the client is: the verdict depends on it.
-        self.network.admit(handle, request)?;
+        let address = match self.network.find(&policies, request) {
+            Ok(address) => address,
+            Err(refusal) => {
+                let handle = SessionHandle::new(manager.clone(), policies, shown.into());
+                return (handle, Err(refusal));
+            }
+        };
         // What the request says of itself.
-        self.activity.admit(handle, request)?;
-        // The verdict, by what the others wrote.
-        self.idle.admit(handle, request)
+        let evidence = self.activity.evidence(request);
+        // The verdict, by what the others found.
+        let handle = SessionHandle::decided(manager.clone(), policies, shown, address, evidence);
+        let enforced = self.idle.enforce(&handle, request);
+        (handle, enforced)
     }
 }
 
@@ -186,7 +196,7 @@ impl<S> Layer<S> for SessionTimeoutLayer {
     type Service = SessionTimeout<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        let session = self.session.clone().with_gate(self.gates.clone());
+        let session = self.session.clone().with_stack(self.gates.clone());
         session.layer(inner)
     }
 }

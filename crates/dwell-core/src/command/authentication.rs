@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use super::CommandError;
 use crate::activity::RouteMark;
+use crate::decision::Decision;
 use crate::engine;
 use crate::event::EventKind;
 use crate::handle::SessionHandle;
-use crate::presented::{Admission, PresentedSession, TokenChange};
+use crate::presented::{PresentedSession, TokenChange};
 use crate::reason::EndReason;
 use crate::record::{SessionRecord, Strength};
 use crate::store::{Rotation, Update};
 use crate::token::Token;
-use crate::verdict::Verdict;
 
 impl SessionHandle {
     /// Replaces the session's token. The old one stays good for parallel
@@ -67,11 +67,9 @@ impl SessionHandle {
     /// When there is no live or locked session, it ended meanwhile, the store
     /// does not answer or there is no randomness; nothing changed then.
     pub async fn reauthenticated(&self, strength: Strength) -> Result<(), CommandError> {
-        let (session, locked) = match self.admission() {
-            Some(Admission::Session(Verdict::Locked { .. })) => (self.session(), true),
-            Some(Admission::Session(Verdict::Live(_) | Verdict::Stale { .. })) => {
-                (self.session(), false)
-            }
+        let (session, locked) = match self.decision() {
+            Some(Decision::Locked) => (self.session(), true),
+            Some(Decision::Live | Decision::Stale) => (self.session(), false),
             _ => (None, false),
         };
         let session = session.ok_or(CommandError::NoSession)?;

@@ -1,6 +1,7 @@
 //! Ending sessions: the request's own, and others of its subject.
 
 use super::{CommandError, SessionInfo};
+use crate::decision::Decision;
 use crate::handle::SessionHandle;
 use crate::id::SessionRef;
 use crate::presented::TokenChange;
@@ -27,9 +28,7 @@ impl SessionHandle {
     pub async fn end_because(&self, reason: EndReason) -> Result<bool, CommandError> {
         let started = self.changes(|c| c.record.as_ref().map(|r| r.key));
         let presented = self.session().map(|s| s.record.key);
-        let ran_out = self
-            .admission()
-            .and_then(|admission| admission.end_reason());
+        let ran_out = self.decision().and_then(Decision::end_reason);
         let mut ended = false;
         if let Some(key) = started.filter(|key| Some(*key) != presented) {
             ended |= self.end_and_remove_token(key, reason).await?;

@@ -9,8 +9,9 @@ mod types;
 
 pub use types::{CommandError, NewSession, SessionInfo};
 
+use crate::decision::Decision;
 use crate::handle::SessionHandle;
-use crate::presented::{Admission, PresentedSession, TokenChange};
+use crate::presented::{PresentedSession, TokenChange};
 use crate::reason::EndReason;
 use crate::record::SessionRecord;
 use crate::store::{Loaded, Lookup, StoreError, Update, Updated};
@@ -22,10 +23,9 @@ const TRIES: usize = 4;
 
 impl SessionHandle {
     fn live_session(&self) -> Result<&PresentedSession, CommandError> {
-        match self.admission() {
-            Some(Admission::Session(Verdict::Live(_) | Verdict::Stale { .. })) => {}
-            _ => return Err(CommandError::NoSession),
-        }
+        let Some(Decision::Live | Decision::Stale) = self.decision() else {
+            return Err(CommandError::NoSession);
+        };
         if self.changes(|c| c.ended) {
             return Err(CommandError::Gone);
         }

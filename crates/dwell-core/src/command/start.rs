@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{CommandError, NewSession};
+use crate::decision::Decision;
 use crate::engine;
 use crate::event::EventKind;
 use crate::handle::SessionHandle;
@@ -88,7 +89,7 @@ impl SessionHandle {
             Presented::Nothing => return Ok(None),
             Presented::Tombstone(ended, _) => (&ended.record, ended.reason),
             Presented::Session(session) => {
-                let ended = self.admission().and_then(|a| a.end_reason());
+                let ended = self.decision().and_then(Decision::end_reason);
                 (&session.record, ended.unwrap_or(EndReason::Superseded))
             }
         };

@@ -1,5 +1,6 @@
 //! How recent and how strong an authentication a route demands.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a privileged route demands of the last authentication.
@@ -16,6 +17,13 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Freshness {
     max_age: Option<Duration>,
+    strength: Option<Arc<Demanded>>,
+}
+
+/// What few routes demand. Shared, since routers clone their layers for every
+/// request; and counts no reference where there is nothing to share.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Demanded {
     acr: Vec<Box<str>>,
     amr: Vec<Box<str>>,
 }
@@ -27,8 +35,7 @@ impl Freshness {
     pub fn within(max_age: Duration) -> Self {
         Self {
             max_age: Some(max_age),
-            acr: Vec::new(),
-            amr: Vec::new(),
+            strength: None,
         }
     }
 
@@ -37,8 +44,7 @@ impl Freshness {
     pub fn by_policy() -> Self {
         Self {
             max_age: None,
-            acr: Vec::new(),
-            amr: Vec::new(),
+            strength: None,
         }
     }
 
@@ -50,7 +56,7 @@ impl Freshness {
         I: IntoIterator,
         I::Item: Into<Box<str>>,
     {
-        self.acr = any_of.into_iter().map(Into::into).collect();
+        self.strength().acr = any_of.into_iter().map(Into::into).collect();
         self
     }
 
@@ -61,7 +67,7 @@ impl Freshness {
         I: IntoIterator,
         I::Item: Into<Box<str>>,
     {
-        self.amr = all_of.into_iter().map(Into::into).collect();
+        self.strength().amr = all_of.into_iter().map(Into::into).collect();
         self
     }
 
@@ -74,12 +80,16 @@ impl Freshness {
     /// The classes of which one is demanded; empty: any.
     #[must_use]
     pub fn acr(&self) -> &[Box<str>] {
-        &self.acr
+        self.strength.as_deref().map_or(&[], |s| &s.acr)
     }
 
     /// The methods that are all demanded.
     #[must_use]
     pub fn amr(&self) -> &[Box<str>] {
-        &self.amr
+        self.strength.as_deref().map_or(&[], |s| &s.amr)
+    }
+
+    fn strength(&mut self) -> &mut Demanded {
+        Arc::make_mut(self.strength.get_or_insert_default())
     }
 }

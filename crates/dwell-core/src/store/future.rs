@@ -41,6 +41,16 @@ impl<'a, T: 'a> StoreFuture<'a, T> {
         }
     }
 
+    /// The answer if it is there already, where it is: to move it out of all
+    /// that is around it takes several copies.
+    #[must_use]
+    pub fn as_ready(&self) -> Option<&Result<T, StoreError>> {
+        match &self.0 {
+            State::Ready(answer) => answer.as_ref(),
+            State::Boxed(_) => None,
+        }
+    }
+
     /// An answer that has to be waited for.
     pub fn boxed(future: impl Future<Output = Result<T, StoreError>> + Send + 'a) -> Self {
         Self(State::Boxed(Box::pin(future)))

@@ -35,8 +35,12 @@ impl ClassifyActivity for DefaultClassifier {
 pub fn classify_headers(method: &Method, headers: &HeaderMap) -> RequestEvidence {
     let mut seen = Seen::default();
     for (name, value) in headers {
-        let value = value.as_bytes();
-        match name.as_str() {
+        let (name, value) = (name.as_str(), value.as_bytes());
+        // Most names are none of these, and show it by their first letter.
+        let (b's' | b'p' | b'x') = name.as_bytes().first().copied().unwrap_or_default() else {
+            continue;
+        };
+        match name {
             "session-activity" => seen.activity.add(value),
             "sec-fetch-site" => seen.site.add(value),
             "sec-fetch-mode" => seen.mode.add(value),

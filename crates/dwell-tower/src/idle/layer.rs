@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use dwell_core::{Admission, SessionHandle, Verdict};
+use dwell_core::{Decision, SessionHandle};
 use percent_encoding::percent_decode_str;
 use tower_layer::Layer;
 
@@ -88,15 +88,15 @@ impl Config {
         self.exempt.iter().any(covers)
     }
 
-    fn refusal(&self, admission: Admission) -> Option<Refusal> {
-        match admission {
-            Admission::Anonymous => match self.presence {
+    fn refusal(&self, decision: Decision) -> Option<Refusal> {
+        match decision {
+            Decision::Anonymous => match self.presence {
                 Presence::Optional => None,
                 Presence::Required => Some(Refusal::SessionRequired),
             },
-            Admission::Session(Verdict::Live(_) | Verdict::Stale { .. }) => None,
-            Admission::Session(Verdict::Locked { .. }) => Some(Refusal::Locked),
-            Admission::Session(Verdict::Ended(reason)) => Some(Refusal::Ended(reason)),
+            Decision::Live | Decision::Stale => None,
+            Decision::Locked => Some(Refusal::Locked),
+            Decision::Ended(reason) => Some(Refusal::Ended(reason)),
         }
     }
 }
@@ -108,19 +108,31 @@ fn climbs(path: &str) -> bool {
     decoded.split(['/', '\\']).any(|segment| segment == "..")
 }
 
-impl Gate for IdleTimeoutLayer {
-    fn name(&self) -> &'static str {
-        "the idle timeout layer"
-    }
-
-    fn admit(&self, handle: &SessionHandle, request: &RequestHead<'_>) -> Result<(), Refusal> {
-        match self.0.refusal(handle.decide()) {
+impl IdleTimeoutLayer {
+    /// Refuses by what has been decided, unless the path is exempt.
+    pub(crate) fn enforce(
+        &self,
+        handle: &SessionHandle,
+        request: &RequestHead<'_>,
+    ) -> Result<(), Refusal> {
+        match handle.decision().and_then(|d| self.0.refusal(d)) {
             Some(refusal) if !self.0.is_exempt(handle, request) => {
                 Shared::label_route(handle, request);
                 Err(refusal)
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl Gate for IdleTimeoutLayer {
+    fn name(&self) -> &'static str {
+        "the idle timeout layer"
+    }
+
+    fn admit(&self, handle: &SessionHandle, request: &RequestHead<'_>) -> Result<(), Refusal> {
+        handle.decide();
+        self.enforce(handle, request)
     }
 
     fn rejection(&self) -> Option<&dyn MakeRejection> {

@@ -45,7 +45,7 @@ impl Gate for PolicyLayer {
     }
 
     fn admit(&self, handle: &SessionHandle, request: &RequestHead<'_>) -> Result<(), Refusal> {
-        if handle.admission().is_none() {
+        if handle.decision().is_none() {
             let missing = "the idle timeout layer, outside a route with a policy";
             return Err(Refusal::Miswired(missing.to_owned()));
         }

@@ -3,8 +3,7 @@
 use dwell_core::{Deadlines, SessionHandle, TokenChange, millis};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::cookie::SessionCookie;
-use super::source::Source;
+use crate::cookie::SessionCookie;
 
 /// The structured field (RFC 9651) that tells the time left.
 static SESSION_TIMEOUT: HeaderName = HeaderName::from_static("session-timeout");
@@ -13,7 +12,7 @@ static SESSION_TIMEOUT: HeaderName = HeaderName::from_static("session-timeout");
 pub(super) fn write_headers(
     headers: &mut HeaderMap,
     handle: &SessionHandle,
-    source: &Source,
+    cookie: Option<&SessionCookie>,
     deadlines: Option<&Deadlines>,
 ) {
     if let Some(value) = deadlines.and_then(session_timeout) {
@@ -21,12 +20,12 @@ pub(super) fn write_headers(
     }
     let cookie = match handle.token_change() {
         TokenChange::Keep => return,
-        TokenChange::Issue(token) => source.session_cookie().and_then(|cookie| {
+        TokenChange::Issue(token) => cookie.and_then(|cookie| {
             let end = handle.record().map(|r| r.facts.absolute_deadline);
             let longest = deadlines.zip(end).map(|(d, end)| end - d.now);
             cookie.issue(&token, longest)
         }),
-        TokenChange::Remove => source.session_cookie().and_then(SessionCookie::remove),
+        TokenChange::Remove => cookie.and_then(SessionCookie::remove),
     };
     let Some(cookie) = cookie else { return };
     headers.append(header::SET_COOKIE, cookie);
@@ -42,9 +41,12 @@ pub(super) fn write_headers(
 fn session_timeout(deadlines: &Deadlines) -> Option<HeaderValue> {
     let left = |at| millis(at - deadlines.now) / 1_000;
     let mut text = Text::new();
-    text.push(b"idle=", left(deadlines.idle));
-    text.push(b", absolute=", left(deadlines.absolute));
-    text.push(b", warn=", deadlines.warn.as_secs());
+    text.name(*b"idle=");
+    text.number(left(deadlines.idle));
+    text.name(*b", absolute=");
+    text.number(left(deadlines.absolute));
+    text.name(*b", warn=");
+    text.number(deadlines.warn.as_secs());
     HeaderValue::from_bytes(text.as_bytes()).ok()
 }
 
@@ -62,14 +64,21 @@ impl Text {
         }
     }
 
-    fn push(&mut self, name: &[u8], number: u64) {
+    /// Of a length that the compiler knows: a copy that does not call out.
+    fn name<const N: usize>(&mut self, name: [u8; N]) {
+        if let Some(place) = self.bytes.get_mut(self.length..self.length + N) {
+            place.copy_from_slice(&name);
+            self.length += N;
+        }
+    }
+
+    fn number(&mut self, number: u64) {
         let mut digits = itoa::Buffer::new();
-        for part in [name, digits.format(number).as_bytes()] {
-            let end = self.length + part.len();
-            if let Some(place) = self.bytes.get_mut(self.length..end) {
-                place.copy_from_slice(part);
-                self.length = end;
-            }
+        let digits = digits.format(number).as_bytes();
+        let end = self.length + digits.len();
+        if let Some(place) = self.bytes.get_mut(self.length..end) {
+            place.copy_from_slice(digits);
+            self.length = end;
         }
     }
 

@@ -6,22 +6,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use dwell_core::store::StoreError;
-use dwell_core::{Outcome, SessionHandle, Settlement, Timestamp, Touch};
+use dwell_core::SessionHandle;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::commit::write_headers;
-use super::layer::SessionLayer;
-use super::resolve::report_unavailable;
+use super::guard::{Chores, Guard, record};
+use super::layer::{SessionLayer, enter};
+use super::resolve::{Finding, report_unavailable};
 use crate::gate::RequestHead;
-use crate::rejection::{Refusal, miswired};
+use crate::reaper::Task;
+use crate::rejection::Refusal;
 use crate::shared::Shared;
-
-/// A look-up that has to be waited for.
-pub(super) type Finding = Pin<Box<dyn Future<Output = Result<SessionHandle, StoreError>> + Send>>;
-type Chores = Pin<Box<dyn Future<Output = Result<Option<Touch>, StoreError>> + Send>>;
 
 pin_project! {
     /// The answer of a [`SessionService`](super::SessionService).
@@ -81,41 +77,20 @@ where
         }
     }
 
-    /// Puts the handle into the request, asks the stack's gate, and calls the
-    /// inner service, or answers in its place.
-    pub(super) fn go_on(
-        inner: &mut S,
-        handle: SessionHandle,
-        mut request: Request<B>,
-        layer: &Arc<SessionLayer>,
-    ) -> Self {
-        request.extensions_mut().insert(handle.clone());
-        let refusal = layer.gate().and_then(|gate| {
-            let admitted = gate.admit(&handle, &RequestHead::of(&request));
-            admitted.err()
-        });
-        let guard = Guard {
-            handle,
-            layer: Arc::clone(layer),
-            armed: true,
-            waited: false,
-            arrival: layer.arrival(),
-        };
-        let state = match refusal {
-            None => State::Calling {
-                future: inner.call(request),
-                guard,
-            },
-            Some(refusal) => {
-                let (parts, _) = request.into_parts();
-                let response = Shared::reject(None, refusal, &parts);
-                State::Refused {
-                    response: Some(Box::new(response)),
-                    guard,
-                }
-            }
-        };
-        Self { state }
+    pub(super) fn calling(future: S::Future, handle: SessionHandle) -> Self {
+        let guard = Guard::new(handle);
+        Self {
+            state: State::Calling { future, guard },
+        }
+    }
+
+    pub(super) fn refused(refusal: Refusal, request: Request<B>, handle: SessionHandle) -> Self {
+        let (parts, _) = request.into_parts();
+        let response = Some(Box::new(Shared::reject(None, refusal, &parts)));
+        let guard = Guard::new(handle);
+        Self {
+            state: State::Refused { response, guard },
+        }
     }
 
     pub(super) fn answered(response: Response<Bytes>) -> Self {
@@ -139,13 +114,21 @@ where
             let next = match this.state.as_mut().project() {
                 StateProj::Finding { waiting } => {
                     let found = ready!(waiting.found.as_mut().poll(cx));
-                    let Some(request) = waiting.request.take() else {
+                    let Some(mut request) = waiting.request.take() else {
                         return Poll::Pending;
                     };
                     match found {
-                        Ok(handle) => {
-                            let (inner, layer) = (&mut waiting.inner, &waiting.layer);
-                            SessionFuture::go_on(inner, handle, request, layer).state
+                        Ok(presented) => {
+                            let head = RequestHead::of(&request);
+                            let opened = waiting.layer.open(presented.as_shown(), &head);
+                            let (handle, admitted) = enter(opened, &mut request);
+                            let next: SessionFuture<S, B> = match admitted {
+                                Ok(()) => {
+                                    SessionFuture::calling(waiting.inner.call(request), handle)
+                                }
+                                Err(refusal) => SessionFuture::refused(refusal, request, handle),
+                            };
+                            next.state
                         }
                         Err(error) => {
                             report_unavailable(waiting.layer.manager(), &error);
@@ -156,19 +139,13 @@ where
                     }
                 }
                 StateProj::Calling { future, guard } => {
-                    // Disarmed meanwhile: a panic is nobody's activity, also
-                    // when an outer layer catches it.
-                    guard.armed = false;
-                    let polled = future.poll(cx);
-                    guard.armed = polled.is_pending();
-                    guard.waited |= polled.is_pending();
-                    let mut response = match ready!(polled) {
+                    let mut response = match ready!(guard.watch(|| future.poll(cx))) {
                         Ok(response) => response,
                         Err(error) => return Poll::Ready(Err(error)),
                     };
                     match guard.finish(&mut response) {
                         None => return Poll::Ready(Ok(response)),
-                        Some(chores) => guard.wait_for(chores, response),
+                        Some(chores) => State::waiting(chores, guard, response),
                     }
                 }
                 StateProj::Refused { response, guard } => {
@@ -178,7 +155,7 @@ where
                     let mut response = response.map(ResBody::from);
                     match guard.finish(&mut response) {
                         None => return Poll::Ready(Ok(response)),
-                        Some(chores) => guard.wait_for(chores, response),
+                        Some(chores) => State::waiting(chores, guard, response),
                     }
                 }
                 StateProj::Committing {
@@ -196,7 +173,7 @@ where
                         // The verdict stands; the next request or the reaper
                         // finds again what could not be written.
                         Err(error) => {
-                            report_unavailable(guard.layer.manager(), &error);
+                            report_unavailable(guard.handle().manager(), &error);
                             None
                         }
                     };
@@ -219,6 +196,18 @@ where
     }
 }
 
+impl<S, B, F, R> State<S, B, F, R> {
+    fn waiting(chores: Chores, guard: &Guard, response: R) -> Self {
+        Self::Committing {
+            committing: Committing {
+                chores: Some(chores),
+                guard: guard.while_waiting(),
+            },
+            response: Some(Box::new(response)),
+        }
+    }
+}
+
 /// What the wait for the store needs: boxed, so that requests which need not
 /// wait do not carry room for it.
 struct Waiting<S, B> {
@@ -226,94 +215,6 @@ struct Waiting<S, B> {
     inner: S,
     request: Option<Request<B>>,
     layer: Arc<SessionLayer>,
-}
-
-/// Hands over the touch exactly once: when the answer is there, or when the
-/// client goes away before.
-struct Guard {
-    handle: SessionHandle,
-    layer: Arc<SessionLayer>,
-    armed: bool,
-    /// Whether the answer took time, so that less is left than at the arrival.
-    waited: bool,
-    arrival: Option<Timestamp>,
-}
-
-impl Guard {
-    /// Settles the request and finishes its answer, in place. `Some` when the
-    /// store has to hear of something first.
-    fn finish<B: From<Bytes>>(&mut self, response: &mut Response<B>) -> Option<Chores> {
-        self.armed = false;
-        let outcome = Outcome::Answered(response.status().as_u16());
-        match self.handle.settle(outcome) {
-            Settlement::Nothing => self.close(response, None),
-            Settlement::Touch(touch) => {
-                self.record(Some(&touch));
-                self.close(response, Some(touch));
-            }
-            Settlement::Chores => {
-                let handle = self.handle.clone();
-                return Some(Box::pin(async move { handle.do_chores(outcome).await }));
-            }
-        }
-        None
-    }
-
-    fn wait_for<S, B, F, R>(&self, chores: Chores, response: R) -> State<S, B, F, R> {
-        State::Committing {
-            committing: Committing {
-                chores: Some(chores),
-                guard: Self {
-                    handle: self.handle.clone(),
-                    layer: Arc::clone(&self.layer),
-                    armed: false,
-                    waited: true,
-                    arrival: self.arrival,
-                },
-            },
-            response: Some(Box::new(response)),
-        }
-    }
-
-    fn record(&self, touch: Option<&Touch>) {
-        if let Some(touch) = touch {
-            self.layer.touches().record(*touch, &self.handle);
-        }
-    }
-
-    /// Makes the answer what the client gets.
-    fn close<B: From<Bytes>>(&self, response: &mut Response<B>, touch: Option<Touch>) {
-        let refused = response.extensions().get::<Refusal>().is_some();
-        if self.handle.admission().is_none() && !refused {
-            // A tripwire, not a guard: the handler has run, and the first
-            // test of such a stack fails.
-            let missing = "the idle timeout layer, inside the session layer";
-            *response = miswired(missing).map(B::from);
-            return;
-        }
-        let now = match self.waited {
-            true => self.layer.now(&self.handle, self.arrival),
-            false => None,
-        };
-        let deadlines = self.handle.closing_deadlines(touch.as_ref(), now);
-        let source = self.layer.source();
-        write_headers(
-            response.headers_mut(),
-            &self.handle,
-            source,
-            deadlines.as_ref(),
-        );
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        // A panic on its way up is a failure of ours, not somebody's activity.
-        if !self.armed || std::thread::panicking() {
-            return;
-        }
-        self.record(self.handle.touch_due(Outcome::Disconnected).as_ref());
-    }
 }
 
 /// Chores that go on when the client goes away: the store may have done them
@@ -331,13 +232,14 @@ impl Drop for Committing {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
         };
-        let (handle, layer) = (self.guard.handle.clone(), Arc::clone(&self.guard.layer));
-        runtime.spawn(async move {
+        let handle = self.guard.handle().clone();
+        let rest: Task = Box::pin(async move {
             match chores.await {
-                Ok(Some(touch)) => layer.touches().record(touch, &handle),
+                Ok(Some(touch)) => record(touch, &handle),
                 Ok(None) => {}
-                Err(error) => report_unavailable(layer.manager(), &error),
+                Err(error) => report_unavailable(handle.manager(), &error),
             }
         });
+        runtime.spawn(rest);
     }
 }

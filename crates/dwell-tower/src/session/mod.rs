@@ -55,13 +55,13 @@
 //! ```
 
 mod commit;
-mod cookie;
 mod future;
+mod guard;
 mod layer;
 mod resolve;
 mod source;
 
-pub use self::cookie::SessionCookie;
+pub use crate::cookie::SessionCookie;
 pub use future::SessionFuture;
 pub use layer::{SessionLayer, SessionService};
 pub use source::Source;

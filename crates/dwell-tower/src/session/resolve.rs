@@ -1,18 +1,23 @@
 //! From what a request shows to what the store knows of it.
 
+use std::pin::Pin;
+
 use dwell_core::engine::{TokenVerdict, judge_token};
-use dwell_core::store::{Loaded, Lookup, StoreError};
+use dwell_core::store::{Loaded, Lookup, StoreError, StoreFuture};
 use dwell_core::{
-    EndReason, EndedSession, EventKind, ForeignSession, Presented, PresentedSession, SessionHandle,
-    SessionManager, Timestamp, Token,
+    EndReason, EndedSession, EventKind, ForeignSession, Presented, PresentedSession,
+    SessionManager, SessionRecord, Shown, Timestamp, Token, TokenCheck,
 };
 
-/// Looks up what the request shows and makes its handle.
-pub(super) async fn resolve(
-    manager: SessionManager,
-    tokens: Vec<Token>,
-) -> Result<SessionHandle, StoreError> {
-    let policies = manager.policies().current();
+/// A look-up that has to be waited for.
+pub(super) type Finding = Pin<Box<dyn Future<Output = Result<Presented, StoreError>> + Send>>;
+
+/// Looks up what the request shows.
+pub(super) fn resolve(manager: SessionManager, tokens: Vec<Token>) -> Finding {
+    Box::pin(find(manager, tokens))
+}
+
+async fn find(manager: SessionManager, tokens: Vec<Token>) -> Result<Presented, StoreError> {
     let mut best = Presented::Nothing;
     for token in tokens {
         let loaded = manager.store().load(token.key()).await?;
@@ -40,28 +45,30 @@ pub(super) async fn resolve(
             }
         }
     }
-    Ok(SessionHandle::new(manager, policies, best))
+    Ok(best)
 }
 
 /// The same for a store that answers at once and a request whose first token
-/// is good, which is nearly every one: nothing is kept over a wait, so nothing
-/// is copied for it. `None` when there is more to do.
-pub(super) fn resolve_at_once(
+/// is good, which is nearly every one: what it shows, in the store's answer.
+/// `None` when there is more to do.
+pub(super) fn show<'a>(
     manager: &SessionManager,
-    first: Option<Token>,
-) -> Option<SessionHandle> {
-    let presented = match first {
-        None => Presented::Nothing,
-        Some(token) => {
-            let loaded = manager.store().load(token.key()).into_ready().ok()?.ok()?;
-            match judge(manager, token, loaded) {
-                Judged::Session(session) if goes_on(&session) => Presented::Session(session),
-                _ => return None,
-            }
-        }
+    answer: &'a StoreFuture<'_, Loaded>,
+    token: &'a Token,
+    check: TokenCheck,
+) -> Option<Shown<'a>> {
+    let Loaded { now, state } = answer.as_ready()?.as_ref().ok()?;
+    let (Lookup::Found(record), now) = (state, *now) else {
+        return None;
     };
-    let policies = manager.policies().borrow();
-    Some(SessionHandle::new(manager.clone(), policies, presented))
+    let standing = standing(manager, record, check, now)?;
+    let goes_on = standing.opens() && !record.facts.has_run_out(now);
+    goes_on.then_some(Shown::Session {
+        record,
+        now,
+        token: Some(token),
+        standing,
+    })
 }
 
 /// What a token is to what the store has under its key.
@@ -74,20 +81,17 @@ enum Judged {
     Reused(EndedSession, Timestamp),
 }
 
-/// Inlined, since what it moves is large: two copies of a record less.
-#[inline(always)]
 fn judge(manager: &SessionManager, token: Token, loaded: Loaded) -> Judged {
     let Loaded { now, state } = loaded;
     let record = match state {
         // Only the holder of the right token learns the reason.
         Lookup::Ended(ended) if opens(&ended, &token) => return Judged::Tombstone(ended, now),
-        Lookup::Found(record) if !record.credential.is_foreign() => record,
-        Lookup::Ended(_) | Lookup::Found(_) | Lookup::Missing => return Judged::Nothing,
+        Lookup::Found(record) => record,
+        Lookup::Ended(_) | Lookup::Missing => return Judged::Nothing,
     };
-    let grace = manager.rotation_grace();
-    match judge_token(&record.credential, token.check(), grace, now) {
-        TokenVerdict::Unknown => Judged::Nothing,
-        TokenVerdict::Reused => {
+    match standing(manager, &record, token.check(), now) {
+        None | Some(TokenVerdict::Unknown) => Judged::Nothing,
+        Some(TokenVerdict::Reused) => {
             let ended = EndedSession {
                 record,
                 reason: EndReason::TokenReuse,
@@ -96,13 +100,25 @@ fn judge(manager: &SessionManager, token: Token, loaded: Loaded) -> Judged {
             };
             Judged::Reused(ended, now)
         }
-        standing => Judged::Session(PresentedSession {
+        Some(standing) => Judged::Session(PresentedSession {
             record,
             now,
             token: Some(token),
             standing,
         }),
     }
+}
+
+/// What a token is to a session; `None` for one that another middleware owns.
+fn standing(
+    manager: &SessionManager,
+    record: &SessionRecord,
+    check: TokenCheck,
+    now: Timestamp,
+) -> Option<TokenVerdict> {
+    let credential = &record.credential;
+    (!credential.is_foreign())
+        .then(|| judge_token(credential, check, manager.rotation_grace(), now))
 }
 
 /// Whether no recorded deadline has passed, which is as much as can be told
@@ -118,15 +134,19 @@ fn opens(ended: &EndedSession, token: &Token) -> bool {
 }
 
 /// Looks up a session that another middleware owns, or adopts it.
-pub(super) async fn adopt(
+pub(super) fn adopt(manager: SessionManager, session: ForeignSession) -> Finding {
+    Box::pin(find_or_adopt(manager, session))
+}
+
+async fn find_or_adopt(
     manager: SessionManager,
     session: ForeignSession,
-) -> Result<SessionHandle, StoreError> {
+) -> Result<Presented, StoreError> {
     let policies = manager.policies().current();
     // The client's network is not known yet: the strict default.
     let network = policies.find_network(None);
     let Loaded { now, state } = manager.adopt(session, network).await?;
-    let presented = match state {
+    Ok(match state {
         Lookup::Missing => Presented::Nothing,
         Lookup::Ended(ended) => Presented::Tombstone(ended, now),
         Lookup::Found(record) => Presented::Session(PresentedSession {
@@ -135,8 +155,7 @@ pub(super) async fn adopt(
             token: None,
             standing: TokenVerdict::Current { confirm: false },
         }),
-    };
-    Ok(SessionHandle::new(manager, policies, presented))
+    })
 }
 
 /// Tells observers that the store did not answer.

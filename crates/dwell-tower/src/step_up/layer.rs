@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use dwell_core::engine::FreshnessVerdict;
-use dwell_core::{Admission, EventKind, Freshness, SessionHandle, Verdict};
+use dwell_core::{Decision, EventKind, Freshness, SessionHandle};
 use tower_layer::Layer;
 
 use crate::gate::{Gate, Gated, RequestHead};
@@ -17,7 +17,7 @@ use crate::shared::Shared;
 /// Without a rejection of its own it answers like the stack around it.
 #[derive(Clone)]
 pub struct StepUpLayer {
-    demand: Arc<Freshness>,
+    demand: Freshness,
     rejection: Option<Arc<dyn MakeRejection>>,
 }
 
@@ -26,7 +26,7 @@ impl StepUpLayer {
     #[must_use]
     pub fn new(demand: Freshness) -> Self {
         Self {
-            demand: Arc::new(demand),
+            demand,
             rejection: None,
         }
     }
@@ -39,17 +39,15 @@ impl StepUpLayer {
     }
 
     fn refusal(&self, handle: &SessionHandle) -> Option<Refusal> {
-        match handle.admission() {
+        match handle.decision() {
             None => {
                 let missing = "the idle timeout layer, outside a privileged route";
                 return Some(Refusal::Miswired(missing.to_owned()));
             }
-            Some(Admission::Anonymous) => return Some(Refusal::SessionRequired),
-            Some(Admission::Session(Verdict::Locked { .. })) => return Some(Refusal::Locked),
-            Some(Admission::Session(Verdict::Ended(reason))) => {
-                return Some(Refusal::Ended(reason));
-            }
-            Some(Admission::Session(Verdict::Live(_) | Verdict::Stale { .. })) => {}
+            Some(Decision::Anonymous) => return Some(Refusal::SessionRequired),
+            Some(Decision::Locked) => return Some(Refusal::Locked),
+            Some(Decision::Ended(reason)) => return Some(Refusal::Ended(reason)),
+            Some(Decision::Live | Decision::Stale) => {}
         }
         match handle.check_freshness(&self.demand) {
             Some(FreshnessVerdict::Fresh) => None,

@@ -1,0 +1,47 @@
+//! Whether the last authentication meets what a route demands.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::engine::{self, FreshnessVerdict};
+use crate::handle::SessionHandle;
+use crate::id::PolicyId;
+use crate::policy::Freshness;
+use crate::record::SessionRecord;
+
+impl SessionHandle {
+    /// Checks the last authentication against what a route demands.
+    #[must_use]
+    pub fn check_freshness(&self, demand: &Freshness) -> Option<FreshnessVerdict> {
+        let session = self.session()?;
+        if demand.max_age().is_none() {
+            self.by_policy().store(true, Ordering::Relaxed);
+        }
+        let max_age = self.max_age(demand);
+        let check = |record: &SessionRecord| {
+            let strength = record.strength.as_deref();
+            engine::check_freshness(&record.facts, strength, demand, max_age, session.now)
+        };
+        Some(match self.is_changed() {
+            true => check(&self.current_record(session)),
+            false => check(&session.record),
+        })
+    }
+
+    /// Whether a route has demanded an authentication as recent as the policy
+    /// says. A policy further inside may say it stricter, and checks again.
+    #[must_use]
+    pub fn demanded_by_policy(&self) -> bool {
+        self.by_policy().load(Ordering::Relaxed)
+    }
+
+    /// The oldest authentication that satisfies `demand` here.
+    #[must_use]
+    pub fn max_age(&self, demand: &Freshness) -> Duration {
+        demand.max_age().unwrap_or_else(|| {
+            let policy = self.session().map(|s| s.record.facts.policy);
+            let policy = policy.unwrap_or(PolicyId::DEFAULT);
+            self.policies().reauthenticate(policy, self.overlays())
+        })
+    }
+}

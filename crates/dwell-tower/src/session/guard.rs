@@ -1,0 +1,141 @@
+//! What becomes of a request: its touch, and what its answer carries.
+
+use std::pin::Pin;
+use std::task::Poll;
+
+use bytes::Bytes;
+use dwell_core::store::StoreError;
+use dwell_core::{Clock, Outcome, SessionHandle, Settlement, SystemClock, Timestamp, Touch};
+use http::Response;
+
+use super::commit::write_headers;
+use crate::rejection::{Refusal, miswired};
+use crate::shared::Shared;
+
+/// What the store has to hear of before the answer goes out.
+pub(super) type Chores = Pin<Box<dyn Future<Output = Result<Option<Touch>, StoreError>> + Send>>;
+
+/// Hands over the touch exactly once: when the answer is there, or when the
+/// client goes away before.
+pub(super) struct Guard {
+    handle: SessionHandle,
+    armed: bool,
+    /// Whether the answer took time, so that less is left than at the arrival.
+    waited: bool,
+    /// This machine's clock at the arrival, where the store's can't be read
+    /// without waiting.
+    arrival: Option<Timestamp>,
+}
+
+impl Guard {
+    pub(super) fn new(handle: SessionHandle) -> Self {
+        let clock = Shared::of(&handle).and_then(|shared| shared.clock.as_ref());
+        Self {
+            arrival: clock.map(SystemClock::now),
+            handle,
+            armed: true,
+            waited: false,
+        }
+    }
+
+    pub(super) fn handle(&self) -> &SessionHandle {
+        &self.handle
+    }
+
+    /// Polls the inner service, disarmed meanwhile: a panic is nobody's
+    /// activity, also when an outer layer catches it.
+    pub(super) fn watch<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        self.armed = false;
+        let polled = poll();
+        self.armed = polled.is_pending();
+        self.waited |= polled.is_pending();
+        polled
+    }
+
+    /// Settles the request and finishes its answer, in place. `Some` when the
+    /// store has to hear of something first.
+    pub(super) fn finish<B: From<Bytes>>(&mut self, response: &mut Response<B>) -> Option<Chores> {
+        self.armed = false;
+        let outcome = Outcome::Answered(response.status().as_u16());
+        match self.handle.settle(outcome) {
+            Settlement::Nothing => self.close(response, None),
+            Settlement::Touch(touch) => {
+                self.record(Some(&touch));
+                self.close(response, Some(touch));
+            }
+            Settlement::Chores => {
+                let handle = self.handle.clone();
+                return Some(Box::pin(async move { handle.do_chores(outcome).await }));
+            }
+        }
+        None
+    }
+
+    /// The guard of an answer that waits for the store: nothing of it is left
+    /// to hand over.
+    pub(super) fn while_waiting(&self) -> Self {
+        Self {
+            handle: self.handle.clone(),
+            armed: false,
+            waited: true,
+            arrival: self.arrival,
+        }
+    }
+
+    pub(super) fn record(&self, touch: Option<&Touch>) {
+        if let Some(touch) = touch {
+            record(*touch, &self.handle);
+        }
+    }
+
+    /// Makes the answer what the client gets.
+    pub(super) fn close<B: From<Bytes>>(&self, response: &mut Response<B>, touch: Option<Touch>) {
+        if self.handle.decision().is_none() && response.extensions().get::<Refusal>().is_none() {
+            // A tripwire, not a guard: the handler has run, and the first
+            // test of such a stack fails.
+            let missing = "the idle timeout layer, inside the session layer";
+            *response = miswired(missing).map(B::from);
+            return;
+        }
+        let Some(shared) = Shared::of(&self.handle) else {
+            return;
+        };
+        let now = match self.waited {
+            true => self.now(shared),
+            false => None,
+        };
+        let deadlines = self.handle.closing_deadlines(touch.as_ref(), now);
+        let (headers, cookie) = (response.headers_mut(), shared.cookie.as_ref());
+        write_headers(headers, &self.handle, cookie, deadlines.as_ref());
+    }
+
+    /// What the store's clock says by now, without waiting for it: where that
+    /// takes a wait, as much has passed there as here since the arrival.
+    fn now(&self, shared: &Shared) -> Option<Timestamp> {
+        match (self.arrival, &shared.clock) {
+            (Some(arrival), Some(clock)) => {
+                Some(self.handle.session()?.now + (clock.now() - arrival))
+            }
+            _ => {
+                let store = self.handle.manager().store();
+                store.now().into_ready().ok()?.ok()
+            }
+        }
+    }
+}
+
+pub(super) fn record(touch: Touch, handle: &SessionHandle) {
+    if let Some(shared) = Shared::of(handle) {
+        shared.touches.record(touch, handle);
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // A panic on its way up is a failure of ours, not somebody's activity.
+        if !self.armed || std::thread::panicking() {
+            return;
+        }
+        self.record(self.handle.touch_due(Outcome::Disconnected).as_ref());
+    }
+}
