@@ -1,6 +1,7 @@
 //! `passive()` and `active()`: which requests of which routes are activity.
 
 use axum::Router;
+use axum::handler::Handler;
 use axum::routing::{get, post};
 use dwell_axum::*;
 use http::Method;
@@ -52,6 +53,7 @@ fn annotated() -> Router {
         .route("/plain", get(page))
         .route("/passive", get(page).layer(passive()))
         .route("/passive/route-layer", get(page).route_layer(passive()))
+        .route("/passive/handler", get(page.layer(passive())))
         .route("/passive/get", get(page).layer(passive()).post(page))
         .route("/active", get(page).layer(active()))
         .route(
@@ -76,6 +78,7 @@ async fn l02_routes_marked_passive_move_nothing_however_they_are_marked() {
         ("/plain", true),
         ("/passive", false),
         ("/passive/route-layer", false),
+        ("/passive/handler", false),
         ("/passive/get", false),
         ("/active", true),
         ("/group/a", false),

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::handler::Handler;
 use axum::routing::{get, post};
 use dwell_axum::*;
 
@@ -24,6 +25,7 @@ fn routes() -> Router {
     Router::new()
         .route("/transfer", post(done).layer(five()).get(done))
         .route("/route-layer", post(done).route_layer(five()))
+        .route("/handler", post(done.layer(five())))
         .route("/strong", get(done).layer(strong))
         .route("/otp", get(done).layer(otp))
         .route("/by-policy", get(done).layer(by_policy()))
@@ -62,8 +64,13 @@ async fn a_privileged_route_takes_an_authentication_younger_than_it_says() {
     world.clock.advance(minutes(5) - Duration::from_millis(1));
     assert_eq!(alice.post("/transfer", "").await.text(), "alice");
     assert_eq!(alice.post("/route-layer", "").await.text(), "alice");
+    assert_eq!(alice.post("/handler", "").await.text(), "alice");
     assert_eq!(asks(&mut alice, "/group/transfer").await, "ok");
     world.clock.advance(Duration::from_millis(1));
+    assert_eq!(
+        told(&alice.post("/handler", "").await),
+        "401 step_up_required"
+    );
     world.events.clear();
     let answer = alice.post("/transfer", "").await;
     assert_eq!(told(&answer), "401 step_up_required");
