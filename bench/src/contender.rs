@@ -7,7 +7,7 @@ use http::{Request, Response, StatusCode, header};
 use tokio::runtime::Runtime;
 use tower_service::Service;
 
-use crate::traffic::{Kind, Traffic, request};
+use crate::traffic::{COOKIE, Kind, Traffic, request};
 
 /// Sees the requests of a batch begin and end, and nothing beside them.
 pub trait Meter {
@@ -81,10 +81,14 @@ where
             let _context = runtime.enter();
             make()
         };
+        let traffic = match session {
+            Session::None => Traffic::new(kind).with_cookies(vec![COOKIE.to_owned()]),
+            Session::Ignored | Session::Required => Traffic::new(kind),
+        };
         Self {
             service,
             runtime,
-            traffic: Traffic::new(kind),
+            traffic,
             session,
             body: std::marker::PhantomData,
         }

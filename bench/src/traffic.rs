@@ -14,6 +14,10 @@ pub struct Kind {
     pub other_cookies: usize,
 }
 
+/// A cookie as a session's, for what has no sessions: browsers send theirs
+/// whatever reads it, and nobody is to be faster by a shorter request.
+pub const COOKIE: &str = "__Host-session=00000000000000000000000000000000000000000001";
+
 /// Makes requests, with one session or with many in turn.
 #[derive(Clone, Debug, Default)]
 pub struct Traffic {

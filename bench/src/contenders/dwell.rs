@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::handler::Handler;
 use axum::routing::get;
 use dwell_axum::dwell_tower::activity::{ActivityLayer, MarkLayer};
 use dwell_axum::dwell_tower::idle::{IdleTimeoutLayer, PolicyLayer};
@@ -54,7 +55,7 @@ pub fn full_over(manager: &SessionManager) -> Router {
 
 fn privileged_within(manager: &SessionManager, recent: Freshness) -> Router {
     Router::new()
-        .route("/", get(page).layer(privileged(recent)))
+        .route("/", get(page.layer(privileged(recent))))
         .route("/login", get(login))
         .layer(session_timeout(manager).without_reaper())
 }

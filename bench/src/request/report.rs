@@ -15,6 +15,7 @@ pub fn render(
     let mut section = Section::new("Per request, in process");
     section.paragraph(
         "One thread calls the service, with requests made beforehand, until the answer is dropped. \
+         Every request brings a cookie, also where nobody reads it. \
          Nanoseconds are the median of interleaved rounds, with the fastest and the slowest round; \
          `over` is the median of the differences, round by round, to the row whose layer does \
          nothing. Absolute times differ from machine to machine, so compare within a table. \

@@ -9,7 +9,7 @@ use crate::contender::{Contender, Session, Tower, Unmetered};
 use crate::contenders::{dwell, floor, noop, session_guard, tower_sessions};
 use crate::section::{Section, short};
 use crate::stats::{figure, median, median_ratio};
-use crate::traffic::Kind;
+use crate::traffic::{COOKIE, Kind};
 
 /// A name, how the router is made, and what it does about sessions.
 type Given = (&'static str, fn() -> Router, Session);
@@ -95,7 +95,7 @@ impl App {
         let most = WAYS.iter().map(|way| way.0).max().unwrap_or(1);
         let app = Tower::axum(make, session, Kind::default());
         let (router, cookies) = match session {
-            Session::None => (app.into_service(), Vec::new()),
+            Session::None => (app.into_service(), vec![COOKIE.to_owned(); most * SESSIONS]),
             _ => {
                 let mut app = app;
                 // Not every login is a new session: the floor has one.
