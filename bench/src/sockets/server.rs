@@ -14,7 +14,7 @@ use super::load::{Limit, Load};
 use super::{Protocol, http1};
 use crate::child;
 use crate::contender::runtime;
-use crate::contenders::{dwell, noop, session_guard, tower_sessions};
+use crate::contenders::{dwell, floor, noop, session_guard, tower_sessions};
 use crate::request::callgrind;
 use crate::traffic::COOKIE;
 
@@ -27,11 +27,16 @@ pub struct App {
 }
 
 /// Everything that is compared; the first is what the others are read over.
-pub const APPS: [App; 4] = [
+pub const APPS: [App; 5] = [
     App {
         name: "bare",
         make: noop::bare,
         has_sessions: false,
+    },
+    App {
+        name: "floor",
+        make: floor::router,
+        has_sessions: true,
     },
     App {
         name: "dwell",
