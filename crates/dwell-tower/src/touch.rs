@@ -1,10 +1,11 @@
 //! Touches on their way to a store that has to be waited for.
 
+use std::collections::HashMap;
 use std::mem::{replace, take};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dwell_core::store::SessionStore;
-use dwell_core::{EventKind, SessionHandle, Touch};
+use dwell_core::{EventKind, SessionHandle, SessionKey, Touch};
 use tokio::sync::oneshot;
 
 use crate::reaper::Task;
@@ -129,21 +130,18 @@ impl Drop for Worker {
     }
 }
 
-/// The latest touch of each session. They are gone through one by one: for a
-/// full queue of as many sessions that is half a millisecond, before as many
-/// answers of the store are waited for.
-fn latest(touches: Vec<Waiting>) -> Vec<Waiting> {
-    let mut latest: Vec<Waiting> = Vec::new();
+/// The latest touch of each session.
+fn latest(touches: Vec<Waiting>) -> impl Iterator<Item = Waiting> {
+    let mut latest: HashMap<SessionKey, Waiting> = HashMap::new();
     for (touch, handle) in touches {
-        match latest.iter_mut().find(|(t, _)| t.key == touch.key) {
-            None => latest.push((touch, handle)),
-            Some(before) if before.0.activation.at < touch.activation.at => {
-                *before = (touch, handle);
-            }
-            Some(_) => {}
+        let newer = latest
+            .get(&touch.key)
+            .is_none_or(|(before, _)| before.activation.at < touch.activation.at);
+        if newer {
+            latest.insert(touch.key, (touch, handle));
         }
     }
-    latest
+    latest.into_values()
 }
 
 async fn record(store: Arc<dyn SessionStore>, touch: Touch, handle: SessionHandle) {

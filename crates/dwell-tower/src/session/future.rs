@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use dwell_core::SessionHandle;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -77,17 +76,15 @@ where
         }
     }
 
-    pub(super) fn calling(future: S::Future, handle: SessionHandle) -> Self {
-        let guard = Guard::new(handle);
+    pub(super) fn calling(future: S::Future, guard: Guard) -> Self {
         Self {
             state: State::Calling { future, guard },
         }
     }
 
-    pub(super) fn refused(refusal: Refusal, request: Request<B>, handle: SessionHandle) -> Self {
+    pub(super) fn refused(refusal: Refusal, request: Request<B>, guard: Guard) -> Self {
         let (parts, _) = request.into_parts();
         let response = Some(Box::new(Shared::reject(None, refusal, &parts)));
-        let guard = Guard::new(handle);
         Self {
             state: State::Refused { response, guard },
         }
@@ -122,11 +119,12 @@ where
                             let head = RequestHead::of(&request);
                             let opened = waiting.layer.open(presented.as_shown(), &head);
                             let (handle, admitted) = enter(opened, &mut request);
+                            let guard = Guard::new(handle, waiting.layer.arrival());
                             let next: SessionFuture<S, B> = match admitted {
                                 Ok(()) => {
-                                    SessionFuture::calling(waiting.inner.call(request), handle)
+                                    SessionFuture::calling(waiting.inner.call(request), guard)
                                 }
-                                Err(refusal) => SessionFuture::refused(refusal, request, handle),
+                                Err(refusal) => SessionFuture::refused(refusal, request, guard),
                             };
                             next.state
                         }

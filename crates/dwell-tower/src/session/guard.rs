@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use dwell_core::store::StoreError;
-use dwell_core::{Clock, Outcome, SessionHandle, Settlement, SystemClock, Timestamp, Touch};
+use dwell_core::{Clock, Outcome, SessionHandle, Settlement, Timestamp, Touch};
 use http::Response;
 
 use super::commit::write_headers;
@@ -28,10 +28,11 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    pub(super) fn new(handle: SessionHandle) -> Self {
-        let clock = Shared::of(&handle).and_then(|shared| shared.clock.as_ref());
+    /// The guard of a request that arrived then by this machine's clock, where
+    /// the store's can't be read without waiting.
+    pub(super) const fn new(handle: SessionHandle, arrival: Option<Timestamp>) -> Self {
         Self {
-            arrival: clock.map(SystemClock::now),
+            arrival,
             handle,
             armed: true,
             waited: false,

@@ -6,12 +6,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use dwell_core::{SessionHandle, SessionManager, Shown, SystemClock};
+use dwell_core::{Clock, SessionHandle, SessionManager, Shown, SystemClock, Timestamp};
 use http::{Extensions, Request, Response, Uri};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::future::SessionFuture;
+use super::guard::Guard;
 use super::resolve::{resolve, show};
 use super::source::Source;
 use crate::bounded::BoundedStore;
@@ -130,12 +131,18 @@ impl SessionLayer {
         let Some(token) = self.source.first_token(request.headers) else {
             return Some(self.open(Shown::Nothing, request));
         };
-        // Side by side, so that a processor works on both at a time: 46 ns each
-        // with a look-up between.
+        // One after the other: 44 ns each, and 60 where something between
+        // waits for the first.
         let (key, check) = (token.key(), token.check());
         let answer = self.manager.store().load(key);
         let shown = show(&self.manager, &answer, &token, check)?;
         Some(self.open(shown, request))
+    }
+
+    /// This machine's clock at the arrival of a request, where the store's
+    /// can't be read without waiting.
+    pub(super) fn arrival(&self) -> Option<Timestamp> {
+        self.shared.clock.as_ref().map(SystemClock::now)
     }
 
     /// Makes the request's handle, and lets it pass or refuses it.
@@ -232,9 +239,10 @@ where
         layer.start_reaper();
         if let Some(opened) = layer.open_at_once(&RequestHead::of(&request)) {
             let (handle, admitted) = enter(opened, &mut request);
+            let guard = Guard::new(handle, None);
             return match admitted {
-                Ok(()) => SessionFuture::calling(self.inner.call(request), handle),
-                Err(refusal) => SessionFuture::refused(refusal, request, handle),
+                Ok(()) => SessionFuture::calling(self.inner.call(request), guard),
+                Err(refusal) => SessionFuture::refused(refusal, request, guard),
             };
         }
         let source = &layer.source;
