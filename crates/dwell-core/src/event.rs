@@ -177,11 +177,24 @@ impl Observers {
                 observer.observe(event);
             }));
             if told.is_err() {
-                #[cfg(feature = "tracing")]
-                tracing::error!(event = event.event.as_str(), "an observer panicked");
+                log_panic("an observer", event);
             }
         }
     }
+}
+
+/// Logs that somebody who was told of an event panicked.
+#[cold]
+#[inline(never)]
+pub(crate) fn log_panic(who: &str, event: &Event) {
+    #[cfg(feature = "tracing")]
+    tracing::error!(
+        event = event.event.as_str(),
+        session = event.session.map(tracing::field::display),
+        "{who} panicked"
+    );
+    #[cfg(not(feature = "tracing"))]
+    let _ = (who, event);
 }
 
 impl fmt::Debug for Observers {

@@ -20,7 +20,7 @@ use crate::policy::{NetworkMatch, PoliciesInForce, PolicySet};
 use crate::presented::{Admission, Presented, PresentedSession, Shown, TokenChange};
 use crate::record::SessionRecord;
 use crate::subject::SubjectId;
-use crate::sync::{Mutex, lock};
+use crate::sync::{Mutex, MutexGuard, lock};
 use crate::verdict::Deadlines;
 
 /// The session state of one request, shared by all layers. Clones share it.
@@ -309,10 +309,15 @@ impl SessionHandle {
 
     /// Reads what commands did, or adds to it.
     pub(crate) fn changes<T>(&self, change: impl FnOnce(&mut Changes) -> T) -> T {
+        change(&mut self.locked_changes())
+    }
+
+    #[inline(never)]
+    fn locked_changes(&self) -> MutexGuard<'_, Changes> {
         let late = self.late();
-        let mut changes = lock(&late.changes);
+        let changes = lock(&late.changes);
         late.changed.store(true, Ordering::Release);
-        change(&mut changes)
+        changes
     }
 
     /// Whether any command did anything.

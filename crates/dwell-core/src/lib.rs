@@ -80,6 +80,7 @@ mod reason;
 mod record;
 mod report;
 mod settle;
+mod sorted;
 pub mod store;
 mod subject;
 mod sync;

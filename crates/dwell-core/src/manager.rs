@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::{Event, EventKind, Observer, Observers};
+use crate::event::{Event, EventKind, Observer, Observers, log_panic};
 use crate::id::SessionRef;
 use crate::policy::LivePolicies;
 use crate::reason::EndReason;
@@ -249,8 +249,7 @@ impl SessionManager {
         for hook in &self.0.on_end {
             let called = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hook(ended)));
             if called.is_err() {
-                #[cfg(feature = "tracing")]
-                tracing::error!(session = %SessionRef::of(ended.record.key), "an end hook panicked");
+                log_panic("an end hook", &event);
             }
         }
     }

@@ -207,7 +207,7 @@ impl SessionHandle {
             let credential = &record.credential;
             (credential.check == presented && !credential.confirmed).then_some(Update::Confirm)
         };
-        let confirmed = self.update_unless_done(session, confirm).await;
+        let confirmed = self.update_unless_done(session, &confirm).await;
         confirmed.map(|_| ()).or_else(CommandError::unless_store)
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dwell_core::{Token, millis};
 use http::HeaderValue;
-use memchr::{memchr, memmem};
+use memchr::memchr;
 
 /// How the token travels in a cookie.
 ///
@@ -15,8 +15,8 @@ use memchr::{memchr, memmem};
 #[derive(Clone, Debug)]
 pub struct SessionCookie {
     name: String,
-    /// Finds the name; to prepare the search takes longer than the search.
-    finder: memmem::Finder<'static>,
+    /// Which byte of the name is looked for, with the one after it.
+    rare: usize,
     secure: bool,
     same_site: &'static str,
     persistent: bool,
@@ -29,7 +29,7 @@ impl SessionCookie {
         let name = "__Host-session";
         Self {
             name: name.to_owned(),
-            finder: memmem::Finder::new(name),
+            rare: rare(name),
             secure: true,
             same_site: "Lax",
             persistent: false,
@@ -38,10 +38,13 @@ impl SessionCookie {
 
     /// Under another name. It gets the prefix `__Host-`, by which browsers
     /// refuse one that a sibling domain set. Characters that a cookie's name
-    /// can't have are left out.
+    /// can't have are left out; one without any other is `session`.
     #[must_use]
     pub fn with_name(self, name: &str) -> Self {
-        let name: String = name.chars().filter(is_token).collect();
+        let mut name: String = name.chars().filter(is_token).collect();
+        if name.is_empty() {
+            name.push_str("session");
+        }
         let name = match self.secure {
             true => format!("__Host-{name}"),
             false => name,
@@ -77,7 +80,7 @@ impl SessionCookie {
     }
 
     fn named(mut self, name: String) -> Self {
-        self.finder = memmem::Finder::new(&name).into_owned();
+        self.rare = rare(&name);
         self.name = name;
         self
     }
@@ -98,10 +101,12 @@ impl SessionCookie {
         // instead of 14.
         let first = line.starts_with(self.name.as_bytes()).then_some(0);
         let from = first.map_or(0, |_| self.name.len());
-        let others = self
-            .finder
-            .find_iter(&line[from..])
-            .map(move |at| at + from);
+        let others = Places {
+            name: self.name.as_bytes(),
+            rare: self.rare,
+            line,
+            next: from + self.rare,
+        };
         first.into_iter().chain(others).filter_map(move |at| {
             let before = line[..at].trim_ascii_end();
             let starts_pair = before.is_empty() || before.ends_with(b";");
@@ -146,6 +151,64 @@ impl Default for SessionCookie {
     }
 }
 
+/// Where a name stands in a line.
+///
+/// `memmem` of the crate `memchr` takes as long, and 16 KB of code more: it is
+/// ready for texts of which nothing is known.
+struct Places<'a> {
+    name: &'a [u8],
+    rare: usize,
+    line: &'a [u8],
+    /// The first byte that has not been looked at.
+    next: usize,
+}
+
+/// Bytes that are compared at a time, by vector instructions.
+const WINDOW: usize = 32;
+
+impl Iterator for Places<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let byte = *self.name.get(self.rare)?;
+        let after = *self.name.get(self.rare + 1).unwrap_or(&b'=');
+        loop {
+            let mut rest = self.line.get(self.next..)?;
+            // Past what does not have the two side by side, without a branch
+            // within a window.
+            while let Some(these) = rest.first_chunk::<WINDOW>()
+                && let Some(next) = rest[1..].first_chunk::<WINDOW>()
+            {
+                let pairs = these.iter().zip(next);
+                if pairs.fold(false, |hit, (a, b)| hit | ((*a == byte) & (*b == after))) {
+                    break;
+                }
+                rest = &rest[WINDOW..];
+            }
+            let at = self.line.len() - rest.len() + memchr(byte, rest)?;
+            self.next = at + 1;
+            if let Some(start) = at.checked_sub(self.rare)
+                && self.line[start..].starts_with(self.name)
+            {
+                return Some(start);
+            }
+        }
+    }
+}
+
+/// The byte of a name that other cookies have least often: they are words and
+/// hexadecimal numbers.
+fn rare(name: &str) -> usize {
+    let common = |byte: &u8| match byte {
+        b'A'..=b'Z' => 0,
+        b'g'..=b'z' => 1,
+        _ => 2,
+    };
+    let bytes = name.bytes().enumerate();
+    let rarest = bytes.min_by_key(|(_, byte)| common(byte));
+    rarest.map_or(0, |(at, _)| at)
+}
+
 /// The characters of a name (RFC 6265 §4.1.1, RFC 9110 §5.6.2).
 fn is_token(character: &char) -> bool {
     character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(*character)
@@ -170,6 +233,44 @@ mod tests {
         let removal =
             "__Host-aDomainevil.exampleb=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0";
         assert_eq!(cookie.remove().unwrap(), removal);
+    }
+
+    #[test]
+    fn a_name_is_found_wherever_it_stands_in_a_line() {
+        for name in [
+            "a",
+            "aa",
+            "sid",
+            "aXa",
+            "x-y_z",
+            "0123456789abcdef0123456789abcdef01234567",
+        ] {
+            let cookie = SessionCookie::new().with_insecure_plain_http();
+            let cookie = cookie.with_name(name);
+            for filler in ["q", "a", "X", name] {
+                for length in 0..150 {
+                    let before = filler.repeat(length);
+                    let line = format!("{before}=; {name}={filler}; {before}=1; {name}=2");
+                    let values: Vec<_> = cookie.values_in(line.as_bytes()).collect();
+                    // What a plain reading of the pairs finds.
+                    let expected: Vec<_> = line
+                        .split(';')
+                        .filter_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+                        .map(str::as_bytes)
+                        .collect();
+                    assert_eq!(values, expected, "{line}");
+                    assert!(values.len() >= 2);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_cookie_has_a_name() {
+        let cookie = SessionCookie::new().with_name("; ");
+        assert_eq!(cookie.name(), "__Host-session");
+        let plain = cookie.with_insecure_plain_http();
+        assert_eq!(plain.with_name("").name(), "session");
     }
 
     #[test]

@@ -80,6 +80,7 @@ mod cookie;
 mod future;
 pub mod gate;
 pub mod idle;
+mod log;
 pub mod network;
 mod reaper;
 pub mod rejection;

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use dwell_core::SessionManager;
 
+use crate::log;
+
 /// Ends what is due even when no request ever comes again, and forgets
 /// tombstones whose time is over.
 ///
@@ -85,7 +87,10 @@ impl Reaper {
             // A task of its own, so that a panic ends the pass and not the reaper.
             let pass: Task = Box::pin(pass(self.manager.clone(), self.batch));
             if let Err(error) = tokio::spawn(pass).await {
-                tracing::error!(%error, "a reaping pass panicked; the next one tries again");
+                log::error(
+                    "a reaping pass panicked; the next one tries again",
+                    Some(&error),
+                );
             }
             pause = self.interval;
         }
@@ -103,7 +108,10 @@ async fn pass(manager: SessionManager, batch: usize) {
             Ok(true) => tokio::task::yield_now().await,
             Ok(false) => return,
             Err(error) => {
-                tracing::warn!(%error, "a reaping pass failed; the next one tries again");
+                log::warn(
+                    "a reaping pass failed; the next one tries again",
+                    Some(&error),
+                );
                 return;
             }
         }

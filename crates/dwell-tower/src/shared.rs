@@ -28,9 +28,9 @@ pub(crate) type FindUri = fn(&Extensions) -> Option<&Uri>;
 /// What the layers of one stack share.
 #[derive(Clone)]
 pub(crate) struct Shared {
-    rejection: Arc<dyn MakeRejection>,
-    name_route: NameRoute,
-    original_uri: FindUri,
+    pub(crate) rejection: Arc<dyn MakeRejection>,
+    pub(crate) name_route: NameRoute,
+    pub(crate) original_uri: FindUri,
     /// By which clients hold their tokens.
     pub(crate) cookie: Option<SessionCookie>,
     pub(crate) touches: TouchQueue,
@@ -39,29 +39,9 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn with_cookie(mut self, cookie: Option<SessionCookie>) -> Self {
-        self.cookie = cookie;
-        self
-    }
-
     /// For a store whose answers have to be waited for.
     pub(crate) fn with_clock(mut self, clock: SystemClock) -> Self {
         self.clock = Some(clock);
-        self
-    }
-
-    pub(crate) fn with_rejection(mut self, rejection: impl MakeRejection) -> Self {
-        self.rejection = Arc::new(rejection);
-        self
-    }
-
-    pub(crate) fn with_name_route(mut self, name_route: NameRoute) -> Self {
-        self.name_route = name_route;
-        self
-    }
-
-    pub(crate) fn with_original_uri(mut self, original_uri: FindUri) -> Self {
-        self.original_uri = original_uri;
         self
     }
 

@@ -1,6 +1,8 @@
 //! The paved path: all layers, in the one order that is right.
 
+use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use dwell_core::{LivePolicies, SessionHandle, SessionManager, Shown};
 use http::{Extensions, Uri};
@@ -51,10 +53,14 @@ impl Stack for Gates {
 }
 
 /// Session, network, activity and idle timeout layers, in this order.
-#[derive(Clone, Debug)]
-pub struct SessionTimeoutLayer {
+#[derive(Clone)]
+pub struct SessionTimeoutLayer(Arc<Parts>);
+
+/// Behind one pointer, since routers clone a layer for every route.
+#[derive(Clone)]
+struct Parts {
     session: SessionLayer,
-    gates: Gates,
+    gates: Arc<Gates>,
     /// The pages of the default way to refuse; `None` after a way of the
     /// application's own was given.
     pages: Option<DefaultRejection>,
@@ -71,22 +77,38 @@ impl SessionTimeoutLayer {
     /// The stack around a session layer of your own making.
     #[must_use]
     pub fn from_session_layer(session: SessionLayer) -> Self {
-        Self {
+        Self(Arc::new(Parts {
             session,
-            gates: Gates {
+            gates: Arc::new(Gates {
                 network: NetworkLayer::new(),
                 activity: ActivityLayer::new(),
                 idle: IdleTimeoutLayer::new(),
-            },
+            }),
             pages: Some(DefaultRejection::new()),
-        }
+        }))
+    }
+
+    /// What this layer alone has.
+    #[inline(never)]
+    fn parts(&mut self) -> &mut Parts {
+        Arc::make_mut(&mut self.0)
+    }
+
+    #[inline(never)]
+    fn gates(&mut self) -> &mut Gates {
+        Arc::make_mut(&mut self.parts().gates)
+    }
+
+    fn map_session(mut self, change: impl FnOnce(SessionLayer) -> SessionLayer) -> Self {
+        let parts = self.parts();
+        parts.session = change(parts.session.clone());
+        self
     }
 
     /// Where sessions are found.
     #[must_use]
-    pub fn with_source(mut self, source: Source) -> Self {
-        self.session = self.session.with_source(source);
-        self
+    pub fn with_source(self, source: Source) -> Self {
+        self.map_session(|session| session.with_source(source))
     }
 
     /// Sends page navigations without a live session to this path, which is
@@ -108,9 +130,9 @@ impl SessionTimeoutLayer {
         path: &str,
         add: impl FnOnce(DefaultRejection) -> DefaultRejection,
     ) -> Self {
-        if let Some(pages) = self.pages.take().map(add) {
-            self.session = self.session.with_rejection(pages.clone());
-            self.pages = Some(pages);
+        if let Some(pages) = self.parts().pages.take().map(add) {
+            self.parts().pages = Some(pages.clone());
+            self = self.map_session(|session| session.with_rejection(pages));
         }
         let path = path.split('?').next().unwrap_or_default();
         self.add_exempt_path(path)
@@ -120,7 +142,8 @@ impl SessionTimeoutLayer {
     /// [`IdleTimeoutLayer::add_exempt_path`].
     #[must_use]
     pub fn add_exempt_path(mut self, path: &str) -> Self {
-        self.gates.idle = self.gates.idle.add_exempt_path(path);
+        let gates = self.gates();
+        gates.idle = gates.idle.clone().add_exempt_path(path);
         self
     }
 
@@ -128,15 +151,15 @@ impl SessionTimeoutLayer {
     /// named before or after are exempt; where to send whom is then yours.
     #[must_use]
     pub fn with_rejection(mut self, rejection: impl MakeRejection) -> Self {
-        self.pages = None;
-        self.session = self.session.with_rejection(rejection);
-        self
+        self.parts().pages = None;
+        self.map_session(|session| session.with_rejection(rejection))
     }
 
     /// Whether requests need a session at all.
     #[must_use]
     pub fn with_presence(mut self, presence: Presence) -> Self {
-        self.gates.idle = self.gates.idle.with_presence(presence);
+        let gates = self.gates();
+        gates.idle = gates.idle.clone().with_presence(presence);
         self
     }
 
@@ -146,38 +169,35 @@ impl SessionTimeoutLayer {
         mut self,
         peer: impl Fn(&Extensions) -> Option<IpAddr> + Send + Sync + 'static,
     ) -> Self {
-        self.gates.network = NetworkLayer::with_peer(peer);
+        self.gates().network = NetworkLayer::with_peer(peer);
         self
     }
 
     /// Names a request's route for events; see
     /// [`SessionLayer::with_route_name`].
     #[must_use]
-    pub fn with_route_name(mut self, name: fn(&Extensions) -> Option<&str>) -> Self {
-        self.session = self.session.with_route_name(name);
-        self
+    pub fn with_route_name(self, name: fn(&Extensions) -> Option<&str>) -> Self {
+        self.map_session(|session| session.with_route_name(name))
     }
 
     /// Finds a request's target as the client sent it; see
     /// [`SessionLayer::with_original_uri`].
     #[must_use]
-    pub fn with_original_uri(mut self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
-        self.session = self.session.with_original_uri(find);
-        self
+    pub fn with_original_uri(self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
+        self.map_session(|session| session.with_original_uri(find))
     }
 
     /// Starts no reaper: somebody else runs a [`Reaper`](crate::Reaper) on
     /// the same store.
     #[must_use]
-    pub fn without_reaper(mut self) -> Self {
-        self.session = self.session.without_reaper();
-        self
+    pub fn without_reaper(self) -> Self {
+        self.map_session(SessionLayer::without_reaper)
     }
 
     /// The manager as the stack uses it.
     #[must_use]
     pub fn manager(&self) -> &SessionManager {
-        self.session.manager()
+        self.0.session.manager()
     }
 
     /// The policies in force, which a reload replaces.
@@ -188,7 +208,17 @@ impl SessionTimeoutLayer {
 
     /// Waits until the touches so far are recorded: before shutting down.
     pub async fn flush(&self) {
-        self.session.flush().await;
+        self.0.session.flush().await;
+    }
+}
+
+impl fmt::Debug for SessionTimeoutLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionTimeoutLayer")
+            .field("session", &self.0.session)
+            .field("gates", &self.0.gates)
+            .field("pages", &self.0.pages)
+            .finish()
     }
 }
 
@@ -196,7 +226,7 @@ impl<S> Layer<S> for SessionTimeoutLayer {
     type Service = SessionTimeout<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        let session = self.session.clone().with_stack(self.gates.clone());
-        session.layer(inner)
+        let Parts { session, gates, .. } = &*self.0;
+        session.clone().with_stack(gates.clone()).layer(inner)
     }
 }

@@ -8,6 +8,7 @@ use dwell_core::store::SessionStore;
 use dwell_core::{EventKind, SessionHandle, SessionKey, Touch};
 use tokio::sync::oneshot;
 
+use crate::log;
 use crate::reaper::Task;
 
 /// The most touches that wait. One more is lost, which ends its session a
@@ -100,7 +101,7 @@ impl Worker {
                 // A task of its own, so that a panic loses this touch and no other.
                 let one: Task = Box::pin(record(Arc::clone(&store), touch, handle.clone()));
                 if let Err(error) = tokio::spawn(one).await {
-                    tracing::error!(%error, "a touch panicked");
+                    log::error("a touch panicked", Some(&error));
                     handle.report(EventKind::TouchLost);
                 }
             }
@@ -148,7 +149,7 @@ async fn record(store: Arc<dyn SessionStore>, touch: Touch, handle: SessionHandl
     match store.touch(touch.key, touch.activation).await {
         Ok(touched) => handle.touch_recorded(&touch, touched),
         Err(error) => {
-            tracing::warn!(%error, "a touch was lost");
+            log::warn("a touch was lost", Some(&error));
             handle.report(EventKind::TouchLost);
         }
     }

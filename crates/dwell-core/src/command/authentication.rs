@@ -41,7 +41,7 @@ impl SessionHandle {
             let done = self.has_successor(session, record);
             (!done).then_some(Update::Rotate(rotation))
         };
-        let (_, applied) = self.update_unless_done(session, update).await?;
+        let (_, applied) = self.update_unless_done(session, &update).await?;
         if applied {
             self.changes(|changes| changes.token = TokenChange::Issue(token));
         }

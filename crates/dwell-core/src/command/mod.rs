@@ -36,10 +36,10 @@ impl SessionHandle {
     pub(crate) async fn update(
         &self,
         session: &PresentedSession,
-        update: impl Fn(&SessionRecord) -> Update,
+        update: impl Fn(&SessionRecord) -> Update + Send + Sync,
     ) -> Result<SessionRecord, CommandError> {
         let update = |record: &SessionRecord| Some(update(record));
-        Ok(self.update_unless_done(session, update).await?.0)
+        Ok(self.update_unless_done(session, &update).await?.0)
     }
 
     /// The same, as long as `update` finds anything to do: the session as it
@@ -47,7 +47,7 @@ impl SessionHandle {
     pub(crate) async fn update_unless_done(
         &self,
         session: &PresentedSession,
-        update: impl Fn(&SessionRecord) -> Option<Update>,
+        update: &(dyn Fn(&SessionRecord) -> Option<Update> + Send + Sync),
     ) -> Result<(SessionRecord, bool), CommandError> {
         let mut record = self.current_record(session);
         let store = self.manager().store();

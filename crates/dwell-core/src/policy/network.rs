@@ -1,12 +1,12 @@
 //! Which named network an address belongs to: longest prefix wins.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::net::IpAddr;
 
 use ipnetwork::{IpNetwork, Ipv4Network};
 
 use super::error::{PolicyError, Problem};
+use crate::sorted::sorted;
 
 /// The most address ranges that a policy set takes.
 pub const MAX_RANGES: usize = 10_000;
@@ -65,12 +65,6 @@ fn bounds(range: IpNetwork, ix: NetworkIx) -> Range {
     };
     let (first, last) = (number(range.network()), number(range.broadcast()));
     (first, Reverse(last), ix)
-}
-
-/// In order, by a heap: policies are loaded seldom, and the sort of slices is
-/// 6 KB of code for each kind of entry.
-pub(super) fn sorted<T: Ord>(entries: Vec<T>) -> Vec<T> {
-    BinaryHeap::from(entries).into_sorted_vec()
 }
 
 /// Turns nested ranges into the points where the innermost one changes.

@@ -10,10 +10,11 @@ use super::builder::PolicyBuilder;
 use super::client_ip::ClientIp;
 use super::error::PolicyError;
 use super::limits::{Limit, Limits};
-use super::network::{NetworkIx, Ranges, sorted};
+use super::network::{NetworkIx, Ranges};
 use super::set_builder::PolicySetBuilder;
 use super::{OnIdle, Policy};
 use crate::id::{NetworkId, PolicyId};
+use crate::sorted::sorted;
 use crate::verdict::Rule;
 
 /// The organization's ceilings.
@@ -30,6 +31,29 @@ pub(crate) struct Network {
     pub(crate) id: NetworkId,
     pub(crate) ranges: Vec<IpNetwork>,
     pub(crate) idle: Duration,
+}
+
+/// Finds networks by their ids and addresses.
+#[derive(Debug, Default)]
+pub(super) struct NetworkIndex {
+    by_id: Vec<(NetworkId, NetworkIx)>,
+    ranges: Ranges,
+}
+
+impl NetworkIndex {
+    pub(super) fn new(networks: &[Network]) -> Self {
+        let ix = |i: usize| NetworkIx(u16::try_from(i + 1).unwrap_or(u16::MAX));
+        let by_id = networks.iter().enumerate();
+        let ranges: Vec<_> = networks
+            .iter()
+            .enumerate()
+            .flat_map(|(i, network)| network.ranges.iter().map(move |range| (*range, ix(i))))
+            .collect();
+        Self {
+            by_id: sorted(by_id.map(|(i, network)| (network.id, ix(i))).collect()),
+            ranges: Ranges::new(&ranges),
+        }
+    }
 }
 
 /// The network that an address was found in.
@@ -87,20 +111,14 @@ impl PolicySet {
     pub(super) fn new(
         policies: Vec<Policy>,
         networks: Vec<Network>,
+        index: NetworkIndex,
         ceilings: Ceilings,
         client_ip: ClientIp,
         granularity: Duration,
     ) -> Self {
-        let ix = |i: usize| NetworkIx(u16::try_from(i + 1).unwrap_or(u16::MAX));
-        let by_id = networks.iter().enumerate();
-        let by_id = sorted(by_id.map(|(i, network)| (network.id, ix(i))).collect());
-        let ranges: Vec<_> = networks
-            .iter()
-            .enumerate()
-            .flat_map(|(i, network)| network.ranges.iter().map(move |range| (*range, ix(i))))
-            .collect();
+        let NetworkIndex { by_id, ranges } = index;
         let mut set = Self {
-            ranges: Ranges::new(&ranges),
+            ranges,
             idle: Vec::with_capacity(policies.len() * (networks.len() + 1)),
             absolute: Vec::with_capacity(policies.len()),
             policies,
@@ -130,8 +148,10 @@ impl PolicySet {
             };
             let preset = policy.preset.and_then(super::Preset::absolute);
             let settled = bound(absolute, preset, ceilings.absolute);
-            let place = format!("policy.{}.absolute", policy.name);
-            self.warnings.extend(warning(&place, absolute, settled));
+            if settled.length < absolute.length {
+                let place = ("policy.", &*policy.name, "absolute");
+                self.warnings.push(warning(place, absolute, settled));
+            }
             self.absolute.push(settled);
             for network in std::iter::once(None).chain(self.networks.iter().map(Some)) {
                 let base = Limit {
@@ -148,14 +168,15 @@ impl PolicySet {
                 };
                 let preset = policy.preset.and_then(super::Preset::idle);
                 let settled = bound(allowed, preset, ceilings.idle);
-                let place = match allowed.rule {
-                    Rule::Network(_) => network.map(|n| format!("network {}.idle", n.name)),
-                    _ => network
-                        .is_none()
-                        .then(|| format!("policy.{}.idle", policy.name)),
+                let place = match (allowed.rule, network) {
+                    (Rule::Network(_), Some(n)) => Some(("network ", &*n.name, "idle")),
+                    (_, None) => Some(("policy.", &*policy.name, "idle")),
+                    _ => None,
                 };
-                if let Some(place) = place {
-                    self.warnings.extend(warning(&place, allowed, settled));
+                if let Some(place) = place
+                    && settled.length < allowed.length
+                {
+                    self.warnings.push(warning(place, allowed, settled));
                 }
                 self.idle.push(settled);
             }
@@ -336,14 +357,15 @@ impl PolicySet {
     }
 }
 
-fn warning(place: &str, wanted: Limit, settled: Limit) -> Option<String> {
+#[cold]
+#[inline(never)]
+fn warning(place: (&str, &str, &str), wanted: Limit, settled: Limit) -> String {
     let by = match settled.rule {
         Rule::Preset(preset) => format!("preset {} ({})", preset.as_str(), preset.clause()),
         _ => "the organization's ceiling".to_owned(),
     };
     let time = humantime::format_duration;
-    (settled.length < wanted.length).then(|| {
-        let (wanted, settled) = (time(wanted.length), time(settled.length));
-        format!("{place}: {wanted} is cut to {settled} by {by}")
-    })
+    let (wanted, settled) = (time(wanted.length), time(settled.length));
+    let (kind, name, key) = place;
+    format!("{kind}{name}.{key}: {wanted} is cut to {settled} by {by}")
 }

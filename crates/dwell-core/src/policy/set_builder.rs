@@ -9,7 +9,7 @@ use super::builder::{PolicyBuilder, check_duration, check_name};
 use super::client_ip::ClientIp;
 use super::error::{PolicyError, Problem};
 use super::network::{MAX_RANGES, parse_range};
-use super::set::{Ceilings, Network, PolicySet};
+use super::set::{Ceilings, Network, NetworkIndex, PolicySet};
 use super::{MAX_POLICIES, Policy};
 use crate::id::NetworkId;
 use crate::time::{minutes, seconds};
@@ -81,15 +81,29 @@ impl PolicySetBuilder {
     /// # Errors
     /// The first value that makes no sense, with its place.
     pub fn build(self) -> Result<PolicySet, PolicyError> {
+        let (policies, granularity) = self.settle()?;
+        let networks = self.networks.list;
+        let index = self.networks.index.map(|index| index(&networks));
+        Ok(PolicySet::new(
+            policies,
+            networks,
+            index.unwrap_or_default(),
+            self.ceilings,
+            self.client_ip,
+            granularity,
+        ))
+    }
+
+    /// The policies, checked, and their granularity.
+    fn settle(&self) -> Result<(Vec<Policy>, Duration), PolicyError> {
         if self.default.name != "default" {
             return Err(self.default.error("", Problem::Without("policy.default")));
         }
         check_duration("idle", self.ceilings.idle)
             .and_then(|()| check_duration("absolute", self.ceilings.absolute))
             .map_err(|(key, problem)| PolicyError::new("organization", key, problem))?;
-        let default = self.default.settle(None)?;
-        let mut policies = vec![default];
-        for builder in &self.policies {
+        let mut policies: Vec<Policy> = Vec::new();
+        for builder in std::iter::once(&self.default).chain(&self.policies) {
             let policy = builder.settle(policies.first())?;
             if policies.iter().any(|p| p.id == policy.id) {
                 let problem = Problem::NameTaken(builder.name.clone());
@@ -101,33 +115,29 @@ impl PolicySetBuilder {
             }
             policies.push(policy);
         }
-        if let Some(error) = self.networks.error {
-            return Err(error);
+        if let Some(error) = &self.networks.error {
+            return Err(error.clone());
         }
-        let networks = self.networks.list;
-        let granularity = granularity(&policies, &networks)?;
-        Ok(PolicySet::new(
-            policies,
-            networks,
-            self.ceilings,
-            self.client_ip,
-            granularity,
-        ))
+        let granularity = granularity(&policies, &self.networks.list)?;
+        Ok((policies, granularity))
     }
 }
 
 /// The networks so far. Each is checked when it is added, so that programs
-/// which name none carry no code that reads one.
+/// which name none carry no code that reads or finds one.
 #[derive(Clone, Debug, Default)]
 struct Networks {
     list: Vec<Network>,
     ranges: HashSet<IpNetwork>,
+    /// Makes the index of them all.
+    index: Option<fn(&[Network]) -> NetworkIndex>,
     /// The first one that makes no sense.
     error: Option<PolicyError>,
 }
 
 impl Networks {
     fn add(&mut self, name: String, cidr: &[String], idle: Duration) {
+        self.index = Some(NetworkIndex::new);
         if self.error.is_none() {
             match self.settle(name, cidr, idle) {
                 Ok(network) => self.list.push(network),

@@ -63,6 +63,9 @@ impl<T> Unpin for StoreFuture<'_, T> {}
 impl<T> Future for StoreFuture<'_, T> {
     type Output = Result<T, StoreError>;
 
+    // Whoever looks up or touches asks whether the answer is there; what waits
+    // for it has some twenty places that do.
+    #[inline(never)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
             State::Ready(answer) => match answer.take() {

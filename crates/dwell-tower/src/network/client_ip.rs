@@ -40,15 +40,23 @@ pub fn client_ip(source: &ClientIp, peer: Option<IpAddr>, headers: &HeaderMap) -
     if !source.trusts(peer) {
         return Some(peer);
     }
+    walk(source, peer, headers, header)
+}
+
+#[inline(never)]
+fn walk(
+    source: &ClientIp,
+    peer: IpAddr,
+    headers: &HeaderMap,
+    header: &HeaderName,
+) -> Option<IpAddr> {
     let mut client = peer;
     let mut entries = 0;
     // Proxies append: the last line's last entry is the nearest.
     for line in headers.get_all(header).iter().rev() {
         let line = line.to_str().ok()?;
-        let list: Vec<&str> = match source.source() {
-            ClientIpSource::Forwarded => forwarded::elements(line)?,
-            _ => line.split(',').collect(),
-        };
+        let quotes = source.source() == ClientIpSource::Forwarded;
+        let list = forwarded::elements(line, quotes)?;
         for entry in list.into_iter().rev() {
             entries += 1;
             if entries > MAX_ENTRIES {

@@ -2,17 +2,17 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-/// Splits a header line into elements, heeding quoted strings; `None` when a
-/// quote is left open.
-pub(super) fn elements(line: &str) -> Option<Vec<&str>> {
-    split(line, b',')
+/// Splits a header line into elements, heeding quoted strings where there are
+/// any; `None` when a quote is left open.
+pub(super) fn elements(line: &str, quotes: bool) -> Option<Vec<&str>> {
+    split(line, b',', quotes)
 }
 
 /// The address that an element's one `for` parameter names; `None` when there
 /// is not exactly one, or it names no address.
 pub(super) fn node(element: &str) -> Option<IpAddr> {
     let mut found = None;
-    for pair in split(element, b';')? {
+    for pair in split(element, b';', true)? {
         let (name, value) = pair.trim_ascii().split_once('=')?;
         if name.eq_ignore_ascii_case("for") && found.replace(value).is_some() {
             return None;
@@ -41,14 +41,15 @@ fn address(value: &str) -> Option<IpAddr> {
     }
 }
 
-fn split(text: &str, separator: u8) -> Option<Vec<&str>> {
+#[inline(never)]
+fn split(text: &str, separator: u8, quotes: bool) -> Option<Vec<&str>> {
     let mut parts = Vec::new();
     let (mut start, mut quoted, mut escaped) = (0, false, false);
     for (at, byte) in text.bytes().enumerate() {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
+            b'"' => quoted = quotes && !quoted,
             _ if byte == separator && !quoted => {
                 parts.push(&text[start..at]);
                 start = at + 1;

@@ -4,6 +4,7 @@ use dwell_core::{Deadlines, SessionHandle, TokenChange, millis};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::cookie::SessionCookie;
+use crate::rejection::set;
 
 /// The structured field (RFC 9651) that tells the time left.
 static SESSION_TIMEOUT: HeaderName = HeaderName::from_static("session-timeout");
@@ -31,7 +32,11 @@ pub(super) fn write_headers(
     headers.append(header::SET_COOKIE, cookie);
     // A shared cache must not hand one person's cookie to another, whatever
     // the answer says of itself.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    set(
+        headers,
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-store"),
+    );
 }
 
 /// `idle=840, absolute=27000, warn=60`: whole seconds left, rounded down.

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -63,7 +62,7 @@ where
         found: Finding,
         inner: S,
         request: Request<B>,
-        layer: Arc<SessionLayer>,
+        layer: SessionLayer,
     ) -> Self {
         let waiting = Box::new(Waiting {
             found,
@@ -212,7 +211,7 @@ struct Waiting<S, B> {
     found: Finding,
     inner: S,
     request: Option<Request<B>>,
-    layer: Arc<SessionLayer>,
+    layer: SessionLayer,
 }
 
 /// Chores that go on when the client goes away: the store may have done them

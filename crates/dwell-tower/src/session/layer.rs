@@ -23,7 +23,12 @@ use crate::shared::Shared;
 
 /// Finds the session and commits; see the [module docs](super).
 #[derive(Clone)]
-pub struct SessionLayer {
+pub struct SessionLayer(Arc<Parts>);
+
+/// Behind one pointer, since routers clone a layer for every route: to clone
+/// and drop all of this where they do is 10 KB of code.
+#[derive(Clone)]
+struct Parts {
     manager: SessionManager,
     source: Source,
     stack: Option<Arc<dyn Stack>>,
@@ -58,7 +63,7 @@ impl SessionLayer {
                 Shared::default().with_clock(SystemClock::new()),
             ),
         };
-        Self {
+        Self(Arc::new(Parts {
             manager: manager.with_shared(shared.clone()),
             source: Source::default(),
             stack: None,
@@ -67,121 +72,143 @@ impl SessionLayer {
                 interval: Duration::from_secs(1),
             })),
             shared,
-        }
+        }))
     }
 
     /// Where sessions are found.
     #[must_use]
     pub fn with_source(mut self, source: Source) -> Self {
-        let cookie = source.session_cookie().cloned();
-        let shared = self.shared.clone().with_cookie(cookie);
-        self.source = source;
-        self.share(shared)
+        let parts = self.parts();
+        parts.shared.cookie = source.session_cookie().cloned();
+        parts.source = source;
+        parts.share();
+        self
     }
 
     /// How this layer refuses, and all layers inside it that have no way of
     /// their own.
     #[must_use]
-    pub fn with_rejection(self, rejection: impl MakeRejection) -> Self {
-        let shared = self.shared.clone().with_rejection(rejection);
-        self.share(shared)
+    pub fn with_rejection(mut self, rejection: impl MakeRejection) -> Self {
+        let parts = self.parts();
+        parts.shared.rejection = Arc::new(rejection);
+        parts.share();
+        self
     }
 
     /// Names a request's route for events, from what the router left in the
     /// extensions; without this, and where it gives `None`, it is the path.
     #[must_use]
-    pub fn with_route_name(self, name: fn(&Extensions) -> Option<&str>) -> Self {
-        let shared = self.shared.clone().with_name_route(name);
-        self.share(shared)
+    pub fn with_route_name(mut self, name: fn(&Extensions) -> Option<&str>) -> Self {
+        let parts = self.parts();
+        parts.shared.name_route = name;
+        parts.share();
+        self
     }
 
     /// Finds a request's target as the client sent it, where a router cuts off
     /// what it has matched: exempt paths and `return_to` are of the whole.
     #[must_use]
-    pub fn with_original_uri(self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
-        let shared = self.shared.clone().with_original_uri(find);
-        self.share(shared)
+    pub fn with_original_uri(mut self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
+        let parts = self.parts();
+        parts.shared.original_uri = find;
+        parts.share();
+        self
     }
 
-    fn share(mut self, shared: Shared) -> Self {
-        self.manager = self.manager.with_shared(shared.clone());
-        self.shared = shared;
-        self
+    /// What this layer alone has.
+    #[inline(never)]
+    fn parts(&mut self) -> &mut Parts {
+        Arc::make_mut(&mut self.0)
     }
 
     /// Starts no reaper: somebody else runs a [`Reaper`] on the same store.
     #[must_use]
     pub fn without_reaper(mut self) -> Self {
-        self.reaper = None;
+        self.parts().reaper = None;
         self
     }
 
     /// Asks these gates before the inner service.
-    pub(crate) fn with_stack(mut self, stack: impl Stack + 'static) -> Self {
-        self.stack = Some(Arc::new(stack));
+    pub(crate) fn with_stack(mut self, stack: Arc<dyn Stack>) -> Self {
+        self.parts().stack = Some(stack);
         self
     }
 
     /// Looks up what the request shows and opens it, where neither takes a
     /// wait, which is nearly always; `None` when there is more to do.
     fn open_at_once(&self, request: &RequestHead<'_>) -> Option<Opened> {
-        if self.source.is_foreign() || self.shared.clock.is_some() {
+        let Parts {
+            manager,
+            source,
+            shared,
+            ..
+        } = &*self.0;
+        if source.is_foreign() || shared.clock.is_some() {
             return None;
         }
-        let Some(token) = self.source.first_token(request.headers) else {
+        let Some(token) = source.first_token(request.headers) else {
             return Some(self.open(Shown::Nothing, request));
         };
         // One after the other: 44 ns each, and 60 where something between
         // waits for the first.
         let (key, check) = (token.key(), token.check());
-        let answer = self.manager.store().load(key);
-        let shown = show(&self.manager, &answer, &token, check)?;
+        let answer = manager.store().load(key);
+        let shown = show(manager, &answer, &token, check)?;
         Some(self.open(shown, request))
     }
 
     /// This machine's clock at the arrival of a request, where the store's
     /// can't be read without waiting.
     pub(super) fn arrival(&self) -> Option<Timestamp> {
-        self.shared.clock.as_ref().map(SystemClock::now)
+        self.0.shared.clock.as_ref().map(SystemClock::now)
     }
 
     /// Makes the request's handle, and lets it pass or refuses it.
     pub(super) fn open(&self, shown: Shown<'_>, request: &RequestHead<'_>) -> Opened {
-        if let Some(stack) = &self.stack {
-            return stack.open(&self.manager, shown, request);
+        let Parts { manager, stack, .. } = &*self.0;
+        if let Some(stack) = stack {
+            return stack.open(manager, shown, request);
         }
-        let policies = self.manager.policies().borrow();
-        let handle = SessionHandle::new(self.manager.clone(), policies, shown.into());
+        let policies = manager.policies().borrow();
+        let handle = SessionHandle::new(manager.clone(), policies, shown.into());
         (handle, Ok(()))
     }
 
     /// The manager as this layer uses it, with its store bounded.
     #[must_use]
     pub fn manager(&self) -> &SessionManager {
-        &self.manager
+        &self.0.manager
     }
 
     /// Waits until the touches so far are recorded: before shutting down.
     pub async fn flush(&self) {
-        self.shared.touches.flush().await;
+        self.0.shared.touches.flush().await;
     }
 
     pub(super) fn refuse<B>(&self, refusal: Refusal, request: Request<B>) -> Response<Bytes> {
         let (parts, _) = request.into_parts();
-        self.shared.reject_early(refusal, &parts)
+        self.0.shared.reject_early(refusal, &parts)
     }
 
     fn start_reaper(&self) {
-        let Some(own) = &self.reaper else { return };
+        let Some(own) = &self.0.reaper else { return };
         own.started.call_once(|| {
             let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-                tracing::error!("no tokio runtime: ends are reported only when a request comes");
+                let message = "no tokio runtime: ends are reported only when a request comes";
+                crate::log::error(message, None);
                 return;
             };
-            let reaper = Reaper::new(self.manager.clone()).with_interval(own.interval);
+            let reaper = Reaper::new(self.0.manager.clone()).with_interval(own.interval);
             let run: Task = Box::pin(reaper.run_until_dropped(Arc::downgrade(own)));
             runtime.spawn(run);
         });
+    }
+}
+
+impl Parts {
+    /// Lets every handle lead to what has been changed.
+    fn share(&mut self) {
+        self.manager = self.manager.with_shared(self.shared.clone());
     }
 }
 
@@ -197,8 +224,8 @@ pub(super) fn enter<B>(opened: Opened, request: &mut Request<B>) -> Opened {
 impl fmt::Debug for SessionLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionLayer")
-            .field("manager", &self.manager)
-            .field("source", &self.source)
+            .field("manager", &self.0.manager)
+            .field("source", &self.0.source)
             .finish_non_exhaustive()
     }
 }
@@ -209,7 +236,7 @@ impl<S> Layer<S> for SessionLayer {
     fn layer(&self, inner: S) -> Self::Service {
         SessionService {
             inner,
-            layer: Arc::new(self.clone()),
+            layer: self.clone(),
         }
     }
 }
@@ -218,7 +245,7 @@ impl<S> Layer<S> for SessionLayer {
 #[derive(Clone, Debug)]
 pub struct SessionService<S> {
     inner: S,
-    layer: Arc<SessionLayer>,
+    layer: SessionLayer,
 }
 
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for SessionService<S>
@@ -235,7 +262,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let layer = &*self.layer;
+        let layer = &self.layer;
         layer.start_reaper();
         if let Some(opened) = layer.open_at_once(&RequestHead::of(&request)) {
             let (handle, admitted) = enter(opened, &mut request);
@@ -245,18 +272,20 @@ where
                 Err(refusal) => SessionFuture::refused(refusal, request, guard),
             };
         }
-        let source = &layer.source;
-        let Ok(foreign) = source.find_foreign(&layer.manager, &request) else {
+        let Parts {
+            manager, source, ..
+        } = &*layer.0;
+        let Ok(foreign) = source.find_foreign(manager, &request) else {
             let response = miswired("a session source that does not panic");
             return SessionFuture::answered(response);
         };
         let found = foreign.unwrap_or_else(|| {
             let tokens = source.tokens(request.headers());
-            resolve(layer.manager.clone(), tokens)
+            resolve(manager.clone(), tokens)
         });
         // The service that was made ready goes along; its clone need not be.
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
-        SessionFuture::finding(found, inner, request, Arc::clone(&self.layer))
+        SessionFuture::finding(found, inner, request, self.layer.clone())
     }
 }

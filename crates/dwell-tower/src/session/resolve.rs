@@ -162,7 +162,7 @@ async fn find_or_adopt(
 pub(super) fn report_unavailable(manager: &SessionManager, error: &StoreError) {
     use dwell_core::{Clock, Event, SystemClock};
 
-    tracing::warn!(%error, "the session store did not answer");
+    crate::log::warn("the session store did not answer", Some(error));
     // The store's clock is out of reach with the store.
     let now = SystemClock::new().now();
     manager.tell(&Event::new(EventKind::StoreUnavailable, now));

@@ -175,7 +175,8 @@ fn ask(
     let found = found.map_err(|_| SourcePanicked)?;
     let sane = found.as_ref().is_none_or(ForeignSession::is_sane);
     if !sane {
-        tracing::warn!("the session source gave a session without a usable id or subject");
+        let message = "the session source gave a session without a usable id or subject";
+        crate::log::warn(message, None);
     }
     Ok(found.filter(|_| sane))
 }

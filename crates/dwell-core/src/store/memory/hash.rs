@@ -2,7 +2,7 @@
 
 use std::hash::BuildHasher;
 
-use hashbrown::DefaultHashBuilder;
+use foldhash::fast::RandomState;
 
 use crate::subject::SubjectId;
 use crate::token::SessionKey;
@@ -16,12 +16,12 @@ pub(super) const SHARDS: usize = if cfg!(shuttle) { 1 } else { 64 };
 pub(super) const TABLES: usize = if cfg!(shuttle) { 1 } else { 8 };
 
 /// A hash, computed once for an operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Hash(u64);
 
 /// Makes hashes that nobody outside can predict.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Hasher(DefaultHashBuilder);
+pub(super) struct Hasher(RandomState);
 
 impl Hasher {
     pub(super) fn of_key(&self, key: SessionKey) -> Hash {

@@ -60,6 +60,7 @@ use crate::engine::Activation;
 use crate::policy::OnLimit;
 use crate::reason::EndReason;
 use crate::record::{EndedSession, SessionRecord};
+use crate::sorted::sorted;
 use crate::subject::SubjectId;
 use crate::time::{Timestamp, hours};
 use crate::token::SessionKey;
@@ -164,11 +165,10 @@ impl MemoryStore {
                 match limit.on_limit {
                     OnLimit::RefuseNew => return Created::LimitReached,
                     OnLimit::EndOldest => {
-                        live.sort_unstable();
                         // More than one when the limit has been lowered.
                         let leave = live.len() + 1 - limit.max as usize;
                         let end = EndReason::Superseded.into();
-                        for (_, key) in live.into_iter().take(leave) {
+                        for (_, key) in sorted(live).into_iter().take(leave) {
                             if let Some((reference, one)) = self.0.end_in_shard(key, end, now) {
                                 subject.remove(reference);
                                 ended.push(one);

@@ -8,7 +8,6 @@
 //! its chunk and its number there, so nobody but who adds a chunk needs to
 //! know how large they are.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The chunks as readers see them.
@@ -30,7 +29,7 @@ pub(super) struct Places<C> {
     chunks: Vec<Chunk<C>>,
     /// Chunks that have room. The lowest is filled first, so that the last
     /// ones become empty.
-    roomy: BTreeSet<usize>,
+    roomy: Bits,
     /// Places in all chunks together.
     total: usize,
 }
@@ -49,7 +48,7 @@ impl<C: Default> Places<C> {
     pub(super) const fn new() -> Self {
         Self {
             chunks: Vec::new(),
-            roomy: BTreeSet::new(),
+            roomy: Bits(Vec::new()),
             total: 0,
         }
     }
@@ -65,7 +64,7 @@ impl<C: Default> Places<C> {
     /// million are taken already.
     pub(super) fn take(&mut self) -> Option<(u32, bool)> {
         let at = match self.roomy.first() {
-            Some(at) => *at,
+            Some(at) => at,
             None => self.grow()?,
         };
         let chunk = &mut self.chunks[at];
@@ -75,7 +74,7 @@ impl<C: Default> Places<C> {
         }
         let nth = chunk.take()?;
         if chunk.free == 0 {
-            self.roomy.remove(&at);
+            self.roomy.remove(at);
         }
         Some((join(at, nth), new))
     }
@@ -96,7 +95,7 @@ impl<C: Default> Places<C> {
         chunk.cells = None;
         while let Some(last) = self.chunks.pop_if(|last| last.cells.is_none()) {
             self.total -= last.size;
-            self.roomy.remove(&self.chunks.len());
+            self.roomy.remove(self.chunks.len());
         }
         true
     }
@@ -135,6 +134,31 @@ impl<C: Default> Places<C> {
 pub(super) fn cell<C>(chunks: &[Option<Arc<[C]>>], place: u32) -> Option<&C> {
     let (at, nth) = split(place);
     chunks.get(at)?.as_ref()?.get(nth)
+}
+
+/// A set of small numbers: 2 KB for all chunks that there can be.
+#[derive(Debug)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn first(&self) -> Option<usize> {
+        let at = self.0.iter().position(|word| *word != 0)?;
+        Some(at * 64 + self.0[at].trailing_zeros() as usize)
+    }
+
+    fn insert(&mut self, number: usize) {
+        let at = number / 64;
+        if at >= self.0.len() {
+            self.0.resize(at + 1, 0);
+        }
+        self.0[at] |= 1 << (number % 64);
+    }
+
+    fn remove(&mut self, number: usize) {
+        if let Some(word) = self.0.get_mut(number / 64) {
+            *word &= !(1 << (number % 64));
+        }
+    }
 }
 
 impl<C> Chunk<C> {

@@ -1,10 +1,9 @@
 //! Which sessions a subject has.
 
-use hashbrown::HashMap;
-
 use super::hash::{Hash, Hasher, SHARDS, TABLES};
 use super::shard::Reference;
 use super::table::{Table, numbers};
+use crate::sorted::sorted;
 use crate::subject::SubjectId;
 use crate::sync::{Mutex, MutexGuard};
 
@@ -48,7 +47,10 @@ struct Sessions {
     tables: [Table; TABLES],
     /// What has more than [`CROWD`] sessions under its hash, and stands here
     /// and not in the table, which it would make slow for others.
-    crowds: HashMap<Hash, Vec<u32>>,
+    ///
+    /// In the order of the hashes: there are few, and a map of this kind alone
+    /// would be 4 KB of code.
+    crowds: Vec<(Hash, Vec<u32>)>,
 }
 
 /// The most sessions under one hash in a table.
@@ -63,13 +65,13 @@ pub(super) struct Subject<'a> {
 impl Subject<'_> {
     /// Where the subject's sessions are, and perhaps others; none twice.
     pub(super) fn references(&self) -> Vec<Reference> {
-        let mut found = match self.sessions.crowds.get(&self.hash) {
-            Some(crowd) => crowd.clone(),
-            None => self.sessions.in_table(self.hash).collect(),
+        let found = match self.sessions.crowd(self.hash) {
+            Ok(at) => self.sessions.crowds[at].1.clone(),
+            Err(_) => self.sessions.in_table(self.hash).collect(),
         };
         // Twice when one session ends and leaves memory, and another comes
         // into its place, before the first leaves the index.
-        found.sort_unstable();
+        let mut found = sorted(found);
         found.dedup();
         found.into_iter().map(Reference::from_bits).collect()
     }
@@ -77,27 +79,28 @@ impl Subject<'_> {
     pub(super) fn add(&mut self, reference: Reference) {
         let hash = self.hash;
         let number = reference.to_bits();
-        if let Some(crowd) = self.sessions.crowds.get_mut(&hash) {
-            crowd.push(number);
-            return;
-        }
+        let at = match self.sessions.crowd(hash) {
+            Ok(at) => return self.sessions.crowds[at].1.push(number),
+            Err(at) => at,
+        };
         self.sessions.add_to_table(hash, number);
         if self.sessions.in_table(hash).nth(CROWD).is_some() {
             let crowd: Vec<u32> = self.sessions.in_table(hash).collect();
             for number in &crowd {
                 self.sessions.remove_from_table(hash, *number);
             }
-            self.sessions.crowds.insert(hash, crowd);
+            self.sessions.crowds.insert(at, (hash, crowd));
         }
     }
 
     pub(super) fn remove(&mut self, reference: Reference) {
         let hash = self.hash;
         let number = reference.to_bits();
-        let Some(crowd) = self.sessions.crowds.get_mut(&hash) else {
+        let Ok(place) = self.sessions.crowd(hash) else {
             self.sessions.remove_from_table(hash, number);
             return;
         };
+        let crowd = &mut self.sessions.crowds[place].1;
         if let Some(at) = crowd.iter().position(|found| *found == number) {
             crowd.swap_remove(at);
         }
@@ -106,7 +109,7 @@ impl Subject<'_> {
         }
         // Half, so that one who comes and goes does not move all the others.
         if crowd.len() <= CROWD / 2 {
-            for number in self.sessions.crowds.remove(&hash).unwrap_or_default() {
+            for number in self.sessions.crowds.remove(place).1 {
                 self.sessions.add_to_table(hash, number);
             }
         }
@@ -114,6 +117,11 @@ impl Subject<'_> {
 }
 
 impl Sessions {
+    /// Where the crowd of this hash is, or would be.
+    fn crowd(&self, hash: Hash) -> Result<usize, usize> {
+        self.crowds.binary_search_by_key(&hash, |crowd| crowd.0)
+    }
+
     fn in_table(&self, hash: Hash) -> impl Iterator<Item = u32> {
         numbers(self.tables[hash.table()].buckets(), hash.tag())
     }
