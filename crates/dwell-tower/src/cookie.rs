@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dwell_core::{Token, millis};
 use http::HeaderValue;
-use memchr::memchr;
+use memchr::{memchr, memmem};
 
 /// How the token travels in a cookie.
 ///
@@ -15,8 +15,8 @@ use memchr::memchr;
 #[derive(Clone, Debug)]
 pub struct SessionCookie {
     name: String,
-    /// Which byte of the name is looked for, with the one after it.
-    rare: usize,
+    /// Finds the name; to prepare the search takes longer than the search.
+    finder: memmem::Finder<'static>,
     secure: bool,
     same_site: &'static str,
     persistent: bool,
@@ -29,7 +29,7 @@ impl SessionCookie {
         let name = "__Host-session";
         Self {
             name: name.to_owned(),
-            rare: rare(name),
+            finder: memmem::Finder::new(name),
             secure: true,
             same_site: "Lax",
             persistent: false,
@@ -80,7 +80,7 @@ impl SessionCookie {
     }
 
     fn named(mut self, name: String) -> Self {
-        self.rare = rare(&name);
+        self.finder = memmem::Finder::new(&name).into_owned();
         self.name = name;
         self
     }
@@ -101,12 +101,10 @@ impl SessionCookie {
         // instead of 14.
         let first = line.starts_with(self.name.as_bytes()).then_some(0);
         let from = first.map_or(0, |_| self.name.len());
-        let others = Places {
-            name: self.name.as_bytes(),
-            rare: self.rare,
-            line,
-            next: from + self.rare,
-        };
+        let others = self
+            .finder
+            .find_iter(&line[from..])
+            .map(move |at| at + from);
         first.into_iter().chain(others).filter_map(move |at| {
             let before = line[..at].trim_ascii_end();
             let starts_pair = before.is_empty() || before.ends_with(b";");
@@ -149,64 +147,6 @@ impl Default for SessionCookie {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// Where a name stands in a line.
-///
-/// `memmem` of the crate `memchr` takes as long, and 16 KB of code more: it is
-/// ready for texts of which nothing is known.
-struct Places<'a> {
-    name: &'a [u8],
-    rare: usize,
-    line: &'a [u8],
-    /// The first byte that has not been looked at.
-    next: usize,
-}
-
-/// Bytes that are compared at a time, by vector instructions.
-const WINDOW: usize = 32;
-
-impl Iterator for Places<'_> {
-    type Item = usize;
-
-    fn next(&mut self) -> Option<usize> {
-        let byte = *self.name.get(self.rare)?;
-        let after = *self.name.get(self.rare + 1).unwrap_or(&b'=');
-        loop {
-            let mut rest = self.line.get(self.next..)?;
-            // Past what does not have the two side by side, without a branch
-            // within a window.
-            while let Some(these) = rest.first_chunk::<WINDOW>()
-                && let Some(next) = rest[1..].first_chunk::<WINDOW>()
-            {
-                let pairs = these.iter().zip(next);
-                if pairs.fold(false, |hit, (a, b)| hit | ((*a == byte) & (*b == after))) {
-                    break;
-                }
-                rest = &rest[WINDOW..];
-            }
-            let at = self.line.len() - rest.len() + memchr(byte, rest)?;
-            self.next = at + 1;
-            if let Some(start) = at.checked_sub(self.rare)
-                && self.line[start..].starts_with(self.name)
-            {
-                return Some(start);
-            }
-        }
-    }
-}
-
-/// The byte of a name that other cookies have least often: they are words and
-/// hexadecimal numbers.
-fn rare(name: &str) -> usize {
-    let common = |byte: &u8| match byte {
-        b'A'..=b'Z' => 0,
-        b'g'..=b'z' => 1,
-        _ => 2,
-    };
-    let bytes = name.bytes().enumerate();
-    let rarest = bytes.min_by_key(|(_, byte)| common(byte));
-    rarest.map_or(0, |(at, _)| at)
 }
 
 /// The characters of a name (RFC 6265 §4.1.1, RFC 9110 §5.6.2).
