@@ -13,8 +13,8 @@
 //! ```
 //!
 //! They go on a handler as well, by axum's
-//! [`Handler`](axum::handler::Handler): there they cost a request one
-//! allocation instead of three, and half the time.
+//! [`Handler`](axum::handler::Handler): there they cost a request 500
+//! instructions and an allocation less, since axum makes no route of them.
 //!
 //! ```
 //! use axum::handler::Handler;

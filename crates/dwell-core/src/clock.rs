@@ -96,7 +96,7 @@ fn wall() -> Timestamp {
 }
 
 /// Milliseconds of a clock that never goes back, as of the last tick (1 to
-/// 10 ms, as the kernel is built): 5 ns instead of 30 for a clock that is
+/// 10 ms, as the kernel is built): 4 ns instead of 30 for a clock that is
 /// thousands of times finer than what it judges.
 #[cfg(target_os = "linux")]
 fn monotonic() -> u64 {

@@ -75,9 +75,8 @@ impl From<&Admission> for Decision {
     }
 }
 
-/// The strictest decision so far, in a byte: a verdict with its deadlines
-/// behind a lock takes 15 ns more for every request. Deadlines follow from
-/// the facts again.
+/// The strictest decision so far, in a byte: a verdict with its deadlines would
+/// need a lock. Deadlines follow from the facts again.
 #[derive(Debug, Default)]
 pub(crate) struct Decided(AtomicU8);
 

