@@ -209,6 +209,24 @@ pub fn expect(what: &str, status: StatusCode, good: bool) -> Result<(), String> 
     Err(format!("a request {what} was answered {status}"))
 }
 
+/// That a request moves a session's expiry where it is to slide, and only
+/// there.
+pub fn check_sliding<T: PartialOrd + std::fmt::Debug>(
+    app: &mut Tower<Router, Body>,
+    slides: bool,
+    expiry: impl Fn() -> Option<T>,
+) -> Result<(), String> {
+    let before = expiry();
+    expect("with its session", app.status(), true)?;
+    let after = expiry();
+    if before.is_none() || (after > before) != slides {
+        return Err(format!(
+            "always_save {slides}, but {before:?} and {after:?}"
+        ));
+    }
+    Ok(())
+}
+
 async fn send<S, B, R>(service: &mut S, request: Request<B>) -> Response<R>
 where
     S: Service<Request<B>, Response = Response<R>>,

@@ -14,7 +14,7 @@ use http::StatusCode;
 use tower_sessions_of_axum_login::MemoryStore;
 use tower_sessions_of_axum_login::cookie::time::Duration;
 
-use crate::contender::{self, Tower, expect};
+use crate::contender::{self, Tower};
 use crate::traffic::Kind;
 
 type AuthSession = axum_login::AuthSession<Users>;
@@ -104,15 +104,11 @@ pub fn verify() -> Result<(), String> {
             Ok(id) => id,
             Err(error) => return Err(format!("{cookie}: {error}")),
         };
-        let expiry = || contender::block_on(store.load(&id)).ok().flatten();
-        let before = expiry().map(|record| record.expiry_date);
-        expect("with its session", app.status(), true)?;
-        let after = expiry().map(|record| record.expiry_date);
-        if before.is_none() || (after > before) != slides {
-            return Err(format!(
-                "always_save {slides}, but {before:?} and {after:?}"
-            ));
-        }
+        let expiry = || {
+            let record = contender::block_on(store.load(&id)).ok().flatten();
+            record.map(|record| record.expiry_date)
+        };
+        contender::check_sliding(&mut app, slides, expiry)?;
     }
     Ok(())
 }

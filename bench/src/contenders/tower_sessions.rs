@@ -95,15 +95,11 @@ pub fn verify() -> Result<(), String> {
             Ok(id) => id,
             Err(error) => return Err(format!("{cookie}: {error}")),
         };
-        let expiry = || contender::block_on(store.load(&id)).ok().flatten();
-        let before = expiry().map(|record| record.expiry_date);
-        expect("with its session", app.status(), true)?;
-        let after = expiry().map(|record| record.expiry_date);
-        if before.is_none() || (after > before) != slides {
-            return Err(format!(
-                "always_save {slides}, but {before:?} and {after:?}"
-            ));
-        }
+        let expiry = || {
+            let record = contender::block_on(store.load(&id)).ok().flatten();
+            record.map(|record| record.expiry_date)
+        };
+        contender::check_sliding(&mut app, slides, expiry)?;
         let old = contender::block_on(keep(&store, "subject1", Duration::seconds(-1)));
         expect("with an old session", app.status_of(Some(&old)), false)?;
     }

@@ -44,8 +44,8 @@ struct Found {
     evidence: AtomicU8,
     decided: Decided,
     /// What was decided before the handle was shared: it holds until a route
-    /// tightens the limits. To decide again for the answer takes
-    /// 330 instructions.
+    /// tightens the limits. To decide again for the answer takes 330
+    /// instructions.
     first: Option<Admission>,
 }
 

@@ -1,6 +1,5 @@
 //! What the layers of one stack share beside sessions: how they refuse, how
-//! they name a route, how clients
-//! hold tokens. Every handle leads here, so a
+//! they name a route, how clients hold tokens. Every handle leads here, so a
 //! request counts no further references.
 
 use std::fmt;

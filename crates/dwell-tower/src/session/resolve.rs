@@ -23,7 +23,7 @@ async fn find(manager: SessionManager, tokens: Vec<Token>) -> Result<Presented, 
         let loaded = manager.store().load(token.key()).await?;
         match judge(&manager, token, loaded) {
             Judged::Nothing => {}
-            Judged::Session(session) if goes_on(&session) => {
+            Judged::Session(session) if goes_on(&session.record, session.now) => {
                 best = Presented::Session(session);
                 break;
             }
@@ -62,8 +62,7 @@ pub(super) fn show<'a>(
         return None;
     };
     let standing = standing(manager, record, check, now)?;
-    let goes_on = standing.opens() && !record.facts.has_run_out(now);
-    goes_on.then_some(Shown::Session {
+    (standing.opens() && goes_on(record, now)).then_some(Shown::Session {
         record,
         now,
         token: Some(token),
@@ -123,8 +122,8 @@ fn standing(
 
 /// Whether no recorded deadline has passed, which is as much as can be told
 /// before the client's network and the route are known.
-fn goes_on(session: &PresentedSession) -> bool {
-    !session.record.facts.has_run_out(session.now)
+fn goes_on(record: &SessionRecord, now: Timestamp) -> bool {
+    !record.facts.has_run_out(now)
 }
 
 fn opens(ended: &EndedSession, token: &Token) -> bool {

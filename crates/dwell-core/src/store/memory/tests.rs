@@ -16,7 +16,7 @@ use crate::subject::SubjectId;
 use crate::time::{hours, minutes, seconds};
 use crate::token::{SessionKey, TokenCheck};
 
-fn now<F: Future>(future: F) -> F::Output {
+pub(super) fn now<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("a store in memory answers at once"),

@@ -4,14 +4,13 @@
 mod ends;
 mod moves;
 
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use shuttle::{check_pct, check_random, thread};
 
 use super::MemoryStore;
+use super::tests::now;
 use crate::clock::{Clock, ManualClock};
 use crate::engine::{Activation, opening_facts};
 use crate::id::PolicyId;
@@ -28,13 +27,6 @@ const DEPTH: usize = 3;
 fn check(model: impl Fn() + Clone + Send + Sync + 'static) {
     check_random(model.clone(), ROUNDS);
     check_pct(model, ROUNDS, DEPTH);
-}
-
-fn now<F: Future>(future: F) -> F::Output {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => value,
-        Poll::Pending => panic!("a store in memory answers at once"),
-    }
 }
 
 #[derive(Clone)]
