@@ -188,9 +188,7 @@ impl SessionManager {
         for record in &reaped.locked {
             self.report(EventKind::SessionLocked, reaped.now, record, None);
         }
-        for ended in &reaped.ended {
-            self.report_end(ended, None);
-        }
+        self.report_ends(&reaped.ended, None).await;
         Ok(reaped.more)
     }
 
@@ -234,14 +232,25 @@ impl SessionManager {
         site: Option<&Site>,
     ) -> Result<bool, StoreError> {
         let ended = self.store().end(key, end).await?;
-        if let Some(ended) = &ended {
-            self.report_end(ended, site);
-        }
+        self.report_ends(ended.as_slice(), site).await;
         Ok(ended.is_some())
     }
 
-    /// Tells observers of an end, and the hooks.
-    pub(crate) fn report_end(&self, ended: &EndedSession, site: Option<&Site>) {
+    /// Tells observers of ends, and the store that they were told.
+    pub(crate) async fn report_ends(&self, ended: &[EndedSession], site: Option<&Site>) {
+        if ended.is_empty() {
+            return;
+        }
+        for ended in ended {
+            self.report_end(ended, site);
+        }
+        // Where this fails the store hands the end out again: twice rather
+        // than never.
+        let keys = ended.iter().map(|ended| ended.record.key).collect();
+        let _ = self.store().acknowledge(keys).await;
+    }
+
+    fn report_end(&self, ended: &EndedSession, site: Option<&Site>) {
         let kind = EventKind::of_end(ended.reason);
         let mut event = self.event(kind, ended.ended_at, &ended.record, site);
         event.reason = Some(ended.reason);

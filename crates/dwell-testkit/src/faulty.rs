@@ -181,11 +181,24 @@ impl SessionStore for FaultyStore {
         self.write(move || self.inner.end(key, end))
     }
 
+    fn touch_and_load(
+        &self,
+        key: SessionKey,
+        activation: Activation,
+    ) -> StoreFuture<'_, (Touched, Loaded)> {
+        self.shared.reads.fetch_add(1, Ordering::SeqCst);
+        self.write(move || self.inner.touch_and_load(key, activation))
+    }
+
     fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
         self.read(move || self.inner.list(subject))
     }
 
     fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {
         self.answer(move || self.inner.reap(judge, batch))
+    }
+
+    fn acknowledge(&self, keys: Vec<SessionKey>) -> StoreFuture<'_, ()> {
+        self.answer(move || self.inner.acknowledge(keys))
     }
 }

@@ -1,20 +1,14 @@
 //! A store that is not waited for longer than stated.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use dwell_core::engine::Activation;
 use dwell_core::store::{
-    BoxedAnswer, Created, End, Judge, Loaded, Quota, Reaped, SessionStore, StoreError, StoreFuture,
-    Touched, Update, Updated,
+    Created, End, Judge, Loaded, Quota, Reaped, SessionStore, StoreError, StoreFuture, Touched,
+    Update, Updated,
 };
 use dwell_core::{EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
-use pin_project_lite::pin_project;
-use tokio::task::coop::{Unconstrained, unconstrained};
-use tokio::time::{Sleep, sleep};
 
 /// Bounds how long any answer of a store is waited for (law L8): after that
 /// it counts as unreachable.
@@ -49,38 +43,10 @@ impl BoundedStore {
         let limit = self.limit;
         match answer.into_ready() {
             Ok(answer) => StoreFuture::ready(answer),
-            Err(future) => StoreFuture::boxed(Waiting {
-                answer: future,
-                patience: unconstrained(sleep(limit)),
-                limit,
+            Err(future) => StoreFuture::boxed(async move {
+                let answer = tokio::time::timeout(limit, future).await;
+                answer.unwrap_or(Err(StoreError::Timeout(limit)))
             }),
-        }
-    }
-}
-
-pin_project! {
-    /// An answer that is waited for. `tokio::time::timeout` does the same with
-    /// 600 bytes more of code for each kind of answer.
-    struct Waiting<'a, T> {
-        answer: BoxedAnswer<'a, T>,
-        // Also when the answer's polls use up what a task may do in one go.
-        #[pin]
-        patience: Unconstrained<Sleep>,
-        limit: Duration,
-    }
-}
-
-impl<T> Future for Waiting<'_, T> {
-    type Output = Result<T, StoreError>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        match this.answer.as_mut().poll(cx) {
-            Poll::Ready(answer) => Poll::Ready(answer),
-            Poll::Pending => {
-                let over = this.patience.poll(cx);
-                over.map(|()| Err(StoreError::Timeout(*this.limit)))
-            }
         }
     }
 }
@@ -115,12 +81,24 @@ impl SessionStore for BoundedStore {
         self.bound(self.inner.end(key, end))
     }
 
+    fn touch_and_load(
+        &self,
+        key: SessionKey,
+        activation: Activation,
+    ) -> StoreFuture<'_, (Touched, Loaded)> {
+        self.bound(self.inner.touch_and_load(key, activation))
+    }
+
     fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
         self.bound(self.inner.list(subject))
     }
 
     fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {
         self.bound(self.inner.reap(judge, batch))
+    }
+
+    fn acknowledge(&self, keys: Vec<SessionKey>) -> StoreFuture<'_, ()> {
+        self.bound(self.inner.acknowledge(keys))
     }
 
     fn is_local(&self) -> bool {

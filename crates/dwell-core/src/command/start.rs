@@ -58,18 +58,17 @@ impl SessionHandle {
             Created::Exists => return Err(CommandError::Conflict),
         };
         let site = self.site();
-        for ended in &made_room {
-            manager.report_end(ended, Some(&site));
-        }
+        manager.report_ends(&made_room, Some(&site)).await;
         if let Some(old) = old
             && let Err(error) = manager.end(old.key, old.end, Some(&site)).await
         {
             // Both or neither: the client keeps the old session and never
             // sees the new one's token. If this fails as well, nobody has it.
-            let undo = manager
-                .store()
-                .end(record.key, EndReason::Superseded.into());
-            let _ = undo.await;
+            let store = manager.store();
+            let undo = store.end(record.key, EndReason::Superseded.into());
+            if let Ok(Some(_)) = undo.await {
+                let _ = store.acknowledge(vec![record.key]).await;
+            }
             return Err(error.into());
         }
         manager.report(EventKind::SessionCreated, now, &record, Some(&site));

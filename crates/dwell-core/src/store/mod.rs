@@ -9,6 +9,10 @@
 //! - [`update`](SessionStore::update) is compare-and-set on the version.
 //! - [`end`](SessionStore::end) has one winner: whoever gets the session back
 //!   reports its end, so that each end is reported once (law L12).
+//! - What ended is handed out until it is
+//!   [acknowledged](SessionStore::acknowledge), so that a node that goes down
+//!   between an end and its report leaves it to another: once in normal
+//!   operation, at least once across crashes.
 //! - A tombstone stays for a stated time, so that an ended session is told
 //!   from an unknown one (law L13).
 //!
@@ -19,21 +23,29 @@
 mod change;
 mod future;
 pub mod memory;
+mod watch;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use change::{Rotation, Update};
 pub use future::{BoxedAnswer, StoreFuture};
+pub use watch::{PULSE, Watched, Watcher};
 
 use crate::engine::{self, Activation};
 use crate::policy::{PolicySet, SessionLimit};
 use crate::reason::EndReason;
 use crate::record::{EndedSession, Facts, SessionRecord};
 use crate::subject::SubjectId;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, seconds};
 use crate::token::SessionKey;
 use crate::verdict::Verdict;
+
+/// How long after it was handed out an end that nobody has
+/// [acknowledged](SessionStore::acknowledge) is handed out again: whoever got
+/// it has gone down, for reporting takes no time to speak of.
+pub const UNREPORTED_AFTER: Duration = seconds(30);
 
 /// Keeps sessions.
 pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
@@ -67,12 +79,36 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
     /// client of an expired session has signed in again.
     fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>>;
 
+    /// [`touch`](Self::touch), then [`load`](Self::load) of the same session:
+    /// one round trip where a store can.
+    fn touch_and_load(
+        &self,
+        key: SessionKey,
+        activation: Activation,
+    ) -> StoreFuture<'_, (Touched, Loaded)> {
+        StoreFuture::boxed(async move {
+            let touched = self.touch(key, activation).await?;
+            Ok((touched, self.load(key).await?))
+        })
+    }
+
     /// The subject's sessions that have not ended, in no particular order.
     fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>>;
 
     /// Ends or locks what `judge` finds due, looking at no more than `batch`
     /// entries, and forgets tombstones whose time is over.
+    ///
+    /// A store that outlives its nodes hands out again, after
+    /// [`UNREPORTED_AFTER`], an end that nobody has
+    /// [acknowledged](Self::acknowledge).
     fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped>;
+
+    /// The ends of these sessions have been reported. A store whose ends are
+    /// lost with the process that reports them has nothing to do.
+    fn acknowledge(&self, keys: Vec<SessionKey>) -> StoreFuture<'_, ()> {
+        drop(keys);
+        StoreFuture::ready(Ok(()))
+    }
 
     /// Whether every operation is done before it returns, in this process:
     /// then nothing is gained by queueing touches.
@@ -188,7 +224,8 @@ impl From<EndReason> for End {
 pub struct Reaped {
     /// The store's clock during the pass.
     pub now: Timestamp,
-    /// Sessions that this pass ended.
+    /// Sessions that this pass ended, and such as ended before and were never
+    /// acknowledged.
     pub ended: Vec<EndedSession>,
     /// Sessions that this pass locked.
     pub locked: Vec<SessionRecord>,
@@ -232,7 +269,7 @@ pub enum StoreError {
     Corrupt(#[source] Arc<dyn std::error::Error + Send + Sync>),
     /// It did not answer in time.
     #[error("the session store did not answer within {0:?}")]
-    Timeout(std::time::Duration),
+    Timeout(Duration),
     /// It can't be reached, or it refused.
     #[error("the session store is unavailable")]
     Unavailable(#[source] Arc<dyn std::error::Error + Send + Sync>),
