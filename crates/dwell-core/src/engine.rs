@@ -158,7 +158,8 @@ pub struct Activation {
 impl Activation {
     /// The same, but no later than `now` by the store's clock: a node whose
     /// clock is ahead gains no idle time (law L11).
-    pub(crate) fn not_after(self, now: Timestamp) -> Self {
+    #[must_use]
+    pub fn not_after(self, now: Timestamp) -> Self {
         let at = self.at.min(now);
         Self {
             at,

@@ -16,12 +16,13 @@
 //! - A tombstone stays for a stated time, so that an ended session is told
 //!   from an unknown one (law L13).
 //!
-//! The pure part of each change is in [`Facts::touch`] and
+//! The pure part of each change is in [`Facts::touch`](crate::Facts::touch) and
 //! [`SessionRecord::update`]; `dwell-testkit` has the suite that every store
 //! must pass.
 
 mod change;
 mod future;
+mod judge;
 pub mod memory;
 mod watch;
 
@@ -31,16 +32,16 @@ use std::time::Duration;
 
 pub use change::{Rotation, Update};
 pub use future::{BoxedAnswer, StoreFuture};
+pub use judge::{Due, Judge};
 pub use watch::{PULSE, Watched, Watcher};
 
-use crate::engine::{self, Activation};
-use crate::policy::{PolicySet, SessionLimit};
+use crate::engine::Activation;
+use crate::policy::SessionLimit;
 use crate::reason::EndReason;
-use crate::record::{EndedSession, Facts, SessionRecord};
+use crate::record::{EndedSession, SessionRecord};
 use crate::subject::SubjectId;
 use crate::time::{Timestamp, seconds};
 use crate::token::SessionKey;
-use crate::verdict::Verdict;
 
 /// How long after it was handed out an end that nobody has
 /// [acknowledged](SessionStore::acknowledge) is handed out again: whoever got
@@ -231,33 +232,6 @@ pub struct Reaped {
     pub locked: Vec<SessionRecord>,
     /// Whether more is due.
     pub more: bool,
-}
-
-/// Decides for a store what is due, by the policies in force.
-#[derive(Clone, Debug)]
-pub struct Judge(Arc<PolicySet>);
-
-impl Judge {
-    /// Judges by these policies.
-    #[must_use]
-    pub fn new(policies: Arc<PolicySet>) -> Self {
-        Self(policies)
-    }
-
-    /// The verdict on a session that nobody is using.
-    #[must_use]
-    pub fn verdict(&self, facts: &Facts, now: Timestamp) -> Verdict {
-        let network = self.0.recorded_network(facts.network);
-        let limits = self.0.limits(facts.policy, 0, facts.network, network);
-        engine::decide(facts, &limits, now)
-    }
-
-    /// Changes whenever other policies judge, so that a store knows when its
-    /// schedule is out of date.
-    #[must_use]
-    pub fn generation(&self) -> u64 {
-        self.0.generation()
-    }
 }
 
 /// Why a store did not do what it was asked.

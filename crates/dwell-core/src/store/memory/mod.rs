@@ -49,7 +49,7 @@ use std::time::Duration;
 use self::hash::Hasher;
 use self::shard::{Reference, Shards};
 use self::slot::Slot;
-use self::structure::{Pass, next_look};
+use self::structure::Pass;
 use self::subjects::Subjects;
 use super::{
     Created, End, Judge, Loaded, Lookup, Quota, Reaped, SessionStore, StoreFuture, Touched, Update,
@@ -179,7 +179,7 @@ impl MemoryStore {
             }
         }
         let hash = shards.hash(record.key);
-        let due = next_look(&record.facts, judge.verdict(&record.facts, now), now);
+        let due = judge.next_look(&record.facts, now);
         let place = shards
             .lock(hash.shard())
             .insert(hash, record, due, judge, now);

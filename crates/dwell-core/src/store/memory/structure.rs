@@ -10,11 +10,10 @@ use super::schedule::{Schedule, second_of};
 use super::slot::Slot;
 use super::table::{Change, Table, numbers};
 use super::view::View;
-use crate::record::{EndedSession, Facts, SessionRecord};
-use crate::store::{End, Judge, Reaped, Update};
+use crate::record::{EndedSession, SessionRecord};
+use crate::store::{Due, End, Judge, Reaped};
 use crate::time::Timestamp;
 use crate::token::SessionKey;
-use crate::verdict::Verdict;
 
 /// Sessions and tombstones of one shard.
 #[derive(Debug)]
@@ -175,7 +174,7 @@ impl Structure {
                 continue;
             };
             let facts = slot.facts();
-            let due = second_of(next_look(&facts, judge.verdict(&facts, now), now));
+            let due = second_of(judge.next_look(&facts, now));
             if due != slot.due {
                 slot.due = due;
                 self.schedule.add(due, place);
@@ -206,19 +205,21 @@ impl Structure {
             self.forget(place, key);
             return;
         }
-        match judge.verdict(&slot.facts(), now) {
-            Verdict::Ended(reason) => {
+        match judge.due(&slot.facts(), now) {
+            Due::End(reason) => {
                 if let Some(ended) = end_slot(slot, key, reason.into(), now, tombstones) {
                     pass.reaped.ended.push(ended);
                     pass.places.push(place);
                 }
             }
-            verdict => {
-                if let Verdict::Locked { .. } = verdict {
-                    pass.reaped.locked.extend(lock_slot(slot, key, now));
-                }
-                slot.due = second_of(next_look(&slot.facts(), verdict, now));
+            Due::Lock(update) => {
+                let mut record = slot.record(key);
+                record.update(&update, now);
+                slot.replace(record.clone());
+                slot.due = second_of(judge.next_look(&record.facts, now));
+                pass.reaped.locked.push(record);
             }
+            Due::Later(at) => slot.due = second_of(at),
         }
         self.schedule.add(slot.due, place);
     }
@@ -258,26 +259,4 @@ fn end_slot(
     slot.end(end, now);
     slot.due = second_of(slot.forget_at(tombstones));
     slot.tombstone(key)
-}
-
-/// Locks a session that has become idle; `Some` when it was not locked before.
-fn lock_slot(slot: &mut Slot, key: SessionKey, now: Timestamp) -> Option<SessionRecord> {
-    let mut record = slot.record(key);
-    if record.facts.locked_at.is_some() {
-        return None;
-    }
-    let at = record.facts.idle_deadline.min(now);
-    record.update(&Update::Lock { at }, now);
-    slot.replace(record.clone());
-    Some(record)
-}
-
-/// When the schedule must look at a session next.
-pub(super) fn next_look(facts: &Facts, verdict: Verdict, now: Timestamp) -> Timestamp {
-    match verdict {
-        Verdict::Live(deadlines) | Verdict::Stale { deadlines, .. } => deadlines.nearest,
-        Verdict::Locked { until } if facts.locked_at.is_some() => until,
-        // Something is to be done at once.
-        Verdict::Locked { .. } | Verdict::Ended(_) => now,
-    }
 }
