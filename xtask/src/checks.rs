@@ -3,6 +3,7 @@
 use crate::command::{Cmd, on_path};
 use crate::error::{Error, Result};
 use crate::metadata::Metadata;
+use crate::tools;
 use crate::workspace::Workspace;
 
 /// Packages outside the workspace, which its commands do not reach.
@@ -32,6 +33,7 @@ pub(crate) fn clippy(workspace: &Workspace) -> Result<()> {
 }
 
 pub(crate) fn tests(workspace: &Workspace) -> Result<()> {
+    tools::ensure_servers(workspace)?;
     let cargo = Cmd::cargo(workspace);
     let cargo = if on_path("cargo-nextest").is_some() {
         cargo.args(["nextest", "run", "--no-fail-fast"])

@@ -1,6 +1,7 @@
 //! What a bare machine lacks, and how to get it: said in one line, then done.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use crate::command::{Cmd, on_path};
 use crate::error::{Error, Result};
@@ -8,6 +9,7 @@ use crate::metadata::Metadata;
 use crate::workspace::Workspace;
 
 const CARGO_FUZZ: &str = "0.13.2";
+const POSTGRES_VERSIONS: &str = "/usr/lib/postgresql";
 
 /// The linker that every cargo command needs.
 pub(crate) fn ensure_linker(workspace: &Workspace) -> Result<()> {
@@ -19,9 +21,40 @@ pub(crate) fn ensure_cxx(workspace: &Workspace) -> Result<()> {
     ensure_debian(workspace, "c++", &["g++"])
 }
 
-/// Installs Debian packages unless the program is there.
+/// The servers that tests and benchmarks start, and what they are started with.
+pub(crate) fn ensure_servers(workspace: &Workspace) -> Result<()> {
+    ensure_debian(workspace, "setpriv", &["util-linux"])?;
+    ensure_debian(workspace, "redis-server", &["redis-server"])?;
+    ensure_debian(workspace, "redis-cli", &["redis-tools"])?;
+    // Debian has its programs in a folder per version, where the tests look for them, too.
+    ensure(workspace, "initdb", &["postgresql"], has_postgres)
+}
+
+fn has_postgres(program: &str) -> bool {
+    on_path(program).is_some() || in_a_version(Path::new(POSTGRES_VERSIONS), program)
+}
+
+fn in_a_version(versions: &Path, program: &str) -> bool {
+    let versions = fs::read_dir(versions).into_iter().flatten().flatten();
+    versions
+        .map(|version| version.path().join("bin").join(program))
+        .any(|file| file.is_file())
+}
+
+/// Installs Debian packages unless the search path has the program.
 pub(crate) fn ensure_debian(workspace: &Workspace, program: &str, packages: &[&str]) -> Result<()> {
-    if on_path(program).is_some() {
+    ensure(workspace, program, packages, |program| {
+        on_path(program).is_some()
+    })
+}
+
+fn ensure(
+    workspace: &Workspace,
+    program: &str,
+    packages: &[&str],
+    is_there: fn(&str) -> bool,
+) -> Result<()> {
+    if is_there(program) {
         return Ok(());
     }
     if on_path("apt-get").is_none() {
@@ -46,7 +79,9 @@ fn apt_get(workspace: &Workspace, command: &[&str], packages: &[&str]) -> Result
     } else {
         Cmd::new(workspace, "sudo").args(["-n", "env"])
     };
-    cmd.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"])
+    // Debian starts a server once it is installed, but not at the run level of one user. The tests start theirs.
+    cmd.args(["DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"])
+        .args(["apt-get", "-qq"])
         .args(command)
         .args(packages)
         .run()
@@ -85,5 +120,19 @@ mod tests {
     fn a_program_that_is_there_is_left_alone() {
         let workspace = Workspace::find().unwrap();
         assert!(ensure_debian(&workspace, "cargo", &["no-such-package"]).is_ok());
+    }
+
+    #[test]
+    fn a_program_in_the_folder_of_any_version_is_found() {
+        let workspace = Workspace::find().unwrap();
+        // Laid out as Debian's folder is: `versions/NAME/bin/PROGRAM`.
+        let versions = workspace.path("target/xtask-versions");
+        let bin = versions.join("15/bin");
+        fs::create_dir_all(&bin).unwrap();
+        fs::write(bin.join("initdb"), "").unwrap();
+        assert!(in_a_version(&versions, "initdb"));
+        assert!(!in_a_version(&versions, "no-such-program"));
+        fs::remove_dir_all(&versions).unwrap();
+        assert!(!in_a_version(&versions, "initdb"));
     }
 }

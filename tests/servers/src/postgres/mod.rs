@@ -1,0 +1,228 @@
+//! One Postgres server with a throw-away cluster.
+
+mod binaries;
+mod template;
+
+use std::ffi::OsString;
+use std::fs;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+
+use rustix::process::Signal;
+
+use crate::error::Result;
+use crate::folder::Folder;
+use crate::programs;
+use crate::server::{Program, Server, free_port};
+use crate::wait::blocking;
+
+use binaries::Binaries;
+
+const DATA: &str = "data";
+const USER: &str = "postgres";
+
+/// Settings that make it fast and keep what was committed over a kill of the process, though not of the machine.
+const SETTINGS: [&str; 7] = [
+    "listen_addresses=127.0.0.1",
+    "unix_socket_directories=",
+    "fsync=off",
+    "full_page_writes=off",
+    "shared_buffers=32MB",
+    // Else a killed server leaves its shared memory outside its folder.
+    "dynamic_shared_memory_type=mmap",
+    "log_min_messages=warning",
+];
+
+/// One Postgres server with an empty database called `postgres`; anybody on the loopback may do anything.
+#[derive(Debug)]
+pub struct Postgres {
+    server: Server,
+    port: u16,
+    binaries: Binaries,
+}
+
+impl Postgres {
+    /// Starts a server with nothing in it.
+    ///
+    /// # Errors
+    ///
+    /// When Postgres is missing or does not get ready within 20 seconds.
+    pub async fn start() -> Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// For a server with options.
+    #[must_use]
+    pub fn builder() -> PostgresBuilder {
+        PostgresBuilder::default()
+    }
+
+    /// The address of the database `postgres`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.url_of("postgres")
+    }
+
+    fn url_of(&self, database: &str) -> String {
+        format!("postgres://{USER}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// The port on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Creates an empty database and returns its address.
+    ///
+    /// # Errors
+    ///
+    /// When it is there already, or the server is not.
+    pub async fn database(&self, name: &str) -> Result<String> {
+        let (program, url) = (self.binaries.file("psql")?, self.url());
+        let create = format!(
+            "create database \"{}\" template template0",
+            name.replace('"', "\"\"")
+        );
+        blocking(move || psql(&program, &url, &create)).await?;
+        Ok(self.url_of(name))
+    }
+
+    /// Runs SQL with `psql` in the database `name`, and returns the rows, fields separated by `|`.
+    ///
+    /// # Errors
+    ///
+    /// When the server refuses it or is not there.
+    pub fn query(&self, name: &str, sql: &str) -> Result<String> {
+        psql(&self.binaries.file("psql")?, &self.url_of(name), sql)
+    }
+}
+
+impl Deref for Postgres {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
+fn psql(program: &Path, url: &str, sql: &str) -> Result<String> {
+    let output = programs::output(program, &["-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql, url])?;
+    Ok(String::from_utf8_lossy(&output).trim_end().to_owned())
+}
+
+/// How a Postgres server is to be.
+#[derive(Clone, Debug, Default)]
+pub struct PostgresBuilder {
+    settings: Vec<String>,
+}
+
+impl PostgresBuilder {
+    /// Sets a parameter, such as `fsync` to `on`; it outranks ours.
+    #[must_use]
+    pub fn setting(mut self, name: &str, value: &str) -> Self {
+        self.settings.push(format!("{name}={value}"));
+        self
+    }
+
+    /// Starts the server.
+    ///
+    /// # Errors
+    ///
+    /// When Postgres is missing or does not get ready within 20 seconds.
+    pub async fn start(self) -> Result<Postgres> {
+        blocking(move || self.start_blocking()).await
+    }
+
+    fn start_blocking(&self) -> Result<Postgres> {
+        let binaries = Binaries::find()?;
+        let template = template::ensure(&binaries)?;
+        let (server, port) = Server::start(
+            free_port,
+            || Folder::create("postgres"),
+            |port, folder| {
+                template::copy(&template, &folder.path().join(DATA))?;
+                Ok(Single {
+                    file: binaries.file("postgres")?,
+                    user: binaries.user(),
+                    port,
+                    settings: self.settings.clone(),
+                })
+            },
+        )?;
+        Ok(Postgres {
+            server,
+            port,
+            binaries,
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Single {
+    file: PathBuf,
+    user: Option<&'static str>,
+    port: u16,
+    settings: Vec<String>,
+}
+
+impl Program for Single {
+    fn name(&self) -> &'static str {
+        "postgres"
+    }
+
+    fn file(&self) -> &Path {
+        &self.file
+    }
+
+    fn args(&self, folder: &Path) -> Vec<OsString> {
+        let port = self.port.to_string();
+        let mut args: Vec<OsString> = vec!["-D".into(), folder.join(DATA).into()];
+        args.extend(["-p".into(), port.into()]);
+        let settings = SETTINGS
+            .iter()
+            .copied()
+            .chain(self.settings.iter().map(String::as_str));
+        args.extend(settings.flat_map(|setting| ["-c".into(), setting.into()]));
+        args
+    }
+
+    fn user(&self) -> Option<&'static str> {
+        self.user
+    }
+
+    /// Reads it from the file that the server itself keeps: on the port somebody else may answer.
+    fn is_ready(&self, folder: &Path, pid: u32) -> bool {
+        let lines = pid_file(folder);
+        let line = |number: usize| lines.get(number - 1).map(|line| line.trim());
+        line(1) == Some(&*pid.to_string()) && line(8) == Some("ready")
+    }
+
+    /// Drops all clients and writes everything out.
+    fn end_signal(&self) -> Signal {
+        Signal::INT
+    }
+
+    /// Ends without writing out, but frees the shared memory.
+    fn drop_signal(&self) -> Option<Signal> {
+        Some(Signal::QUIT)
+    }
+
+    /// A killed server leaves a segment of shared memory to the system, which has room for some thousands only.
+    fn sweep(&self, folder: &Path) {
+        let lines = pid_file(folder);
+        let id = lines.get(6).and_then(|line| line.split_whitespace().nth(1));
+        if let (Some(id), Ok(ipcrm)) = (id, programs::find("ipcrm", "util-linux")) {
+            let _removed = programs::output(&ipcrm, &["-m", id]);
+        }
+    }
+}
+
+/// The lines of `postmaster.pid`: the process, the folder, …, the shared memory, the state. None after a tidy end.
+fn pid_file(folder: &Path) -> Vec<String> {
+    let text = fs::read_to_string(folder.join(DATA).join("postmaster.pid"));
+    text.unwrap_or_default()
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}
