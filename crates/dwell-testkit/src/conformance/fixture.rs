@@ -134,7 +134,20 @@ impl<T: StoreUnderTest> Fixture<T> {
 
     pub(super) async fn create(&self, record: &SessionRecord, limit: Option<Quota>) -> Created {
         let created = self.store().create(record.clone(), limit, self.judge());
-        created.await.expect("the store answers a creation")
+        let created = created.await.expect("the store answers a creation");
+        if let Created::Created { ended } = &created {
+            self.acknowledge(ended).await;
+        }
+        created
+    }
+
+    /// Tells the store that ends were reported, as whoever gets them does.
+    pub(super) async fn acknowledge(&self, ended: &[EndedSession]) {
+        if !ended.is_empty() {
+            let keys = ended.iter().map(|ended| ended.record.key).collect();
+            let acknowledged = self.store().acknowledge(keys).await;
+            acknowledged.expect("the store takes note of reports");
+        }
     }
 
     /// Keeps a record that nothing stands in the way of.
@@ -213,7 +226,9 @@ impl<T: StoreUnderTest> Fixture<T> {
 
     pub(super) async fn end(&self, key: SessionKey, end: impl Into<End>) -> Option<EndedSession> {
         let ended = self.store().end(key, end.into()).await;
-        ended.expect("the store answers an end")
+        let ended = ended.expect("the store answers an end");
+        self.acknowledge(ended.as_slice()).await;
+        ended
     }
 
     /// The keys of a subject's sessions, in order.
@@ -254,7 +269,9 @@ impl<T: StoreUnderTest> Fixture<T> {
     /// One reaping pass.
     pub(super) async fn pass(&self, judge: &Judge, batch: usize) -> Reaped {
         let reaped = self.store().reap(judge.clone(), batch).await;
-        reaped.expect("the store answers a reaping pass")
+        let reaped = reaped.expect("the store answers a reaping pass");
+        self.acknowledge(&reaped.ended).await;
+        reaped
     }
 
     /// Passes until nothing more is due, put together.

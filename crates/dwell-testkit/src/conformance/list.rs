@@ -31,6 +31,85 @@ macro_rules! store_conformance {
     };
 }
 
+/// Makes one `#[test]` of the given name, which runs every case of the suite
+/// one after another, for a store whose server takes long to start. It goes on
+/// after a case that fails, and tells at the end which those were.
+///
+/// The first function starts what all cases share; the second makes a store
+/// with it for each case, empty and with nobody else at it.
+///
+/// ```
+/// # fn main() {}
+/// use dwell_core::{ManualClock, MemoryStore, minutes};
+/// use dwell_testkit::conformance::OnManualClock;
+/// use dwell_testkit::store_conformance_in_one;
+///
+/// struct Server;
+///
+/// store_conformance_in_one!(on_one_server, async || Server, async |_server: &Server| {
+///     let clock = ManualClock::new();
+///     let store = MemoryStore::with_clock_and_tombstones(clock.clone(), minutes(10));
+///     OnManualClock::new(store, clock, minutes(10))
+/// });
+/// ```
+///
+/// With `own_clock` before the functions it runs those that need no clock to
+/// be moved.
+#[macro_export]
+macro_rules! store_conformance_in_one {
+    ($name:ident, own_clock, $start:expr, $make:expr $(,)?) => {
+        $crate::__conformance_cases! {
+            [$crate::__conformance_in_one_by_any_clock] $name, $start, $make
+        }
+    };
+    ($name:ident, $start:expr, $make:expr $(,)?) => {
+        $crate::__conformance_cases! {
+            [$crate::__conformance_in_one_by_a_driven_clock] $name, $start, $make
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance_in_one_by_any_clock {
+    (
+        $name:ident, $start:expr, $make:expr;
+        $($subject:ident { [$($any:ident)*] [$($driven:ident)*] })+
+    ) => {
+        $crate::__conformance_in_one! { $name, $start, $make; $($subject { $($any)* })+ }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance_in_one_by_a_driven_clock {
+    (
+        $name:ident, $start:expr, $make:expr;
+        $($subject:ident { [$($any:ident)*] [$($driven:ident)*] })+
+    ) => {
+        $crate::__conformance_in_one! {
+            $name, $start, $make; $($subject { $($any)* $($driven)* })+
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance_in_one {
+    ($name:ident, $start:expr, $make:expr; $($subject:ident { $($case:ident)* })+) => {
+        #[test]
+        fn $name() {
+            let mut all = $crate::conformance::InOne::start($start);
+            $($(all.run(
+                concat!(stringify!($subject), "::", stringify!($case)),
+                $make,
+                $crate::conformance::$subject::$case,
+            );)*)+
+            all.finish();
+        }
+    };
+}
+
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __conformance_by_any_clock {
@@ -211,7 +290,8 @@ macro_rules! __conformance_cases {
                 [
                     n16_a_touch_records_activity_with_its_deadline_and_nothing_else
                     l05_an_older_touch_moves_nothing_back
-                    any_sequence_of_touches_agrees_with_the_pure_function
+                    a_touch_and_a_look_up_in_one_are_one_after_the_other
+                any_sequence_of_touches_agrees_with_the_pure_function
                     l05_of_many_touches_at_once_the_latest_stays
                     l04_a_touch_undoes_no_update_made_since_the_look_up
                     l04_an_ended_session_takes_no_touch

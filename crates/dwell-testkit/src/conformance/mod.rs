@@ -55,10 +55,12 @@
 pub mod clock;
 pub mod end;
 mod fixture;
+mod in_one;
 pub mod keeping;
 pub mod limit;
 mod list;
 pub mod locking;
+pub mod outliving;
 pub mod reapers;
 pub mod reaping;
 pub mod records;
@@ -70,6 +72,9 @@ pub mod update;
 
 use std::fmt;
 use std::time::Duration;
+
+#[doc(hidden)]
+pub use in_one::InOne;
 
 use dwell_core::ManualClock;
 use dwell_core::store::SessionStore;
@@ -194,10 +199,13 @@ impl<S: fmt::Debug> fmt::Debug for OnManualClock<S> {
 /// # Panics
 /// When the store fails the case.
 pub fn run<T>(make: impl AsyncFnOnce() -> T, case: impl AsyncFnOnce(T)) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    runtime().block_on(async { case(make().await).await });
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
         .worker_threads(4)
         .enable_all()
         .build()
-        .expect("the system has threads");
-    runtime.block_on(async { case(make().await).await });
+        .expect("the system has threads")
 }

@@ -8,7 +8,7 @@
 //! run(async || MemoryStore::new(), touch::l05_an_older_touch_moves_nothing_back);
 //! ```
 
-use dwell_core::store::{Touched, Update};
+use dwell_core::store::{Lookup, Touched, Update};
 use dwell_core::{EndReason, NetworkId, SessionRecord, Timestamp, minutes, seconds};
 
 use super::fixture::{ABSOLUTE, AGO, Fixture, IDLE, MS, activation, check, rotation};
@@ -65,6 +65,47 @@ pub async fn l05_an_older_touch_moves_nothing_back(under: impl StoreUnderTest) {
             "an older touch moves nothing"
         );
     }
+}
+
+/// A touch with a look-up after it is a touch, and a look-up after it.
+pub async fn a_touch_and_a_look_up_in_one_are_one_after_the_other(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let both = async |key, activation| {
+        let both = fixture.store().touch_and_load(key, activation).await;
+        let (touched, loaded) = both.expect("the store answers both");
+        (touched, loaded.state)
+    };
+    let record = fixture.start(1, "alice").await;
+    let at = record.facts.created_at + minutes(3);
+    let mut expected = record.clone();
+    expected.facts.touch(activation(&record, at), at);
+    let later = both(record.key, activation(&record, at)).await;
+    let Lookup::Found(found) = &later.1 else {
+        panic!("a live session is found: {later:?}");
+    };
+    assert_eq!(
+        (later.0, found),
+        (Touched::Recorded, &expected),
+        "it is found as the touch left it"
+    );
+    assert_eq!(fixture.found(record.key).await, expected, "and stays so");
+    let older = both(record.key, activation(&record, at - MS)).await;
+    assert!(
+        matches!(&older, (Touched::Older, Lookup::Found(found)) if *found == expected),
+        "an older touch changes nothing: {older:?}"
+    );
+    let ended = fixture.end(record.key, EndReason::SignedOut).await;
+    let late = both(record.key, activation(&record, at + MS)).await;
+    assert!(
+        matches!(&late, (Touched::Gone, Lookup::Ended(found)) if Some(found) == ended.as_ref()),
+        "one that is late finds the tombstone: {late:?}"
+    );
+    let other = fixture.record(2, "alice").await;
+    let none = both(other.key, activation(&other, at)).await;
+    assert!(
+        matches!(none, (Touched::Gone, Lookup::Missing)),
+        "where there is nothing, nothing comes of it: {none:?}"
+    );
 }
 
 /// Touches in any order leave what one touch by the pure function after the

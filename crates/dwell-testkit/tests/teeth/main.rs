@@ -9,6 +9,7 @@
 
 mod create;
 mod end;
+mod outliving;
 mod plain;
 mod planted;
 mod reads;
@@ -99,6 +100,7 @@ fn every_case_finds_a_fault() {
         update::FINDERS,
     ];
     let finders: BTreeSet<_> = finders.into_iter().flatten().copied().collect();
+    assert_eq!(outliving::FINDERS.len(), 4);
     let toothless: Vec<_> = CASES
         .iter()
         .filter(|case| !finders.contains(*case))

@@ -64,6 +64,7 @@ pub(crate) enum Fault {
     ListLeaks,
     ListShowsTheFirstState,
     LocalOnlyInName,
+    LookUpBeforeTheTouch,
     LookUpIsActivity,
     NowIsTheNodes,
     RunOutIsMissing,
@@ -203,6 +204,14 @@ impl SessionStore for Planted {
 
     fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched> {
         touch::touch(self, key, activation)
+    }
+
+    fn touch_and_load(
+        &self,
+        key: SessionKey,
+        activation: Activation,
+    ) -> StoreFuture<'_, (Touched, Loaded)> {
+        touch::touch_and_load(self, key, activation)
     }
 
     fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated> {

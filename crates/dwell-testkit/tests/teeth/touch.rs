@@ -1,7 +1,7 @@
 //! Touches that do too much, too little or too late.
 
 use dwell_core::engine::Activation;
-use dwell_core::store::{StoreFuture, Touched};
+use dwell_core::store::{Loaded, SessionStore, StoreFuture, Touched};
 use dwell_core::{Facts, SessionKey, Timestamp};
 
 use crate::planted::{Fault, Planted, ready};
@@ -36,6 +36,21 @@ pub(crate) fn touch(
         }),
         _ => ready(at_once(store, key, activation)),
     }
+}
+
+pub(crate) fn touch_and_load(
+    store: &Planted,
+    key: SessionKey,
+    activation: Activation,
+) -> StoreFuture<'_, (Touched, Loaded)> {
+    StoreFuture::boxed(async move {
+        if store.has(Fault::LookUpBeforeTheTouch) {
+            let loaded = store.load(key).await?;
+            return Ok((touch(store, key, activation).await?, loaded));
+        }
+        let touched = touch(store, key, activation).await?;
+        Ok((touched, store.load(key).await?))
+    })
 }
 
 fn at_once(store: &Planted, key: SessionKey, activation: Activation) -> Touched {
@@ -111,6 +126,9 @@ fn forgive(store: &Planted, facts: &mut Facts, now: Timestamp) {
 }
 
 crate::teeth! {
+    a_look_up_that_does_not_see_its_touch_is_found: LookUpBeforeTheTouch {
+        touch::a_touch_and_a_look_up_in_one_are_one_after_the_other, "as the touch left it";
+    }
     a_touch_that_lets_the_absolute_deadline_pass_is_found: TouchAtTheAbsoluteDeadline {
         touch::n11_at_the_absolute_deadline_a_touch_is_too_late, "1 ms before a deadline";
     }
