@@ -1,0 +1,271 @@
+//! From a URL to a store.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dwell_core::{Clock, hours};
+use redis::cluster::ClusterClient;
+use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, ServerErrorKind, Value};
+
+use crate::error::ConnectError;
+use crate::layout::Layout;
+use crate::link::{Cluster, Durable, Link, Server, Source, Way};
+use crate::script;
+use crate::store::{RedisStore, Settings};
+use crate::url::{self, Target};
+
+/// The layout of keys and values that this version reads and writes.
+const LAYOUT: &str = "1";
+
+/// Settings of a [`RedisStore`].
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use dwell_redis::RedisStore;
+///
+/// # async fn f() -> Result<(), dwell_redis::ConnectError> {
+/// let store = RedisStore::builder()
+///     .prefix("clinic")
+///     .patience(Duration::from_millis(500))
+///     .connect("redis+cluster://10.0.0.1:6379,10.0.0.2:6379")
+///     .await?;
+/// # let _ = store;
+/// # Ok(())
+/// # }
+/// ```
+pub struct RedisStoreBuilder {
+    prefix: String,
+    patience: Duration,
+    tombstones: Duration,
+    replicas: Option<usize>,
+    clock: Option<Box<dyn Clock>>,
+}
+
+impl RedisStoreBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            prefix: "dwell".to_owned(),
+            patience: Duration::from_secs(1),
+            tombstones: hours(24),
+            replicas: None,
+            clock: None,
+        }
+    }
+
+    /// What all keys begin with: `dwell` where nobody says. Services that
+    /// share a server need different ones.
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// How long a connection and an answer are waited for: a second where
+    /// nobody says. The session layer has a limit of its own, over which this
+    /// has no power.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// How long a tombstone stays, a day where nobody says: that long a user is
+    /// told why a session ended (law L13). The tombstone of a session that
+    /// another middleware owns stays at least until that session's absolute
+    /// deadline.
+    #[must_use]
+    pub fn tombstones(mut self, lifetime: Duration) -> Self {
+        self.tombstones = lifetime;
+        self
+    }
+
+    /// How many replicas must have a login, a new token or an end before it is
+    /// answered, so that a failover does not undo it (law L4): one with
+    /// Sentinel and Cluster where nobody says, none on a single server.
+    ///
+    /// They are waited for no longer than 100 ms. Where they do not confirm a
+    /// change it stands all the same, with a warning in the log, and the next
+    /// thousand changes do without.
+    #[must_use]
+    pub fn replicas(mut self, count: usize) -> Self {
+        self.replicas = Some(count);
+        self
+    }
+
+    /// For tests: judges by this clock and not by the server's. Nodes whose
+    /// clocks differ would decide differently.
+    #[must_use]
+    pub fn judge_by_node_clock_for_tests(mut self, clock: impl Clock) -> Self {
+        self.clock = Some(Box::new(clock));
+        self
+    }
+
+    /// Connects to where `url` says, and looks whether the keys there are of
+    /// this layout:
+    ///
+    /// - `redis://[user][:password]@host:port/[database]`, `unix:///path`
+    /// - `redis+sentinel://[user][:password]@host:port,host:port/service[/database]`
+    ///   (the addresses are the sentinels', the password is the servers')
+    /// - `redis+cluster://[user][:password]@host:port,host:port` (some of the
+    ///   nodes, which know the others)
+    /// - with the feature `tls` each with `rediss` for `redis`
+    ///
+    /// # Errors
+    /// When the URL leads nowhere, the server can't be reached or refuses, or
+    /// the keys are of another layout.
+    pub async fn connect(self, url: &str) -> Result<RedisStore, ConnectError> {
+        let shown = url::without_password(url);
+        let told = |source: RedisError| ConnectError::Server {
+            url: shown.clone(),
+            source: explained(&source).into(),
+        };
+        let target = || {
+            url::parse(url).map_err(|reason| ConnectError::Url {
+                url: shown.clone(),
+                reason: reason.to_string(),
+            })
+        };
+        let (way, database) = way(target()?, self.patience).await.map_err(told)?;
+        let replicas = self.replicas.unwrap_or(match &way {
+            Way::Server(server) if !server.has_sentinels() => 0,
+            _ => 1,
+        });
+        let durable = if replicas > 0 {
+            let (way, _) = self::way(target()?, self.patience).await.map_err(told)?;
+            Some(Durable::new(way, replicas))
+        } else {
+            None
+        };
+        let layout = Layout::new(&self.prefix);
+        let link = Link::new(way, durable, self.patience);
+        check_layout(&link, &layout, &shown).await?;
+        let mut load = script::LOAD.call().key(layout.schema()).arg("");
+        load = load.arg("");
+        link.send(&load.by_text()).await.map_err(told)?;
+        warn_of_eviction(&link).await;
+        Ok(RedisStore::new(
+            link,
+            Settings {
+                channel: layout.channel(database),
+                layout,
+                tombstones: self.tombstones,
+                clock: self.clock,
+            },
+        ))
+    }
+}
+
+impl fmt::Debug for RedisStoreBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStoreBuilder")
+            .field("prefix", &self.prefix)
+            .field("patience", &self.patience)
+            .field("tombstones", &self.tombstones)
+            .field("replicas", &self.replicas)
+            .finish_non_exhaustive()
+    }
+}
+
+async fn way(target: Target, patience: Duration) -> Result<(Way, i64), RedisError> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(patience))
+        .set_response_timeout(Some(patience));
+    Ok(match target {
+        Target::Server(info) => {
+            let database = info.redis_settings().db();
+            let source = Source::Direct(Client::open(*info)?);
+            let server = Server::new(source, config);
+            (Way::Server(Arc::new(server)), database)
+        }
+        Target::Sentinel(client, database) => {
+            let source = Source::Sentinel(tokio::sync::Mutex::new(*client));
+            let server = Server::new(source, config);
+            (Way::Server(Arc::new(server)), database)
+        }
+        Target::Cluster(nodes) => {
+            let like = nodes.first().cloned().ok_or_else(no_node)?;
+            let client = ClusterClient::builder(nodes)
+                .connection_timeout(patience)
+                .response_timeout(patience)
+                .overall_response_timeout(Some(2 * patience))
+                .build()?;
+            let connection = client.get_async_connection().await?;
+            (Way::Cluster(Box::new(Cluster::new(connection, like))), 0)
+        }
+    })
+}
+
+fn no_node() -> RedisError {
+    RedisError::from((ErrorKind::InvalidClientConfig, "no address of a node"))
+}
+
+async fn check_layout(link: &Link, layout: &Layout, url: &str) -> Result<(), ConnectError> {
+    let key = layout.schema();
+    let mut claim = redis::cmd("SET");
+    claim.arg(&key).arg(LAYOUT).arg("NX").arg("GET");
+    let found = link.send(&claim).await;
+    let found = match found {
+        Ok(Value::Nil) => return Ok(()),
+        Ok(Value::BulkString(found)) if found == LAYOUT.as_bytes() => return Ok(()),
+        Ok(Value::BulkString(found)) => String::from_utf8_lossy(&found).into_owned(),
+        Ok(_) => "(something else)".to_owned(),
+        Err(error) if error.code() == Some("WRONGTYPE") => "(something else)".to_owned(),
+        Err(source) => {
+            return Err(ConnectError::Server {
+                url: url.to_owned(),
+                source: explained(&source).into(),
+            });
+        }
+    };
+    Err(ConnectError::Schema {
+        url: url.to_owned(),
+        key,
+        found,
+        known: LAYOUT,
+    })
+}
+
+/// A server that makes room by throwing keys away ends sessions without a
+/// witness.
+async fn warn_of_eviction(link: &Link) {
+    let Way::Server(_) = link.way() else { return };
+    let mut info = redis::cmd("INFO");
+    info.arg("memory");
+    // Who may not ask is not told.
+    let Ok(Value::VerbatimString { text, .. }) = link.send(&info).await.map(verbatim) else {
+        return;
+    };
+    let policy = text
+        .lines()
+        .find_map(|line| line.strip_prefix("maxmemory_policy:"));
+    if let Some(policy) = policy.filter(|policy| *policy != "noeviction") {
+        tracing::warn!(
+            policy,
+            "Redis evicts keys when its memory is full: sessions then vanish without an event; \
+             set maxmemory-policy to noeviction"
+        );
+    }
+}
+
+fn verbatim(value: Value) -> Value {
+    match value {
+        Value::BulkString(text) => Value::VerbatimString {
+            format: redis::VerbatimFormat::Text,
+            text: String::from_utf8_lossy(&text).into_owned(),
+        },
+        other => other,
+    }
+}
+
+/// An old server says that it does not understand a script, which helps nobody.
+fn explained(error: &RedisError) -> String {
+    let text = error.to_string();
+    if error.kind() == ErrorKind::Server(ServerErrorKind::ResponseError)
+        && (text.contains("compiling script") || text.contains("syntax error"))
+    {
+        return format!("dwell-redis needs Redis 7.0 or Valkey ({text})");
+    }
+    text
+}

@@ -1,0 +1,234 @@
+//! Logins: the list of the subject first, then the session.
+//!
+//! They lie in different slots, so no script does both. A login puts itself on
+//! the list, if the list is still the one that it decided by; then it is
+//! counted by every later login of the subject, although its session is not
+//! there yet. What it decided stands until then. A login that never keeps its
+//! session is counted no longer than [`PENDING`].
+
+use std::time::Duration;
+
+use dwell_core::store::{Created, Judge, Quota, StoreError};
+use dwell_core::{
+    EndReason, OnLimit, SessionKey, SessionRecord, Timestamp, Verdict, millis, seconds,
+};
+
+use crate::reply::{instant, read};
+use crate::schedule::second_to_look;
+use crate::script;
+use crate::store::Inner;
+use crate::subject::{List, entries};
+use crate::value::{self, clamped};
+
+/// How long a login may take between the list and the session.
+const PENDING: Duration = seconds(5);
+/// What is kept back of it for clocks of a cluster's nodes that differ.
+const MARGIN: Duration = seconds(1);
+/// How long a session's key outlives the session where nobody reaps: a limit
+/// for what is left behind when a service goes away. With it go the keys and
+/// no end is reported.
+const LEFT_BEHIND: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// How long to wait for the login of another request.
+const TURN: Duration = Duration::from_millis(3);
+
+/// The longest that a key may live: Redis counts milliseconds since 1970 in 63
+/// bits.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
+
+/// What the list says about one more session.
+enum Room {
+    /// There is room once these have left, if the list is still this one.
+    Enough(Vec<SessionKey>, Revision),
+    /// Another login is between the list and its session.
+    Wait,
+    Full,
+    Exists,
+}
+
+/// A list as it was, and without what has left.
+struct Revision {
+    was: Vec<u8>,
+    kept: Vec<u8>,
+}
+
+/// How a login got onto the list.
+enum Listed {
+    At(Timestamp, Vec<SessionKey>),
+    Refused(Created),
+}
+
+impl Inner {
+    pub(crate) async fn create(
+        &self,
+        record: SessionRecord,
+        quota: Option<Quota>,
+        judge: Judge,
+    ) -> Result<Created, StoreError> {
+        let listed = match quota {
+            None => self
+                .enlist(&record, None)
+                .await?
+                .map(|at| Listed::At(at, Vec::new())),
+            Some(quota) => Some(self.enlist_within(&record, quota, &judge).await?),
+        };
+        let (listed_at, leaving) = match listed {
+            Some(Listed::At(at, leaving)) => (at, leaving),
+            Some(Listed::Refused(created)) => return Ok(created),
+            None => {
+                return Err(StoreError::unavailable(
+                    "a list that nobody asked for changed",
+                ));
+            }
+        };
+        let mut ended = Vec::new();
+        for key in leaving {
+            ended.extend(self.end(key, EndReason::Superseded.into()).await?);
+        }
+        match self.keep(&record, &judge, listed_at).await? {
+            0 => Ok(Created::Created { ended }),
+            1 => Ok(Created::Exists),
+            _ => Err(StoreError::unavailable("a login took too long")),
+        }
+    }
+
+    async fn enlist_within(
+        &self,
+        record: &SessionRecord,
+        quota: Quota,
+        judge: &Judge,
+    ) -> Result<Listed, StoreError> {
+        // Whoever waits for this has a limit.
+        loop {
+            match self.room(record, quota, judge).await? {
+                Room::Enough(leaving, revision) => {
+                    if let Some(at) = self.enlist(record, Some(&revision)).await? {
+                        return Ok(Listed::At(at, leaving));
+                    }
+                }
+                Room::Wait => tokio::time::sleep(TURN).await,
+                Room::Full => return Ok(Listed::Refused(Created::LimitReached)),
+                Room::Exists => return Ok(Listed::Refused(Created::Exists)),
+            }
+        }
+    }
+
+    /// Who must leave so that there is room, by the list as it is now.
+    async fn room(
+        &self,
+        record: &SessionRecord,
+        quota: Quota,
+        judge: &Judge,
+    ) -> Result<Room, StoreError> {
+        let List { now, raw } = self.subject(&record.subject).await?;
+        let mut entries = entries(&raw);
+        entries.retain(|entry| entry.key != record.key);
+        entries.sort_unstable_by_key(|entry| entry.key);
+        entries.dedup_by_key(|entry| entry.key);
+        // Before anybody has to make room for it.
+        let keys = entries.iter().map(|entry| entry.key);
+        let mut found = self
+            .find_all(std::iter::once(record.key).chain(keys))
+            .await?;
+        if found
+            .remove(0)
+            .is_some_and(|there| !there.is_forgotten(now))
+        {
+            return Ok(Room::Exists);
+        }
+        let mut live = Vec::new();
+        let mut pending = 0;
+        let mut kept = Vec::new();
+        for (entry, stored) in entries.iter().zip(found) {
+            let facts = match &stored {
+                None if now < entry.at + PENDING => {
+                    pending += 1;
+                    None
+                }
+                Some(stored) if stored.ending.is_none() => Some(&stored.record),
+                _ => continue,
+            };
+            entry.write(&mut kept);
+            if let Some(record_there) = facts
+                && record_there.subject == record.subject
+                && Some(entry.key) != quota.replaces
+                && !matches!(judge.verdict(&record_there.facts, now), Verdict::Ended(_))
+            {
+                live.push((record_there.facts.last_active_at, entry.key));
+            }
+        }
+        let revision = Revision { was: raw, kept };
+        let max = quota.limit.max as usize;
+        if live.len() + pending < max {
+            return Ok(Room::Enough(Vec::new(), revision));
+        }
+        if pending > 0 {
+            return Ok(Room::Wait);
+        }
+        Ok(match quota.limit.on_limit {
+            OnLimit::RefuseNew => Room::Full,
+            OnLimit::EndOldest => {
+                live.sort_unstable();
+                // More than one when the limit has been lowered.
+                let leave = live.len() + 1 - max;
+                let leaving = live.into_iter().take(leave).map(|(_, key)| key);
+                Room::Enough(leaving.collect(), revision)
+            }
+        })
+    }
+
+    /// Puts a session on its subject's list, where the list is still as it
+    /// was. `None` when it has changed.
+    async fn enlist(
+        &self,
+        record: &SessionRecord,
+        revision: Option<&Revision>,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let mut call = script::ENLIST
+            .call()
+            .key(self.layout().subject(&record.subject))
+            .arg(self.told())
+            .arg(*record.key.as_bytes())
+            .number(self.key_lifetime(record));
+        call = match revision {
+            None => call.arg(""),
+            Some(revision) => call
+                .arg("if")
+                .arg(revision.was.as_slice())
+                .arg(revision.kept.as_slice()),
+        };
+        let (now, done, _): (u64, bool, Option<Vec<u8>>) = read(self.link.call(call).await?)?;
+        Ok(done.then(|| instant(now)))
+    }
+
+    async fn keep(
+        &self,
+        record: &SessionRecord,
+        judge: &Judge,
+        now: Timestamp,
+    ) -> Result<u8, StoreError> {
+        let partition = self.layout().of(record.key);
+        let second = second_to_look(judge.next_look(&record.facts, now), now);
+        let call = script::CREATE
+            .call()
+            .key(partition.session(record.key))
+            .key(partition.due())
+            .key(partition.bucket(second))
+            .arg(self.told())
+            .arg(value::encode(record))
+            .number(self.key_lifetime(record))
+            .number(second)
+            .arg(*record.key.as_bytes())
+            .number(clamped(now + (PENDING - MARGIN)));
+        let (_, outcome): (u64, u8) = read(self.link.change(call).await?)?;
+        Ok(outcome)
+    }
+
+    /// How long the key of a session lives, in milliseconds: far longer than
+    /// the session, so that its end is for a reaper to find.
+    fn key_lifetime(&self, record: &SessionRecord) -> u64 {
+        let facts = &record.facts;
+        let session = facts.absolute_deadline - facts.created_at;
+        let lifetime = session.saturating_add(self.settings.tombstones);
+        millis(lifetime.saturating_add(LEFT_BEHIND).min(LONGEST))
+    }
+}

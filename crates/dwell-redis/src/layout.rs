@@ -1,0 +1,178 @@
+//! Which keys there are, and in which slot of a cluster.
+//!
+//! Sessions are spread over 256 partitions by the first byte of their key.
+//! All keys of a partition have the same hash tag, so that a script can change
+//! a session and the schedule together; the tags are chosen so that the
+//! partitions lie evenly over the slots, one in every 64.
+
+use dwell_core::{SessionKey, SubjectId};
+use sha2::{Digest, Sha256};
+
+/// How many partitions there are.
+pub(crate) const PARTITIONS: usize = 256;
+
+/// Slots of a cluster (Redis Cluster specification, "Key distribution model").
+const SLOTS: u16 = 16_384;
+
+/// For every partition a number whose decimal text lies in its 64 slots.
+const TAGS: [u16; 256] = tags();
+
+/// Names keys.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    prefix: String,
+}
+
+/// The names of a partition's keys.
+#[derive(Clone, Debug)]
+pub(crate) struct Partition {
+    /// What every key of it begins with.
+    start: String,
+}
+
+impl Layout {
+    pub(crate) fn new(prefix: &str) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+        }
+    }
+
+    /// Where the version of the layout is written.
+    pub(crate) fn schema(&self) -> String {
+        format!("{}:schema", self.prefix)
+    }
+
+    /// Where changes are told. Databases share channels, so the number is in
+    /// the name.
+    pub(crate) fn channel(&self, database: i64) -> String {
+        format!("{}:{database}:changed", self.prefix)
+    }
+
+    pub(crate) fn partition(&self, number: u8) -> Partition {
+        let tag = TAGS[usize::from(number)];
+        Partition {
+            start: format!("{}:{{{tag}}}:", self.prefix),
+        }
+    }
+
+    /// The partition of a session.
+    pub(crate) fn of(&self, key: SessionKey) -> Partition {
+        self.partition(partition_of(key))
+    }
+
+    /// The list of a subject's sessions. The name is hashed: it may be of any
+    /// length, and an operator who lists keys need not learn who signed in.
+    pub(crate) fn subject(&self, subject: &SubjectId) -> Vec<u8> {
+        let digest: [u8; 32] = Sha256::new_with_prefix(b"dwell subject")
+            .chain_update(subject.as_str())
+            .finalize()
+            .into();
+        let partition = self.partition(digest[0]);
+        joined(&partition.start, "u:", &digest[..16])
+    }
+}
+
+impl Partition {
+    pub(crate) fn session(&self, key: SessionKey) -> Vec<u8> {
+        joined(&self.start, "s:", key.as_bytes())
+    }
+
+    /// What the key of a session begins with.
+    pub(crate) fn sessions(&self) -> String {
+        format!("{}s:", self.start)
+    }
+
+    /// The seconds in which something is due.
+    pub(crate) fn due(&self) -> String {
+        format!("{}due", self.start)
+    }
+
+    /// What is due in a second.
+    pub(crate) fn bucket(&self, second: u64) -> String {
+        format!("{}d:{second}", self.start)
+    }
+
+    /// What the key of a second begins with.
+    pub(crate) fn buckets(&self) -> String {
+        format!("{}d:", self.start)
+    }
+
+    /// The ends that nobody has reported yet.
+    pub(crate) fn unreported(&self) -> String {
+        format!("{}out", self.start)
+    }
+}
+
+/// The partition that a session is in.
+pub(crate) fn partition_of(key: SessionKey) -> u8 {
+    key.as_bytes()[0]
+}
+
+fn joined(start: &str, kind: &str, id: &[u8]) -> Vec<u8> {
+    [start.as_bytes(), kind.as_bytes(), id].concat()
+}
+
+const fn tags() -> [u16; 256] {
+    let mut tags = [u16::MAX; 256];
+    let (mut found, mut number) = (0, 0);
+    while found < 256 {
+        let band = (slot_of(number) / (SLOTS / 256)) as usize;
+        if tags[band] == u16::MAX {
+            tags[band] = number;
+            found += 1;
+        }
+        number += 1;
+    }
+    tags
+}
+
+/// The slot of a number's decimal text.
+const fn slot_of(number: u16) -> u16 {
+    let mut crc = 0;
+    let mut power = 10_000;
+    while power > 0 {
+        if number >= power || power == 1 {
+            crc = crc16(crc, b'0' + (number / power % 10) as u8);
+        }
+        power /= 10;
+    }
+    crc % SLOTS
+}
+
+/// CRC-16/XMODEM, as the cluster specification demands.
+const fn crc16(crc: u16, byte: u8) -> u16 {
+    let mut crc = crc ^ ((byte as u16) << 8);
+    let mut bit = 0;
+    while bit < 8 {
+        crc = if crc & 0x8000 != 0 {
+            (crc << 1) ^ 0x1021
+        } else {
+            crc << 1
+        };
+        bit += 1;
+    }
+    crc
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn the_checksum_is_the_one_of_the_specification() {
+        let crc = b"123456789".iter().fold(0, |crc, byte| crc16(crc, *byte));
+        assert_eq!(crc, 0x31C3);
+    }
+
+    #[test]
+    fn partitions_lie_evenly_over_the_slots() {
+        for (partition, tag) in TAGS.iter().enumerate() {
+            let crc = tag.to_string().bytes().fold(0, crc16);
+            assert_eq!(usize::from(crc % SLOTS / 64), partition);
+        }
+        let tags: HashSet<_> = TAGS.iter().collect();
+        assert_eq!(tags.len(), 256);
+    }
+}

@@ -1,0 +1,112 @@
+//! The way to the server: one, a Sentinel's primary, or a cluster.
+
+mod cluster;
+mod durable;
+mod server;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dwell_core::store::StoreError;
+use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
+
+pub(crate) use self::cluster::Cluster;
+pub(crate) use self::durable::Durable;
+pub(crate) use self::server::{Server, Source};
+use crate::script::Call;
+
+/// A way to the server. Clones share its connections.
+#[derive(Clone)]
+pub(crate) enum Way {
+    Server(Arc<Server>),
+    Cluster(Box<Cluster>),
+}
+
+impl Way {
+    /// Sends a command to the server, or to the node of a cluster that it
+    /// belongs to.
+    async fn send(&self, command: &Cmd) -> RedisResult<Value> {
+        let value = match self {
+            Self::Server(server) => server.send(command).await,
+            Self::Cluster(cluster) => cluster.send(command).await,
+        };
+        value.and_then(Value::extract_error)
+    }
+
+    /// Sends two commands on one connection, in a cluster to the node of this
+    /// key.
+    async fn send_both(&self, both: &Pipeline, key: &[u8]) -> RedisResult<Vec<Value>> {
+        match self {
+            Self::Server(server) => server.send_both(both).await,
+            Self::Cluster(cluster) => cluster.send_both(both, key).await,
+        }
+    }
+}
+
+/// Calls scripts and tells errors.
+#[derive(Clone)]
+pub(crate) struct Link {
+    way: Way,
+    durable: Option<Durable>,
+    patience: Duration,
+}
+
+impl Link {
+    /// Where `durable` is not there, changes do not wait for replicas.
+    pub(crate) fn new(way: Way, durable: Option<Durable>, patience: Duration) -> Self {
+        Self {
+            way,
+            durable,
+            patience,
+        }
+    }
+
+    pub(crate) fn way(&self) -> &Way {
+        &self.way
+    }
+
+    /// How long an answer is waited for.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// Calls a script. Each may be called again after a connection was lost:
+    /// the second call finds what the first one did.
+    pub(crate) async fn call(&self, call: Call) -> Result<Value, StoreError> {
+        let answer = self.way.send(&call.by_hash()).await;
+        let answer = match answer {
+            Err(error) if is_unknown_script(&error) => self.way.send(&call.by_text()).await,
+            answer => answer,
+        };
+        answer.map_err(|error| self.error(error))
+    }
+
+    /// Calls a script whose change a failover must not undo.
+    pub(crate) async fn change(&self, call: Call) -> Result<Value, StoreError> {
+        let Some(durable) = &self.durable else {
+            return self.call(call).await;
+        };
+        let answer = durable.send(&call, call.by_hash()).await;
+        let answer = match answer {
+            Err(error) if is_unknown_script(&error) => durable.send(&call, call.by_text()).await,
+            answer => answer,
+        };
+        answer.map_err(|error| self.error(error))
+    }
+
+    /// Sends a command.
+    pub(crate) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
+        self.way.send(command).await
+    }
+
+    fn error(&self, error: RedisError) -> StoreError {
+        if error.is_timeout() {
+            return StoreError::Timeout(self.patience);
+        }
+        StoreError::unavailable(error)
+    }
+}
+
+fn is_unknown_script(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
+}

@@ -1,0 +1,231 @@
+//! Ends what is due, in bounded batches, on any number of nodes.
+//!
+//! A pass asks every partition for the first entries of its first bucket that
+//! is due, judges them here, and hands the outcome back: the script does it
+//! only while those entries are still the first ones, and ends or locks only
+//! what has not changed since. So whoever comes first does it, and a session
+//! that is touched between is looked at again.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use dwell_core::store::{Judge, Reaped, StoreError};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+
+use crate::layout::PARTITIONS;
+use crate::reply::stored_or_skipped;
+use crate::settle::Step;
+use crate::store::Inner;
+use crate::value::Stored;
+
+/// Partitions that are asked at the same time.
+const AT_ONCE: usize = 32;
+/// Entries that a partition is first asked for: enough where little is due.
+const FIRST: usize = 4;
+/// The most entries of one step: a script must not keep the server for long.
+const MOST: usize = 128;
+
+/// Where the next pass goes on.
+#[derive(Default)]
+pub(crate) struct Progress {
+    /// The partition to begin with, so that none waits for ever.
+    cursor: AtomicU8,
+    revision: Mutex<Revision>,
+}
+
+/// Under new policies sessions may be due before the second that they stand
+/// in: every bucket is gone through once.
+#[derive(Default)]
+struct Revision {
+    generation: Option<u64>,
+    open: VecDeque<Place>,
+}
+
+/// A place in the buckets of a partition.
+#[derive(Clone, Debug)]
+struct Place {
+    partition: u8,
+    /// The last bucket that is done.
+    after: u64,
+    /// How much of the bucket after it is done.
+    done: usize,
+}
+
+impl Inner {
+    pub(crate) async fn reap(&self, judge: Judge, batch: usize) -> Result<Reaped, StoreError> {
+        let mut budget = batch.max(1);
+        let mut reaped = Reaped {
+            now: self.now().await?,
+            ..Reaped::default()
+        };
+        self.revise(&judge, &mut budget, &mut reaped).await?;
+        let start = self.progress.cursor.load(Ordering::Relaxed);
+        let all = (0..PARTITIONS).map(|step| start.wrapping_add(u8::try_from(step).unwrap_or(0)));
+        let mut waiting: VecDeque<(u8, usize)> = all.map(|number| (number, FIRST)).collect();
+        let mut asked = FuturesUnordered::new();
+        loop {
+            while asked.len() < AT_ONCE && budget > 0 {
+                let Some((number, most)) = waiting.pop_front() else {
+                    break;
+                };
+                let most = most.min(budget);
+                budget -= most;
+                let judge = &judge;
+                asked.push(async move { (number, most, self.step(number, most, judge).await) });
+            }
+            let Some((number, most, step)) = asked.next().await else {
+                break;
+            };
+            let step = step?;
+            budget += most.saturating_sub(step.looked_at);
+            if step.more {
+                waiting.push_back((number, MOST));
+            }
+            add(&mut reaped, step);
+        }
+        if let Some((first, _)) = waiting.front() {
+            self.progress.cursor.store(*first, Ordering::Relaxed);
+            reaped.more = true;
+        }
+        Ok(reaped)
+    }
+
+    /// What is due first in a partition.
+    async fn step(&self, number: u8, most: usize, judge: &Judge) -> Result<Step, StoreError> {
+        let partition = self.layout().partition(number);
+        let found = self.look(&partition, most, None).await?;
+        let mut step = Step {
+            now: found.now,
+            looked_at: found.entries.len() + found.again.len(),
+            ..Step::default()
+        };
+        for (key, value) in found.again {
+            let tombstone = stored_or_skipped(key, value.as_deref()).and_then(Stored::tombstone);
+            step.ended.extend(tombstone);
+        }
+        if let Some(second) = found.second {
+            step.more = found.length > found.entries.len() || step.looked_at == most;
+            self.settle(&partition, second, found.entries, judge, &mut step)
+                .await?;
+        }
+        Ok(step)
+    }
+
+    /// Goes through buckets that are not due yet, where other policies judge.
+    async fn revise(
+        &self,
+        judge: &Judge,
+        budget: &mut usize,
+        reaped: &mut Reaped,
+    ) -> Result<(), StoreError> {
+        loop {
+            let places = self
+                .progress
+                .next_places(judge.generation(), AT_ONCE.min(*budget));
+            if places.is_empty() {
+                return Ok(());
+            }
+            let most = (*budget / places.len()).clamp(1, MOST);
+            let mut asked: FuturesUnordered<_> = places
+                .into_iter()
+                .map(|place| async move {
+                    let step = self.revise_at(&place, most, judge).await;
+                    (place, step)
+                })
+                .collect();
+            let mut failed = None;
+            while let Some((place, step)) = asked.next().await {
+                match step {
+                    Ok((step, next)) => {
+                        *budget = budget.saturating_sub(step.looked_at);
+                        self.progress.go_on_at(next);
+                        add(reaped, step);
+                    }
+                    Err(error) => {
+                        self.progress.go_on_at([place]);
+                        failed = Some(error);
+                    }
+                }
+            }
+            match failed {
+                Some(error) => return Err(error),
+                None if *budget == 0 => {
+                    reaped.more |= self.progress.is_revising();
+                    return Ok(());
+                }
+                None => {}
+            }
+        }
+    }
+
+    async fn revise_at(
+        &self,
+        place: &Place,
+        most: usize,
+        judge: &Judge,
+    ) -> Result<(Step, Option<Place>), StoreError> {
+        let partition = self.layout().partition(place.partition);
+        let found = self.look(&partition, most, Some(place.after)).await?;
+        let mut step = Step {
+            now: found.now,
+            looked_at: found.entries.len(),
+            ..Step::default()
+        };
+        let Some(second) = found.second else {
+            return Ok((step, None));
+        };
+        // Entries that stay go to the end of the bucket: it has been gone
+        // through when as many were looked at as there were.
+        let done = place.done + found.entries.len();
+        let (after, done) = if done >= found.length {
+            (second, 0)
+        } else {
+            (place.after, done)
+        };
+        self.settle(&partition, second, found.entries, judge, &mut step)
+            .await?;
+        let next = Place {
+            partition: place.partition,
+            after,
+            done,
+        };
+        Ok((step, Some(next)))
+    }
+}
+
+impl Progress {
+    /// Where to go on with a revision, under the policies of this generation.
+    fn next_places(&self, generation: u64, count: usize) -> Vec<Place> {
+        let mut revision = self.lock();
+        if revision.generation != Some(generation) {
+            let start = |partition| Place {
+                partition,
+                after: 0,
+                done: 0,
+            };
+            revision.generation = Some(generation);
+            revision.open = (0..=u8::MAX).map(start).collect();
+        }
+        let count = count.min(revision.open.len());
+        revision.open.drain(..count).collect()
+    }
+
+    fn is_revising(&self) -> bool {
+        !self.lock().open.is_empty()
+    }
+
+    fn go_on_at(&self, places: impl IntoIterator<Item = Place>) {
+        self.lock().open.extend(places);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Revision> {
+        self.revision.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn add(reaped: &mut Reaped, step: Step) {
+    reaped.now = reaped.now.max(step.now);
+    reaped.ended.extend(step.ended);
+    reaped.locked.extend(step.locked);
+}

@@ -1,0 +1,2 @@
+-- KEYS session; ARGV clock
+return {clock(ARGV[1]), value_of(KEYS[1])}

@@ -1,0 +1,10 @@
+-- KEYS session; ARGV clock, bytes 4 to 28 as they were, new value, channel, id
+-- Gives the time, what became of it (0 gone, 1 done, 2 changed meanwhile), and the value as it is then.
+local now = clock(ARGV[1])
+local value = value_of(KEYS[1])
+if not is_sound(value) then return {now, 0, value} end
+if has_ended(value) or is_past_hard_deadline(value, now) then return {now, 0, false} end
+if value:sub(5, 28) ~= ARGV[2] then return {now, 2, value} end
+redis.call('SET', KEYS[1], ARGV[3], 'KEEPTTL')
+redis.call('PUBLISH', ARGV[4], ARGV[5])
+return {now, 1, false}

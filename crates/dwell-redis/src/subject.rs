@@ -1,0 +1,148 @@
+//! The list of a subject's sessions.
+//!
+//! It lies in another slot than the sessions, so it may name some that are
+//! gone; it never lacks one that is there, since a session is listed before it
+//! is kept and leaves the list after it has ended.
+
+use std::collections::HashMap;
+
+use dwell_core::store::StoreError;
+use dwell_core::{SessionKey, SessionRecord, SubjectId, Timestamp};
+use futures_util::future::try_join_all;
+use redis::Value;
+
+use crate::layout::partition_of;
+use crate::reply::{instant, read, stored_or_skipped};
+use crate::script;
+use crate::store::Inner;
+use crate::value::Stored;
+
+/// Bytes of an entry: a key, and when it was put there.
+const ENTRY: usize = 22;
+
+/// A session on the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) key: SessionKey,
+    /// When it was put there, by the clock of the list's server.
+    pub(crate) at: Timestamp,
+}
+
+/// The list as it is kept.
+#[derive(Debug)]
+pub(crate) struct List {
+    pub(crate) now: Timestamp,
+    pub(crate) raw: Vec<u8>,
+}
+
+/// What stands on a list.
+pub(crate) fn entries(raw: &[u8]) -> Vec<Entry> {
+    raw.chunks_exact(ENTRY).filter_map(Entry::read).collect()
+}
+
+impl Entry {
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (key, at) = bytes.split_first_chunk::<16>()?;
+        let [a, b, c, d, e, f] = *at.first_chunk()?;
+        Some(Self {
+            key: SessionKey::from_bytes(*key),
+            at: instant(u64::from_be_bytes([0, 0, a, b, c, d, e, f])),
+        })
+    }
+
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.key.as_bytes());
+        out.extend_from_slice(&self.at.as_millis().to_be_bytes()[2..]);
+    }
+}
+
+impl Inner {
+    pub(crate) async fn subject(&self, subject: &SubjectId) -> Result<List, StoreError> {
+        let call = script::LOAD.call();
+        let call = call.key(self.layout().subject(subject)).arg(self.told());
+        let (now, raw): (u64, Option<Vec<u8>>) = read(self.link.call(call).await?)?;
+        Ok(List {
+            now: instant(now),
+            raw: raw.unwrap_or_default(),
+        })
+    }
+
+    /// What is under these keys, in their order; what can't be read is not
+    /// there.
+    pub(crate) async fn find_all(
+        &self,
+        keys: impl IntoIterator<Item = SessionKey>,
+    ) -> Result<Vec<Option<Stored>>, StoreError> {
+        let find = async |key| {
+            let (_, value) = self.find(key).await?;
+            Ok(stored_or_skipped(key, value.as_deref()))
+        };
+        try_join_all(keys.into_iter().map(find)).await
+    }
+
+    pub(crate) async fn list(&self, subject: SubjectId) -> Result<Vec<SessionRecord>, StoreError> {
+        let mut keys = entries(&self.subject(&subject).await?.raw);
+        keys.sort_unstable_by_key(|entry| entry.key);
+        keys.dedup_by_key(|entry| entry.key);
+        let found = self.find_all(keys.iter().map(|entry| entry.key)).await?;
+        let live = found.into_iter().filter_map(|stored| {
+            let stored = stored?;
+            let own = stored.ending.is_none() && stored.record.subject == subject;
+            own.then_some(stored.record)
+        });
+        Ok(live.collect())
+    }
+
+    /// The ends of these sessions were reported: their tombstones may go, and
+    /// they leave the lists of their subjects.
+    pub(crate) async fn acknowledge(&self, keys: Vec<SessionKey>) -> Result<(), StoreError> {
+        let mut partitions: HashMap<u8, Vec<SessionKey>> = HashMap::new();
+        for key in keys {
+            partitions.entry(partition_of(key)).or_default().push(key);
+        }
+        let calls = partitions
+            .into_values()
+            .map(|keys| self.acknowledge_in_one(keys));
+        let mut subjects: HashMap<SubjectId, Vec<SessionKey>> = HashMap::new();
+        for (subject, key) in try_join_all(calls).await?.into_iter().flatten() {
+            subjects.entry(subject).or_default().push(key);
+        }
+        let calls = subjects
+            .into_iter()
+            .map(|(subject, keys)| self.unlist(subject, keys));
+        try_join_all(calls).await.map(drop)
+    }
+
+    async fn acknowledge_in_one(
+        &self,
+        keys: Vec<SessionKey>,
+    ) -> Result<Vec<(SubjectId, SessionKey)>, StoreError> {
+        let Some(first) = keys.first() else {
+            return Ok(Vec::new());
+        };
+        let partition = self.layout().of(*first);
+        let mut call = script::ACKNOWLEDGE.call().key(partition.unreported());
+        call = call.arg(self.told());
+        for key in &keys {
+            call = call.key(partition.session(*key)).arg(*key.as_bytes());
+        }
+        let subjects: Vec<Option<Vec<u8>>> = read(self.link.call(call).await?)?;
+        let named = |(subject, key): (Option<Vec<u8>>, _)| {
+            let subject = String::from_utf8(subject?).ok()?;
+            Some((SubjectId::from(subject), key))
+        };
+        Ok(subjects.into_iter().zip(keys).filter_map(named).collect())
+    }
+
+    pub(crate) async fn unlist(
+        &self,
+        subject: SubjectId,
+        keys: Vec<SessionKey>,
+    ) -> Result<Value, StoreError> {
+        let mut call = script::UNLIST.call().key(self.layout().subject(&subject));
+        for key in keys {
+            call = call.arg(*key.as_bytes());
+        }
+        self.link.call(call).await
+    }
+}

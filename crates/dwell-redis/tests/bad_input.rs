@@ -1,0 +1,164 @@
+//! What must not happen whatever is in the database, and what is said when
+//! there is no way in.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test helper fails the test"
+)]
+
+mod support;
+
+use dwell_core::EndReason;
+use dwell_core::store::{SessionStore, StoreError, Update, Updated};
+use dwell_core::{SessionKey, minutes, seconds};
+use dwell_redis::{ConnectError, RedisStore};
+use dwell_servers::Redis;
+use support::{activity, driven, found, judge, key, on, start};
+
+/// The key of a session as it stands in the database.
+fn raw_key(server: &Redis, key: SessionKey) -> Vec<u8> {
+    let id = key.as_bytes();
+    let script = "local found = {} \
+         for _, k in ipairs(redis.call('KEYS', 'dwell:{*}:s:*')) do \
+         if k:sub(-16) == ARGV[1] then return k end end return ''";
+    let args: [&[u8]; 4] = [b"EVAL", script.as_bytes(), b"0", id];
+    let answer = server.command_bytes(&args).unwrap();
+    assert!(answer.ends_with(id), "the session is in the database");
+    answer
+}
+
+fn is_corrupt<T>(answer: &Result<T, StoreError>) -> bool {
+    matches!(answer, Err(StoreError::Corrupt(_)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l17_what_can_not_be_read_opens_nothing_and_stops_nobody() {
+    let on = driven().await;
+    let (store, server) = (&on.store, &on.server);
+    let healthy = start(store, 0, minutes(1)).await;
+    let long = "x".repeat(200);
+    let values: [(&str, &[u8]); 6] = [
+        ("empty", b""),
+        ("short", b"\x01"),
+        ("another layout", b"\x02 and more"),
+        ("text", b"{\"user\":\"root\"}"),
+        ("long", long.as_bytes()),
+        ("zeros", &[0; 130]),
+    ];
+    for (n, (what, value)) in values.iter().enumerate() {
+        let record = start(store, u32::try_from(n).unwrap() + 1, minutes(1)).await;
+        let raw = raw_key(server, record.key);
+        server
+            .command_bytes(&[b"SET", raw.as_slice(), value])
+            .unwrap();
+        let key = record.key;
+        assert!(is_corrupt(&store.load(key).await), "{what}: load");
+        let activity = activity(&record, seconds(30));
+        assert!(
+            is_corrupt(&store.touch(key, activity).await),
+            "{what}: touch"
+        );
+        assert!(
+            is_corrupt(&store.touch_and_load(key, activity).await),
+            "{what}: both"
+        );
+        let confirm = store.update(key, 0, Update::Confirm).await;
+        assert!(is_corrupt(&confirm), "{what}: update");
+        let end = store.end(key, EndReason::SignedOut.into()).await;
+        assert!(is_corrupt(&end), "{what}: end");
+        let listed = store.list(record.subject.clone()).await.unwrap();
+        assert_eq!(listed, [], "{what}: skipped in lists");
+    }
+    on.clock.advance(minutes(20));
+    let reaped = store.reap(judge(), 1_000).await.unwrap();
+    let keys: Vec<_> = reaped.ended.iter().map(|ended| ended.record.key).collect();
+    assert_eq!(keys, [healthy.key], "and by the reaper, which goes on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l17_a_key_of_another_type_is_no_session() {
+    let on = driven().await;
+    let record = start(&on.store, 1, minutes(1)).await;
+    let raw = raw_key(&on.server, record.key);
+    on.server.command(&[b"DEL", raw.as_slice()]).unwrap();
+    let push: [&[u8]; 3] = [b"RPUSH", &raw, b"a"];
+    on.server.command(&push).unwrap();
+    assert!(is_corrupt(&on.store.load(record.key).await));
+    on.clock.advance(minutes(20));
+    let reaped = on.store.reap(judge(), 1_000).await.unwrap();
+    assert!(reaped.ended.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_layout_of_another_version_is_refused_and_named() {
+    let server = Redis::start().await.unwrap();
+    server.command(&["SET", "dwell:schema", "7"]).unwrap();
+    let error = RedisStore::connect(&server.url()).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Schema { .. }), "{error}");
+    let text = error.to_string();
+    assert!(
+        text.contains("dwell:schema") && text.contains("\"7\""),
+        "{text}"
+    );
+    server.command(&["DEL", "dwell:schema"]).unwrap();
+    server.command(&["RPUSH", "dwell:schema", "7"]).unwrap();
+    let error = RedisStore::connect(&server.url()).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Schema { .. }), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l09_wrong_credentials_are_told_without_the_password() {
+    let server = Redis::builder().args(["--requirepass", "richtig"]).start();
+    let server = server.await.unwrap();
+    let port = server.port();
+    for url in [
+        format!("redis://:geheim@127.0.0.1:{port}/"),
+        format!("redis://niemand:geheim@127.0.0.1:{port}/"),
+    ] {
+        let error = RedisStore::connect(&url).await.unwrap_err();
+        let text = format!("{error} {error:?}");
+        assert!(text.contains(&format!("@127.0.0.1:{port}")), "{text}");
+        assert!(!text.contains("geheim"), "{text}");
+    }
+    let right = format!("redis://:richtig@127.0.0.1:{port}/");
+    RedisStore::connect(&right).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_listens_the_address_is_named() {
+    let server = Redis::start().await.unwrap();
+    let url = server.url();
+    server.kill9().unwrap();
+    let error = RedisStore::connect(&url).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Server { .. }), "{error}");
+    assert!(error.to_string().contains(&url), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l08_where_memory_is_full_nobody_gets_in_and_everybody_can_leave() {
+    let server = Redis::builder().max_memory(64 << 20).start().await.unwrap();
+    let on = on(server).await;
+    let record = start(&on.store, 1, minutes(1)).await;
+    let full = ["CONFIG", "SET", "maxmemory", "1mb"];
+    on.server.command(&full).unwrap();
+    let mut second = record.clone();
+    second.key = key(2);
+    let login = on.store.create(second.clone(), None, judge()).await;
+    assert!(
+        matches!(login, Err(StoreError::Unavailable(_))),
+        "no login: {login:?}"
+    );
+    assert_eq!(found(&on.store, second.key).await, None, "nor half of one");
+    let touched = on.store.touch(record.key, activity(&record, seconds(30)));
+    touched.await.unwrap();
+    let version = record.facts.version;
+    let confirmed = on.store.update(record.key, version, Update::Confirm).await;
+    assert!(
+        matches!(confirmed, Ok(Updated::Applied(_))),
+        "{confirmed:?}"
+    );
+    let ended = on.store.end(record.key, EndReason::SignedOut.into()).await;
+    assert!(ended.unwrap().is_some(), "who is in can sign out");
+    assert_eq!(found(&on.store, record.key).await, None);
+}

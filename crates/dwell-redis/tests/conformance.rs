@@ -1,0 +1,44 @@
+//! The store passes the suite: on one server, by a clock that is driven and by
+//! the server's own, and on a cluster.
+
+#![allow(clippy::unwrap_used, reason = "a test helper fails the test")]
+
+mod support;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use dwell_core::ManualClock;
+use dwell_servers::{RedisCluster, RedisSentinel};
+use dwell_testkit::{outliving_store_conformance, store_conformance, store_conformance_in_one};
+use support::{On, cluster_url, sentinel_url};
+
+store_conformance!(one_server, async || support::driven().await);
+store_conformance!(by_the_servers_clock, own_clock, async || support::undriven(
+)
+.await);
+outliving_store_conformance!(outliving, async || support::driven().await);
+
+static CASE: AtomicU32 = AtomicU32::new(0);
+
+/// A store under keys of its own, for one case of many on the same servers.
+async fn next(url: &str) -> On<()> {
+    let prefix = format!("case-{}", CASE.fetch_add(1, Ordering::Relaxed));
+    let clock = ManualClock::new();
+    On {
+        store: support::driven_store(&prefix, url, &clock).await,
+        clock,
+        server: (),
+    }
+}
+
+store_conformance_in_one!(
+    on_a_cluster,
+    async || RedisCluster::start().await.unwrap(),
+    async |cluster: &RedisCluster| next(&cluster_url(cluster)).await
+);
+
+store_conformance_in_one!(
+    behind_sentinels,
+    async || RedisSentinel::start().await.unwrap(),
+    async |sentinel: &RedisSentinel| next(&sentinel_url(sentinel)).await
+);
