@@ -126,9 +126,8 @@ impl Inner {
         entries.dedup_by_key(|entry| entry.key);
         // Before anybody has to make room for it.
         let keys = entries.iter().map(|entry| entry.key);
-        let mut found = self
-            .find_all(std::iter::once(record.key).chain(keys))
-            .await?;
+        let keys = std::iter::once(record.key).chain(keys).collect();
+        let mut found = self.find_all(keys).await?;
         if found
             .remove(0)
             .is_some_and(|there| !there.is_forgotten(now))
@@ -187,7 +186,7 @@ impl Inner {
             .call()
             .key(self.layout().subject(&record.subject))
             .arg(self.told())
-            .arg(*record.key.as_bytes())
+            .arg(record.key.as_bytes())
             .number(self.key_lifetime(record));
         call = match revision {
             None => call.arg(""),
@@ -217,7 +216,7 @@ impl Inner {
             .arg(value::encode(record))
             .number(self.key_lifetime(record))
             .number(second)
-            .arg(*record.key.as_bytes())
+            .arg(record.key.as_bytes())
             .number(clamped(now + (PENDING - MARGIN)));
         let (_, outcome): (u64, u8) = read(self.link.change(call).await?)?;
         Ok(outcome)

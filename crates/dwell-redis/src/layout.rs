@@ -18,13 +18,14 @@ const SLOTS: u16 = 16_384;
 const TAGS: [u16; 256] = tags();
 
 /// Names keys.
-#[derive(Clone, Debug)]
 pub(crate) struct Layout {
     prefix: String,
+    /// By number: every request needs the names of one.
+    partitions: Vec<Partition>,
 }
 
 /// The names of a partition's keys.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Partition {
     /// What every key of it begins with.
     start: String,
@@ -32,9 +33,17 @@ pub(crate) struct Partition {
 
 impl Layout {
     pub(crate) fn new(prefix: &str) -> Self {
+        let partition = |tag| Partition {
+            start: format!("{prefix}:{{{tag}}}:"),
+        };
         Self {
             prefix: prefix.to_owned(),
+            partitions: TAGS.into_iter().map(partition).collect(),
         }
+    }
+
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
     }
 
     /// Where the version of the layout is written.
@@ -48,15 +57,12 @@ impl Layout {
         format!("{}:{database}:changed", self.prefix)
     }
 
-    pub(crate) fn partition(&self, number: u8) -> Partition {
-        let tag = TAGS[usize::from(number)];
-        Partition {
-            start: format!("{}:{{{tag}}}:", self.prefix),
-        }
+    pub(crate) fn partition(&self, number: u8) -> &Partition {
+        &self.partitions[usize::from(number)]
     }
 
     /// The partition of a session.
-    pub(crate) fn of(&self, key: SessionKey) -> Partition {
+    pub(crate) fn of(&self, key: SessionKey) -> &Partition {
         self.partition(partition_of(key))
     }
 

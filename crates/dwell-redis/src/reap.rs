@@ -94,7 +94,7 @@ impl Inner {
     /// What is due first in a partition.
     async fn step(&self, number: u8, most: usize, judge: &Judge) -> Result<Step, StoreError> {
         let partition = self.layout().partition(number);
-        let found = self.look(&partition, most, None).await?;
+        let found = self.look(partition, most, None).await?;
         let mut step = Step {
             now: found.now,
             looked_at: found.entries.len() + found.again.len(),
@@ -106,7 +106,7 @@ impl Inner {
         }
         if let Some(second) = found.second {
             step.more = found.length > found.entries.len() || step.looked_at == most;
-            self.settle(&partition, second, found.entries, judge, &mut step)
+            self.settle(partition, second, found.entries, judge, &mut step)
                 .await?;
         }
         Ok(step)
@@ -166,7 +166,7 @@ impl Inner {
         judge: &Judge,
     ) -> Result<(Step, Option<Place>), StoreError> {
         let partition = self.layout().partition(place.partition);
-        let found = self.look(&partition, most, Some(place.after)).await?;
+        let found = self.look(partition, most, Some(place.after)).await?;
         let mut step = Step {
             now: found.now,
             looked_at: found.entries.len(),
@@ -183,7 +183,7 @@ impl Inner {
         } else {
             (place.after, done)
         };
-        self.settle(&partition, second, found.entries, judge, &mut step)
+        self.settle(partition, second, found.entries, judge, &mut step)
             .await?;
         let next = Place {
             partition: place.partition,

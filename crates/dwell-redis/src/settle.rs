@@ -106,7 +106,7 @@ impl Inner {
                 Act::End(_, _, number) => ("end", number.to_string().into(), String::new()),
                 Act::Lock(record, at) => ("lock", value::encode(record), later(*at)),
             };
-            call = call.arg(*key.as_bytes()).arg(word);
+            call = call.arg(key.as_bytes()).arg(word);
             call = call.arg(was.unwrap_or_default()).arg(with).arg(again);
             acts.push(Some(act));
         }

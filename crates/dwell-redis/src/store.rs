@@ -165,7 +165,7 @@ impl Inner {
                 .arg(old.get(CHANGING).unwrap_or_default())
                 .arg(value::encode(&record))
                 .arg(self.settings.channel.as_str())
-                .arg(*key.as_bytes());
+                .arg(key.as_bytes());
             let answer = self.link.change(call).await?;
             let (then, outcome, meanwhile): (u64, u8, Option<Vec<u8>>) = read(answer)?;
             match outcome {
@@ -196,7 +196,7 @@ impl Inner {
             .arg(if end.replaced { "replaced" } else { "" })
             .number(millis(self.settings.tombstones))
             .arg(self.settings.channel.as_str())
-            .arg(*key.as_bytes());
+            .arg(key.as_bytes());
         let (now, done, before): (u64, bool, Option<Vec<u8>>) =
             read(self.link.change(call).await?)?;
         let before = stored(key, before.as_deref())?;
@@ -217,7 +217,7 @@ fn loaded(key: SessionKey, now: Timestamp, value: Option<&[u8]>) -> Result<Loade
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore")
-            .field("layout", &self.0.settings.layout)
+            .field("prefix", &self.0.layout().prefix())
             .finish_non_exhaustive()
     }
 }

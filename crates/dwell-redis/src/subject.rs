@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use dwell_core::store::StoreError;
 use dwell_core::{SessionKey, SessionRecord, SubjectId, Timestamp};
 use futures_util::future::try_join_all;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use redis::Value;
 
 use crate::layout::partition_of;
@@ -17,6 +18,8 @@ use crate::script;
 use crate::store::Inner;
 use crate::value::Stored;
 
+/// Look-ups of one list that are under way at the same time.
+const AT_ONCE: usize = 64;
 /// Bytes of an entry: a key, and when it was put there.
 const ENTRY: usize = 22;
 
@@ -71,20 +74,22 @@ impl Inner {
     /// there.
     pub(crate) async fn find_all(
         &self,
-        keys: impl IntoIterator<Item = SessionKey>,
+        keys: Vec<SessionKey>,
     ) -> Result<Vec<Option<Stored>>, StoreError> {
         let find = async |key| {
             let (_, value) = self.find(key).await?;
             Ok(stored_or_skipped(key, value.as_deref()))
         };
-        try_join_all(keys.into_iter().map(find)).await
+        let found = stream::iter(keys).map(find).buffered(AT_ONCE);
+        found.try_collect().await
     }
 
     pub(crate) async fn list(&self, subject: SubjectId) -> Result<Vec<SessionRecord>, StoreError> {
         let mut keys = entries(&self.subject(&subject).await?.raw);
         keys.sort_unstable_by_key(|entry| entry.key);
         keys.dedup_by_key(|entry| entry.key);
-        let found = self.find_all(keys.iter().map(|entry| entry.key)).await?;
+        let keys = keys.iter().map(|entry| entry.key).collect();
+        let found = self.find_all(keys).await?;
         let live = found.into_iter().filter_map(|stored| {
             let stored = stored?;
             let own = stored.ending.is_none() && stored.record.subject == subject;
@@ -122,9 +127,12 @@ impl Inner {
         };
         let partition = self.layout().of(*first);
         let mut call = script::ACKNOWLEDGE.call().key(partition.unreported());
+        for key in &keys {
+            call = call.key(partition.session(*key));
+        }
         call = call.arg(self.told());
         for key in &keys {
-            call = call.key(partition.session(*key)).arg(*key.as_bytes());
+            call = call.arg(key.as_bytes());
         }
         let subjects: Vec<Option<Vec<u8>>> = read(self.link.call(call).await?)?;
         let named = |(subject, key): (Option<Vec<u8>>, _)| {
@@ -141,7 +149,7 @@ impl Inner {
     ) -> Result<Value, StoreError> {
         let mut call = script::UNLIST.call().key(self.layout().subject(&subject));
         for key in keys {
-            call = call.arg(*key.as_bytes());
+            call = call.arg(key.as_bytes());
         }
         self.link.call(call).await
     }
