@@ -1,0 +1,47 @@
+-- Sessions and what remains of ended ones. Instants are milliseconds since
+-- 1970-01-01T00:00:00Z, durations milliseconds.
+CREATE TABLE dwell_session (
+    key bytea PRIMARY KEY,
+    -- Told apart byte by byte, whatever the database's language.
+    subject text COLLATE "C" NOT NULL,
+    created_at bigint NOT NULL,
+    last_active_at bigint NOT NULL,
+    authenticated_at bigint NOT NULL,
+    idle_deadline bigint NOT NULL,
+    absolute_deadline bigint NOT NULL,
+    provider_deadline bigint,
+    locked_at bigint,
+    longest_pause bigint NOT NULL,
+    failures bigint NOT NULL,
+    policy bigint NOT NULL,
+    network bigint NOT NULL,
+    version bigint NOT NULL,
+    acr text,
+    -- NULL where nothing was stated of the authentication.
+    amr text[],
+    token_check bytea NOT NULL,
+    confirmed boolean NOT NULL,
+    previous_check bytea,
+    previous_at bigint,
+    -- NULL while the session has not ended.
+    ended_at bigint,
+    ended_reason text,
+    replaced boolean NOT NULL DEFAULT false,
+    -- When the reaper looks next: of a session at whether it is over, of a
+    -- tombstone to forget it.
+    due bigint NOT NULL,
+    -- Until when an end that was handed out counts as being reported; NULL
+    -- when there is none, or it has been reported.
+    unreported bigint
+-- Room in each page for the next version of a row, so that a touch writes to
+-- no index.
+) WITH (fillfactor = 70);
+
+-- No index covers what a touch writes: last_active_at, idle_deadline,
+-- longest_pause and network.
+CREATE INDEX dwell_session_due ON dwell_session (due) WHERE unreported IS NULL;
+CREATE INDEX dwell_session_unreported ON dwell_session (unreported)
+    WHERE unreported IS NOT NULL;
+-- By hash, for a subject may be longer than an entry of another index.
+CREATE INDEX dwell_session_subject ON dwell_session USING hash (subject)
+    WHERE ended_reason IS NULL;

@@ -1,0 +1,40 @@
+-- Sessions and what remains of ended ones. Instants are milliseconds since
+-- 1970-01-01T00:00:00Z, durations milliseconds.
+CREATE TABLE dwell_session (
+    key BLOB NOT NULL PRIMARY KEY,
+    subject TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    last_active_at INTEGER NOT NULL,
+    authenticated_at INTEGER NOT NULL,
+    idle_deadline INTEGER NOT NULL,
+    absolute_deadline INTEGER NOT NULL,
+    provider_deadline INTEGER,
+    locked_at INTEGER,
+    longest_pause INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    policy INTEGER NOT NULL,
+    network INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    acr TEXT,
+    -- A list in JSON; NULL where nothing was stated of the authentication.
+    amr TEXT,
+    token_check BLOB NOT NULL,
+    confirmed INTEGER NOT NULL,
+    previous_check BLOB,
+    previous_at INTEGER,
+    -- NULL while the session has not ended.
+    ended_at INTEGER,
+    ended_reason TEXT,
+    replaced INTEGER NOT NULL DEFAULT 0,
+    -- When the reaper looks next: of a session at whether it is over, of a
+    -- tombstone to forget it.
+    due INTEGER NOT NULL,
+    -- Until when an end that was handed out counts as being reported; NULL
+    -- when there is none, or it has been reported.
+    unreported INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX dwell_session_due ON dwell_session (due) WHERE unreported IS NULL;
+CREATE INDEX dwell_session_unreported ON dwell_session (unreported)
+    WHERE unreported IS NOT NULL;
+CREATE INDEX dwell_session_subject ON dwell_session (subject) WHERE ended_reason IS NULL;

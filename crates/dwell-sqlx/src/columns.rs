@@ -1,0 +1,117 @@
+//! The columns of a row, in the one order in which they are read and bound.
+
+/// The columns of a [`Stored`](crate::stored::Stored), in its order.
+pub(crate) const COLUMNS: [&str; 24] = [
+    "key",
+    "subject",
+    "created_at",
+    "last_active_at",
+    "authenticated_at",
+    "idle_deadline",
+    "absolute_deadline",
+    "provider_deadline",
+    "locked_at",
+    "longest_pause",
+    "failures",
+    "policy",
+    "network",
+    "version",
+    "acr",
+    "amr",
+    "token_check",
+    "confirmed",
+    "previous_check",
+    "previous_at",
+    "ended_at",
+    "ended_reason",
+    "replaced",
+    "due",
+];
+
+/// The names of the columns, of the table that goes by this name in the query.
+pub(crate) fn columns(of: &str) -> String {
+    COLUMNS.map(|name| format!("{of}.{name}")).join(", ")
+}
+
+/// Reads a [`Row`](crate::stored::Row) whose columns begin at `$first`; `$amr` reads the methods,
+/// which each database keeps in its own way.
+macro_rules! read_row {
+    ($row:expr, $first:expr, $amr:expr) => {{
+        use sqlx::Row as _;
+
+        let (row, first) = ($row, $first);
+        // Of a row that can't be read, so that it can be passed over.
+        let key = row.try_get(first).unwrap_or_default();
+        let due = row.try_get(first + $crate::columns::COLUMNS.len() - 1);
+        let stored = $crate::columns::read_stored!(row, first, $amr);
+        $crate::stored::Row::new(key, due.unwrap_or_default(), stored)
+    }};
+}
+
+macro_rules! read_stored {
+    ($row:ident, $first:ident, $amr:expr) => {{
+        let (row, mut next) = ($row, $first);
+        let mut column = || {
+            next += 1;
+            next - 1
+        };
+        let mut read = || -> Result<_, sqlx::Error> {
+            Ok($crate::stored::Stored {
+                key: row.try_get(column())?,
+                subject: row.try_get(column())?,
+                created_at: row.try_get(column())?,
+                last_active_at: row.try_get(column())?,
+                authenticated_at: row.try_get(column())?,
+                idle_deadline: row.try_get(column())?,
+                absolute_deadline: row.try_get(column())?,
+                provider_deadline: row.try_get(column())?,
+                locked_at: row.try_get(column())?,
+                longest_pause: row.try_get(column())?,
+                failures: row.try_get(column())?,
+                policy: row.try_get(column())?,
+                network: row.try_get(column())?,
+                version: row.try_get(column())?,
+                acr: row.try_get(column())?,
+                amr: $amr(row, column())?,
+                token_check: row.try_get(column())?,
+                confirmed: row.try_get(column())?,
+                previous_check: row.try_get(column())?,
+                previous_at: row.try_get(column())?,
+                ended_at: row.try_get(column())?,
+                ended_reason: row.try_get(column())?,
+                replaced: row.try_get(column())?,
+            })
+        };
+        read()
+    }};
+}
+
+/// Binds what [`Stored::new`](crate::stored::Stored::new) filled in, in the order of the columns.
+macro_rules! bind_stored {
+    ($query:expr, $stored:expr, $amr:expr) => {{
+        let stored = $stored;
+        $query
+            .bind(stored.key)
+            .bind(stored.subject)
+            .bind(stored.created_at)
+            .bind(stored.last_active_at)
+            .bind(stored.authenticated_at)
+            .bind(stored.idle_deadline)
+            .bind(stored.absolute_deadline)
+            .bind(stored.provider_deadline)
+            .bind(stored.locked_at)
+            .bind(stored.longest_pause)
+            .bind(stored.failures)
+            .bind(stored.policy)
+            .bind(stored.network)
+            .bind(stored.version)
+            .bind(stored.acr)
+            .bind($amr(stored.amr))
+            .bind(stored.token_check)
+            .bind(stored.confirmed)
+            .bind(stored.previous_check)
+            .bind(stored.previous_at)
+    }};
+}
+
+pub(crate) use {bind_stored, read_row, read_stored};

@@ -1,0 +1,146 @@
+//! Touches, updates and ends: one statement each, as long as nobody else
+//! changes the same session at the same moment.
+
+use dwell_core::engine::Activation;
+use dwell_core::store::{
+    End, Loaded, Lookup, StoreError, Touched, UNREPORTED_AFTER, Update, Updated,
+};
+use dwell_core::{EndedSession, SessionKey, SessionRecord};
+use sqlx::Row as _;
+
+use super::{FOREIGN, PostgresStore, lifetime, loaded, read};
+use crate::error::store_error;
+use crate::stored::{Content, Stored, instant, length};
+
+/// Attempts before a session that changes all the time is given up on. Every
+/// attempt that fails is somebody else's that was made.
+const ATTEMPTS: usize = 100;
+
+impl PostgresStore {
+    pub(super) async fn touch_now(
+        &self,
+        key: SessionKey,
+        activation: Activation,
+    ) -> Result<(Touched, Loaded), StoreError> {
+        for _ in 0..ATTEMPTS {
+            let query = sqlx::query(self.0.sql.touch.text())
+                .bind(self.told())
+                .bind(&key.as_bytes()[..])
+                .bind(instant(activation.at))
+                .bind(length(activation.idle_deadline - activation.at))
+                .bind(i64::from(activation.network.to_bits()));
+            let row = query.fetch_one(&self.0.pool).await.map_err(store_error)?;
+            let recorded: bool = row.try_get(1).map_err(store_error)?;
+            let found = loaded(&row, 2)?;
+            if recorded {
+                return Ok((Touched::Recorded, found));
+            }
+            let touched = match &found.state {
+                Lookup::Found(record) => record.facts.clone().touch(activation, found.now),
+                Lookup::Ended(_) | Lookup::Missing => Touched::Gone,
+            };
+            // The session was changed between the snapshot, by which this
+            // would be activity, and the write.
+            if touched != Touched::Recorded {
+                return Ok((touched, found));
+            }
+        }
+        Err(contended())
+    }
+
+    pub(super) async fn update_now(
+        &self,
+        key: SessionKey,
+        version: u32,
+        update: Update,
+    ) -> Result<Updated, StoreError> {
+        for _ in 0..ATTEMPTS {
+            let found = self.load_now(key).await?;
+            let Lookup::Found(record) = found.state else {
+                return Ok(Updated::Gone);
+            };
+            if record.facts.version != version {
+                return Ok(Updated::Conflict);
+            }
+            let mut changed = record.clone();
+            if !changed.update(&update, found.now) {
+                return Ok(Updated::Gone);
+            }
+            let is_activity = matches!(update, Update::Reauthenticate { .. });
+            if let Some(record) = self.replace(&record, &changed, is_activity).await? {
+                return Ok(Updated::Applied(record));
+            }
+        }
+        Err(contended())
+    }
+
+    /// Writes what an update changes, unless the session has been changed
+    /// since it was loaded.
+    async fn replace(
+        &self,
+        loaded: &SessionRecord,
+        changed: &SessionRecord,
+        is_activity: bool,
+    ) -> Result<Option<SessionRecord>, StoreError> {
+        let stored = Stored::new(changed);
+        let query = sqlx::query(self.0.sql.update.text())
+            .bind(stored.key)
+            .bind(i64::from(loaded.facts.version))
+            .bind(stored.version)
+            .bind(stored.authenticated_at)
+            .bind(stored.locked_at)
+            .bind(stored.failures)
+            .bind(stored.acr)
+            .bind(stored.amr)
+            .bind(stored.token_check)
+            .bind(stored.confirmed)
+            .bind(stored.previous_check)
+            .bind(stored.previous_at)
+            .bind(instant(loaded.facts.last_active_at))
+            .bind(is_activity)
+            .bind(stored.last_active_at)
+            .bind(stored.idle_deadline)
+            .bind(stored.longest_pause)
+            .bind(stored.network);
+        let row = query.fetch_optional(&self.0.pool).await;
+        let Some(row) = row.map_err(store_error)? else {
+            return Ok(None);
+        };
+        match read(&row, 0).content? {
+            Content::Live(record) => Ok(Some(record)),
+            Content::Ended(_) => Ok(None),
+        }
+    }
+
+    pub(super) async fn end_now(
+        &self,
+        key: SessionKey,
+        end: End,
+    ) -> Result<Option<EndedSession>, StoreError> {
+        let query = sqlx::query(self.0.sql.end.text())
+            .bind(self.told())
+            .bind(&key.as_bytes()[..])
+            .bind(end.reason.as_str())
+            .bind(end.replaced)
+            .bind(length(UNREPORTED_AFTER))
+            .bind(lifetime(self.0.tombstones))
+            .bind(&FOREIGN[..]);
+        let row = query.fetch_optional(&self.0.pool).await;
+        if let Some(row) = row.map_err(store_error)? {
+            return match read(&row, 0).content? {
+                Content::Ended(ended) => Ok(Some(ended)),
+                Content::Live(_) => Ok(None),
+            };
+        }
+        if end.replaced {
+            let query = sqlx::query(self.0.sql.mark_replaced.text());
+            let marked = query.bind(&key.as_bytes()[..]).execute(&self.0.pool).await;
+            marked.map_err(store_error)?;
+        }
+        Ok(None)
+    }
+}
+
+fn contended() -> StoreError {
+    StoreError::unavailable("the session was changed by others all the time")
+}

@@ -1,0 +1,194 @@
+//! What is due: found by an index that no touch writes to, taken in batches
+//! that other nodes skip, and written back in a few statements.
+
+use dwell_core::Timestamp;
+use dwell_core::store::{Judge, Reaped, StoreError, UNREPORTED_AFTER};
+use sqlx::PgConnection;
+
+use super::within::Within;
+use super::{PostgresStore, read, timestamp};
+use crate::error::store_error;
+use crate::judged::{Next, earlier, judge_row};
+use crate::stored::{Content, instant, length};
+
+/// What a pass is going to write, by statement.
+#[derive(Default)]
+struct Writes {
+    forget: Vec<Vec<u8>>,
+    end: (Vec<Vec<u8>>, Vec<&'static str>, Vec<i64>),
+    lock: (Vec<Vec<u8>>, Vec<i64>, Vec<i64>, Vec<i64>),
+    look: (Vec<Vec<u8>>, Vec<i64>),
+}
+
+impl PostgresStore {
+    pub(super) async fn reap_now(&self, judge: Judge, batch: usize) -> Result<Reaped, StoreError> {
+        self.reap_batch(&judge, batch.max(1))
+            .await
+            .map_err(store_error)
+    }
+
+    async fn reap_batch(&self, judge: &Judge, batch: usize) -> Result<Reaped, sqlx::Error> {
+        let mut connection = self.0.pool.acquire().await?;
+        let query = sqlx::query_scalar(self.0.sql.now.text()).bind(self.told());
+        let now = timestamp(query.fetch_one(&mut *connection).await?);
+        let mut reaped = Reaped {
+            now,
+            ..Reaped::default()
+        };
+        // Half of a batch at most, so that what is due does not wait until
+        // every session has been looked at.
+        let swept = self
+            .sweep(&mut connection, judge, now, batch - batch / 2)
+            .await?;
+        let mut left = batch - swept;
+        left -= self
+            .hand_out_again(&mut connection, now, left, &mut reaped)
+            .await?;
+        drop(connection);
+        left -= self.take_due(judge, now, left, &mut reaped).await?;
+        reaped.more = left == 0 || self.0.sweep.next(judge).is_some();
+        Ok(reaped)
+    }
+
+    /// Goes on with looking at all sessions where other policies judge now,
+    /// and brings those forward that they make due earlier.
+    async fn sweep(
+        &self,
+        connection: &mut PgConnection,
+        judge: &Judge,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<usize, sqlx::Error> {
+        let Some(after) = self.0.sweep.next(judge) else {
+            return Ok(0);
+        };
+        let query = sqlx::query(self.0.sql.scan.text())
+            .bind(after)
+            .bind(rows(limit));
+        let found = query.fetch_all(&mut *connection).await?;
+        let found: Vec<_> = found.iter().map(|row| read(row, 0)).collect();
+        let early = found.iter().filter_map(|row| earlier(row, judge, now));
+        let early: (Vec<_>, Vec<_>) = early.unzip();
+        if !early.0.is_empty() {
+            let query = sqlx::query(self.0.sql.bring_forward.text());
+            let query = query.bind(early.0).bind(early.1);
+            query.execute(connection).await?;
+        }
+        let count = found.len();
+        let last = found.into_iter().next_back().map(|row| row.key);
+        self.0.sweep.advance(judge, last.filter(|_| count == limit));
+        Ok(count)
+    }
+
+    /// Takes ends that nobody has acknowledged in time.
+    async fn hand_out_again(
+        &self,
+        connection: &mut PgConnection,
+        now: Timestamp,
+        limit: usize,
+        reaped: &mut Reaped,
+    ) -> Result<usize, sqlx::Error> {
+        let query = sqlx::query(self.0.sql.hand_out_again.text())
+            .bind(instant(now))
+            .bind(rows(limit))
+            .bind(length(UNREPORTED_AFTER));
+        let found = query.fetch_all(connection).await?;
+        for row in &found {
+            if let Some(Content::Ended(ended)) = read(row, 0).readable() {
+                reaped.ended.push(ended);
+            }
+        }
+        Ok(found.len())
+    }
+
+    /// Takes what is due: ends it, locks it, forgets it or puts it off.
+    async fn take_due(
+        &self,
+        judge: &Judge,
+        now: Timestamp,
+        limit: usize,
+        reaped: &mut Reaped,
+    ) -> Result<usize, sqlx::Error> {
+        let mut within = Within::begin(&self.0.pool).await?;
+        let query = sqlx::query(self.0.sql.due.text())
+            .bind(instant(now))
+            .bind(rows(limit));
+        let found = query.fetch_all(&mut *within).await?;
+        let (mut ended, mut locked) = (Vec::new(), Vec::new());
+        let mut writes = Writes::default();
+        for row in &found {
+            let row = read(row, 0);
+            let key = row.key.clone();
+            let (next, due) = judge_row(row, judge, now, self.0.tombstones);
+            let due = instant(due);
+            match next {
+                Next::Forget => writes.forget.push(key),
+                Next::Look => {
+                    writes.look.0.push(key);
+                    writes.look.1.push(due);
+                }
+                Next::End(one) => {
+                    writes.end.0.push(key);
+                    writes.end.1.push(one.reason.as_str());
+                    writes.end.2.push(due);
+                    ended.push(one);
+                }
+                Next::Lock(one) => {
+                    writes.lock.0.push(key);
+                    writes.lock.1.push(one.facts.locked_at.map_or(0, instant));
+                    writes.lock.2.push(one.facts.version.into());
+                    writes.lock.3.push(due);
+                    locked.push(one);
+                }
+            }
+        }
+        self.write(&mut within, writes, now).await?;
+        within.commit().await?;
+        // Only now: what was not committed was not done.
+        reaped.ended.extend(ended);
+        reaped.locked.extend(locked);
+        Ok(found.len())
+    }
+
+    async fn write(
+        &self,
+        connection: &mut PgConnection,
+        writes: Writes,
+        now: Timestamp,
+    ) -> Result<(), sqlx::Error> {
+        let sql = &self.0.sql;
+        let told = [&writes.end.0[..], &writes.lock.0[..]].concat();
+        if !writes.forget.is_empty() {
+            let query = sqlx::query(sql.forget.text()).bind(writes.forget);
+            query.execute(&mut *connection).await?;
+        }
+        if !writes.look.0.is_empty() {
+            let (keys, due) = writes.look;
+            let query = sqlx::query(sql.look_again.text()).bind(keys).bind(due);
+            query.execute(&mut *connection).await?;
+        }
+        if !writes.end.0.is_empty() {
+            let (keys, reasons, due) = writes.end;
+            let query = sqlx::query(sql.end_due.text())
+                .bind(instant(now))
+                .bind(length(UNREPORTED_AFTER));
+            let query = query.bind(keys).bind(reasons).bind(due);
+            query.execute(&mut *connection).await?;
+        }
+        if !writes.lock.0.is_empty() {
+            let (keys, at, versions, due) = writes.lock;
+            let query = sqlx::query(sql.lock_due.text());
+            let query = query.bind(keys).bind(at).bind(versions).bind(due);
+            query.execute(&mut *connection).await?;
+        }
+        if !told.is_empty() {
+            let query = sqlx::query(sql.notify.text()).bind(told);
+            query.execute(&mut *connection).await?;
+        }
+        Ok(())
+    }
+}
+
+fn rows(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

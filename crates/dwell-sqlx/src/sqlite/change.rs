@@ -1,0 +1,86 @@
+//! Touches, updates and ends.
+
+use dwell_core::engine::Activation;
+use dwell_core::store::{End, Loaded, Lookup, StoreError, Touched, Update, Updated};
+use dwell_core::{EndedSession, SessionKey};
+
+use super::{SqliteStore, lookup, row};
+use crate::error::store_error;
+use crate::judged::{forget_at, tombstone};
+
+impl SqliteStore {
+    pub(super) async fn touch_now(
+        &self,
+        key: SessionKey,
+        activation: Activation,
+    ) -> Result<(Touched, Loaded), StoreError> {
+        let change = self.change(&self.0.toucher).await;
+        let mut change = change.map_err(store_error)?;
+        let found = row::find(&mut change.within, &key).await;
+        let mut loaded = lookup(found.map_err(store_error)?, self.now_by_clock())?;
+        let Lookup::Found(record) = &mut loaded.state else {
+            return Ok((Touched::Gone, loaded));
+        };
+        let touched = record.facts.touch(activation, loaded.now);
+        if touched == Touched::Recorded {
+            let written = row::write_activity(&mut change.within, record).await;
+            written.map_err(store_error)?;
+            change.commit().await.map_err(store_error)?;
+        }
+        Ok((touched, loaded))
+    }
+
+    pub(super) async fn update_now(
+        &self,
+        key: SessionKey,
+        version: u32,
+        update: Update,
+    ) -> Result<Updated, StoreError> {
+        let change = self.change(&self.0.writer).await;
+        let mut change = change.map_err(store_error)?;
+        let found = row::find(&mut change.within, &key).await;
+        let loaded = lookup(found.map_err(store_error)?, self.now_by_clock())?;
+        let Lookup::Found(mut record) = loaded.state else {
+            return Ok(Updated::Gone);
+        };
+        if record.facts.version != version {
+            return Ok(Updated::Conflict);
+        }
+        if !record.update(&update, loaded.now) {
+            return Ok(Updated::Gone);
+        }
+        let due = record.facts.idle_deadline;
+        let written = row::write_update(&mut change.within, &record, due).await;
+        written.map_err(store_error)?;
+        change.commit().await.map_err(store_error)?;
+        Ok(Updated::Applied(record))
+    }
+
+    pub(super) async fn end_now(
+        &self,
+        key: SessionKey,
+        end: End,
+    ) -> Result<Option<EndedSession>, StoreError> {
+        let change = self.change(&self.0.writer).await;
+        let mut change = change.map_err(store_error)?;
+        let found = row::find(&mut change.within, &key).await;
+        let loaded = lookup(found.map_err(store_error)?, self.now_by_clock())?;
+        let ended = match loaded.state {
+            Lookup::Found(record) => {
+                let forget = forget_at(&record, loaded.now, self.0.tombstones);
+                let ended = tombstone(record, end, loaded.now);
+                let written = row::write_end(&mut change.within, &ended, forget).await;
+                written.map_err(store_error)?;
+                Some(ended)
+            }
+            Lookup::Ended(ended) if end.replaced && !ended.replaced => {
+                let marked = row::mark_replaced(&mut change.within, &key).await;
+                marked.map_err(store_error)?;
+                None
+            }
+            Lookup::Ended(_) | Lookup::Missing => return Ok(None),
+        };
+        change.commit().await.map_err(store_error)?;
+        Ok(ended)
+    }
+}

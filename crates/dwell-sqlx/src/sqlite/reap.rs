@@ -1,0 +1,113 @@
+//! What is due.
+
+use dwell_core::store::{Judge, Reaped, UNREPORTED_AFTER};
+
+use super::{Change, SqliteStore, row};
+use crate::judged::{Next, earlier, judge_row};
+use crate::stored::{Content, instant};
+
+impl SqliteStore {
+    pub(super) async fn reap_now(
+        &self,
+        judge: &Judge,
+        batch: usize,
+    ) -> Result<Reaped, sqlx::Error> {
+        let mut change = self.change(&self.0.writer).await?;
+        let mut reaped = Reaped {
+            now: self.now_by_clock(),
+            ..Reaped::default()
+        };
+        // Half of a batch at most, so that what is due does not wait until
+        // every session has been looked at.
+        let (swept, up_to) = self
+            .sweep(&mut change, judge, &reaped, batch - batch / 2)
+            .await?;
+        let mut left = batch - swept;
+        left -= hand_out_again(&mut change, left, &mut reaped).await?;
+        left -= self.take_due(&mut change, judge, left, &mut reaped).await?;
+        change.commit().await?;
+        if let Some(up_to) = up_to {
+            self.0.sweep.advance(judge, up_to);
+        }
+        reaped.more = left == 0 || self.0.sweep.next(judge).is_some();
+        Ok(reaped)
+    }
+
+    /// Goes on with looking at all sessions where other policies judge now,
+    /// and brings those forward that they make due earlier. Tells how many it
+    /// looked at, and how far it has come.
+    async fn sweep(
+        &self,
+        change: &mut Change,
+        judge: &Judge,
+        reaped: &Reaped,
+        limit: usize,
+    ) -> Result<(usize, Option<Option<Vec<u8>>>), sqlx::Error> {
+        let Some(after) = self.0.sweep.next(judge) else {
+            return Ok((0, None));
+        };
+        let found = row::scan(&mut change.within, after, rows(limit)).await?;
+        for row in &found {
+            if let Some((key, due)) = earlier(row, judge, reaped.now) {
+                row::look_at(&mut change.within, &key, due).await?;
+            }
+        }
+        let count = found.len();
+        let last = found.into_iter().next_back().map(|row| row.key);
+        Ok((count, Some(last.filter(|_| count == limit))))
+    }
+
+    /// Takes what is due: ends it, locks it, forgets it or puts it off.
+    async fn take_due(
+        &self,
+        change: &mut Change,
+        judge: &Judge,
+        limit: usize,
+        reaped: &mut Reaped,
+    ) -> Result<usize, sqlx::Error> {
+        let within = &mut *change.within;
+        let found = row::due(within, reaped.now, rows(limit)).await?;
+        let count = found.len();
+        for row in found {
+            let key = row.key.clone();
+            let (next, due) = judge_row(row, judge, reaped.now, self.0.tombstones);
+            match next {
+                Next::Forget => {
+                    row::forget_over(within, &key, reaped.now).await?;
+                }
+                Next::Look => row::look_at(within, &key, instant(due)).await?,
+                Next::End(ended) => {
+                    row::write_end(within, &ended, due).await?;
+                    reaped.ended.push(ended);
+                }
+                Next::Lock(locked) => {
+                    row::write_update(within, &locked, due).await?;
+                    row::look_at(within, &key, instant(due)).await?;
+                    reaped.locked.push(locked);
+                }
+            }
+        }
+        Ok(count)
+    }
+}
+
+/// Takes ends that nobody has acknowledged in time.
+async fn hand_out_again(
+    change: &mut Change,
+    limit: usize,
+    reaped: &mut Reaped,
+) -> Result<usize, sqlx::Error> {
+    let found = row::unreported(&mut change.within, reaped.now, rows(limit)).await?;
+    let count = found.len();
+    for row in found {
+        row::hand_out(&mut change.within, &row.key, reaped.now + UNREPORTED_AFTER).await?;
+        if let Some(Content::Ended(ended)) = row.readable() {
+            reaped.ended.push(ended);
+        }
+    }
+    Ok(count)
+}
+
+fn rows(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

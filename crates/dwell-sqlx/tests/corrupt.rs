@@ -1,0 +1,130 @@
+//! Values that can't be read are said to be so, and stand in nobody's way.
+
+#![cfg(all(feature = "postgres", feature = "sqlite"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says so when it fails"
+)]
+
+mod support;
+
+use dwell_core::store::{SessionStore, StoreError};
+use dwell_core::{Clock, ManualClock, SessionKey, minutes};
+use sqlx::AssertSqlSafe;
+use sqlx::sqlite::SqlitePoolOptions;
+use support::{Folder, activation, judge, key, opened, reap_all, start};
+
+/// What is written into a row, in words that both databases take.
+const FAULTS: [&str; 10] = [
+    "ended_reason = 'bored', ended_at = 5",
+    "ended_reason = 'revoked'",
+    "created_at = -1",
+    "idle_deadline = -9223372036854775807",
+    "failures = 256",
+    "version = 4294967296",
+    "longest_pause = -5",
+    "acr = 'aal2', amr = NULL",
+    "previous_at = 7, previous_check = NULL",
+    "policy = -1",
+];
+
+/// One session each with every fault, and one without.
+async fn plant(store: &dyn SessionStore, own: &[&str], sql: impl AsyncFn(String)) -> u32 {
+    let mut n = 0;
+    for fault in FAULTS.iter().chain(own) {
+        n += 1;
+        let record = start(store, n, "alice").await;
+        let key = digits(record.key);
+        sql(format!(
+            "UPDATE dwell_session SET {fault} WHERE key = KEY('{key}')"
+        ))
+        .await;
+    }
+    start(store, 0, "alice").await;
+    n
+}
+
+fn digits(key: SessionKey) -> String {
+    key.as_bytes().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+async fn is_passed_over(store: &dyn SessionStore, clock: &ManualClock, faults: u32) {
+    for n in 1..=faults {
+        let error = store.load(key(n)).await.unwrap_err();
+        assert!(
+            matches!(error, StoreError::Corrupt(_)),
+            "fault {n}: {error:?}"
+        );
+        let shown = format!("{error:?}");
+        assert!(!shown.contains(&digits(key(n))), "{shown}");
+        let touch = activation(&opened(n, "alice", clock.now()), clock.now());
+        assert!(store.touch(key(n), touch).await.is_err(), "fault {n}");
+    }
+    let listed = store.list("alice".into()).await.unwrap();
+    let listed: Vec<_> = listed.iter().map(|record| record.key).collect();
+    assert_eq!(listed, [key(0)], "a list has what can be read");
+    clock.advance(minutes(15));
+    for _ in 0..3 {
+        let ended = reap_all(store, &judge()).await;
+        store.acknowledge(ended.clone()).await.unwrap();
+        let reaped = store.reap(judge(), 100).await.unwrap();
+        assert!(
+            !reaped.more,
+            "no pass looks at the same row again and again"
+        );
+        clock.advance(minutes(2));
+    }
+    let listed = store.list("alice".into()).await.unwrap();
+    assert!(
+        listed.is_empty(),
+        "what is due is ended, whatever is beside it"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_postgres_a_corrupt_row_is_passed_over() {
+    let (server, store, clock) = support::served().await;
+    let own = [
+        "token_check = '\\x00'",
+        "amr = '{pwd,NULL}'",
+        "amr = '{{pwd},{otp}}'",
+    ];
+    let faults = plant(&store, &own, async |sql| {
+        let sql = sql.replace("KEY('", "decode('").replace("')", "', 'hex')");
+        server.query("postgres", &sql).unwrap();
+    });
+    let faults = faults.await;
+    let foreign = "INSERT INTO dwell_session SELECT '\\x0102', 'alice', 0, 0, 0, 0, 0, NULL, NULL,
+        0, 0, 0, 0, 0, NULL, NULL, '', true, NULL, NULL, NULL, NULL, false, 0, NULL";
+    server.query("postgres", foreign).unwrap();
+    is_passed_over(&store, &clock, faults).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_sqlite_a_corrupt_row_is_passed_over() {
+    let (folder, clock) = (Folder::new(), ManualClock::new());
+    let store = support::sqlite(&folder, &clock).await;
+    let url = format!("sqlite://{}", folder.file().display());
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect(&url)
+        .await
+        .unwrap();
+    let own = [
+        "token_check = x'00'",
+        "amr = '[\"pwd\", 7]'",
+        "amr = 'pwd'",
+        "subject = CAST(x'616c696365ff' AS TEXT)",
+    ];
+    let faults = plant(&store, &own, async |sql| {
+        let sql = sql.replace("KEY('", "x'").replace("')", "'");
+        sqlx::query(AssertSqlSafe(sql))
+            .execute(&pool)
+            .await
+            .unwrap();
+    });
+    let faults = faults.await;
+    is_passed_over(&store, &clock, faults).await;
+}

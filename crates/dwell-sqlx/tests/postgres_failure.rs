@@ -1,0 +1,183 @@
+//! A server that goes down, is full or takes no writes: nothing is served by
+//! what is not there, and nothing is lost.
+
+#![cfg(all(feature = "postgres", feature = "sqlite"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says so when it fails"
+)]
+
+mod support;
+
+use std::task::Poll;
+
+use dwell_core::store::{Lookup, SessionStore, StoreError, StoreFuture, Touched};
+use dwell_core::{EndReason, ManualClock, millis, seconds};
+use dwell_servers::Postgres;
+use dwell_sqlx::PostgresStore;
+use support::{activation, judge, key, opened, start, state};
+
+async fn unavailable<T: std::fmt::Debug>(what: &str, answer: StoreFuture<'_, T>) -> String {
+    let error = answer.await.unwrap_err();
+    let StoreError::Unavailable(source) = &error else {
+        panic!("{what}: {error:?}")
+    };
+    source.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l08_a_server_that_was_killed_loses_nothing_and_is_found_again() {
+    let server = Postgres::start().await.unwrap();
+    let clock = ManualClock::new();
+    let store = PostgresStore::builder()
+        .with_insecure_clock_for_tests(clock.clone())
+        .with_acquire_timeout(seconds(1) / 5)
+        .connect(&server.url())
+        .await
+        .unwrap();
+    let record = start(&store, 1, "alice").await;
+    clock.advance(seconds(20));
+    let touch = activation(&record, dwell_core::Clock::now(&clock));
+    server.kill9().unwrap();
+    unavailable("a look-up", store.load(record.key)).await;
+    unavailable("a touch", store.touch(record.key, touch)).await;
+    unavailable("an end", store.end(record.key, EndReason::Revoked.into())).await;
+    unavailable(
+        "a login",
+        store.create(opened(2, "bob", touch.at), None, judge()),
+    )
+    .await;
+    unavailable("a list", store.list("alice".into())).await;
+    unavailable("a pass", store.reap(judge(), 10)).await;
+    server.restart().await.unwrap();
+    let Lookup::Found(found) = state(&store, record.key).await else {
+        panic!("the session is as it was")
+    };
+    assert_eq!(found, record);
+    assert_eq!(
+        store.touch(record.key, touch).await.unwrap(),
+        Touched::Recorded
+    );
+    assert!(matches!(state(&store, key(2)).await, Lookup::Missing));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l08_a_full_disk_fails_closed() {
+    let (server, store, clock) = support::served().await;
+    let record = start(&store, 1, "alice").await;
+    // The error that Postgres gives then.
+    let full = "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            RAISE EXCEPTION 'could not extend file: No space left on device'
+            USING ERRCODE = 'disk_full'; END $$;
+        CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON dwell_session
+            FOR EACH ROW EXECUTE FUNCTION full_disk()";
+    server.query("postgres", full).unwrap();
+    clock.advance(seconds(20));
+    let now = store.now().await.unwrap();
+    let end = store.end(record.key, EndReason::Revoked.into());
+    let said = unavailable("an end", end).await;
+    assert!(said.contains("No space left on device"), "{said}");
+    unavailable(
+        "a login",
+        store.create(opened(2, "bob", now), None, judge()),
+    )
+    .await;
+    unavailable("a touch", store.touch(record.key, activation(&record, now))).await;
+    let found = state(&store, record.key).await;
+    assert!(
+        matches!(found, Lookup::Found(found) if found == record),
+        "nothing is half done"
+    );
+    server
+        .query("postgres", "DROP TRIGGER full_disk ON dwell_session")
+        .unwrap();
+    let end = store
+        .end(record.key, EndReason::Revoked.into())
+        .await
+        .unwrap();
+    assert!(
+        end.is_some(),
+        "the end is there to be made when there is room again"
+    );
+}
+
+/// Polls so many times, and goes away.
+async fn poll_and_drop<T>(answer: StoreFuture<'_, T>, polls: u32) {
+    let mut answer = std::pin::pin!(answer);
+    for _ in 0..polls {
+        let poll = std::future::poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx).is_ready()));
+        if poll.await {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A request that was cut short left its connection within a transaction, and
+/// what came after it on that connection was never committed.
+#[tokio::test]
+async fn what_is_dropped_half_way_takes_nothing_with_it_that_comes_after() {
+    let server = Postgres::start().await.unwrap();
+    let builder = PostgresStore::builder().with_max_connections(1);
+    let store = builder.connect(&server.url()).await.unwrap();
+    let now = store.now().await.unwrap();
+    let quota = dwell_core::SessionLimit {
+        max: 1,
+        on_limit: dwell_core::OnLimit::EndOldest,
+    };
+    for n in 0..60 {
+        let dropped = opened(1_000 + n, "alice", now);
+        poll_and_drop(store.create(dropped, Some(quota.into()), judge()), n % 20).await;
+        poll_and_drop(store.reap(judge(), 10), n % 30).await;
+        start(&store, n, "bob").await;
+        let count = "SELECT count(*) FROM dwell_session WHERE subject = 'bob'";
+        let count = server.query("postgres", count).unwrap();
+        assert_eq!(
+            count,
+            (n + 1).to_string(),
+            "what was answered is there for all"
+        );
+    }
+}
+
+/// The clock that judges is the server's: a pass of a node that knows no time
+/// ends what the server's clock says is due.
+#[tokio::test(flavor = "multi_thread")]
+async fn l11_the_servers_clock_judges() {
+    let server = Postgres::start().await.unwrap();
+    let store = PostgresStore::connect(&server.url()).await.unwrap();
+    let by_server = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)";
+    let told = || -> u64 {
+        server
+            .query("postgres", by_server)
+            .unwrap()
+            .parse()
+            .unwrap()
+    };
+    let before = told();
+    let now = store.now().await.unwrap().as_millis();
+    let loaded = store.load(key(1)).await.unwrap().now.as_millis();
+    let after = told();
+    assert!([before, now, loaded, after].is_sorted());
+    // Nodes whose clocks are off by ten minutes say so of their activity.
+    let record = start(&store, 1, "alice").await;
+    let began = record.facts.created_at;
+    let ahead = activation(&record, began + seconds(600));
+    assert_eq!(
+        store.touch(record.key, ahead).await.unwrap(),
+        Touched::Recorded
+    );
+    let behind = activation(&record, began - seconds(600));
+    assert_eq!(
+        store.touch(record.key, behind).await.unwrap(),
+        Touched::Older
+    );
+    let Lookup::Found(found) = state(&store, record.key).await else {
+        panic!("the session is there")
+    };
+    let facts = found.facts;
+    assert!(facts.last_active_at.as_millis() <= told());
+    assert_eq!(millis(facts.idle_deadline - facts.last_active_at), 900_000);
+}

@@ -1,0 +1,168 @@
+//! What a request costs in Postgres: one statement, and no index written.
+
+#![cfg(all(feature = "postgres", feature = "sqlite"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says so when it fails"
+)]
+
+mod support;
+
+use dwell_core::store::{SessionStore, Touched};
+use dwell_core::{Clock, ManualClock, seconds};
+use dwell_servers::Postgres;
+use dwell_sqlx::PostgresStore;
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use support::{activation, start};
+
+/// One connection, whose statistics can be asked for in time.
+async fn on_one_connection(server: &Postgres, clock: &ManualClock) -> (PostgresStore, PgPool) {
+    let (url, pool) = (server.url(), PgPoolOptions::new().max_connections(1));
+    let pool = pool.connect(&url).await.unwrap();
+    let builder = PostgresStore::builder().with_insecure_clock_for_tests(clock.clone());
+    (builder.with_pool(pool.clone()).await.unwrap(), pool)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_touch_is_a_hot_update() {
+    let server = Postgres::start().await.unwrap();
+    let clock = ManualClock::new();
+    let (store, pool) = on_one_connection(&server, &clock).await;
+    let mut records = Vec::new();
+    for n in 0..100 {
+        records.push(start(&store, n, &format!("subject {n}")).await);
+    }
+    for _ in 0..10 {
+        clock.advance(seconds(20));
+        for record in &records {
+            let touch = activation(record, clock.now());
+            assert_eq!(
+                store.touch(record.key, touch).await.unwrap(),
+                Touched::Recorded
+            );
+        }
+    }
+    let flush = sqlx::query("SELECT pg_stat_force_next_flush()");
+    flush.execute(&pool).await.unwrap();
+    let counts = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables
+                  WHERE relname = 'dwell_session'";
+    let counts: (i64, i64) = sqlx::query_as(counts).fetch_one(&pool).await.unwrap();
+    assert_eq!(
+        counts,
+        (1_000, 1_000),
+        "updates, and those that wrote no index"
+    );
+}
+
+/// How many statements the server has seen that are not about counting them.
+fn statements(server: &Postgres) -> u64 {
+    let count = "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements
+                 WHERE query NOT LIKE '%pg_stat_statements%'";
+    server.query("postgres", count).unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_one_statement_at_most() {
+    let server = Postgres::builder()
+        .setting("shared_preload_libraries", "pg_stat_statements")
+        .start()
+        .await
+        .unwrap();
+    let extension = "CREATE EXTENSION pg_stat_statements";
+    server.query("postgres", extension).unwrap();
+    let clock = ManualClock::new();
+    let (store, _pool) = on_one_connection(&server, &clock).await;
+    let record = start(&store, 1, "alice").await;
+    let other = start(&store, 2, "alice").await;
+    clock.advance(seconds(20));
+    let touch = activation(&record, clock.now());
+
+    let before = statements(&server);
+    store.load(record.key).await.unwrap();
+    assert_eq!(statements(&server) - before, 1, "a look-up");
+
+    let before = statements(&server);
+    store.touch(record.key, touch).await.unwrap();
+    assert_eq!(statements(&server) - before, 1, "a touch");
+
+    let before = statements(&server);
+    let (touched, _) = store.touch_and_load(other.key, touch).await.unwrap();
+    assert_eq!(touched, Touched::Recorded);
+    assert_eq!(
+        statements(&server) - before,
+        1,
+        "a touch with the look-up after it"
+    );
+
+    let before = statements(&server);
+    let end = dwell_core::EndReason::SignedOut.into();
+    assert!(store.end(record.key, end).await.unwrap().is_some());
+    assert_eq!(statements(&server) - before, 1, "an end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_touch_with_its_look_up_shows_what_it_recorded() {
+    let (_server, store, clock) = support::served().await;
+    let record = start(&store, 1, "alice").await;
+    clock.advance(seconds(20));
+    let touch = activation(&record, clock.now());
+    for expected in [Touched::Recorded, Touched::Older] {
+        let (touched, loaded) = store.touch_and_load(record.key, touch).await.unwrap();
+        assert_eq!(touched, expected);
+        let dwell_core::store::Lookup::Found(found) = loaded.state else {
+            panic!("the session is there")
+        };
+        assert_eq!(found.facts.last_active_at, touch.at);
+        assert_eq!(found.facts.idle_deadline, touch.idle_deadline);
+    }
+    let (touched, loaded) = store.touch_and_load(support::key(9), touch).await.unwrap();
+    assert_eq!(touched, Touched::Gone);
+    assert!(matches!(loaded.state, dwell_core::store::Lookup::Missing));
+}
+
+/// Many sessions, so that the server would rather not read them all.
+const MANY: &str = "
+    INSERT INTO dwell_session
+    SELECT sha256(n::text::bytea), 'subject ' || n, l.created_at, l.last_active_at,
+        l.authenticated_at, l.idle_deadline, l.absolute_deadline, NULL, NULL, 0, 0, l.policy, 0,
+        0, NULL, NULL, l.token_check, true, NULL, NULL,
+        CASE WHEN n % 2 = 0 THEN l.created_at END,
+        CASE WHEN n % 2 = 0 THEN 'revoked' END, false, l.due, NULL
+    FROM generate_series(1, 20000) n, dwell_session l;
+    ANALYZE dwell_session";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_reads_the_whole_table() {
+    let server = Postgres::start().await.unwrap();
+    let clock = ManualClock::new();
+    let (store, pool) = on_one_connection(&server, &clock).await;
+    let record = start(&store, 1, "alice").await;
+    server.query("postgres", MANY).unwrap();
+    let judge = support::judge();
+    while store.reap(judge.clone(), 5_000).await.unwrap().more {}
+    let scans = async || -> i64 {
+        let flush = sqlx::query("SELECT pg_stat_force_next_flush()");
+        flush.execute(&pool).await.unwrap();
+        let count = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'dwell_session'";
+        sqlx::query_scalar(count).fetch_one(&pool).await.unwrap()
+    };
+    let before = scans().await;
+    // Often enough for plans that are made once for all values.
+    for n in 2..12 {
+        clock.advance(seconds(20));
+        store.load(record.key).await.unwrap();
+        let touch = activation(&record, clock.now());
+        store.touch_and_load(record.key, touch).await.unwrap();
+        store.list("alice".into()).await.unwrap();
+        let other = start(&store, n, "alice").await;
+        let failed = dwell_core::store::Update::FailReauthentication;
+        store.update(other.key, 0, failed).await.unwrap();
+        let end = dwell_core::EndReason::SignedOut.into();
+        store.end(other.key, end).await.unwrap();
+        store.acknowledge(vec![other.key]).await.unwrap();
+        store.reap(judge.clone(), 100).await.unwrap();
+    }
+    assert_eq!(scans().await, before, "passes over the whole table");
+}
