@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use dwell_core::{Clock, hours};
 use redis::cluster::ClusterClient;
-use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, ServerErrorKind, Value};
+use redis::{AsyncConnectionConfig, ErrorKind, RedisError, ServerErrorKind, Value};
 
 use crate::error::ConnectError;
 use crate::layout::Layout;
-use crate::link::{Cluster, Durable, Link, Server, Source, Way};
+use crate::link::{Cluster, Durable, Link, Server, Source, Trust, Way};
 use crate::script;
 use crate::store::{RedisStore, Settings};
 use crate::url::{self, Target};
@@ -40,6 +40,7 @@ pub struct RedisStoreBuilder {
     patience: Duration,
     tombstones: Duration,
     replicas: Option<usize>,
+    trust: Trust,
     clock: Option<Box<dyn Clock>>,
 }
 
@@ -50,6 +51,7 @@ impl RedisStoreBuilder {
             patience: Duration::from_secs(1),
             tombstones: hours(24),
             replicas: None,
+            trust: Trust::default(),
             clock: None,
         }
     }
@@ -85,12 +87,22 @@ impl RedisStoreBuilder {
     /// answered, so that a failover does not undo it (law L4): one with
     /// Sentinel and Cluster where nobody says, none on a single server.
     ///
-    /// They are waited for no longer than 100 ms. Where they do not confirm a
-    /// change it stands all the same, with a warning in the log, and the next
-    /// thousand changes do without.
+    /// They are waited for no longer than half a second. Where they do not
+    /// confirm a change it stands all the same, with a warning in the log, and
+    /// some of the next changes do without: eight, and twice as many each time
+    /// after that.
     #[must_use]
     pub fn replicas(mut self, count: usize) -> Self {
         self.replicas = Some(count);
+        self
+    }
+
+    /// Trusts certificates of these authorities, in PEM, instead of those that
+    /// the system trusts.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.trust.roots = Some(pem.into());
         self
     }
 
@@ -122,18 +134,22 @@ impl RedisStoreBuilder {
             source: explained(&source).into(),
         };
         let target = || {
-            url::parse(url).map_err(|reason| ConnectError::Url {
+            url::parse(url, &self.trust).map_err(|reason| ConnectError::Url {
                 url: shown.clone(),
                 reason: reason.to_string(),
             })
         };
-        let (way, database) = way(target()?, self.patience).await.map_err(told)?;
+        let (way, database) = way(target()?, self.patience, &self.trust)
+            .await
+            .map_err(told)?;
         let replicas = self.replicas.unwrap_or(match &way {
             Way::Server(server) if !server.has_sentinels() => 0,
             _ => 1,
         });
         let durable = if replicas > 0 {
-            let (way, _) = self::way(target()?, self.patience).await.map_err(told)?;
+            let (way, _) = self::way(target()?, self.patience, &self.trust)
+                .await
+                .map_err(told)?;
             Some(Durable::new(way, replicas))
         } else {
             None
@@ -168,14 +184,14 @@ impl fmt::Debug for RedisStoreBuilder {
     }
 }
 
-async fn way(target: Target, patience: Duration) -> Result<(Way, i64), RedisError> {
+async fn way(target: Target, patience: Duration, trust: &Trust) -> Result<(Way, i64), RedisError> {
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(patience))
         .set_response_timeout(Some(patience));
     Ok(match target {
         Target::Server(info) => {
             let database = info.redis_settings().db();
-            let source = Source::Direct(Client::open(*info)?);
+            let source = Source::Direct(trust.client(*info)?);
             let server = Server::new(source, config);
             (Way::Server(Arc::new(server)), database)
         }
@@ -186,13 +202,22 @@ async fn way(target: Target, patience: Duration) -> Result<(Way, i64), RedisErro
         }
         Target::Cluster(nodes) => {
             let like = nodes.first().cloned().ok_or_else(no_node)?;
-            let client = ClusterClient::builder(nodes)
+            let builder = ClusterClient::builder(nodes);
+            #[cfg(feature = "tls")]
+            let builder = match trust.certificates(like.addr()) {
+                Some(certificates) => builder.certs(certificates),
+                None => builder,
+            };
+            let client = builder
                 .connection_timeout(patience)
                 .response_timeout(patience)
                 .overall_response_timeout(Some(2 * patience))
                 .build()?;
             let connection = client.get_async_connection().await?;
-            (Way::Cluster(Box::new(Cluster::new(connection, like))), 0)
+            (
+                Way::Cluster(Box::new(Cluster::new(connection, like, trust.clone()))),
+                0,
+            )
         }
     })
 }

@@ -195,7 +195,7 @@ impl Inner {
                 .arg(revision.was.as_slice())
                 .arg(revision.kept.as_slice()),
         };
-        let (now, done, _): (u64, bool, Option<Vec<u8>>) = read(self.link.call(call).await?)?;
+        let (now, done, _): (u64, bool, Option<Vec<u8>>) = read(self.link.change(call).await?)?;
         Ok(done.then(|| instant(now)))
     }
 

@@ -3,6 +3,8 @@
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisError, TlsMode};
 
+use crate::link::Trust;
+
 /// Where the server is.
 pub(crate) enum Target {
     Server(Box<ConnectionInfo>),
@@ -27,7 +29,7 @@ pub(crate) enum UrlError {
     Redis(#[from] RedisError),
 }
 
-pub(crate) fn parse(url: &str) -> Result<Target, UrlError> {
+pub(crate) fn parse(url: &str, trust: &Trust) -> Result<Target, UrlError> {
     let (scheme, rest) = url.split_once("://").ok_or(UrlError::Scheme)?;
     let (kind, tls) = match scheme {
         "redis" | "valkey" => ("", false),
@@ -43,9 +45,13 @@ pub(crate) fn parse(url: &str) -> Result<Target, UrlError> {
     if tls {
         return Err(UrlError::NoTls);
     }
+    #[cfg(feature = "tls")]
+    if tls {
+        Trust::provide();
+    }
     match kind {
         "cluster" => cluster(rest, tls),
-        "sentinel" => sentinel(rest, tls),
+        "sentinel" => sentinel(rest, tls, trust),
         _ => Ok(Target::Server(Box::new(url.into_connection_info()?))),
     }
 }
@@ -88,7 +94,14 @@ fn cluster(rest: &str, tls: bool) -> Result<Target, UrlError> {
 }
 
 /// The name and password are those of the servers.
-fn sentinel(rest: &str, tls: bool) -> Result<Target, UrlError> {
+#[cfg_attr(
+    not(feature = "tls"),
+    allow(
+        unused_variables,
+        reason = "without TLS nobody is trusted by certificate"
+    )
+)]
+fn sentinel(rest: &str, tls: bool, trust: &Trust) -> Result<Target, UrlError> {
     let many = Many::parse(rest);
     let (service, database) = many.path.split_once('/').unwrap_or((many.path, ""));
     let (Some(first), false) = (many.hosts.first(), service.is_empty()) else {
@@ -107,6 +120,12 @@ fn sentinel(rest: &str, tls: bool) -> Result<Target, UrlError> {
         builder = builder
             .set_client_to_redis_tls_mode(TlsMode::Secure)
             .set_client_to_sentinel_tls_mode(TlsMode::Secure);
+    }
+    #[cfg(feature = "tls")]
+    if let Some(certificates) = trust.certificates(info.addr()) {
+        builder = builder
+            .set_client_to_redis_certificates(certificates.clone())
+            .set_client_to_sentinel_certificates(certificates);
     }
     if let Some(name) = settings.username() {
         builder = builder.set_client_to_redis_username(name);
@@ -143,6 +162,10 @@ pub(crate) fn without_password(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(url: &str) -> Result<Target, UrlError> {
+        super::parse(url, &Trust::default())
+    }
 
     #[test]
     fn l09_a_message_names_the_url_without_its_password() {

@@ -5,20 +5,27 @@ use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{Route, SingleNodeRoutingInfo, Slot, SlotAddr};
 use redis::{Client, Cmd, ConnectionAddr, ConnectionInfo, Pipeline, RedisResult, Value};
 
+use super::Trust;
+
 /// A cluster and the connections to it, which all requests share.
 #[derive(Clone)]
 pub(crate) struct Cluster {
     connection: ClusterConnection,
     /// How to reach a node: with the name and password of this one.
     like: ConnectionInfo,
+    trust: Trust,
 }
 
 /// A node as `CLUSTER SLOTS` tells it: address, port, and more.
 type Node = (String, u16);
 
 impl Cluster {
-    pub(crate) fn new(connection: ClusterConnection, like: ConnectionInfo) -> Self {
-        Self { connection, like }
+    pub(crate) fn new(connection: ClusterConnection, like: ConnectionInfo, trust: Trust) -> Self {
+        Self {
+            connection,
+            like,
+            trust,
+        }
     }
 
     pub(crate) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
@@ -70,6 +77,6 @@ impl Cluster {
             },
             _ => ConnectionAddr::Tcp(host, port),
         };
-        Client::open(self.like.clone().set_addr(address))
+        self.trust.client(self.like.clone().set_addr(address))
     }
 }

@@ -15,18 +15,26 @@ use super::Way;
 use crate::script::Call;
 
 /// How long a replica is waited for.
-const WAIT: Duration = Duration::from_millis(100);
-/// After a replica did not answer, so many changes do without, so that a
-/// service whose replica is down is not slow for as long.
-const SKIP: u32 = 1_000;
+const WAIT: Duration = Duration::from_millis(500);
+/// After a replica did not answer in time, so many changes do without, and
+/// twice as many after each further time, so that a slow moment leaves little
+/// unprotected and a service whose replica is down is not slow for as long.
+const SKIP: u32 = 8;
+const MOST_SKIPPED: u32 = 1_024;
 
 /// Connections for changes that replicas must have before they are answered.
 #[derive(Clone)]
 pub(crate) struct Durable {
     way: Way,
     replicas: usize,
+    state: Arc<State>,
+}
+
+struct State {
     /// How many changes still do without.
-    skip: Arc<AtomicU32>,
+    skip: AtomicU32,
+    /// How many will, the next time.
+    next: AtomicU32,
 }
 
 impl Durable {
@@ -34,18 +42,19 @@ impl Durable {
         Self {
             way,
             replicas,
-            skip: Arc::default(),
+            state: Arc::new(State {
+                skip: AtomicU32::new(0),
+                next: AtomicU32::new(SKIP),
+            }),
         }
     }
 
     /// Sends a call, which is done when replicas have it too, or when it is
     /// plain that they will not have it soon.
     pub(crate) async fn send(&self, call: &Call, command: Cmd) -> RedisResult<Value> {
-        let skipped = self
-            .skip
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |skip| {
-                skip.checked_sub(1)
-            });
+        let fewer = |skip: u32| skip.checked_sub(1);
+        let skip = &self.state.skip;
+        let skipped = skip.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
         if skipped.is_ok() {
             return self.way.send(&command).await;
         }
@@ -61,15 +70,24 @@ impl Durable {
         };
         let answer = answer.extract_error()?;
         let confirmed: usize = redis::from_redis_value(waited).unwrap_or(0);
-        if confirmed < self.replicas {
-            tracing::warn!(
-                confirmed,
-                wanted = self.replicas,
-                "replicas did not confirm a change to a session in time: \
-                 a failover now could undo it"
-            );
-            self.skip.store(SKIP, Ordering::Relaxed);
-        }
+        self.note(confirmed);
         Ok(answer)
+    }
+
+    fn note(&self, confirmed: usize) {
+        let State { skip, next } = &*self.state;
+        if confirmed >= self.replicas {
+            next.store(SKIP, Ordering::Relaxed);
+            return;
+        }
+        let count = next.load(Ordering::Relaxed);
+        next.store((2 * count).min(MOST_SKIPPED), Ordering::Relaxed);
+        skip.store(count, Ordering::Relaxed);
+        tracing::warn!(
+            confirmed,
+            wanted = self.replicas,
+            "replicas did not confirm a change to a session in time: a failover now could undo \
+             it, and the next {count} changes, which do not wait"
+        );
     }
 }

@@ -3,6 +3,7 @@
 mod cluster;
 mod durable;
 mod server;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, 
 pub(crate) use self::cluster::Cluster;
 pub(crate) use self::durable::Durable;
 pub(crate) use self::server::{Server, Source};
+pub(crate) use self::tls::Trust;
 use crate::script::Call;
 
 /// A way to the server. Clones share its connections.
