@@ -42,6 +42,8 @@ struct Shared {
     fault: Mutex<Fault>,
     reads: AtomicUsize,
     writes: AtomicUsize,
+    /// Calls that are both.
+    both: AtomicUsize,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -102,6 +104,13 @@ impl FaultyStore {
         self.shared.writes.load(Ordering::SeqCst)
     }
 
+    /// How often it was asked for any of that, failed calls included: a touch
+    /// that goes along with a look-up is a write and a read in one call.
+    #[must_use]
+    pub fn round_trips(&self) -> usize {
+        self.reads() + self.writes() - self.shared.both.load(Ordering::SeqCst)
+    }
+
     fn set(&self, fault: Fault) {
         *self
             .shared
@@ -160,6 +169,10 @@ impl SessionStore for FaultyStore {
         self.read(move || self.inner.load(key))
     }
 
+    fn load_uncopied(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
+        self.read(move || self.inner.load_uncopied(key))
+    }
+
     fn create(
         &self,
         record: SessionRecord,
@@ -187,6 +200,7 @@ impl SessionStore for FaultyStore {
         activation: Activation,
     ) -> StoreFuture<'_, (Touched, Loaded)> {
         self.shared.reads.fetch_add(1, Ordering::SeqCst);
+        self.shared.both.fetch_add(1, Ordering::SeqCst);
         self.write(move || self.inner.touch_and_load(key, activation))
     }
 

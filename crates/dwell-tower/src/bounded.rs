@@ -60,6 +60,10 @@ impl SessionStore for BoundedStore {
         self.bound(self.inner.load(key))
     }
 
+    fn load_uncopied(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
+        self.bound(self.inner.load_uncopied(key))
+    }
+
     fn create(
         &self,
         record: SessionRecord,

@@ -81,6 +81,7 @@ mod future;
 pub mod gate;
 pub mod idle;
 mod log;
+mod near_cache;
 pub mod network;
 mod reaper;
 pub mod rejection;
@@ -93,6 +94,7 @@ mod touch;
 
 pub use bounded::BoundedStore;
 pub use future::ResponseFuture;
+pub use near_cache::NearCache;
 pub use reaper::Reaper;
 pub use return_to::safe_return_to;
 pub use stack::{SessionTimeout, SessionTimeoutLayer};

@@ -119,7 +119,7 @@ async fn pass(manager: SessionManager, batch: usize) {
 }
 
 /// Between zero and one.
-fn random_part() -> f64 {
+pub(crate) fn random_part() -> f64 {
     #[allow(clippy::cast_precision_loss, reason = "any number will do")]
     let number = (RandomState::new().hash_one(0) >> 11) as f64;
     number / (1_u64 << 53) as f64

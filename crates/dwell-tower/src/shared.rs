@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use dwell_core::{SessionHandle, SystemClock};
@@ -33,15 +34,40 @@ pub(crate) struct Shared {
     /// By which clients hold their tokens.
     pub(crate) cookie: Option<SessionCookie>,
     pub(crate) touches: TouchQueue,
-    /// This machine's clock, where the store's can't be read without waiting.
-    pub(crate) clock: Option<SystemClock>,
+    /// Where the store's answers have to be waited for.
+    pub(crate) remote: Option<Arc<Remote>>,
+}
+
+/// What is needed for a store whose answers have to be waited for.
+#[derive(Debug, Default)]
+pub(crate) struct Remote {
+    /// This machine's clock, since the store's can't be read without waiting.
+    pub(crate) clock: SystemClock,
+    /// Whether a look-up was ever answered at once, as by a copy that is kept
+    /// near: then it is worth trying. Others would make every answer twice.
+    copies: AtomicBool,
+}
+
+impl Remote {
+    pub(crate) fn has_copies(&self) -> bool {
+        self.copies.load(Ordering::Relaxed)
+    }
+
+    /// A look-up was answered at once.
+    pub(crate) fn met_a_copy(&self) {
+        if !self.has_copies() {
+            self.copies.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Shared {
     /// For a store whose answers have to be waited for.
-    pub(crate) fn with_clock(mut self, clock: SystemClock) -> Self {
-        self.clock = Some(clock);
-        self
+    pub(crate) fn for_remote_store() -> Self {
+        Self {
+            remote: Some(Arc::default()),
+            ..Self::default()
+        }
     }
 
     /// The request's target as the client sent it.
@@ -107,7 +133,7 @@ impl Default for Shared {
             original_uri: |_| None,
             cookie: Some(SessionCookie::new()),
             touches: TouchQueue::default(),
-            clock: None,
+            remote: None,
         }
     }
 }

@@ -56,6 +56,12 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
     /// Finds a session or what remains of it.
     fn load(&self, key: SessionKey) -> StoreFuture<'_, Loaded>;
 
+    /// The same, but never from a copy that is kept near: what a copy says
+    /// that may be out of date is asked again by this.
+    fn load_uncopied(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
+        self.load(key)
+    }
+
     /// Keeps a new session, unless its subject has as many as `quota` allows.
     /// `judge` tells which of the subject's sessions are still live.
     fn create(

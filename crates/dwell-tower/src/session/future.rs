@@ -229,10 +229,10 @@ impl Drop for Committing {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
         };
-        let handle = self.guard.handle().clone();
+        let (handle, arrival) = (self.guard.handle().clone(), self.guard.arrival());
         let rest: Task = Box::pin(async move {
             match chores.await {
-                Ok(Some(touch)) => record(touch, &handle),
+                Ok(Some(touch)) => record(touch, &handle, arrival),
                 Ok(None) => {}
                 Err(error) => report_unavailable(handle.manager(), &error),
             }

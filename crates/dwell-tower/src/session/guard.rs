@@ -83,9 +83,13 @@ impl Guard {
         }
     }
 
+    pub(super) const fn arrival(&self) -> Option<Timestamp> {
+        self.arrival
+    }
+
     pub(super) fn record(&self, touch: Option<&Touch>) {
         if let Some(touch) = touch {
-            record(*touch, &self.handle);
+            record(*touch, &self.handle, self.arrival);
         }
     }
 
@@ -102,32 +106,31 @@ impl Guard {
             return;
         };
         let now = match self.waited {
-            true => self.now(shared),
+            true => now(&self.handle, shared, self.arrival),
             false => None,
         };
         let deadlines = self.handle.closing_deadlines(touch.as_ref(), now);
         let (headers, cookie) = (response.headers_mut(), shared.cookie.as_ref());
         write_headers(headers, &self.handle, cookie, deadlines.as_ref());
     }
+}
 
-    /// What the store's clock says by now, without waiting for it: where that
-    /// takes a wait, as much has passed there as here since the arrival.
-    fn now(&self, shared: &Shared) -> Option<Timestamp> {
-        match (self.arrival, &shared.clock) {
-            (Some(arrival), Some(clock)) => {
-                Some(self.handle.session()?.now + (clock.now() - arrival))
-            }
-            _ => {
-                let store = self.handle.manager().store();
-                store.now().into_ready().ok()?.ok()
-            }
+/// What the store's clock says by now, without waiting for it: where that
+/// takes a wait, as much has passed there as here since the arrival.
+fn now(handle: &SessionHandle, shared: &Shared, arrival: Option<Timestamp>) -> Option<Timestamp> {
+    match (arrival, &shared.remote) {
+        (Some(arrival), Some(remote)) => {
+            Some(handle.session()?.now + (remote.clock.now() - arrival))
         }
+        _ => handle.manager().store().now().into_ready().ok()?.ok(),
     }
 }
 
-pub(super) fn record(touch: Touch, handle: &SessionHandle) {
+/// Hands a touch over to whoever records it.
+pub(super) fn record(touch: Touch, handle: &SessionHandle, arrival: Option<Timestamp>) {
     if let Some(shared) = Shared::of(handle) {
-        shared.touches.record(touch, handle);
+        let now = || now(handle, shared, arrival);
+        shared.touches.record(touch, handle, now);
     }
 }
 

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use dwell_core::{Clock, SessionHandle, SessionManager, Shown, SystemClock, Timestamp};
+use dwell_core::{Clock, SessionHandle, SessionManager, Shown, Timestamp};
 use http::{Extensions, Request, Response, Uri};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -19,7 +19,7 @@ use crate::bounded::BoundedStore;
 use crate::gate::{RequestHead, Stack};
 use crate::reaper::{Reaper, Task};
 use crate::rejection::{MakeRejection, Refusal, miswired};
-use crate::shared::Shared;
+use crate::shared::{Remote, Shared};
 
 /// Finds the session and commits; see the [module docs](super).
 #[derive(Clone)]
@@ -60,7 +60,7 @@ impl SessionLayer {
             true => (manager.clone(), Shared::default()),
             false => (
                 manager.map_store(|store| BoundedStore::new(store, limit)),
-                Shared::default().with_clock(SystemClock::new()),
+                Shared::for_remote_store(),
             ),
         };
         Self(Arc::new(Parts {
@@ -143,7 +143,8 @@ impl SessionLayer {
             shared,
             ..
         } = &*self.0;
-        if source.is_foreign() || shared.clock.is_some() {
+        let waits = |remote: &Arc<Remote>| !remote.has_copies();
+        if source.is_foreign() || shared.remote.as_ref().is_some_and(waits) {
             return None;
         }
         let Some(token) = source.first_token(request.headers) else {
@@ -160,7 +161,8 @@ impl SessionLayer {
     /// This machine's clock at the arrival of a request, where the store's
     /// can't be read without waiting.
     pub(super) fn arrival(&self) -> Option<Timestamp> {
-        self.0.shared.clock.as_ref().map(SystemClock::now)
+        let remote = self.0.shared.remote.as_ref()?;
+        Some(remote.clock.now())
     }
 
     /// Makes the request's handle, and lets it pass or refuses it.
@@ -180,7 +182,11 @@ impl SessionLayer {
         &self.0.manager
     }
 
-    /// Waits until the touches so far are recorded: before shutting down.
+    /// Records the touches that still wait for a look-up to take them along,
+    /// and waits until each is recorded or lost: for use when the server has
+    /// stopped, as after `axum::serve` with a graceful shutdown has ended.
+    ///
+    /// With a store in memory there is nothing to wait for.
     pub async fn flush(&self) {
         self.0.shared.touches.flush().await;
     }
@@ -266,7 +272,7 @@ where
         layer.start_reaper();
         if let Some(opened) = layer.open_at_once(&RequestHead::of(&request)) {
             let (handle, admitted) = enter(opened, &mut request);
-            let guard = Guard::new(handle, None);
+            let guard = Guard::new(handle, layer.arrival());
             return match admitted {
                 Ok(()) => SessionFuture::calling(self.inner.call(request), guard),
                 Err(refusal) => SessionFuture::refused(refusal, request, guard),

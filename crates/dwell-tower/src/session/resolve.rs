@@ -9,6 +9,9 @@ use dwell_core::{
     SessionManager, SessionRecord, Shown, Timestamp, Token, TokenCheck,
 };
 
+use crate::shared::{Remote, Shared};
+use crate::touch::TouchQueue;
+
 /// A look-up that has to be waited for.
 pub(super) type Finding = Pin<Box<dyn Future<Output = Result<Presented, StoreError>> + Send>>;
 
@@ -20,7 +23,7 @@ pub(super) fn resolve(manager: SessionManager, tokens: Vec<Token>) -> Finding {
 async fn find(manager: SessionManager, tokens: Vec<Token>) -> Result<Presented, StoreError> {
     let mut best = Presented::Nothing;
     for token in tokens {
-        let loaded = manager.store().load(token.key()).await?;
+        let loaded = look_up(&manager, &token).await?;
         match judge(&manager, token, loaded) {
             Judged::Nothing => {}
             Judged::Session(session) if goes_on(&session.record, session.now) => {
@@ -48,6 +51,36 @@ async fn find(manager: SessionManager, tokens: Vec<Token>) -> Result<Presented, 
     Ok(best)
 }
 
+/// Looks a token's session up, and takes the touch that waits for it along.
+async fn look_up(manager: &SessionManager, token: &Token) -> Result<Loaded, StoreError> {
+    let (store, key) = (manager.store(), token.key());
+    let Some((touches, remote)) = queue_of(manager) else {
+        return store.load(key).await;
+    };
+    if let Some(loaded) = touches.ride(&**store, key).await {
+        return loaded;
+    }
+    let loaded = match store.load(key).into_ready() {
+        Ok(loaded) => loaded?,
+        Err(loaded) => return loaded.await,
+    };
+    remote.met_a_copy();
+    match &loaded.state {
+        Lookup::Found(record) if is_current(manager, record, token.check(), loaded.now) => {
+            Ok(loaded)
+        }
+        // A copy may not know yet that the token was replaced on another node,
+        // and would take the new one for a stolen one. The store itself knows.
+        _ => store.load_uncopied(key).await,
+    }
+}
+
+/// Where touches wait, for a store that has to be waited for.
+fn queue_of(manager: &SessionManager) -> Option<(&TouchQueue, &Remote)> {
+    let shared: &Shared = manager.shared()?;
+    Some((&shared.touches, shared.remote.as_deref()?))
+}
+
 /// The same for a store that answers at once and a request whose first token
 /// is good, which is nearly every one: what it shows, in the store's answer.
 /// `None` when there is more to do.
@@ -62,7 +95,7 @@ pub(super) fn show<'a>(
         return None;
     };
     let standing = standing(manager, record, check, now)?;
-    (standing.opens() && goes_on(record, now)).then_some(Shown::Session {
+    (is_good(standing) && goes_on(record, now)).then_some(Shown::Session {
         record,
         now,
         token: Some(token),
@@ -120,6 +153,20 @@ fn standing(
         .then(|| judge_token(credential, check, manager.rotation_grace(), now))
 }
 
+/// Whether a token opens the session, and nothing follows from it but that.
+const fn is_good(standing: TokenVerdict) -> bool {
+    matches!(standing, TokenVerdict::Current { .. } | TokenVerdict::Grace)
+}
+
+fn is_current(
+    manager: &SessionManager,
+    record: &SessionRecord,
+    check: TokenCheck,
+    now: Timestamp,
+) -> bool {
+    standing(manager, record, check, now).is_some_and(is_good)
+}
+
 /// Whether no recorded deadline has passed, which is as much as can be told
 /// before the client's network and the route are known.
 fn goes_on(record: &SessionRecord, now: Timestamp) -> bool {
@@ -141,11 +188,23 @@ async fn find_or_adopt(
     manager: SessionManager,
     session: ForeignSession,
 ) -> Result<Presented, StoreError> {
+    if let Some((touches, _)) = queue_of(&manager)
+        && let Some(loaded) = touches.ride(&**manager.store(), session.key()).await
+    {
+        let loaded = loaded?;
+        if !matches!(loaded.state, Lookup::Missing) {
+            return Ok(present(loaded));
+        }
+    }
     let policies = manager.policies().current();
     // The client's network is not known yet: the strict default.
     let network = policies.find_network(None);
-    let Loaded { now, state } = manager.adopt(session, network).await?;
-    Ok(match state {
+    Ok(present(manager.adopt(session, network).await?))
+}
+
+fn present(loaded: Loaded) -> Presented {
+    let Loaded { now, state } = loaded;
+    match state {
         Lookup::Missing => Presented::Nothing,
         Lookup::Ended(ended) => Presented::Tombstone(ended, now),
         Lookup::Found(record) => Presented::Session(PresentedSession {
@@ -154,7 +213,7 @@ async fn find_or_adopt(
             token: None,
             standing: TokenVerdict::Current { confirm: false },
         }),
-    })
+    }
 }
 
 /// Tells observers that the store did not answer.

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use dwell_core::{EventKind, minutes, seconds};
 
-use crate::support::{FailingTouches, World, called, get, poll_once, stack, told};
+use crate::support::{FailingTouches, RIDE, World, called, get, poll_once, stack, told};
 
 /// The most touches that wait.
 const WAITING: usize = 1_024;
+
+/// The most that are sent by themselves at the same time.
+const SENT: usize = 64;
 
 #[tokio::test]
 async fn l05_a_touch_that_fails_leaves_a_good_answer_good() {
@@ -156,58 +159,63 @@ async fn l05_an_older_touch_that_comes_later_moves_nothing_back() {
 #[tokio::test(start_paused = true)]
 async fn l05_more_touches_than_the_queue_takes_are_lost_and_no_answer_is() {
     let world = World::new();
-    let token = world.sign_in().await;
     let stack = stack(&world.remote);
-    let client = world.client(&stack, &token);
+    let mut tokens = Vec::new();
+    for _ in 0..SENT + WAITING + 3 {
+        tokens.push(world.sign_in().await);
+    }
     world.clock.advance(minutes(1));
     let mut requests = Vec::new();
-    for _ in 0..1 + WAITING + 3 {
-        requests.push(world.hold(&client).await);
+    for token in &tokens {
+        requests.push(world.hold(&world.client(&stack, token)).await);
     }
     world.store.hang();
     let mut requests = requests.into_iter();
-    // The first one is taken out of the queue and waits for the store.
-    world.finish(requests.next().unwrap()).await;
-    tokio::task::yield_now().await;
-    assert_eq!(world.store.writes(), 1);
-    for request in requests.by_ref().take(WAITING) {
-        assert_eq!(world.finish(request).await.status, 200);
-    }
+    let mut finish = async |count| {
+        for request in requests.by_ref().take(count) {
+            assert_eq!(world.finish(request).await.status, 200);
+        }
+        tokio::task::yield_now().await;
+    };
+    finish(WAITING / 2).await;
+    assert_eq!(world.store.writes(), 0, "all wait for a look-up");
+    finish(SENT).await;
+    assert_eq!(world.store.writes(), SENT, "the longest waiting are sent");
+    finish(WAITING / 2).await;
+    assert_eq!(world.store.writes(), SENT, "no more at once");
     assert_eq!(world.events.count(EventKind::TouchLost), 0);
-    for request in requests {
-        assert_eq!(world.finish(request).await.status, 200);
-    }
+    finish(3).await;
     assert_eq!(world.events.count(EventKind::TouchLost), 3);
     world.store.heal();
     stack.flush().await;
-    assert_eq!(
-        world.events.count(EventKind::TouchLost),
-        4,
-        "the one that hung"
-    );
-    assert_eq!(world.store.writes(), 2, "all that waited were one");
-    assert_eq!(world.last_active(&token), world.now());
+    let lost = world.events.count(EventKind::TouchLost) - 3;
+    assert_eq!(lost, SENT, "those that hung");
+    assert_eq!(world.store.writes(), SENT + WAITING);
+    assert_eq!(world.last_active(&tokens[SENT]), world.now());
 }
 
 #[tokio::test(start_paused = true)]
-async fn l05_a_store_that_hangs_holds_no_later_touch_up_for_long() {
+async fn l05_a_touch_that_hangs_holds_no_other_up() {
     let world = World::new();
-    let token = world.sign_in().await;
     let stack = stack(&world.remote);
-    let mut client = world.client(&stack, &token);
+    let tokens = [world.sign_in().await, world.sign_in().await];
+    let [one, other] = [&tokens[0], &tokens[1]].map(|token| world.client(&stack, token));
     world.clock.advance(minutes(1));
-    let request = world.hold(&client).await;
+    let [one, other] = [world.hold(&one).await, world.hold(&other).await];
+    world.finish(one).await;
     world.store.hang();
-    world.finish(request).await;
+    let mut flush = Box::pin(stack.flush());
+    assert!(poll_once(&mut flush).await.is_pending());
     tokio::task::yield_now().await;
+    assert_eq!(world.store.writes(), 1, "it hangs");
     world.store.heal();
-    world.clock.advance(minutes(1));
-    assert_eq!(told(&client.get("/").await), "ok");
-    let bound = Duration::from_millis(2_001);
-    tokio::time::timeout(bound, stack.flush())
-        .await
-        .expect("the wait is bounded");
-    assert_eq!(world.last_active(&token), world.now());
+    world.finish(other).await;
+    tokio::time::advance(RIDE).await;
+    tokio::task::yield_now().await;
+    assert_eq!(world.last_active(&tokens[1]), world.now());
+    assert!(poll_once(&mut flush).await.is_pending(), "one still hangs");
+    flush.await;
+    assert_eq!(world.events.count(EventKind::TouchLost), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@
 
 mod odd_store;
 mod probe;
+mod shared_store;
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -36,6 +37,7 @@ use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
 
 pub(crate) use odd_store::{FailingTouches, LateEnds};
 pub(crate) use probe::{Broken, Pause, Probe};
+pub(crate) use shared_store::SharedStore;
 
 pub(crate) type Body = Full<Bytes>;
 pub(crate) type App = BoxCloneSyncService<Request<Body>, Response<Body>, BoxError>;
@@ -43,6 +45,9 @@ pub(crate) type AnyLayer = BoxCloneSyncServiceLayer<App, Request<Body>, Response
 pub(crate) type Client = TestClient<App>;
 
 pub(crate) const COOKIE: &str = "__Host-session";
+
+/// How long a touch waits for a look-up that takes it along.
+pub(crate) const RIDE: Duration = seconds(1);
 
 /// A stack's surroundings.
 pub(crate) struct World {

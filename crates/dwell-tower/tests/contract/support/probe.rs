@@ -38,6 +38,7 @@ impl std::error::Error for Broken {}
 /// | `/yield` | is pending once |
 /// | `/fail` | fails with [`Broken`] |
 /// | `/panic`, `/panic-in-call` | panics when polled, or before |
+/// | `/status/403` | answers with that status |
 /// | anything else | nothing |
 #[derive(Debug)]
 pub(crate) struct Probe<R = Body> {
@@ -130,7 +131,11 @@ async fn answer<R: From<Bytes>>(
         _ => {}
     }
     shared.inside.fetch_sub(1, Ordering::SeqCst);
-    Ok(Response::new(R::from(Bytes::from_static(b"served"))))
+    let mut response = Response::new(R::from(Bytes::from_static(b"served")));
+    if let Some(status) = path.strip_prefix("/status/") {
+        *response.status_mut() = status.parse()?;
+    }
+    Ok(response)
 }
 
 /// Holds requests in flight until they are let go.

@@ -1,0 +1,67 @@
+//! Hears of changes, and starts again when that breaks off.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use dwell_core::store::{StoreError, Watched};
+
+use super::copies::Copies;
+use crate::reaper::{Task, random_part};
+
+/// The pauses between tries: from the first on twice as long each time, a
+/// random part of it less, so that nodes do not come back together.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Watches until it is aborted.
+pub(super) fn run(store: Arc<dyn Watched>, copies: Arc<Copies>) -> Task {
+    Box::pin(async move {
+        // Also when the runtime is shut down, or the watch was aborted.
+        let told = Told(copies);
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let why = watch(&*store, &told.0).await;
+            if told.0.lose() {
+                pause = FIRST_PAUSE;
+            }
+            match &why {
+                Some(error) => told.0.log_loss(error),
+                None => told.0.log_loss(&"it panicked"),
+            }
+            tokio::time::sleep(pause.mul_f64(1.0 - random_part() / 2.0)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    })
+}
+
+/// Whoever stops telling says so.
+struct Told(Arc<Copies>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.0.lose();
+    }
+}
+
+/// Watches until that breaks off; `None` where it panicked.
+async fn watch(store: &dyn Watched, copies: &Copies) -> Option<StoreError> {
+    let never = |lost: Result<Infallible, StoreError>| match lost {
+        Err(error) => error,
+    };
+    let mut watch = None;
+    poll_fn(|cx| {
+        let poll = AssertUnwindSafe(|| {
+            let watch = watch.get_or_insert_with(|| store.watch(copies));
+            watch.as_mut().poll(cx)
+        });
+        match catch_unwind(poll) {
+            Ok(poll) => poll.map(|lost| Some(never(lost))),
+            Err(_) => Poll::Ready(None),
+        }
+    })
+    .await
+}

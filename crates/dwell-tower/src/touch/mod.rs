@@ -1,0 +1,225 @@
+//! Touches on their way to a store that has to be waited for.
+//!
+//! A request earns its touch when its answer's status is known (law L2), and
+//! by then its look-up is long over. So the touch waits a moment: the next
+//! look-up of the same session takes it along, in the same round trip, and
+//! only if none comes is it sent by itself.
+//!
+//! | file | what |
+//! |---|---|
+//! | `queue` | which touches wait, and which is sent next |
+//! | `taken` | a touch on its way: what becomes of it |
+//! | `worker` | sends those that nobody took along |
+
+mod queue;
+mod taken;
+mod worker;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use dwell_core::store::{Loaded, SessionStore, StoreError};
+use dwell_core::{EventKind, SessionHandle, SessionKey, Timestamp, Touch};
+use tokio::runtime;
+use tokio::sync::Notify;
+
+use self::queue::{Queue, Waiting};
+use self::taken::{Taken, Way};
+
+/// How long a touch waits for a look-up that takes it along.
+///
+/// Meanwhile other nodes know of the session's older idle deadline alone. That
+/// changes nothing as long as the deadline is far off, see [`NEAR`].
+const RIDE: Duration = Duration::from_secs(1);
+
+/// With less than this left until the idle deadline on record, a touch is sent
+/// at once: the wait would be more than a tenth of what is left, and with the
+/// time that a slow store may take, another node could come to end a session
+/// whose user is there.
+const NEAR: Duration = Duration::from_secs(10);
+
+/// Records touches without making answers wait: at once in a local store,
+/// else through a bounded queue in which the latest touch of a session counts
+/// for all of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TouchQueue(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    /// Wakes the worker.
+    wake: Notify,
+}
+
+impl TouchQueue {
+    /// Records a touch; a failure is an event and nothing else. `now` is the
+    /// store's clock, as far as it can be told without waiting.
+    pub(crate) fn record(
+        &self,
+        touch: Touch,
+        handle: &SessionHandle,
+        now: impl FnOnce() -> Option<Timestamp>,
+    ) {
+        let store = handle.manager().store();
+        if store.is_local() {
+            match store.touch(touch.key, touch.activation).into_ready() {
+                Ok(Ok(touched)) => handle.touch_recorded(&touch, touched),
+                _ => handle.report(EventKind::TouchLost),
+            }
+        } else {
+            self.keep(touch, handle, now());
+        }
+    }
+
+    /// Looks a session up, and takes its waiting touch along; `None` where
+    /// none waits.
+    ///
+    /// Where the look-up fails the touch is lost; where it is given up before
+    /// the answer came, the touch goes back into the queue.
+    pub(crate) async fn ride(
+        &self,
+        store: &dyn SessionStore,
+        key: SessionKey,
+    ) -> Option<Result<Loaded, StoreError>> {
+        let waiting = self.lock().take(key)?;
+        let activation = waiting.touch.activation;
+        let taken = Taken::new(self, waiting, Way::Along);
+        Some(match store.touch_and_load(key, activation).await {
+            Ok((touched, loaded)) => {
+                taken.recorded(touched);
+                Ok(loaded)
+            }
+            Err(error) => {
+                taken.lost(Some(&error));
+                Err(error)
+            }
+        })
+    }
+
+    /// Sends what waits, and waits until every touch so far is recorded or
+    /// lost.
+    pub(crate) async fn flush(&self) {
+        // Twice, since the runtime that the worker was on may be shut down.
+        for _ in 0..2 {
+            let Some(done) = self.lock().flush() else {
+                return;
+            };
+            if !self.start_worker() {
+                return;
+            }
+            self.0.wake.notify_one();
+            if done.await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// Lets a touch wait. It is lost where there is no room, or nobody to send
+    /// it.
+    #[inline(never)]
+    fn keep(&self, touch: Touch, handle: &SessionHandle, now: Option<Timestamp>) {
+        if runtime::Handle::try_current().is_err() {
+            return handle.report(EventKind::TouchLost);
+        }
+        let due = may_wait(handle, now).then(|| tokio::time::sleep(RIDE).deadline());
+        let handle = handle.clone();
+        let waiting = self.lock().admit(touch, handle, due);
+        self.put(waiting);
+    }
+
+    fn put(&self, waiting: Waiting) {
+        let kept = self.lock().put(waiting);
+        match kept {
+            Ok(pressing) => {
+                if self.start_worker() && pressing {
+                    self.0.wake.notify_one();
+                }
+            }
+            Err(waiting) => Taken::new(self, waiting, Way::Along).lost(None),
+        }
+    }
+
+    /// Makes sure that somebody sends what waits; `false` where nobody can.
+    fn start_worker(&self) -> bool {
+        let runtime = runtime::Handle::try_current();
+        {
+            let mut queue = self.lock();
+            if queue.is_empty() || queue.at_work {
+                return true;
+            }
+            queue.at_work = runtime.is_ok();
+        }
+        runtime.map(|runtime| worker::spawn(&runtime, self)).is_ok()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the session is far enough from its idle deadline on record. Where
+/// that can't be told it is not.
+fn may_wait(handle: &SessionHandle, now: Option<Timestamp>) -> bool {
+    match (handle.deadlines(), now) {
+        (Some(deadlines), Some(now)) => deadlines.idle - now >= NEAR,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use dwell_core::engine::Activation;
+    use dwell_core::{
+        MemoryStore, NetworkId, PolicySet, Presented, SessionKey, SessionManager, Timestamp, hours,
+        minutes,
+    };
+    use dwell_testkit::FaultyStore;
+    use tokio::runtime::{Builder, Runtime};
+    use tokio::task::yield_now;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    fn runtime() -> Runtime {
+        let mut builder = Builder::new_current_thread();
+        builder.enable_time().start_paused(true).build().unwrap()
+    }
+
+    // A task that worked on the queue and went down with its runtime once left
+    // it closed for ever.
+    #[test]
+    fn a_queue_outlives_the_runtime_that_worked_on_it() {
+        let store = FaultyStore::new(MemoryStore::new());
+        let policies = PolicySet::simple(minutes(15), hours(8)).unwrap();
+        let manager = SessionManager::builder(MemoryStore::new(), policies).build();
+        let manager = manager.map_store(|_| store.clone());
+        let policies = manager.policies().current();
+        let handle = SessionHandle::new(manager, policies, Presented::Nothing);
+        let touch = Touch {
+            key: SessionKey::foreign(b"a"),
+            activation: Activation {
+                at: Timestamp::MIN,
+                network: NetworkId::NONE,
+                idle_deadline: Timestamp::MIN,
+            },
+        };
+        let queue = TouchQueue::default();
+        let record = |queue: &TouchQueue| queue.record(touch, &handle, || None);
+        store.hang();
+        runtime().block_on(async {
+            record(&queue);
+            yield_now().await;
+            assert_eq!(store.writes(), 1, "in flight");
+            record(&queue);
+        });
+        store.heal();
+        runtime().block_on(async {
+            record(&queue);
+            let flushed = timeout(Duration::from_secs(10), queue.flush()).await;
+            flushed.expect("somebody works on the queue");
+        });
+        assert_eq!(store.writes(), 2, "both that waited are one");
+    }
+}

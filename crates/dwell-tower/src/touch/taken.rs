@@ -1,0 +1,92 @@
+//! A touch on its way to the store: it is recorded or lost, and whoever
+//! flushes is told.
+
+use dwell_core::EventKind;
+use dwell_core::store::{StoreError, Touched};
+use tokio::runtime;
+
+use super::TouchQueue;
+use super::queue::Waiting;
+use crate::log;
+
+/// A touch that was taken out of the queue. Dropped without a word, it goes
+/// back or is lost.
+#[derive(Debug)]
+pub(super) struct Taken {
+    queue: TouchQueue,
+    waiting: Option<Waiting>,
+    way: Way,
+}
+
+/// How a touch gets to the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// By itself.
+    Alone,
+    /// With a look-up.
+    Along,
+}
+
+impl Taken {
+    pub(super) fn new(queue: &TouchQueue, waiting: Waiting, way: Way) -> Self {
+        Self {
+            queue: queue.clone(),
+            waiting: Some(waiting),
+            way,
+        }
+    }
+
+    pub(super) fn waiting(&self) -> Option<&Waiting> {
+        self.waiting.as_ref()
+    }
+
+    /// The store has answered.
+    pub(super) fn recorded(mut self, touched: Touched) {
+        if let Some(waiting) = self.waiting.take() {
+            waiting.handle.touch_recorded(&waiting.touch, touched);
+            self.close(&waiting);
+        }
+    }
+
+    /// The store has refused it, or there was no room.
+    pub(super) fn lost(mut self, error: Option<&StoreError>) {
+        if let Some(waiting) = self.waiting.take() {
+            if let Some(error) = error {
+                log::warn("a touch was lost", Some(error));
+            }
+            self.lose(&waiting);
+        }
+    }
+
+    fn lose(&self, waiting: &Waiting) {
+        waiting.handle.report(EventKind::TouchLost);
+        self.close(waiting);
+    }
+
+    fn close(&self, waiting: &Waiting) {
+        let mut queue = self.queue.lock();
+        queue.close(waiting.number);
+        if self.way == Way::Alone && queue.answered() {
+            self.queue.0.wake.notify_one();
+        }
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        let Some(waiting) = self.waiting.take() else {
+            return;
+        };
+        let panicking = std::thread::panicking();
+        if panicking {
+            log::error("a touch was lost to a panic", None);
+        }
+        // The look-up was given up, as when a client goes away. A panic might
+        // come again for ever.
+        let goes_back = self.way == Way::Along && !panicking;
+        match goes_back && runtime::Handle::try_current().is_ok() {
+            true => self.queue.put(waiting),
+            false => self.lose(&waiting),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! A store behind copies is as good a store as without.
+
+use dwell_core::{ManualClock, MemoryStore, hours};
+use dwell_testkit::conformance::OnManualClock;
+use dwell_testkit::{FaultyStore, store_conformance};
+use dwell_tower::NearCache;
+
+use crate::support::SharedStore;
+
+store_conformance!(suite, async || {
+    let clock = ManualClock::new();
+    let memory = MemoryStore::with_clock_and_tombstones(clock.clone(), hours(1));
+    let shared = SharedStore::new(FaultyStore::new(memory)).with_pulse();
+    let cache = NearCache::new(shared).with_clock(clock.clone());
+    OnManualClock::new(cache, clock, hours(1))
+});

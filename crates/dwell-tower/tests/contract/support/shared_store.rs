@@ -1,0 +1,239 @@
+//! A store that several nodes share and that tells them of changes, with a
+//! watch that can be held up, broken off or made to panic.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use dwell_core::engine::Activation;
+use dwell_core::store::{
+    BoxedAnswer, Created, End, Judge, Loaded, PULSE, Quota, Reaped, SessionStore, StoreError,
+    StoreFuture, Touched, Update, Updated, Watched, Watcher,
+};
+use dwell_core::{EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
+use dwell_testkit::FaultyStore;
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::time::timeout;
+
+use super::Pause;
+
+/// Tells of changes as the test says. Clones share everything.
+#[derive(Clone, Debug)]
+pub(crate) struct SharedStore {
+    /// Counts, and fails as it is told to.
+    pub(crate) inner: FaultyStore,
+    /// Where look-ups that the store has answered are held on their way back.
+    pub(crate) late: Option<Pause>,
+    told: broadcast::Sender<Told>,
+    line: Arc<AtomicU8>,
+    starts: Arc<watch::Sender<usize>>,
+    /// How often it makes sure by itself that nothing was missed.
+    pulse: Duration,
+}
+
+#[derive(Clone, Debug)]
+enum Told {
+    Broken,
+    Changed(SessionKey),
+    /// Somebody waits until each node has heard everything.
+    Pulse {
+        _heard: mpsc::Sender<()>,
+    },
+}
+
+/// How a watch that is begun fares.
+const SOUND: u8 = 0;
+const BROKEN: u8 = 1;
+const PANICS: u8 = 2;
+/// Nothing comes through, and nobody notices.
+const QUIET: u8 = 3;
+
+impl SharedStore {
+    /// Makes sure that nothing was missed when the test says so.
+    pub(crate) fn new(inner: FaultyStore) -> Self {
+        Self {
+            inner,
+            late: None,
+            told: broadcast::channel(64).0,
+            line: Arc::default(),
+            starts: Arc::default(),
+            pulse: Duration::MAX,
+        }
+    }
+
+    /// Makes sure by itself.
+    pub(crate) fn with_pulse(mut self) -> Self {
+        self.pulse = PULSE;
+        self
+    }
+
+    /// Waits until so many watches have begun.
+    pub(crate) async fn watched(&self, times: usize) {
+        let mut starts = self.starts.subscribe();
+        starts.wait_for(|starts| *starts >= times).await.unwrap();
+    }
+
+    /// How many watches have begun.
+    pub(crate) fn starts(&self) -> usize {
+        *self.starts.borrow()
+    }
+
+    /// How many watches there are.
+    pub(crate) fn watches(&self) -> usize {
+        self.told.receiver_count()
+    }
+
+    /// Every node has heard everything so far.
+    pub(crate) async fn pulse(&self) {
+        let (heard, mut all) = mpsc::channel(1);
+        self.tell(Told::Pulse { _heard: heard });
+        assert_eq!(all.recv().await, None);
+    }
+
+    /// This session has changed.
+    pub(crate) fn tell_of(&self, key: SessionKey) {
+        self.tell(Told::Changed(key));
+    }
+
+    /// Breaks all watches off, and such as begin from now on.
+    pub(crate) fn break_off(&self) {
+        self.tell(Told::Broken);
+        self.line.store(BROKEN, Ordering::SeqCst);
+    }
+
+    /// Lets watches that begin from now on panic, and breaks the others off.
+    pub(crate) fn panic(&self) {
+        self.tell(Told::Broken);
+        self.line.store(PANICS, Ordering::SeqCst);
+    }
+
+    /// Tells nothing from now on, and nobody notices.
+    pub(crate) fn fall_quiet(&self) {
+        self.line.store(QUIET, Ordering::SeqCst);
+    }
+
+    /// Lets watches that begin from now on be as they should.
+    pub(crate) fn mend(&self) {
+        self.line.store(SOUND, Ordering::SeqCst);
+    }
+
+    fn tell(&self, told: Told) {
+        if self.line.load(Ordering::SeqCst) != QUIET {
+            // Nobody may listen.
+            let _ = self.told.send(told);
+        }
+    }
+}
+
+impl Watched for SharedStore {
+    fn watch<'a>(&'a self, watcher: &'a dyn Watcher) -> BoxedAnswer<'a, Infallible> {
+        Box::pin(async move {
+            let mut told = self.told.subscribe();
+            self.starts.send_modify(|starts| *starts += 1);
+            match self.line.load(Ordering::SeqCst) {
+                BROKEN => return Err(StoreError::unavailable("told to break off")),
+                PANICS => panic!("told to panic"),
+                _ => {}
+            }
+            loop {
+                match timeout(self.pulse, told.recv()).await {
+                    Ok(Ok(Told::Changed(key))) => watcher.changed(key),
+                    Ok(Ok(Told::Pulse { .. })) | Err(_) => {
+                        let mark = watcher.mark();
+                        watcher.caught_up(mark);
+                    }
+                    Ok(Ok(Told::Broken) | Err(_)) => {
+                        return Err(StoreError::unavailable("told to break off"));
+                    }
+                }
+            }
+        })
+    }
+}
+
+impl SessionStore for SharedStore {
+    fn now(&self) -> StoreFuture<'_, Timestamp> {
+        self.inner.now()
+    }
+
+    fn load(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
+        let loaded = self.inner.load(key);
+        StoreFuture::boxed(async move {
+            let loaded = loaded.await;
+            if let Some(late) = &self.late {
+                late.here().await;
+            }
+            loaded
+        })
+    }
+
+    fn create(
+        &self,
+        record: SessionRecord,
+        quota: Option<Quota>,
+        judge: Judge,
+    ) -> StoreFuture<'_, Created> {
+        let created = self.inner.create(record, quota, judge);
+        StoreFuture::boxed(async move {
+            let created = created.await?;
+            if let Created::Created { ended } = &created {
+                ended.iter().for_each(|one| self.tell_of(one.record.key));
+            }
+            Ok(created)
+        })
+    }
+
+    fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched> {
+        self.inner.touch(key, activation)
+    }
+
+    fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated> {
+        let updated = self.inner.update(key, version, update);
+        StoreFuture::boxed(async move {
+            let updated = updated.await?;
+            if let Updated::Applied(_) = &updated {
+                self.tell_of(key);
+            }
+            Ok(updated)
+        })
+    }
+
+    fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>> {
+        let ended = self.inner.end(key, end);
+        StoreFuture::boxed(async move {
+            let ended = ended.await?;
+            if ended.is_some() {
+                self.tell_of(key);
+            }
+            Ok(ended)
+        })
+    }
+
+    fn touch_and_load(
+        &self,
+        key: SessionKey,
+        activation: Activation,
+    ) -> StoreFuture<'_, (Touched, Loaded)> {
+        self.inner.touch_and_load(key, activation)
+    }
+
+    fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
+        self.inner.list(subject)
+    }
+
+    fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {
+        let reaped = self.inner.reap(judge, batch);
+        StoreFuture::boxed(async move {
+            let reaped = reaped.await?;
+            let ended = reaped.ended.iter().map(|ended| ended.record.key);
+            let locked = reaped.locked.iter().map(|record| record.key);
+            ended.chain(locked).for_each(|key| self.tell_of(key));
+            Ok(reaped)
+        })
+    }
+
+    fn acknowledge(&self, keys: Vec<SessionKey>) -> StoreFuture<'_, ()> {
+        self.inner.acknowledge(keys)
+    }
+}
