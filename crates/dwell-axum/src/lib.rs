@@ -142,7 +142,7 @@ mod stack;
 mod status;
 
 pub use dwell_core::*;
-pub use dwell_tower::{SessionTimeoutLayer, safe_return_to};
+pub use dwell_tower::{NearCache, SessionTimeoutLayer, safe_return_to};
 pub use {dwell_core, dwell_tower};
 
 pub use endpoints::{session_endpoints, session_endpoints_at};
