@@ -59,7 +59,12 @@ impl Inner {
             now: self.now().await?,
             ..Reaped::default()
         };
-        self.revise(&judge, &mut budget, &mut reaped).await?;
+        // Half of a batch at most, so that what is due does not wait until every
+        // session has been looked at.
+        let mut for_revision = budget - budget / 2;
+        budget -= for_revision;
+        self.revise(&judge, &mut for_revision, &mut reaped).await?;
+        budget += for_revision;
         let start = self.progress.cursor.load(Ordering::Relaxed);
         let all = (0..PARTITIONS).map(|step| start.wrapping_add(u8::try_from(step).unwrap_or(0)));
         let mut waiting: VecDeque<(u8, usize)> = all.map(|number| (number, FIRST)).collect();

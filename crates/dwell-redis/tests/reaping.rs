@@ -1,0 +1,26 @@
+//! What reaping promises beyond the suite.
+
+mod support;
+
+use dwell_core::minutes;
+use dwell_core::store::SessionStore;
+use futures_util::future::join_all;
+use support::{driven, judge, start};
+
+// A store value goes through all sessions at its first passes, since policies
+// may have changed: in a large store that takes a while.
+#[tokio::test(flavor = "multi_thread")]
+async fn l12_what_is_due_does_not_wait_until_every_session_was_looked_at() {
+    let on = driven().await;
+    join_all((10..3_010).map(|n| start(&on.store, n, minutes(1)))).await;
+    join_all((0..5).map(|n| start(&on.store, n, minutes(15)))).await;
+    let mut ended = 0;
+    let mut passes = 0;
+    while ended < 5 {
+        let reaped = on.store.reap(judge(), 500).await.unwrap();
+        assert!(reaped.more, "the others are not looked at yet");
+        ended += reaped.ended.len();
+        passes += 1;
+    }
+    assert!(passes <= 3, "{passes} passes");
+}
