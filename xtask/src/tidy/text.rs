@@ -17,6 +17,10 @@ const LEFT_OVER: [(&str, &str); 3] = [
     ),
 ];
 
+/// Plays people before real servers: they click, read for a while, and click
+/// again. Its tests look at what they recorded, and do not sleep themselves.
+const LOAD_GENERATOR: &str = "tests/faults/src/";
+
 const SLEEPS: [&str; 2] = ["thread::sleep", "time::sleep("];
 
 pub(crate) fn check(file: &RustFile) -> Vec<Finding> {
@@ -62,8 +66,8 @@ fn sleeps(file: &RustFile) -> Vec<Finding> {
 
 /// `crates/x/tests/…`, `tests/…`, and `src/…/tests.rs`, the test module with a file of its own.
 fn is_test_file(path: &str) -> bool {
-    path.split('/')
-        .any(|part| part == "tests" || part == "tests.rs")
+    let is_test = |part| part == "tests" || part == "tests.rs";
+    path.split('/').any(is_test) && !path.starts_with(LOAD_GENERATOR)
 }
 
 /// Home folders of whoever wrote the line.
@@ -143,7 +147,9 @@ mod tests {
     fn only_tests_may_not_sleep() {
         let sleeping = "//! Docs.\nfn a() { tokio::time::sleep(d); }\n";
         assert!(found("crates/x/src/a.rs", sleeping).is_empty());
+        assert!(found("tests/faults/src/user.rs", sleeping).is_empty());
         for path in [
+            "tests/faults/tests/a.rs",
             "crates/x/tests/a.rs",
             "tests/src/a.rs",
             "crates/x/src/a/tests.rs",
