@@ -87,10 +87,9 @@ impl RedisStoreBuilder {
     /// answered, so that a failover does not undo it (law L4): one with
     /// Sentinel and Cluster where nobody says, none on a single server.
     ///
-    /// They are waited for no longer than half a second. Where they do not
-    /// confirm a change it stands all the same, with a warning in the log, and
-    /// some of the next changes do without: eight, and twice as many each time
-    /// after that.
+    /// They are waited for no longer than 200 ms. Where they do not confirm a
+    /// change it stands all the same, with a warning in the log, and the changes
+    /// of the next second do without.
     #[must_use]
     pub fn replicas(mut self, count: usize) -> Self {
         self.replicas = Some(count);
@@ -146,13 +145,13 @@ impl RedisStoreBuilder {
             Way::Server(server) if !server.has_sentinels() => 0,
             _ => 1,
         });
-        let durable = if replicas > 0 {
-            let (way, _) = self::way(target()?, self.patience, &self.trust)
-                .await
-                .map_err(told)?;
-            Some(Durable::new(way, replicas))
-        } else {
-            None
+        let durable = match (&way, replicas) {
+            (_, 0) => None,
+            (Way::Cluster(cluster), _) => Some(Durable::of_cluster(cluster.clone(), replicas)),
+            (Way::Server(_), _) => {
+                let server = server(target()?, self.patience, &self.trust).map_err(told)?;
+                server.map(|(server, _)| Durable::of_one(server, replicas))
+            }
         };
         let layout = Layout::new(&self.prefix);
         let link = Link::new(way, durable, self.patience);
@@ -185,41 +184,55 @@ impl fmt::Debug for RedisStoreBuilder {
 }
 
 async fn way(target: Target, patience: Duration, trust: &Trust) -> Result<(Way, i64), RedisError> {
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(patience))
-        .set_response_timeout(Some(patience));
-    Ok(match target {
+    let nodes = match target {
+        Target::Cluster(nodes) => nodes,
+        target => {
+            let server = server(target, patience, trust)?;
+            let (server, database) = server.ok_or_else(no_node)?;
+            return Ok((Way::Server(Arc::new(server)), database));
+        }
+    };
+    let like = nodes.first().cloned().ok_or_else(no_node)?;
+    let builder = ClusterClient::builder(nodes);
+    #[cfg(feature = "tls")]
+    let builder = match trust.certificates(like.addr()) {
+        Some(certificates) => builder.certs(certificates),
+        None => builder,
+    };
+    let client = builder
+        .connection_timeout(patience)
+        .response_timeout(patience)
+        .overall_response_timeout(Some(2 * patience))
+        .build()?;
+    let connection = client.get_async_connection().await?;
+    let cluster = Cluster::new(connection, like, trust.clone(), config(patience));
+    Ok((Way::Cluster(Box::new(cluster)), 0))
+}
+
+/// One server, with the number of its database; `None` for a cluster.
+fn server(
+    target: Target,
+    patience: Duration,
+    trust: &Trust,
+) -> Result<Option<(Server, i64)>, RedisError> {
+    let (source, database) = match target {
         Target::Server(info) => {
             let database = info.redis_settings().db();
-            let source = Source::Direct(trust.client(*info)?);
-            let server = Server::new(source, config);
-            (Way::Server(Arc::new(server)), database)
+            (Source::Direct(trust.client(*info)?), database)
         }
         Target::Sentinel(client, database) => {
-            let source = Source::Sentinel(tokio::sync::Mutex::new(*client));
-            let server = Server::new(source, config);
-            (Way::Server(Arc::new(server)), database)
+            let client = tokio::sync::Mutex::new(*client);
+            (Source::Sentinel(client), database)
         }
-        Target::Cluster(nodes) => {
-            let like = nodes.first().cloned().ok_or_else(no_node)?;
-            let builder = ClusterClient::builder(nodes);
-            #[cfg(feature = "tls")]
-            let builder = match trust.certificates(like.addr()) {
-                Some(certificates) => builder.certs(certificates),
-                None => builder,
-            };
-            let client = builder
-                .connection_timeout(patience)
-                .response_timeout(patience)
-                .overall_response_timeout(Some(2 * patience))
-                .build()?;
-            let connection = client.get_async_connection().await?;
-            (
-                Way::Cluster(Box::new(Cluster::new(connection, like, trust.clone()))),
-                0,
-            )
-        }
-    })
+        Target::Cluster(_) => return Ok(None),
+    };
+    Ok(Some((Server::new(source, config(patience)), database)))
+}
+
+fn config(patience: Duration) -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(patience))
+        .set_response_timeout(Some(patience))
 }
 
 fn no_node() -> RedisError {

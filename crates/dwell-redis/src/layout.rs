@@ -118,11 +118,20 @@ fn joined(start: &str, kind: &str, id: &[u8]) -> Vec<u8> {
     [start.as_bytes(), kind.as_bytes(), id].concat()
 }
 
+/// The slot of one of our keys.
+pub(crate) fn slot_of(key: &[u8]) -> u16 {
+    let tag = key.split(|byte| matches!(byte, b'{' | b'}')).nth(1);
+    tag.unwrap_or(key)
+        .iter()
+        .fold(0, |crc, byte| crc16(crc, *byte))
+        % SLOTS
+}
+
 const fn tags() -> [u16; 256] {
     let mut tags = [u16::MAX; 256];
     let (mut found, mut number) = (0, 0);
     while found < 256 {
-        let band = (slot_of(number) / (SLOTS / 256)) as usize;
+        let band = (slot_of_number(number) / (SLOTS / 256)) as usize;
         if tags[band] == u16::MAX {
             tags[band] = number;
             found += 1;
@@ -133,7 +142,7 @@ const fn tags() -> [u16; 256] {
 }
 
 /// The slot of a number's decimal text.
-const fn slot_of(number: u16) -> u16 {
+const fn slot_of_number(number: u16) -> u16 {
     let mut crc = 0;
     let mut power = 10_000;
     while power > 0 {
@@ -170,6 +179,17 @@ mod tests {
     fn the_checksum_is_the_one_of_the_specification() {
         let crc = b"123456789".iter().fold(0, |crc, byte| crc16(crc, *byte));
         assert_eq!(crc, 0x31C3);
+    }
+
+    // As the cluster client computes it, which sends the change there.
+    #[test]
+    fn the_slot_of_a_key_is_that_of_its_tag() {
+        let layout = Layout::new("a");
+        for number in 0..=u8::MAX {
+            let key = layout.partition(number).due();
+            assert_eq!(slot_of(key.as_bytes()) / 64, u16::from(number));
+        }
+        assert_eq!(slot_of(b"foo"), 12_182, "CLUSTER KEYSLOT foo");
     }
 
     #[test]

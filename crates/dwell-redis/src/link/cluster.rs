@@ -1,11 +1,16 @@
 //! A cluster: its connections, and where its primaries are.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use redis::aio::ConnectionLike;
 use redis::cluster_async::ClusterConnection;
-use redis::cluster_routing::{Route, SingleNodeRoutingInfo, Slot, SlotAddr};
-use redis::{Client, Cmd, ConnectionAddr, ConnectionInfo, Pipeline, RedisResult, Value};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, RedisResult, Value,
+};
 
-use super::Trust;
+use super::durable::Primary;
+use super::{Server, Source, Trust};
 
 /// A cluster and the connections to it, which all requests share.
 #[derive(Clone)]
@@ -14,17 +19,25 @@ pub(crate) struct Cluster {
     /// How to reach a node: with the name and password of this one.
     like: ConnectionInfo,
     trust: Trust,
+    /// For connections to one node.
+    config: AsyncConnectionConfig,
 }
 
 /// A node as `CLUSTER SLOTS` tells it: address, port, and more.
 type Node = (String, u16);
 
 impl Cluster {
-    pub(crate) fn new(connection: ClusterConnection, like: ConnectionInfo, trust: Trust) -> Self {
+    pub(crate) fn new(
+        connection: ClusterConnection,
+        like: ConnectionInfo,
+        trust: Trust,
+        config: AsyncConnectionConfig,
+    ) -> Self {
         Self {
             connection,
             like,
             trust,
+            config,
         }
     }
 
@@ -32,35 +45,55 @@ impl Cluster {
         self.connection.clone().req_packed_command(command).await
     }
 
-    /// Sends two commands to the primary of this key, on one connection.
-    pub(crate) async fn send_both(&self, both: &Pipeline, key: &[u8]) -> RedisResult<Vec<Value>> {
-        let route = Route::with_slot(Slot::for_key(key), SlotAddr::Master);
-        let route = SingleNodeRoutingInfo::SpecificNode(route);
-        self.connection
-            .clone()
-            .route_pipeline(both.clone(), 0, 2, route)
-            .await
-    }
-
     /// A client for every primary.
     pub(crate) async fn primaries(&self) -> RedisResult<Vec<Client>> {
+        let ranges = self.ranges().await?;
+        let mut nodes: Vec<_> = ranges.into_iter().map(|(_, node)| node).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes.into_iter().map(|node| self.client(node)).collect()
+    }
+
+    /// Every primary, by the last slot of each of its ranges, in order.
+    pub(crate) async fn primaries_by_slot(&self) -> RedisResult<Vec<(u16, Arc<Primary>)>> {
+        let mut known: HashMap<Node, Arc<Primary>> = HashMap::new();
+        let mut found = Vec::new();
+        for (last, node) in self.ranges().await? {
+            let primary = match known.get(&node) {
+                Some(primary) => Arc::clone(primary),
+                None => {
+                    let source = Source::Direct(self.client(node.clone())?);
+                    let server = Server::new(source, self.config.clone());
+                    let primary = Arc::new(Primary::new(server));
+                    known.insert(node, Arc::clone(&primary));
+                    primary
+                }
+            };
+            found.push((last, primary));
+        }
+        found.sort_unstable_by_key(|(last, _)| *last);
+        Ok(found)
+    }
+
+    /// The last slot of every range, and its primary.
+    async fn ranges(&self) -> RedisResult<Vec<(u16, Node)>> {
         let mut command = redis::cmd("CLUSTER");
         command.arg("SLOTS");
         let answer = self.send(&command).await?;
-        let mut nodes: Vec<Node> = Vec::new();
+        let mut ranges = Vec::new();
         for range in redis::from_redis_value::<Vec<Vec<Value>>>(answer)? {
             // First and last slot, then the primary, then its replicas.
-            if let Some(Value::Array(primary)) = range.into_iter().nth(2) {
+            let mut parts = range.into_iter().skip(1);
+            let (last, primary) = (parts.next(), parts.next());
+            if let (Some(last), Some(Value::Array(primary))) = (last, primary) {
                 let mut parts = primary.into_iter();
                 let (host, port) = (parts.next(), parts.next());
                 let host = redis::from_redis_value(host.unwrap_or(Value::Nil))?;
                 let port = redis::from_redis_value(port.unwrap_or(Value::Nil))?;
-                nodes.push((host, port));
+                ranges.push((redis::from_redis_value(last)?, (host, port)));
             }
         }
-        nodes.sort_unstable();
-        nodes.dedup();
-        nodes.into_iter().map(|node| self.client(node)).collect()
+        Ok(ranges)
     }
 
     fn client(&self, (host, port): Node) -> RedisResult<Client> {

@@ -2,92 +2,282 @@
 //!
 //! Replicas of Redis follow a moment later. A primary that goes down in that
 //! moment takes what it has just answered with it: an end would be undone (law
-//! L4), a new token forgotten. So these changes are sent with `WAIT`, on
-//! connections of their own, for it holds up what comes after it.
+//! L4), a new token forgotten. So the answer to such a change is held until
+//! replicas have it.
+//!
+//! `WAIT` holds up everything that comes after it on its connection, so it has
+//! one of its own for each primary, with a write before it: what replicas have
+//! of that write they have of everything that was answered before. One `WAIT`
+//! is under way at a time, and speaks for all changes that were answered before
+//! it began. If that connection broke off since the change was sent, the
+//! primary may have been replaced, and the change is sent again.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use redis::{Cmd, RedisError, RedisResult, Value};
+use dwell_core::{Clock, SystemClock, Timestamp};
+use redis::{RedisResult, Value};
 
-use super::Way;
-use crate::script::Call;
+use super::{Cluster, Server};
+use crate::layout::slot_of;
 
-/// How long a replica is waited for.
-const WAIT: Duration = Duration::from_millis(500);
-/// After a replica did not answer in time, so many changes do without, and
-/// twice as many after each further time, so that a slow moment leaves little
-/// unprotected and a service whose replica is down is not slow for as long.
-const SKIP: u32 = 8;
-const MOST_SKIPPED: u32 = 1_024;
+/// How long replicas are waited for.
+const WAIT: Duration = Duration::from_millis(200);
+/// How long changes do without after replicas did not confirm one in time.
+const PAUSE: Duration = Duration::from_secs(1);
+/// For how long what is written before `WAIT` stays.
+const MARK_MS: u32 = 60_000;
 
-/// Connections for changes that replicas must have before they are answered.
+/// Holds answers until replicas have what was changed.
 #[derive(Clone)]
-pub(crate) struct Durable {
-    way: Way,
+pub(crate) struct Durable(Arc<Inner>);
+
+struct Inner {
     replicas: usize,
-    state: Arc<State>,
+    clock: SystemClock,
+    primaries: Primaries,
 }
 
-struct State {
-    /// How many changes still do without.
-    skip: AtomicU32,
-    /// How many will, the next time.
-    next: AtomicU32,
+enum Primaries {
+    One(Arc<Primary>),
+    Cluster {
+        cluster: Box<Cluster>,
+        /// By the last of their slots.
+        known: Mutex<Vec<(u16, Arc<Primary>)>>,
+        finding: tokio::sync::Mutex<()>,
+    },
 }
 
-impl Durable {
-    pub(crate) fn new(way: Way, replicas: usize) -> Self {
+/// A primary, and how it stands with its replicas.
+pub(crate) struct Primary {
+    /// The connection that waits.
+    server: Server,
+    /// Held by whoever waits.
+    turn: tokio::sync::Mutex<()>,
+    /// Changes that were answered, counted.
+    answered: AtomicU64,
+    /// Up to which of them replicas have all.
+    confirmed: AtomicU64,
+    /// Until when changes do without, by this node's clock in milliseconds.
+    paused: AtomicU64,
+}
+
+/// A connection that was there before a change was sent.
+pub(crate) struct Before {
+    primary: Arc<Primary>,
+    number: u64,
+}
+
+/// What became of waiting.
+enum Waited {
+    /// Enough replicas have it, or it is plain that they will not soon.
+    Over,
+    /// The primary may be another one now.
+    Replaced,
+}
+
+impl Primary {
+    pub(crate) fn new(server: Server) -> Self {
         Self {
-            way,
-            replicas,
-            state: Arc::new(State {
-                skip: AtomicU32::new(0),
-                next: AtomicU32::new(SKIP),
-            }),
+            server,
+            turn: tokio::sync::Mutex::default(),
+            answered: AtomicU64::new(0),
+            confirmed: AtomicU64::new(0),
+            paused: AtomicU64::new(0),
         }
     }
 
-    /// Sends a call, which is done when replicas have it too, or when it is
-    /// plain that they will not have it soon.
-    pub(crate) async fn send(&self, call: &Call, command: Cmd) -> RedisResult<Value> {
-        let fewer = |skip: u32| skip.checked_sub(1);
-        let skip = &self.state.skip;
-        let skipped = skip.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
-        if skipped.is_ok() {
-            return self.way.send(&command).await;
+    fn is_paused(&self, now: Timestamp) -> bool {
+        now.as_millis() < self.paused.load(Ordering::Relaxed)
+    }
+}
+
+impl Durable {
+    pub(crate) fn of_one(server: Server, replicas: usize) -> Self {
+        Self::new(Primaries::One(Arc::new(Primary::new(server))), replicas)
+    }
+
+    pub(crate) fn of_cluster(cluster: Box<Cluster>, replicas: usize) -> Self {
+        let primaries = Primaries::Cluster {
+            cluster,
+            known: Mutex::default(),
+            finding: tokio::sync::Mutex::default(),
+        };
+        Self::new(primaries, replicas)
+    }
+
+    fn new(primaries: Primaries, replicas: usize) -> Self {
+        Self(Arc::new(Inner {
+            replicas,
+            clock: SystemClock::new(),
+            primaries,
+        }))
+    }
+
+    /// Makes a change by `send`, and gives its answer when replicas have it.
+    pub(crate) async fn change<F>(&self, key: &[u8], send: impl Fn() -> F) -> RedisResult<Value>
+    where
+        F: Future<Output = RedisResult<Value>> + Send,
+    {
+        let before = self.0.before(key).await;
+        let answer = send().await?;
+        let Some(before) = before else {
+            return Ok(answer);
+        };
+        if let Waited::Replaced = self.0.wait(&before, key).await {
+            self.0.forget_primaries();
+            // It stands or is made now; the first answer tells what it did.
+            let again = self.0.before(key).await;
+            send().await?;
+            if let Some(again) = again {
+                self.0.wait(&again, key).await;
+            }
         }
+        Ok(answer)
+    }
+}
+
+impl Inner {
+    /// The connection that will wait; `None` where changes do without.
+    async fn before(&self, key: &[u8]) -> Option<Before> {
+        let primary = match self.primary(key).await {
+            Ok(primary) => primary?,
+            Err(error) => {
+                tracing::debug!(%error, "no primary to wait for replicas of");
+                return None;
+            }
+        };
+        if primary.is_paused(self.clock.now()) {
+            return None;
+        }
+        match primary.server.connection().await {
+            Ok((number, _)) => Some(Before { primary, number }),
+            Err(error) => {
+                tracing::debug!(%error, "no connection to wait for replicas on");
+                self.forget_primaries();
+                None
+            }
+        }
+    }
+
+    async fn primary(&self, key: &[u8]) -> RedisResult<Option<Arc<Primary>>> {
+        let Primaries::Cluster {
+            cluster,
+            known,
+            finding,
+        } = &self.primaries
+        else {
+            return Ok(self.only());
+        };
+        let slot = slot_of(key);
+        let find = || {
+            let known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            let place = known.partition_point(|(last, _)| *last < slot);
+            known.get(place).map(|(_, primary)| Arc::clone(primary))
+        };
+        if let Some(primary) = find() {
+            return Ok(Some(primary));
+        }
+        let _turn = finding.lock().await;
+        if let Some(primary) = find() {
+            return Ok(Some(primary));
+        }
+        let found = cluster.primaries_by_slot().await?;
+        *known.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        Ok(find())
+    }
+
+    fn only(&self) -> Option<Arc<Primary>> {
+        match &self.primaries {
+            Primaries::One(primary) => Some(Arc::clone(primary)),
+            Primaries::Cluster { .. } => None,
+        }
+    }
+
+    /// The next one who asks finds out who the primaries are.
+    fn forget_primaries(&self) {
+        if let Primaries::Cluster { known, .. } = &self.primaries {
+            known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+
+    /// Waits until replicas have a change that was answered.
+    async fn wait(&self, before: &Before, key: &[u8]) -> Waited {
+        let Before { primary, number } = before;
+        let mine = primary.answered.fetch_add(1, Ordering::SeqCst) + 1;
+        let _turn = primary.turn.lock().await;
+        if primary.confirmed.load(Ordering::SeqCst) >= mine {
+            return Waited::Over;
+        }
+        if primary.is_paused(self.clock.now()) {
+            return Waited::Over;
+        }
+        let all = primary.answered.load(Ordering::SeqCst);
+        match self.confirmations(primary, *number, key).await {
+            Ok(count) if count >= self.replicas => {
+                primary.confirmed.fetch_max(all, Ordering::SeqCst);
+                Waited::Over
+            }
+            Ok(count) => {
+                self.pause(primary, count);
+                Waited::Over
+            }
+            Err(error) if error.is_timeout() => {
+                self.pause(primary, 0);
+                Waited::Over
+            }
+            Err(_) => Waited::Replaced,
+        }
+    }
+
+    /// How many replicas have everything that was answered so far.
+    async fn confirmations(
+        &self,
+        primary: &Primary,
+        number: u64,
+        key: &[u8],
+    ) -> RedisResult<usize> {
+        let mut mark = redis::cmd("SET");
+        mark.arg(beside(key)).arg(1).arg("PX").arg(MARK_MS);
         let mut wait = redis::cmd("WAIT");
         wait.arg(self.replicas);
         wait.arg(u64::try_from(WAIT.as_millis()).unwrap_or(u64::MAX));
         let mut both = redis::pipe();
-        both.add_command(command).add_command(wait);
-        let answers = self.way.send_both(&both, call.first_key()).await?;
-        let Ok([answer, waited]) = <[Value; 2]>::try_from(answers) else {
-            let unexpected = std::io::Error::from(std::io::ErrorKind::InvalidData);
-            return Err(RedisError::from(unexpected));
-        };
-        let answer = answer.extract_error()?;
-        let confirmed: usize = redis::from_redis_value(waited).unwrap_or(0);
-        self.note(confirmed);
-        Ok(answer)
+        both.add_command(mark).add_command(wait);
+        let mut count = 0;
+        for answer in primary.server.send_both_on(number, &both).await? {
+            count = redis::from_redis_value(answer.extract_error()?).unwrap_or(0);
+        }
+        Ok(count)
     }
 
-    fn note(&self, confirmed: usize) {
-        let State { skip, next } = &*self.state;
-        if confirmed >= self.replicas {
-            next.store(SKIP, Ordering::Relaxed);
-            return;
-        }
-        let count = next.load(Ordering::Relaxed);
-        next.store((2 * count).min(MOST_SKIPPED), Ordering::Relaxed);
-        skip.store(count, Ordering::Relaxed);
+    fn pause(&self, primary: &Primary, confirmed: usize) {
+        let until = self.clock.now() + PAUSE;
+        primary.paused.store(until.as_millis(), Ordering::Relaxed);
         tracing::warn!(
             confirmed,
             wanted = self.replicas,
             "replicas did not confirm a change to a session in time: a failover now could undo \
-             it, and the next {count} changes, which do not wait"
+             it, and those of the next second"
         );
+    }
+}
+
+/// A key in the slot of this one.
+fn beside(key: &[u8]) -> Vec<u8> {
+    let tag = key.iter().position(|byte| *byte == b'}');
+    let start = tag.map_or(&[][..], |end| &key[..=end]);
+    [start, b":wait"].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_before_waiting_is_in_the_slot_of_the_change() {
+        assert_eq!(beside(b"dwell:{123}:s:abc}"), b"dwell:{123}:wait");
     }
 }

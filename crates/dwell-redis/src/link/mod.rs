@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dwell_core::store::StoreError;
-use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
+use redis::{Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
 
 pub(crate) use self::cluster::Cluster;
 pub(crate) use self::durable::Durable;
@@ -33,15 +33,6 @@ impl Way {
             Self::Cluster(cluster) => cluster.send(command).await,
         };
         value.and_then(Value::extract_error)
-    }
-
-    /// Sends two commands on one connection, in a cluster to the node of this
-    /// key.
-    async fn send_both(&self, both: &Pipeline, key: &[u8]) -> RedisResult<Vec<Value>> {
-        match self {
-            Self::Server(server) => server.send_both(both).await,
-            Self::Cluster(cluster) => cluster.send_both(both, key).await,
-        }
     }
 }
 
@@ -75,25 +66,23 @@ impl Link {
     /// Calls a script. Each may be called again after a connection was lost:
     /// the second call finds what the first one did.
     pub(crate) async fn call(&self, call: Call) -> Result<Value, StoreError> {
-        let answer = self.way.send(&call.by_hash()).await;
-        let answer = match answer {
-            Err(error) if is_unknown_script(&error) => self.way.send(&call.by_text()).await,
-            answer => answer,
-        };
-        answer.map_err(|error| self.error(error))
+        self.run(&call).await.map_err(|error| self.error(error))
     }
 
     /// Calls a script whose change a failover must not undo.
     pub(crate) async fn change(&self, call: Call) -> Result<Value, StoreError> {
-        let Some(durable) = &self.durable else {
-            return self.call(call).await;
-        };
-        let answer = durable.send(&call, call.by_hash()).await;
-        let answer = match answer {
-            Err(error) if is_unknown_script(&error) => durable.send(&call, call.by_text()).await,
-            answer => answer,
+        let answer = match &self.durable {
+            Some(durable) => durable.change(call.first_key(), || self.run(&call)).await,
+            None => self.run(&call).await,
         };
         answer.map_err(|error| self.error(error))
+    }
+
+    async fn run(&self, call: &Call) -> RedisResult<Value> {
+        match self.way.send(&call.by_hash()).await {
+            Err(error) if is_unknown_script(&error) => self.way.send(&call.by_text()).await,
+            answer => answer,
+        }
     }
 
     /// Sends a command.

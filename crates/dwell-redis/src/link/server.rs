@@ -57,14 +57,17 @@ impl Server {
         answer
     }
 
-    /// Sends two commands on one connection, likewise.
-    pub(crate) async fn send_both(&self, both: &Pipeline) -> RedisResult<Vec<Value>> {
-        let (number, mut connection) = self.connection().await?;
-        let answer = connection.req_packed_commands(both, 0, 2).await;
-        if !self.has_dropped(number, &answer) {
-            return answer;
-        }
-        let (number, mut connection) = self.connection().await?;
+    /// Sends two commands on the connection of this number, if it is still
+    /// there.
+    pub(crate) async fn send_both_on(
+        &self,
+        number: u64,
+        both: &Pipeline,
+    ) -> RedisResult<Vec<Value>> {
+        let Some((_, mut connection)) = self.current().filter(|(now, _)| *now == number) else {
+            let lost = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+            return Err(lost.into());
+        };
         let answer = connection.req_packed_commands(both, 0, 2).await;
         self.has_dropped(number, &answer);
         answer
@@ -92,7 +95,8 @@ impl Server {
         }
     }
 
-    async fn connection(&self) -> RedisResult<(u64, MultiplexedConnection)> {
+    /// The connection, and its number.
+    pub(crate) async fn connection(&self) -> RedisResult<(u64, MultiplexedConnection)> {
         if let Some(current) = self.current() {
             return Ok(current);
         }
