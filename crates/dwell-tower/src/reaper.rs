@@ -13,7 +13,8 @@ use crate::log;
 /// Ends what is due even when no request ever comes again, and forgets
 /// tombstones whose time is over.
 ///
-/// The session layer starts one by itself on its first request. Its first
+/// The session layer starts one by itself when it is put around a service, or
+/// on its first request where there is no tokio runtime before. Its first
 /// pass comes after a random part of the interval, so that nodes that start
 /// together do not reap together; a pass looks at a bounded number of entries
 /// and is followed by the next at once while more is due. A failed pass, or

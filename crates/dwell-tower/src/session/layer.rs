@@ -45,8 +45,9 @@ struct OwnReaper {
 impl SessionLayer {
     /// Sessions of this manager, found by cookie.
     ///
-    /// The store is waited for two seconds, and a [`Reaper`] is started with
-    /// the first request.
+    /// The store is waited for two seconds, and a [`Reaper`] is started when
+    /// this is put around a service, or with the first request where there is
+    /// no tokio runtime before.
     #[must_use]
     pub fn new(manager: &SessionManager) -> Self {
         Self::with_store_timeout(manager, Duration::from_secs(2))
@@ -240,6 +241,11 @@ impl<S> Layer<S> for SessionLayer {
     type Service = SessionService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
+        // Where it can be, so that what ran out while nobody served is on record
+        // although no request ever comes.
+        if tokio::runtime::Handle::try_current().is_ok() {
+            self.start_reaper();
+        }
         SessionService {
             inner,
             layer: self.clone(),

@@ -81,7 +81,7 @@ impl TouchQueue {
         store: &dyn SessionStore,
         key: SessionKey,
     ) -> Option<Result<Loaded, StoreError>> {
-        let waiting = self.lock().take(key)?;
+        let waiting = self.lock().send(key)?;
         let activation = waiting.touch.activation;
         let taken = Taken::new(self, waiting, Way::Along);
         Some(match store.touch_and_load(key, activation).await {
@@ -120,6 +120,10 @@ impl TouchQueue {
     fn keep(&self, touch: Touch, handle: &SessionHandle, now: Option<Timestamp>) {
         if runtime::Handle::try_current().is_err() {
             return handle.report(EventKind::TouchLost);
+        }
+        let granularity = handle.policies().granularity();
+        if self.lock().covers(&touch, granularity) {
+            return;
         }
         let due = may_wait(handle, now).then(|| tokio::time::sleep(RIDE).deadline());
         let handle = handle.clone();

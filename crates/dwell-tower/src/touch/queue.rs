@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::mem::take;
+use std::time::Duration;
 
-use dwell_core::{SessionHandle, SessionKey, Touch};
+use dwell_core::{SessionHandle, SessionKey, Timestamp, Touch};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -25,6 +26,8 @@ pub(super) struct Queue {
     /// In the order in which they are sent.
     waiting: BTreeMap<Place, Waiting>,
     places: HashMap<SessionKey, Place>,
+    /// The latest activity of each session with a touch on its way.
+    on_way: HashMap<SessionKey, Timestamp>,
     /// The numbers of those that are neither recorded nor lost: they wait, or
     /// are on their way.
     open: BTreeSet<u64>,
@@ -106,8 +109,30 @@ impl Queue {
         Ok(due.is_none() || self.waiting.len() > RIDERS)
     }
 
+    /// Whether a touch for later activity than this, less the granularity, is
+    /// on its way: requests that are answered meanwhile, from a copy or another
+    /// look-up, do not see it yet and would earn another.
+    pub(super) fn covers(&self, touch: &Touch, granularity: Duration) -> bool {
+        let on_way = self.on_way.get(&touch.key);
+        on_way.is_some_and(|at| touch.activation.at < *at + granularity)
+    }
+
+    /// Takes a session's touch out, to be sent.
+    pub(super) fn send(&mut self, key: SessionKey) -> Option<Waiting> {
+        let waiting = self.take(key)?;
+        self.on_way.insert(key, waiting.touch.activation.at);
+        Some(waiting)
+    }
+
+    /// A touch is not on its way any more.
+    pub(super) fn arrived(&mut self, touch: &Touch) {
+        if self.on_way.get(&touch.key) == Some(&touch.activation.at) {
+            self.on_way.remove(&touch.key);
+        }
+    }
+
     /// Takes a session's touch out. It stays open.
-    pub(super) fn take(&mut self, key: SessionKey) -> Option<Waiting> {
+    fn take(&mut self, key: SessionKey) -> Option<Waiting> {
         let place = self.places.remove(&key)?;
         self.waiting.remove(&place)
     }
@@ -127,7 +152,9 @@ impl Queue {
             _ => {
                 self.sent += 1;
                 let waiting = first.remove();
-                self.places.remove(&waiting.touch.key);
+                let touch = &waiting.touch;
+                self.places.remove(&touch.key);
+                self.on_way.insert(touch.key, touch.activation.at);
                 Step::Send(waiting)
             }
         }

@@ -65,6 +65,7 @@ impl Taken {
 
     fn close(&self, waiting: &Waiting) {
         let mut queue = self.queue.lock();
+        queue.arrived(&waiting.touch);
         queue.close(waiting.number);
         if self.way == Way::Alone && queue.answered() {
             self.queue.0.wake.notify_one();
@@ -85,7 +86,10 @@ impl Drop for Taken {
         // come again for ever.
         let goes_back = self.way == Way::Along && !panicking;
         match goes_back && runtime::Handle::try_current().is_ok() {
-            true => self.queue.put(waiting),
+            true => {
+                self.queue.lock().arrived(&waiting.touch);
+                self.queue.put(waiting);
+            }
             false => self.lose(&waiting),
         }
     }

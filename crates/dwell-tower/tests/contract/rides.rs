@@ -205,6 +205,33 @@ async fn flush_waits_for_a_look_up_that_has_taken_a_touch_along() {
     assert_eq!(world.store.writes(), 2);
 }
 
+/// What is earned while a touch is on its way, from a look-up that did not see
+/// it yet, is within the granularity of it.
+#[tokio::test(start_paused = true)]
+async fn a_touch_on_its_way_stands_for_what_is_earned_meanwhile() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let mut client = world.client(&stack(&world.remote), &token);
+    world.clock.advance(minutes(1));
+    let first = world.now();
+    assert_eq!(told(&client.get("/").await), "ok");
+    world.store.delay(seconds(1));
+    pass(RIDE).await;
+    assert_eq!(world.store.writes(), 1, "on its way");
+    world.store.heal();
+    world.clock.advance(MS);
+    assert_eq!(told(&client.get("/").await), "ok");
+    pass(RIDE * 3).await;
+    pass(RIDE * 3).await;
+    assert_eq!(world.store.writes(), 1, "one for each granularity");
+    assert_eq!(world.last_active(&token), first);
+
+    world.clock.advance(minutes(1));
+    assert_eq!(told(&client.get("/").await), "ok");
+    pass(RIDE).await;
+    assert_eq!(world.store.writes(), 2, "and another for the next one");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_panic_during_a_look_up_loses_the_touch_that_it_takes_along() {
     let world = World::new();
