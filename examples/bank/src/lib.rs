@@ -4,6 +4,9 @@
 //! short enough to watch. Start reading at `routes.rs`: it shows which route
 //! asks for what.
 //!
+//! `--store redis://…` or `--store postgres://…` shares the sessions with other
+//! banks, and `--store sqlite:FILE` keeps them over a restart.
+//!
 //! The library is what the command and its tests share: [`Bank`] serves the
 //! application on a listener of yours, over sessions with a store, a clock and
 //! policies of yours.
@@ -29,6 +32,7 @@ mod accounts;
 mod api;
 mod assets;
 mod body;
+mod command;
 mod headers;
 mod money;
 mod pages;
@@ -39,6 +43,7 @@ mod users;
 
 use dwell_axum::{PolicyFileError, PolicySet};
 
+pub use command::command;
 pub use routes::ADMIN_POLICY;
 pub use serve::Bank;
 pub use users::{PASSWORD, USERS};

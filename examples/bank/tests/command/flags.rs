@@ -39,6 +39,8 @@ async fn help_is_on_standard_output_and_names_every_flag() {
             "--listen",
             "--config",
             "--audit",
+            "--store",
+            "--near-cache",
             "--insecure-plain-http-cookie",
             "--help",
             "SIGHUP",

@@ -12,4 +12,5 @@ mod audit;
 mod config;
 mod flags;
 mod signals;
+mod stores;
 mod support;

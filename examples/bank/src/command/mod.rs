@@ -1,10 +1,20 @@
 //! The command `bank`: see `bank --help`.
+//!
+//! | file | what |
+//! |---|---|
+//! | `options` | the command line |
+//! | `policies` | the policies: built in, or from a file |
+//! | `store` | where the sessions are kept |
+//! | `server` | starts everything, serves, stops in order |
+//! | `signals` | when to stop, and when to read the policies again |
 
 mod options;
 mod policies;
 mod server;
 mod signals;
+mod store;
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -12,9 +22,11 @@ use tracing_subscriber::EnvFilter;
 
 use options::Command;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let options = match options::parse(std::env::args_os()) {
+/// Does what the command `bank` does with these arguments, the first of which
+/// is its name: serves until a signal stops it. It logs to standard error, so
+/// a process can do this once.
+pub async fn command(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let options = match options::parse(args) {
         Ok(Command::Help) => return help(),
         Ok(Command::Serve(options)) => options,
         Err(error) => {

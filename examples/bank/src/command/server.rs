@@ -4,22 +4,24 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 
-use bank::{Bank, PASSWORD, USERS};
 use dwell_audit::JsonLines;
-use dwell_axum::{EndReason, MemoryStore, SessionManager, TracingObserver};
+use dwell_axum::{EndReason, SessionManager, TracingObserver};
 use tokio::net::TcpListener;
 
-use crate::options::{CookieMode, Options};
-use crate::signals::{self, Stop};
-use crate::{policies, tell};
+use super::options::{CookieMode, Options};
+use super::signals::{self, Stop};
+use super::store::Lifetime;
+use super::{policies, tell};
+use crate::{Bank, PASSWORD, USERS};
 
 /// Where we listen when nobody says.
 const DEFAULT: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 3000);
 
 pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let policies = policies::load(options.config.as_deref())?;
-    let mut sessions =
-        SessionManager::builder(MemoryStore::new(), policies).observer(TracingObserver);
+    let opened = options.store.open(policies, options.copies).await;
+    let (sessions, lifetime) = opened.map_err(|e| format!("--store: {e}"))?;
+    let mut sessions = sessions.observer(TracingObserver);
     if let Some(path) = &options.audit {
         let audit = JsonLines::create(path).map_err(|e| format!("{}: {e}", path.display()))?;
         sessions = sessions.observer(audit);
@@ -50,7 +52,12 @@ pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     );
 
     bank.serve(listener, stop.wait()).await?;
-    end_sessions(&sessions).await?;
+    match lifetime {
+        Lifetime::Process => end_sessions(&sessions).await?,
+        // Whoever is signed in stays so: at the other banks, or at the next
+        // start.
+        Lifetime::Beyond => {}
+    }
     Ok(())
 }
 

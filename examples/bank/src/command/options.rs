@@ -4,7 +4,9 @@ use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use lexopt::{Arg, Parser};
+use lexopt::{Arg, Parser, ValueExt};
+
+use super::store::{Copies, StoreUrl};
 
 pub(crate) const HELP: &str = "\
 A small bank that shows session timeouts at work.
@@ -17,11 +19,25 @@ Options:
   --config FILE    Policy file instead of the built-in policy; read again on
                    SIGHUP
   --audit FILE     Append every session event to this file, as JSON lines
+  --store URL      Where sessions are kept; banks with the same store are one
+                   service [default: memory:]
+  --near-cache     Keep copies of hot sessions of a store that banks share;
+                   what another bank ends or changes is seen within 100 ms
   --insecure-plain-http-cookie
                    Send the session cookie without `Secure`, for a browser
                    that does not take secure cookies from http://localhost.
                    For development only
   -h, --help       Show this text
+
+Stores:
+  memory:                       This process; sessions end with it
+  sqlite:PATH                   A file, for one bank; sessions survive a restart
+  postgres://USER:PASSWORD@HOST:PORT/DATABASE
+  redis://USER:PASSWORD@HOST:PORT/DATABASE
+  redis+cluster://HOST:PORT,…   Some nodes, which know the others
+  redis+sentinel://HOST:PORT,…/SERVICE
+With the last four any number of banks share the sessions. Balances and
+messages stay with each bank.
 
 RUST_LOG filters the log, which goes to standard error [default: info].
 SIGTERM or Ctrl-C stops the bank.
@@ -39,6 +55,8 @@ pub(crate) struct Options {
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) config: Option<PathBuf>,
     pub(crate) audit: Option<PathBuf>,
+    pub(crate) store: StoreUrl,
+    pub(crate) copies: Copies,
     pub(crate) cookie: CookieMode,
 }
 
@@ -58,6 +76,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
             Arg::Long("listen") => options.listen = Some(address(&parser.value()?)?),
             Arg::Long("config") => options.config = Some(parser.value()?.into()),
             Arg::Long("audit") => options.audit = Some(parser.value()?.into()),
+            Arg::Long("store") => options.store = StoreUrl::new(parser.value()?.string()?),
+            Arg::Long("near-cache") => options.copies = Copies::Near,
             Arg::Long("insecure-plain-http-cookie") => {
                 options.cookie = CookieMode::InsecurePlainHttp;
             }
@@ -90,12 +110,15 @@ mod tests {
 
     #[test]
     fn every_flag_has_its_place() {
-        let args = "--listen [::1]:0 --config a.toml --audit=b.jsonl --insecure-plain-http-cookie";
+        let args = "--listen [::1]:0 --config a.toml --audit=b.jsonl --store redis://h/ \
+                    --near-cache --insecure-plain-http-cookie";
         let args: Vec<_> = args.split(' ').collect();
         let expected = Options {
             listen: Some(SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 0))),
             config: Some("a.toml".into()),
             audit: Some("b.jsonl".into()),
+            store: StoreUrl::new("redis://h/"),
+            copies: Copies::Near,
             cookie: CookieMode::InsecurePlainHttp,
         };
         assert_eq!(parse(&args), Ok(Command::Serve(expected)));
@@ -111,6 +134,7 @@ mod tests {
             (&["--listen", "localhost"], "--listen: \"localhost\""),
             (&["--config"], "--config"),
             (&["--audit"], "--audit"),
+            (&["--store"], "--store"),
             (
                 &["--insecure-plain-http-cookie=yes"],
                 "--insecure-plain-http-cookie",

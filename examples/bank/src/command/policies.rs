@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
 
-use bank::ADMIN_POLICY;
 use dwell_axum::{LivePolicies, PolicyFileError, PolicySet};
+
+use crate::ADMIN_POLICY;
 
 /// Why there is no policy to start with.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl std::error::Error for PolicyLoadError {
 /// Reads the policies, and logs what is odd about them.
 pub(crate) fn load(config: Option<&Path>) -> Result<PolicySet, PolicyLoadError> {
     let set = match config {
-        None => bank::built_in_policies().map_err(PolicyLoadError::File)?,
+        None => crate::built_in_policies().map_err(PolicyLoadError::File)?,
         Some(path) => {
             let read = |error| PolicyLoadError::Read(path.to_owned(), error);
             let text = fs::read_to_string(path).map_err(read)?;
