@@ -1,0 +1,149 @@
+//! L1, L2, and ends that came too early.
+
+use std::time::Duration;
+
+use super::{Law, View, Violation};
+use crate::history::{Kind, Moment, Request};
+
+pub(super) fn check(view: &View<'_>) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for request in view.requests.iter().copied() {
+        violations.extend(too_late(view, request));
+        violations.extend(too_old(view, request));
+        violations.extend(prolonged(view, request));
+        violations.extend(too_early(view, request));
+    }
+    violations
+}
+
+/// L1, the idle deadline: admitted although the last instant of any activity
+/// before lies too far back.
+fn too_late(view: &View<'_>, request: &Request) -> Option<Violation> {
+    if !request.admitted() {
+        return None;
+    }
+    let idle = idle_at_least(view, request, Request::may_prolong)?;
+    if idle < view.times.idle + view.times.slack {
+        return None;
+    }
+    // What would explain it tells which law was broken.
+    let any = idle_at_least(view, request, |_| true)?;
+    let law = if any < view.times.idle {
+        Law::OnlyActivityProlongs
+    } else {
+        Law::HardCutoff
+    };
+    let what = format!("admitted {idle:.3?} or more after the last activity");
+    Some(view.violation(law, request, what))
+}
+
+/// L1, the absolute deadline.
+fn too_old(view: &View<'_>, request: &Request) -> Option<Violation> {
+    let login = login(view)?;
+    let age = request.sent.saturating_sub(login.received);
+    let late = request.admitted() && age >= view.times.absolute + view.times.slack;
+    late.then(|| {
+        let what = format!("admitted {age:.3?} or more after the login");
+        view.violation(Law::HardCutoff, request, what)
+    })
+}
+
+/// L2: the time that the answer to a passive request promises goes beyond what
+/// activity has earned.
+fn prolonged(view: &View<'_>, request: &Request) -> Option<Violation> {
+    let left = request.answer.as_ref()?.idle_left?;
+    if !request.admitted() || request.is_active() {
+        return None;
+    }
+    let idle = idle_at_least(view, request, Request::may_prolong)?;
+    let left = Duration::from_secs(left);
+    let most = view.times.idle.saturating_sub(idle) + view.times.slack;
+    (left > most).then(|| {
+        let what = format!("{left:.3?} are left, where activity earned {most:.3?} at most");
+        view.violation(Law::OnlyActivityProlongs, request, what)
+    })
+}
+
+/// Refused as idle or too old, although that can't be yet.
+fn too_early(view: &View<'_>, request: &Request) -> Option<Violation> {
+    let times = view.times;
+    match request.end_reason()? {
+        "idle_timeout" => {
+            let last = last_certain(view, request.sent)?;
+            let idle = request.received.saturating_sub(last.sent);
+            let most = times.idle.saturating_sub(times.granularity + times.slack);
+            (idle < most).then(|| {
+                let what = format!("refused as idle {idle:.3?} or less after: {last}");
+                view.violation(Law::TooEarly, request, what)
+            })
+        }
+        "absolute_timeout" => {
+            let age = request.received.saturating_sub(login(view)?.sent);
+            (age + times.slack < times.absolute).then(|| {
+                let what = format!("refused as too old {age:.3?} or less after the login");
+                view.violation(Law::TooEarly, request, what)
+            })
+        }
+        _ => None,
+    }
+}
+
+fn login<'a>(view: &View<'a>) -> Option<&'a Request> {
+    let mut requests = view.requests.iter().copied();
+    requests.find(|request| request.kind == Kind::Login)
+}
+
+/// How long nothing of this kind can have happened when `request` was judged,
+/// at the least; `None` for a session whose beginning is not in the history.
+fn idle_at_least(
+    view: &View<'_>,
+    request: &Request,
+    counts: impl Fn(&Request) -> bool,
+) -> Option<Duration> {
+    let before = view.requests.iter().copied();
+    let before = before.filter(|other| !std::ptr::eq(*other, request));
+    // Whatever was sent before this was answered may have come first.
+    let before = before.filter(|other| other.sent < request.received && counts(other));
+    let last = before.map(|other| other.received).max()?;
+    Some(request.sent.saturating_sub(last))
+}
+
+/// The last request, answered before `at`, whose activity is certainly on
+/// record.
+fn last_certain<'a>(view: &View<'a>, at: Moment) -> Option<&'a Request> {
+    let times = view.times;
+    let mut last: Option<&Request> = None;
+    let mut answered: Vec<&Request> = view.requests.to_vec();
+    answered.sort_by_key(|request| request.received);
+    for request in answered.into_iter().filter(|request| request.received < at) {
+        if !request.must_prolong() {
+            continue;
+        }
+        if request.kind == Kind::Login {
+            last = Some(request);
+            continue;
+        }
+        let on_record = request.received + times.touch_delay;
+        // A touch may be lost where the store is away, and one that comes
+        // after the deadline on record does nothing.
+        let deadline = last.map(|last| (last.sent + times.idle).saturating_sub(times.granularity));
+        let in_time = deadline.is_some_and(|deadline| on_record < deadline);
+        if in_time && !view.faults.store_doubtful(request.sent, on_record) {
+            last = last.max_by_sent(request);
+        }
+    }
+    last
+}
+
+trait MaxBySent<'a> {
+    fn max_by_sent(self, other: &'a Request) -> Option<&'a Request>;
+}
+
+impl<'a> MaxBySent<'a> for Option<&'a Request> {
+    fn max_by_sent(self, other: &'a Request) -> Self {
+        match self {
+            Some(this) if this.sent >= other.sent => Some(this),
+            _ => Some(other),
+        }
+    }
+}

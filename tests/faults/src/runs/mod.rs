@@ -1,0 +1,161 @@
+//! What goes wrong: one function for each run.
+
+mod calm;
+mod cluster;
+mod outage;
+mod reaping;
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::Result;
+use crate::checker;
+use crate::clock;
+use crate::figures::{self, Figures, Outcome};
+use crate::history::{Faults, History, Moment, Repeats, Times};
+use crate::stage::{Plan, Stage};
+
+pub use calm::{calm, copies, node_killed, skewed};
+pub use cluster::cluster_master_killed;
+pub use outage::{
+    copies_resets, postgres_killed, postgres_paused, redis_killed, redis_lost, redis_paused,
+    redis_resets, redis_slow,
+};
+pub use reaping::{many_ends, reaper_killed};
+
+/// How many users there are in a run.
+const USERS: usize = 40;
+
+/// When the fault happens.
+const CALM_BEFORE: Duration = Duration::from_secs(4);
+
+/// How long after a store is back its clients may need to notice.
+const RECOVERY: Duration = Duration::from_secs(2);
+
+/// Does all the runs, one after the other.
+///
+/// # Errors
+/// When one could not be made.
+pub async fn all(program: &Path, mut tell: impl FnMut(&Outcome)) -> Result<Vec<Outcome>> {
+    let mut outcomes = Vec::new();
+    macro_rules! runs {
+        ($($run:expr),* $(,)?) => {$(
+            let outcome = $run.await?;
+            tell(&outcome);
+            outcomes.push(outcome);
+        )*};
+    }
+    runs![
+        calm(program),
+        copies(program),
+        skewed(program),
+        redis_killed(program),
+        redis_lost(program),
+        redis_paused(program),
+        redis_slow(program),
+        redis_resets(program),
+        copies_resets(program),
+        postgres_killed(program),
+        postgres_paused(program),
+        cluster_master_killed(program),
+        node_killed(program),
+        many_ends(program, reaping::On::Redis),
+        many_ends(program, reaping::On::Postgres),
+        reaper_killed(program, reaping::On::Redis),
+        reaper_killed(program, reaping::On::Postgres),
+    ];
+    Ok(outcomes)
+}
+
+pub use reaping::On;
+
+/// Short enough for users to run out of time.
+fn short_times() -> Times {
+    Times {
+        idle: Duration::from_secs(4),
+        absolute: Duration::from_secs(15),
+        granularity: Duration::from_secs(1),
+        grace: Duration::from_secs(10),
+        // The layer waits two seconds; the rest is for a busy machine.
+        patience: Duration::from_secs(3),
+        touch_delay: Duration::from_millis(500),
+        propagation: Duration::ZERO,
+        slack: Duration::from_millis(20),
+    }
+}
+
+/// Long enough for sessions to outlive an outage; touches ride along.
+fn long_times() -> Times {
+    Times {
+        idle: Duration::from_secs(14),
+        absolute: Duration::from_secs(40),
+        touch_delay: Duration::from_millis(2_500),
+        ..short_times()
+    }
+}
+
+/// So long that copies, which live for a 60th of it, are used often.
+fn copied_times() -> Times {
+    Times {
+        idle: Duration::from_secs(120),
+        absolute: Duration::from_secs(300),
+        ..long_times()
+    }
+}
+
+/// The same where nodes keep copies: they may be this old.
+fn with_copies(times: Times) -> Times {
+    Times {
+        propagation: Duration::from_millis(100),
+        ..times
+    }
+}
+
+/// Plays a plan on two nodes, with one fault, and checks what happened.
+async fn play<F>(
+    what: &'static str,
+    program: &Path,
+    plan: Plan,
+    fault: impl FnOnce() -> F,
+) -> Result<Outcome>
+where
+    F: Future<Output = Result<Faults>>,
+{
+    let times = plan.times;
+    let stage = Stage::start(program, plan).await?;
+    let faults = stage.play(fault()).await?;
+    let history = stage.finish(faults, Vec::new()).await?;
+    Ok(judge(what, &history, &times, Vec::new()))
+}
+
+fn judge(what: &'static str, history: &History, times: &Times, mut notes: Vec<String>) -> Outcome {
+    for (from, until) in &history.faults.stalls {
+        let stall = until.saturating_sub(*from).as_secs_f64();
+        notes.push(format!("the whole machine stood still for {stall:.1} s"));
+    }
+    let violations = checker::check(history, times);
+    Outcome {
+        what,
+        figures: Figures::of(history),
+        notes,
+        clocks_apart: 0,
+        traces: figures::traces(history, &violations),
+        violations,
+    }
+}
+
+/// Lets the load go on for so long.
+async fn go_on(time: Duration) -> Moment {
+    // Part of the plan: faults happen at their time.
+    tokio::time::sleep(time).await;
+    clock::now()
+}
+
+/// The store was doubtful from then until a little after now.
+fn outage_since(from: Moment) -> Faults {
+    Faults {
+        outages: vec![(from, clock::now() + RECOVERY)],
+        repeats: Repeats::Identical,
+        ..Faults::default()
+    }
+}

@@ -1,0 +1,108 @@
+//! L1, L2, and ends that came too early.
+
+use crate::by_hand::*;
+use dwell_faults::checker::Law;
+use dwell_faults::history::{Absence, Kind, Request};
+
+#[test]
+fn admission_after_the_idle_deadline_is_found() {
+    assert_eq!(found_in(vec![login(0), click(4_031)]), [Law::HardCutoff]);
+    // By the login's answer, and to the millisecond: it may have been in time.
+    assert_sound(&history(vec![login(0), click(4_029)]));
+}
+
+#[test]
+fn admission_after_the_absolute_deadline_is_found() {
+    let mut requests = vec![login(0)];
+    requests.extend((1..=5).map(|n| click(n * 2_900)));
+    assert_sound(&history(requests.clone()));
+    requests.push(click(15_031));
+    assert_eq!(found_in(requests), [Law::HardCutoff]);
+}
+
+#[test]
+fn what_overlaps_may_have_come_first() {
+    let mut slow = click(3_900);
+    slow.received = at(4_500);
+    assert_sound(&history(vec![login(0), slow, click(8_400)]));
+    // One that broke off may have counted, too.
+    let broken = Request {
+        answer: None,
+        ..click(3_900)
+    };
+    let away = Absence {
+        node: 0,
+        from: at(3_900),
+        until: at(4_000),
+    };
+    let mut history = history(vec![login(0), broken, click(7_800)]);
+    history.faults.absences = vec![away];
+    assert_sound(&history);
+}
+
+#[test]
+fn a_poll_that_prolongs_is_found() {
+    let poll = request(3_000, Kind::Poll, 200);
+    let requests = vec![login(0), poll, click(6_000)];
+    assert_eq!(found_in(requests), [Law::OnlyActivityProlongs]);
+}
+
+#[test]
+fn a_refused_request_that_prolongs_is_found() {
+    for status in [401, 403, 500, 503] {
+        let refused = request(3_000, Kind::Click, status);
+        let laws = found_in(vec![login(0), refused, click(6_000)]);
+        assert!(laws.contains(&Law::OnlyActivityProlongs), "{status}");
+    }
+}
+
+#[test]
+fn a_command_whose_outcome_nobody_knows_may_prolong() {
+    for kind in [Kind::Confirm, Kind::Extend] {
+        let mut unknown = unavailable(3_000);
+        unknown.kind = kind;
+        let mut history = history(vec![login(0), unknown, click(6_000)]);
+        history.faults.outages = vec![(at(2_900), at(3_100))];
+        assert_sound(&history);
+    }
+}
+
+#[test]
+fn a_poll_that_promises_too_much_is_found() {
+    let promise = |idle| {
+        let mut poll = request(3_000, Kind::Poll, 200);
+        with(&mut poll).idle_left = Some(idle);
+        vec![login(0), poll]
+    };
+    assert_eq!(found_in(promise(2)), [Law::OnlyActivityProlongs]);
+    assert_sound(&history(promise(1)));
+}
+
+#[test]
+fn an_end_that_came_too_early_is_found() {
+    let click = || click(2_000);
+    let early = refused(4_900, "idle_timeout");
+    assert_eq!(found_in(vec![login(0), click(), early]), [Law::TooEarly]);
+    assert_sound(&history(vec![
+        login(0),
+        click(),
+        refused(4_990, "idle_timeout"),
+    ]));
+    let early = refused(14_000, "absolute_timeout");
+    assert_eq!(found_in(vec![login(0), early]), [Law::TooEarly]);
+    let mut history = history(vec![login(0)]);
+    history.events[0][0].idle_ms = Some(3_999);
+    assert_eq!(found(&history), [Law::TooEarly]);
+}
+
+#[test]
+fn a_click_whose_touch_may_be_lost_is_no_proof_of_activity() {
+    // So late that its touch may come after the deadline on record.
+    let late = vec![login(0), click(2_900), refused(5_000, "idle_timeout")];
+    assert_sound(&history(late));
+    // While the store was away.
+    let mut history = history(vec![login(0), click(2_000), refused(4_500, "idle_timeout")]);
+    assert_eq!(found(&history), [Law::TooEarly]);
+    history.faults.outages = vec![(at(2_200), at(2_300))];
+    assert_sound(&history);
+}

@@ -1,0 +1,8 @@
+//! The checker, on histories made by hand: a sound one passes, and every
+//! planted fault is found.
+
+#![allow(clippy::expect_used, reason = "a test helper fails the test")]
+
+mod by_hand;
+mod deadlines;
+mod ends;

@@ -1,0 +1,21 @@
+//! Ten thousand sessions that end in the same second.
+
+mod support;
+
+use dwell_faults::runs::{self, On};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l12_ten_thousand_ends_at_once_are_reported_once_each_with_redis() {
+    all_once(On::Redis).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l12_ten_thousand_ends_at_once_are_reported_once_each_with_postgres() {
+    all_once(On::Postgres).await;
+}
+
+async fn all_once(on: On) {
+    let outcome = support::lawful(runs::many_ends(support::program(), on).await);
+    let figures = &outcome.figures;
+    assert_eq!((figures.ends, figures.repeated), (10_000, 0));
+}
