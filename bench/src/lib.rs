@@ -16,6 +16,7 @@ mod section;
 mod size;
 mod sockets;
 mod stats;
+mod stores;
 mod traffic;
 
 use std::process::ExitCode;
@@ -85,6 +86,7 @@ fn measure(part: Part, options: &Options) -> Result<Section, String> {
         }
         Part::Scale => scale::run(options.quick),
         Part::Sockets => sockets::run(options.quick),
+        Part::Stores => stores::run(options.quick),
         Part::Size => size::run(),
         Part::Check => Ok(Section::default()),
     }

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::SystemTime;
 
 /// Crates whose versions a reader wants to know.
-const COMPARED: [&str; 14] = [
+const COMPARED: [&str; 21] = [
     "axum",
     "axum-login",
     "axum_session",
@@ -13,13 +13,20 @@ const COMPARED: [&str; 14] = [
     "actix-web",
     "dashmap",
     "dwell-axum",
+    "dwell-redis",
+    "dwell-sqlx",
+    "fred",
     "hyper",
     "papaya",
+    "redis",
     "scc",
     "session-guard",
     "sha2",
+    "sqlx",
     "tokio",
     "tower-sessions",
+    "tower-sessions-redis-store",
+    "tower-sessions-sqlx-store",
 ];
 
 /// The folder of this package, as cargo tells it.

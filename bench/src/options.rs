@@ -4,7 +4,7 @@ use crate::request::Subscriber;
 
 /// What `--help` prints.
 pub const HELP: &str = "\
-dwell-bench [request|scale|sockets|size] [--quick] [--out FILE] [--rows NAME,NAME]
+dwell-bench [request|scale|sockets|stores|size] [--quick] [--out FILE] [--rows NAME,NAME]
 dwell-bench check [--write]
 
 Without a part it measures all of them. `--rows` picks rows of the part
@@ -20,6 +20,8 @@ pub enum Part {
     Scale,
     /// Over sockets.
     Sockets,
+    /// On real stores.
+    Stores,
     /// What an application grows by.
     Size,
     /// The comparison with the baseline.
@@ -28,7 +30,13 @@ pub enum Part {
 
 impl Part {
     /// Those that the report has.
-    pub const MEASURED: [Self; 4] = [Self::Request, Self::Scale, Self::Sockets, Self::Size];
+    pub const MEASURED: [Self; 5] = [
+        Self::Request,
+        Self::Scale,
+        Self::Sockets,
+        Self::Stores,
+        Self::Size,
+    ];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -36,6 +44,7 @@ impl Part {
             Self::Request => "request",
             Self::Scale => "scale",
             Self::Sockets => "sockets",
+            Self::Stores => "stores",
             Self::Size => "size",
             Self::Check => "check",
         }

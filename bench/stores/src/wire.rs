@@ -1,0 +1,178 @@
+//! Between clients and Redis: counts the commands that clients send, which the
+//! server's own counters mix with those that scripts call.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::apps::told;
+
+/// Commands by name.
+pub type Counts = BTreeMap<String, u64>;
+
+/// Listens on a port of its own and passes everything on.
+#[derive(Debug)]
+pub struct Wire {
+    port: u16,
+    counts: Arc<Mutex<Counts>>,
+    accepting: JoinHandle<()>,
+}
+
+impl Wire {
+    /// A way to the server on this port.
+    pub async fn to(port: u16) -> Result<Self, String> {
+        let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        let listener = bound.map_err(told)?;
+        let own = listener.local_addr().map_err(told)?.port();
+        let counts = Arc::new(Mutex::default());
+        let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Ok(Self {
+            port: own,
+            counts: Arc::clone(&counts),
+            accepting: tokio::spawn(accept(listener, server, counts)),
+        })
+    }
+
+    /// Where clients connect to.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.port)
+    }
+
+    /// What was sent so far.
+    pub fn counts(&self) -> Counts {
+        lock(&self.counts).clone()
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// All commands.
+pub fn total(counts: &Counts) -> u64 {
+    counts.values().sum()
+}
+
+async fn accept(listener: TcpListener, server: SocketAddr, counts: Arc<Mutex<Counts>>) {
+    let mut connections = JoinSet::new();
+    while let Ok((client, _)) = listener.accept().await {
+        let counts = Arc::clone(&counts);
+        connections.spawn(async move {
+            // A client sees the connection close, and the request fail.
+            if let Err(error) = pass(client, server, &counts).await {
+                eprintln!("a connection to Redis: {error}");
+            }
+        });
+    }
+}
+
+async fn pass(client: TcpStream, server: SocketAddr, counts: &Mutex<Counts>) -> Result<(), String> {
+    let server = TcpStream::connect(server).await.map_err(told)?;
+    for socket in [&client, &server] {
+        socket.set_nodelay(true).map_err(told)?;
+    }
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let there = async {
+        let mut unread = Vec::new();
+        loop {
+            let before = unread.len();
+            match from_client.read_buf(&mut unread).await {
+                // Whoever ends a connection owes nobody an answer.
+                Ok(0) | Err(_) => return Ok(()),
+                Ok(_) => {}
+            }
+            // Counted before it is sent: an answer never comes first.
+            let mut used = 0;
+            while let Some((name, length)) = command(&unread[used..])? {
+                *lock(counts).entry(name).or_default() += 1;
+                used += length;
+            }
+            to_server.write_all(&unread[before..]).await.map_err(told)?;
+            unread.drain(..used);
+        }
+    };
+    let back = async {
+        // Likewise.
+        let _ended = copy(&mut from_server, &mut to_client).await;
+        Ok(())
+    };
+    tokio::select! {
+        ended = there => ended,
+        ended = back => ended,
+    }
+}
+
+/// The first command, in upper case, and its length; `None` while it is not
+/// there in full.
+fn command(bytes: &[u8]) -> Result<Option<(String, usize)>, String> {
+    let Some((count, mut used)) = number(bytes, b'*')? else {
+        return Ok(None);
+    };
+    let mut name = String::new();
+    for place in 0..count {
+        let Some((length, head)) = number(&bytes[used..], b'$')? else {
+            return Ok(None);
+        };
+        let start = used + head;
+        used = start + length + 2;
+        if bytes.len() < used {
+            return Ok(None);
+        }
+        if place == 0 {
+            name = String::from_utf8_lossy(&bytes[start..start + length]).to_uppercase();
+        }
+    }
+    Ok(Some((name, used)))
+}
+
+/// The number of a line that starts like this, and the line's length.
+fn number(bytes: &[u8], start: u8) -> Result<Option<(usize, usize)>, String> {
+    let Some(end) = bytes.windows(2).position(|two| two == b"\r\n") else {
+        return Ok(None);
+    };
+    let line = &bytes[..end];
+    let number = line.strip_prefix(&[start]).map(String::from_utf8_lossy);
+    let number = number.and_then(|number| number.parse().ok());
+    let number = number.ok_or_else(|| format!("not a command: {:?}", line.escape_ascii()))?;
+    Ok(Some((number, end + 2)))
+}
+
+fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SENT: &[u8] = b"*3\r\n$3\r\nset\r\n$3\r\nkey\r\n$4\r\na\r\nb\r\n*1\r\n$4\r\nPING\r\n";
+
+    #[test]
+    fn commands_are_told_apart() {
+        let (name, used) = command(SENT).unwrap().unwrap();
+        assert_eq!(name, "SET");
+        let (name, rest) = command(&SENT[used..]).unwrap().unwrap();
+        assert_eq!((name.as_str(), used + rest), ("PING", SENT.len()));
+    }
+
+    #[test]
+    fn half_a_command_is_none_yet() {
+        let (_, used) = command(SENT).unwrap().unwrap();
+        for cut in 0..used {
+            assert_eq!(command(&SENT[..cut]).unwrap(), None, "{cut}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_command_is_an_error() {
+        assert!(command(b"PING\r\n").is_err());
+        assert!(command(b"*1\r\n+PING\r\n").is_err());
+    }
+}
