@@ -15,6 +15,7 @@ pub(crate) fn run(workspace: &Workspace, args: &[&str]) -> Result<()> {
         return Err(Error::Usage(format!("there is no {MANIFEST}")));
     }
     tools::ensure_debian(workspace, "valgrind", &["valgrind"])?;
+    tools::ensure_servers(workspace)?;
     // One of the two programs starts the other.
     build(workspace).run()?;
     Cmd::cargo(workspace)
@@ -48,10 +49,12 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
         println!("nothing to build: there is no {MANIFEST}");
         return Ok(());
     }
-    Cmd::cargo(workspace)
-        .args(["test", "--manifest-path", MANIFEST])
-        .args(workspace.locked("bench"))
-        .run()?;
+    for package in ["dwell-bench", "dwell-bench-stores"] {
+        Cmd::cargo(workspace)
+            .args(["test", "--manifest-path", MANIFEST, "-p", package])
+            .args(workspace.locked("bench"))
+            .run()?;
+    }
     for features in ["", "dwell", "tower-sessions"] {
         Cmd::cargo(workspace)
             .args(["check", "--manifest-path", MANIFEST])

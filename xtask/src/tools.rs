@@ -24,6 +24,7 @@ pub(crate) fn ensure_cxx(workspace: &Workspace) -> Result<()> {
 /// The servers that tests and benchmarks start, and what they are started with.
 pub(crate) fn ensure_servers(workspace: &Workspace) -> Result<()> {
     ensure_debian(workspace, "setpriv", &["util-linux"])?;
+    ensure_debian(workspace, "faketime", &["faketime"])?;
     ensure_debian(workspace, "redis-server", &["redis-server"])?;
     ensure_debian(workspace, "redis-cli", &["redis-tools"])?;
     // Debian has its programs in a folder per version, where the tests look for them, too.
