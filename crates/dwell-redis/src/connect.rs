@@ -87,7 +87,7 @@ impl RedisStoreBuilder {
     /// answered, so that a failover does not undo it (law L4): one with
     /// Sentinel and Cluster where nobody says, none on a single server.
     ///
-    /// They are waited for no longer than 200 ms. Where they do not confirm a
+    /// They are waited for no longer than 800 ms. Where they do not confirm a
     /// change it stands all the same, with a warning in the log, and the changes
     /// of the next second do without.
     #[must_use]

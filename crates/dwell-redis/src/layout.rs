@@ -27,18 +27,20 @@ pub(crate) struct Layout {
 /// The names of a partition's keys.
 #[derive(Debug)]
 pub(crate) struct Partition {
+    number: u8,
     /// What every key of it begins with.
     start: String,
 }
 
 impl Layout {
     pub(crate) fn new(prefix: &str) -> Self {
-        let partition = |tag| Partition {
-            start: format!("{prefix}:{{{tag}}}:"),
+        let partition = |number: u8| Partition {
+            number,
+            start: format!("{prefix}:{{{}}}:", TAGS[usize::from(number)]),
         };
         Self {
             prefix: prefix.to_owned(),
-            partitions: TAGS.into_iter().map(partition).collect(),
+            partitions: (0..=u8::MAX).map(partition).collect(),
         }
     }
 
@@ -79,6 +81,10 @@ impl Layout {
 }
 
 impl Partition {
+    pub(crate) fn number(&self) -> u8 {
+        self.number
+    }
+
     pub(crate) fn session(&self, key: SessionKey) -> Vec<u8> {
         joined(&self.start, "s:", key.as_bytes())
     }

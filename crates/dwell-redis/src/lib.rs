@@ -15,9 +15,8 @@
 //!
 //! Needs Redis 7.0 or any Valkey. What is promised:
 //!
-//! - **One command for each request**: a look-up is one script, which also
-//!   tells the server's time, and takes along the touch that an earlier request
-//!   of the session earned.
+//! - **One command for each request**: a look-up is a `GET`, or a script that
+//!   takes along the touch that an earlier request of the session earned.
 //! - **The server's clock judges** (law L11), in a cluster that of the node
 //!   that has the session.
 //! - **The dead stay dead** (law L4): a touch patches 20 bytes of a session
@@ -33,7 +32,7 @@
 //! | `layout` | keys |
 //! | `value` | a session as bytes |
 //! | `script` | what is done in one step |
-//! | `store` | the operations on one session |
+//! | `store`, `time` | the operations on one session, by the server's clock |
 //! | `create`, `subject` | logins, and the list of a subject's sessions |
 //! | `reap`, `settle`, `schedule` | what is due |
 //! | `watch` | what other nodes changed |
@@ -50,6 +49,7 @@ mod script;
 mod settle;
 mod store;
 mod subject;
+mod time;
 mod url;
 mod value;
 mod watch;

@@ -63,8 +63,10 @@ impl Inner {
             .arg(partition.sessions())
             .arg(partition.buckets())
             .arg(after.map_or_else(String::new, |second| second.to_string()));
+        let sent = self.sent();
         let answer = self.link.call(call).await?;
         let (now, second, entries, again, length): (_, String, Flat, Flat, usize) = read(answer)?;
+        self.learn(partition.number(), sent, instant(now));
         Ok(Found {
             now: instant(now),
             second: second.parse().ok(),

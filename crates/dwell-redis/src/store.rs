@@ -9,15 +9,18 @@ use dwell_core::store::{
     Created, End, Judge, Loaded, Lookup, Quota, Reaped, SessionStore, StoreError, StoreFuture,
     Touched, Update, Updated,
 };
-use dwell_core::{Clock, EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp, millis};
+use dwell_core::{
+    Clock, EndedSession, SessionKey, SessionRecord, SubjectId, SystemClock, Timestamp, millis,
+};
 
 use crate::connect::RedisStoreBuilder;
 use crate::error::ConnectError;
-use crate::layout::Layout;
+use crate::layout::{Layout, partition_of};
 use crate::link::Link;
 use crate::reap::Progress;
 use crate::reply::{instant, read, stored};
 use crate::script::{self, Call};
+use crate::time::Known;
 use crate::value::{self, CHANGING, Stored, clamped};
 
 /// How often an update that meets touches tries again.
@@ -39,6 +42,9 @@ pub(crate) struct Inner {
     pub(crate) link: Link,
     pub(crate) settings: Settings,
     pub(crate) progress: Progress,
+    known: Known,
+    /// This node's clock, of which only what passes is read.
+    clock: SystemClock,
 }
 
 pub(crate) struct Settings {
@@ -70,6 +76,8 @@ impl RedisStore {
             link,
             settings,
             progress: Progress::default(),
+            known: Known::new(),
+            clock: SystemClock::new(),
         }))
     }
 }
@@ -99,13 +107,45 @@ impl Inner {
         Ok(instant(now))
     }
 
+    /// The time and what is under a key, by a plain `GET` where the time is
+    /// known.
     pub(crate) async fn find(
         &self,
         key: SessionKey,
     ) -> Result<(Timestamp, Option<Vec<u8>>), StoreError> {
+        let (number, place) = (partition_of(key), self.layout().of(key).session(key));
+        if self.known_now(number).is_some() {
+            let found = self.link.get(&place).await?;
+            // Asked again: it may have taken long.
+            if let Some(now) = self.known_now(number) {
+                return Ok((now, found));
+            }
+        }
+        let sent = self.sent();
         let call = self.about(&script::LOAD, key).arg(self.told());
         let (now, value): (u64, Option<Vec<u8>>) = read(self.link.call(call).await?)?;
+        self.learn(number, sent, instant(now));
         Ok((instant(now), value))
+    }
+
+    /// What the clock of a partition's server says, where it is known.
+    fn known_now(&self, partition: u8) -> Option<Timestamp> {
+        match &self.settings.clock {
+            Some(clock) => Some(clock.now()),
+            None => self.known.now(partition, &self.clock),
+        }
+    }
+
+    /// Begins a call that tells the time.
+    pub(crate) fn sent(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A partition's server told the time.
+    pub(crate) fn learn(&self, partition: u8, sent: Timestamp, told: Timestamp) {
+        if self.settings.clock.is_none() {
+            self.known.learn(partition, told, sent, self.clock.now());
+        }
     }
 
     async fn load(&self, key: SessionKey) -> Result<Loaded, StoreError> {
@@ -126,7 +166,9 @@ impl Inner {
             .number(clamped(activation.idle_deadline))
             .arg(activation.network.to_bits().to_be_bytes())
             .arg(if load { "load" } else { "" });
+        let sent = self.sent();
         let (now, outcome, value): (u64, u8, Option<Vec<u8>>) = read(self.link.call(call).await?)?;
+        self.learn(partition_of(key), sent, instant(now));
         let touched = match outcome {
             0 => Touched::Gone,
             1 => Touched::Older,

@@ -23,8 +23,9 @@ use redis::{RedisResult, Value};
 use super::{Cluster, Server};
 use crate::layout::slot_of;
 
-/// How long replicas are waited for.
-const WAIT: Duration = Duration::from_millis(200);
+/// How long replicas are waited for: a machine that is busy takes its time, and
+/// less than a client's patience.
+const WAIT: Duration = Duration::from_millis(800);
 /// How long changes do without after replicas did not confirm one in time.
 const PAUSE: Duration = Duration::from_secs(1);
 /// For how long what is written before `WAIT` stays.
@@ -60,7 +61,8 @@ pub(crate) struct Primary {
     answered: AtomicU64,
     /// Up to which of them replicas have all.
     confirmed: AtomicU64,
-    /// Until when changes do without, by this node's clock in milliseconds.
+    /// Until when changes do without, by this node's clock in milliseconds; 0
+    /// after replicas confirmed.
     paused: AtomicU64,
 }
 
@@ -207,7 +209,16 @@ impl Inner {
     async fn wait(&self, before: &Before, key: &[u8]) -> Waited {
         let Before { primary, number } = before;
         let mine = primary.answered.fetch_add(1, Ordering::SeqCst) + 1;
-        let _turn = primary.turn.lock().await;
+        // Where replicas did not confirm the last time, one tries again and
+        // nobody stands behind.
+        let _turn = if primary.paused.load(Ordering::Relaxed) == 0 {
+            primary.turn.lock().await
+        } else {
+            match primary.turn.try_lock() {
+                Ok(turn) => turn,
+                Err(_) => return Waited::Over,
+            }
+        };
         if primary.confirmed.load(Ordering::SeqCst) >= mine {
             return Waited::Over;
         }
@@ -218,6 +229,7 @@ impl Inner {
         match self.confirmations(primary, *number, key).await {
             Ok(count) if count >= self.replicas => {
                 primary.confirmed.fetch_max(all, Ordering::SeqCst);
+                primary.paused.store(0, Ordering::Relaxed);
                 Waited::Over
             }
             Ok(count) => {

@@ -63,6 +63,19 @@ impl Link {
         self.patience
     }
 
+    /// What a key holds, if anything. What is no string is an empty one, as for
+    /// scripts.
+    pub(crate) async fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut get = redis::cmd("GET");
+        get.arg(key);
+        match self.way.send(&get).await {
+            Ok(Value::BulkString(value)) => Ok(Some(value)),
+            Ok(_) => Ok(None),
+            Err(error) if error.code() == Some("WRONGTYPE") => Ok(Some(Vec::new())),
+            Err(error) => Err(self.error(error)),
+        }
+    }
+
     /// Calls a script. Each may be called again after a connection was lost:
     /// the second call finds what the first one did.
     pub(crate) async fn call(&self, call: Call) -> Result<Value, StoreError> {

@@ -98,8 +98,20 @@ impl PostgresStore {
     async fn load_now(&self, key: SessionKey) -> Result<Loaded, StoreError> {
         let query = sqlx::query(self.0.sql.load.text());
         let query = query.bind(self.told()).bind(&key.as_bytes()[..]);
-        let row = query.fetch_one(&self.0.pool).await.map_err(store_error)?;
-        loaded(&row, 1)
+        let row = query.fetch_optional(&self.0.pool).await;
+        match row.map_err(store_error)? {
+            Some(row) => loaded(&row, 1),
+            None => Ok(Loaded {
+                now: self.clock_now().await?,
+                state: Lookup::Missing,
+            }),
+        }
+    }
+
+    async fn clock_now(&self) -> Result<Timestamp, StoreError> {
+        let query = sqlx::query_scalar(self.0.sql.now.text()).bind(self.told());
+        let now = query.fetch_one(&self.0.pool).await;
+        now.map(timestamp).map_err(store_error)
     }
 
     async fn list_now(&self, subject: SubjectId) -> Result<Vec<SessionRecord>, StoreError> {
@@ -170,11 +182,7 @@ impl fmt::Debug for PostgresStore {
 
 impl SessionStore for PostgresStore {
     fn now(&self) -> StoreFuture<'_, Timestamp> {
-        StoreFuture::boxed(async move {
-            let query = sqlx::query_scalar(self.0.sql.now.text()).bind(self.told());
-            let now = query.fetch_one(&self.0.pool).await;
-            now.map(timestamp).map_err(store_error)
-        })
+        StoreFuture::boxed(self.clock_now())
     }
 
     fn load(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {

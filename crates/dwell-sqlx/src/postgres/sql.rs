@@ -69,9 +69,9 @@ impl Statements {
         let clock = format!("WITH clock AS MATERIALIZED (SELECT {NOW} AS now)");
         Self {
             now: sql(&format!("SELECT {NOW}")),
+            // Without a row for the clock, which only a missing session needs.
             load: sql(&format!(
-                "{clock} SELECT clock.now, {of_s}
-                 FROM clock LEFT JOIN dwell_session s ON s.key = $2"
+                "SELECT {NOW}, {of_s} FROM dwell_session s WHERE s.key = $2"
             )),
             // Narrow and conditional; `$4` is the idle time that the touch
             // gives, so that an instant that is cut to now keeps it.
