@@ -20,7 +20,7 @@ use crate::link::Link;
 use crate::reap::Progress;
 use crate::reply::{instant, read, stored};
 use crate::script::{self, Call};
-use crate::time::Known;
+use crate::time::{KNOWN, Known, RELIABLE};
 use crate::value::{self, CHANGING, Stored, clamped};
 
 /// How often an update that meets touches tries again.
@@ -114,10 +114,10 @@ impl Inner {
         key: SessionKey,
     ) -> Result<(Timestamp, Option<Vec<u8>>), StoreError> {
         let (number, place) = (partition_of(key), self.layout().of(key).session(key));
-        if self.known_now(number).is_some() {
+        if self.known_now(number, RELIABLE).is_some() {
             let found = self.link.get(&place).await?;
             // Asked again: it may have taken long.
-            if let Some(now) = self.known_now(number) {
+            if let Some(now) = self.known_now(number, KNOWN) {
                 return Ok((now, found));
             }
         }
@@ -129,10 +129,10 @@ impl Inner {
     }
 
     /// What the clock of a partition's server says, where it is known.
-    fn known_now(&self, partition: u8) -> Option<Timestamp> {
+    fn known_now(&self, partition: u8, ago: Duration) -> Option<Timestamp> {
         match &self.settings.clock {
             Some(clock) => Some(clock.now()),
-            None => self.known.now(partition, &self.clock),
+            None => self.known.now(partition, &self.clock, ago),
         }
     }
 

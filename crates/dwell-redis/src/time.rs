@@ -19,7 +19,11 @@ use dwell_core::{Clock, Timestamp};
 use crate::layout::PARTITIONS;
 
 /// For how long it is known what a server's clock says.
-const KNOWN: Duration = Duration::from_secs(3);
+pub(crate) const KNOWN: Duration = Duration::from_secs(3);
+
+/// For how long a look-up relies on it: so that it is still known when the
+/// answer comes.
+pub(crate) const RELIABLE: Duration = Duration::from_secs(2);
 
 /// After a round trip that took longer too little is known.
 const QUICK: Duration = Duration::from_millis(20);
@@ -59,14 +63,15 @@ impl Known {
         sample.sent.store(sent.as_millis(), Ordering::Release);
     }
 
-    /// What the server's clock says, if it is known, by this node's clock.
-    pub(crate) fn now(&self, partition: u8, clock: &dyn Clock) -> Option<Timestamp> {
+    /// What the server's clock says, if it was asked no longer ago than this, by
+    /// this node's clock.
+    pub(crate) fn now(&self, partition: u8, clock: &dyn Clock, ago: Duration) -> Option<Timestamp> {
         let sample = &self.0[usize::from(partition)];
         // Whichever sample each of the two is of, both say what is right.
         let sent = sample.sent.load(Ordering::Acquire);
         let ahead = sample.ahead.load(Ordering::Acquire);
         let now = clock.now();
-        let known = sent != 0 && now - Timestamp::from_millis(sent) <= KNOWN;
+        let known = sent != 0 && now - Timestamp::from_millis(sent) <= ago;
         known.then(|| Timestamp::from_millis(now.as_millis().wrapping_add(ahead)))
     }
 }
@@ -93,10 +98,13 @@ mod tests {
         let here = ManualClock::new().now();
         for told in [here + minutes(10), here - minutes(10)] {
             let (clock, known) = learned(told, MS * 5);
-            assert_eq!(known.now(7, &clock), Some(told + MS * 5));
+            assert_eq!(known.now(7, &clock, KNOWN), Some(told + MS * 5));
             clock.advance(seconds(2));
-            assert_eq!(known.now(7, &clock), Some(told + MS * 5 + seconds(2)));
-            assert_eq!(known.now(8, &clock), None, "of its partition alone");
+            assert_eq!(
+                known.now(7, &clock, KNOWN),
+                Some(told + MS * 5 + seconds(2))
+            );
+            assert_eq!(known.now(8, &clock, KNOWN), None, "of its partition alone");
         }
     }
 
@@ -104,17 +112,21 @@ mod tests {
     fn l11_what_is_known_grows_old_and_a_clock_that_jumps_makes_it_so() {
         let (clock, known) = learned(Timestamp::from_millis(1_000), MS);
         clock.advance(KNOWN - MS);
-        assert!(known.now(7, &clock).is_some());
+        assert!(known.now(7, &clock, KNOWN).is_some());
         clock.advance(MS);
-        assert_eq!(known.now(7, &clock), None, "too old");
+        assert_eq!(known.now(7, &clock, KNOWN), None, "too old");
         let (clock, known) = learned(Timestamp::from_millis(1_000), MS);
         clock.advance(minutes(10));
-        assert_eq!(known.now(7, &clock), None, "set forward, or suspended");
+        assert_eq!(
+            known.now(7, &clock, KNOWN),
+            None,
+            "set forward, or suspended"
+        );
     }
 
     #[test]
     fn a_slow_answer_teaches_nothing() {
         let (clock, known) = learned(Timestamp::from_millis(1_000), QUICK + MS);
-        assert_eq!(known.now(7, &clock), None);
+        assert_eq!(known.now(7, &clock, KNOWN), None);
     }
 }
