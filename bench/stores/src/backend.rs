@@ -132,12 +132,14 @@ impl Backend {
         let Self::Postgres { server, database } = self else {
             return Ok(());
         };
-        let others = format!(
-            "from pg_stat_activity where datname = '{database}' and backend_type = 'client backend'"
+        let end = format!(
+            "select coalesce(string_agg(pid::text, ','), '0') from (select pid, \
+             pg_terminate_backend(pid) from pg_stat_activity where datname = '{database}' \
+             and backend_type = 'client backend') ended"
         );
-        let end = format!("select count(pg_terminate_backend(pid)) {others}");
-        query(server, "postgres", &end)?;
-        let left = format!("select count(*) {others}");
+        // A watch for changes is back before the others are gone.
+        let ended = query(server, "postgres", &end)?;
+        let left = format!("select count(*) from pg_stat_activity where pid in ({ended})");
         for _ in 0..200 {
             if query(server, "postgres", &left)? == "0" {
                 return Ok(());
