@@ -321,6 +321,12 @@ impl SessionHandle {
         changes
     }
 
+    /// Whether a command recorded the request's activity.
+    #[must_use]
+    pub fn has_touched(&self) -> bool {
+        self.is_changed() && self.changes(|changes| changes.touched)
+    }
+
     /// Whether any command did anything.
     pub(crate) fn is_changed(&self) -> bool {
         let late = self.0.late.get();

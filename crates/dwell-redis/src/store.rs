@@ -7,7 +7,7 @@ use std::time::Duration;
 use dwell_core::engine::Activation;
 use dwell_core::store::{
     Created, End, Judge, Loaded, Lookup, Quota, Reaped, SessionStore, StoreError, StoreFuture,
-    Touched, Update, Updated,
+    Touched, Update, Updated, Watched,
 };
 use dwell_core::{
     Clock, EndedSession, SessionKey, SessionRecord, SubjectId, SystemClock, Timestamp, millis,
@@ -315,6 +315,10 @@ impl SessionStore for RedisStore {
 
     fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {
         StoreFuture::boxed(self.0.reap(judge, batch))
+    }
+
+    fn watched(&self) -> Option<&dyn Watched> {
+        Some(self)
     }
 
     fn acknowledge(&self, keys: Vec<SessionKey>) -> StoreFuture<'_, ()> {

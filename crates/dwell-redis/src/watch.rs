@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use dwell_core::SessionKey;
-use dwell_core::store::{BoxedAnswer, PULSE, StoreError, Watched, Watcher};
+use dwell_core::store::{BoxedAnswer, StoreError, Watched, Watcher};
 use futures_util::future::{FutureExt, select_all, try_join_all};
 use futures_util::stream::StreamExt;
 use redis::aio::PubSub;
@@ -59,7 +59,7 @@ impl Inner {
 /// Passes on what one server tells until it is lost.
 async fn listen(subscribed: PubSub, watcher: &dyn Watcher, patience: Duration) -> StoreError {
     let (mut server, mut messages) = subscribed.split();
-    let mut pulse = interval(PULSE);
+    let mut pulse = interval(watcher.pulse());
     pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let told = tokio::select! {

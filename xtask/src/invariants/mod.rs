@@ -1,7 +1,7 @@
 //! `docs/invariants.md`: each law and each nuance, with the tests that name it.
 //!
 //! The sentences are written by hand in `docs/invariants.toml`. The tests are found by their names: `l07_…`
-//! for a law, `n07_…` for a nuance.
+//! for a law, `n07_…` for a nuance; those in scripts by `"L7: …"` and `"N7: …"`.
 
 mod list;
 mod page;
@@ -55,6 +55,9 @@ fn read(workspace: &Workspace) -> Result<(List, Tests)> {
     let mut tests = Tests::default();
     for file in files::read_all(workspace, &["rs"])? {
         tests.scan(&file.path, &source::mask(&file.text));
+    }
+    for file in files::read_all(workspace, &["mjs"])? {
+        tests.scan_script(&file.path, &file.text);
     }
     Ok((list, tests))
 }

@@ -7,7 +7,7 @@ const OPENING: &str = "\
 # Invariants
 
 What Dwell promises, and the tests that hold it to that. A test says in its name what it proves: `l07_…` belongs to
-law 7, `n07_…` to nuance 7.
+law 7, `n07_…` to nuance 7; in scripts they begin with `L7:` and `N7:`.
 
 The sentences stand in [invariants.toml](invariants.toml); this page is written by `cargo xtask invariants --write`.
 ";

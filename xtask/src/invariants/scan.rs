@@ -46,6 +46,23 @@ impl Tests {
         }
     }
 
+    /// Adds the tests of a script, whose names are sentences: `"N43: …"`.
+    pub(crate) fn scan_script(&mut self, path: &str, text: &str) {
+        for (line, code) in (1..).zip(text.lines()) {
+            for name in code.split('"').skip(1).step_by(2) {
+                if let Some((kind, number)) = read_sentence(name) {
+                    self.found.push(Test {
+                        kind,
+                        number,
+                        path: path.to_owned(),
+                        name: name.to_owned(),
+                        line,
+                    });
+                }
+            }
+        }
+    }
+
     pub(crate) fn all(&self) -> &[Test] {
         &self.found
     }
@@ -77,6 +94,18 @@ fn read(name: &str) -> Option<(Kind, u32)> {
     (!tail.is_empty()).then_some((kind, number))
 }
 
+/// `L14: x` is of law 14, `N5: x` of nuance 5.
+fn read_sentence(name: &str) -> Option<(Kind, u32)> {
+    let (head, tail) = name.split_once(": ")?;
+    let (letter, digits) = head.split_at_checked(1)?;
+    let kind = [Kind::Law, Kind::Nuance]
+        .into_iter()
+        .find(|kind| letter == kind.letter().to_ascii_uppercase().to_string())?;
+    let all_digits = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let number = all_digits.then(|| digits.parse().ok())??;
+    (!tail.is_empty()).then_some((kind, number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +133,21 @@ mod tests {
             [("a.rs", vec!["l01_z"]), ("b.rs", vec!["l01_a", "l01_b"])]
         );
         assert!(tests.of(Kind::Law, 2).is_empty());
+    }
+
+    #[test]
+    fn a_script_names_its_tests_by_sentences() {
+        let mut tests = Tests::default();
+        tests.scan_script(
+            "a.mjs",
+            "test(\"N43: waking up\", async () => {\n  say(\"Note: x\", \"N: y\", \"L14: cut\");",
+        );
+        let found: Vec<_> = tests
+            .all()
+            .iter()
+            .map(|t| (t.kind, t.number, t.line))
+            .collect();
+        assert_eq!(found, [(Kind::Nuance, 43, 1), (Kind::Law, 14, 2)]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 
@@ -14,31 +14,57 @@ use super::set::PolicySet;
 /// (law L6). A set that can't be built never gets here, so a failed reload
 /// leaves the last good one in force.
 #[derive(Clone)]
-pub struct LivePolicies(Arc<ArcSwap<PolicySet>>);
+pub struct LivePolicies(Arc<Live>);
+
+struct Live {
+    set: ArcSwap<PolicySet>,
+    listeners: Mutex<Vec<Box<Listener>>>,
+}
+
+/// Is told that another set is in force, until it says that it need not be.
+type Listener = dyn Fn() -> bool + Send + Sync;
 
 impl LivePolicies {
     /// Puts a first set in force.
     #[must_use]
     pub fn new(set: PolicySet) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(set)))
+        Self(Arc::new(Live {
+            set: ArcSwap::from_pointee(set),
+            listeners: Mutex::default(),
+        }))
     }
 
     /// The set in force now. Whoever holds it keeps it whole over a reload.
     #[must_use]
     pub fn current(&self) -> Arc<PolicySet> {
-        self.0.load_full()
+        self.0.set.load_full()
     }
 
     /// The set in force now, borrowed for the length of a request: requests on
     /// several cores count no shared reference up and down.
     #[must_use]
     pub fn borrow(&self) -> PoliciesInForce {
-        PoliciesInForce(self.0.load())
+        PoliciesInForce(self.0.set.load())
     }
 
     /// Puts another set in force.
     pub fn replace(&self, set: PolicySet) {
-        self.0.store(Arc::new(set));
+        self.0.set.store(Arc::new(set));
+        self.listeners().retain(|listener| listener());
+    }
+
+    /// Calls `listener` after every [`replace`](Self::replace), for as long as
+    /// it answers `true`: what is open for longer than a request has to hear
+    /// of stricter policies. It must not replace the policies itself.
+    pub fn on_replace(&self, listener: impl Fn() -> bool + Send + Sync + 'static) {
+        self.listeners().push(Box::new(listener));
+    }
+
+    fn listeners(&self) -> MutexGuard<'_, Vec<Box<Listener>>> {
+        self.0
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -20,6 +20,7 @@ mod freshness;
 mod limits;
 mod live;
 mod network;
+mod overlay;
 mod preset;
 mod set;
 mod set_builder;

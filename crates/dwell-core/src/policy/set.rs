@@ -77,7 +77,7 @@ impl NetworkMatch {
 #[derive(Clone, Debug)]
 pub struct PolicySet {
     /// The first is `default`.
-    policies: Vec<Policy>,
+    pub(super) policies: Vec<Policy>,
     networks: Vec<Network>,
     by_id: Vec<(NetworkId, NetworkIx)>,
     ranges: Ranges,
@@ -320,20 +320,6 @@ impl PolicySet {
     /// A number that no other set of this process has.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
-    }
-
-    /// The overlay bit of the policy of this name.
-    pub(crate) fn overlay(&self, name: &str) -> Option<u64> {
-        let ix = self.policies.iter().position(|p| &*p.name == name)?;
-        1_u64.checked_shl(u32::try_from(ix).ok()?)
-    }
-
-    /// The shortest `reauthenticate` of the session's policy and the route's.
-    pub(crate) fn reauthenticate(&self, policy: PolicyId, overlays: u64) -> Duration {
-        let base = self.policy_or_default(policy).reauthenticate;
-        let of_route = self.policies.iter().enumerate();
-        let of_route = of_route.filter(|(ix, _)| overlays & (1 << ix) != 0);
-        of_route.fold(base, |age, (_, overlay)| age.min(overlay.reauthenticate))
     }
 
     fn policy_ix(&self, id: PolicyId) -> usize {

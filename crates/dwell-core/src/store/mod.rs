@@ -21,6 +21,7 @@
 //! must pass.
 
 mod change;
+mod feed;
 mod future;
 mod judge;
 pub mod memory;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use change::{Rotation, Update};
+pub use feed::{ChangeFeed, Changes};
 pub use future::{BoxedAnswer, StoreFuture};
 pub use judge::{Due, Judge};
 pub use watch::{PULSE, Watched, Watcher};
@@ -121,6 +123,13 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
     /// then nothing is gained by queueing touches.
     fn is_local(&self) -> bool {
         false
+    }
+
+    /// This store as one that tells of changes, where it is one: open
+    /// connections then end within a moment of their session's end, and else
+    /// ask once a second.
+    fn watched(&self) -> Option<&dyn Watched> {
+        None
     }
 }
 

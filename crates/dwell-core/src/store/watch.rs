@@ -8,7 +8,8 @@ use super::{BoxedAnswer, SessionStore};
 use crate::time::Timestamp;
 use crate::token::SessionKey;
 
-/// How often a watch makes sure that it has missed nothing.
+/// How often a watch makes sure that it has missed nothing, where its watcher
+/// says nothing else.
 pub const PULSE: Duration = Duration::from_millis(25);
 
 /// A store that tells of changes, so that a copy of what it holds can be kept
@@ -19,10 +20,11 @@ pub trait Watched: SessionStore {
     /// which is always an error: the watch is lost, and what happens from then
     /// on is not told. Touches are not told of.
     ///
-    /// Every [`PULSE`] the store takes a [`Watcher::mark`], asks its server
+    /// Every [`Watcher::pulse`] the store takes a [`Watcher::mark`], asks its server
     /// something on the connection on which changes arrive, and hands the mark
     /// back once the server has answered: whatever had changed when the mark
-    /// was taken has been told by then.
+    /// was taken has been told by then. A store that nobody else writes to has
+    /// nothing to ask, and may do so once, at the start.
     fn watch<'a>(&'a self, watcher: &'a dyn Watcher) -> BoxedAnswer<'a, Infallible>;
 }
 
@@ -36,4 +38,9 @@ pub trait Watcher: Send + Sync + fmt::Debug {
 
     /// Every change up to this mark has been told.
     fn caught_up(&self, mark: Timestamp);
+
+    /// How often the store is to make sure.
+    fn pulse(&self) -> Duration {
+        PULSE
+    }
 }

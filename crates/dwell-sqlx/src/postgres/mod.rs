@@ -27,7 +27,7 @@ use std::time::Duration;
 use dwell_core::engine::Activation;
 use dwell_core::store::{
     Created, End, Judge, Loaded, Lookup, Quota, Reaped, SessionStore, StoreError, StoreFuture,
-    Touched, Update, Updated,
+    Touched, Update, Updated, Watched,
 };
 use dwell_core::{
     Clock, EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp, TokenCheck,
@@ -224,6 +224,10 @@ impl SessionStore for PostgresStore {
 
     fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {
         StoreFuture::boxed(self.reap_now(judge, batch))
+    }
+
+    fn watched(&self) -> Option<&dyn Watched> {
+        Some(self)
     }
 
     fn acknowledge(&self, keys: Vec<SessionKey>) -> StoreFuture<'_, ()> {

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use dwell_core::SessionKey;
-use dwell_core::store::{BoxedAnswer, PULSE, Watched, Watcher};
+use dwell_core::store::{BoxedAnswer, Watched, Watcher};
 use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -36,7 +36,7 @@ impl PostgresStore {
             .await?;
         let mut listener = PgListener::connect_with(&pool).await?;
         listener.listen(&self.0.channel).await?;
-        let mut pulse = interval(PULSE);
+        let mut pulse = interval(watcher.pulse());
         pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             pulse.tick().await;

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dwell_core::store::ChangeFeed;
 use dwell_core::{Clock, SystemClock, hours, seconds};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -154,6 +155,7 @@ impl SqliteStoreBuilder {
             turn: Arc::new(Mutex::new(())),
             busy_timeout: self.busy_timeout,
             sweep: Sweep::default(),
+            changes: ChangeFeed::new(),
         })))
     }
 

@@ -12,6 +12,7 @@
 //! | `create` | logins, and how many a subject may have |
 //! | `reap` | what is due |
 //! | `row` | reading and writing a row |
+//! | `watch` | tells open connections of changes |
 
 mod builder;
 mod change;
@@ -19,6 +20,7 @@ mod create;
 mod reap;
 mod row;
 mod schema;
+mod watch;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -27,8 +29,8 @@ use std::time::Duration;
 
 use dwell_core::engine::Activation;
 use dwell_core::store::{
-    Created, End, Judge, Loaded, Lookup, Quota, Reaped, SessionStore, StoreError, StoreFuture,
-    Touched, Update, Updated,
+    ChangeFeed, Created, End, Judge, Loaded, Lookup, Quota, Reaped, SessionStore, StoreError,
+    StoreFuture, Touched, Update, Updated, Watched,
 };
 use dwell_core::{Clock, EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
 use sqlx::Transaction;
@@ -75,6 +77,7 @@ struct Inner {
     turn: Arc<Mutex<()>>,
     busy_timeout: Duration,
     sweep: Sweep,
+    changes: ChangeFeed,
 }
 
 impl SqliteStore {
@@ -194,6 +197,9 @@ impl SessionStore for SqliteStore {
     ) -> StoreFuture<'_, Created> {
         StoreFuture::boxed(async move {
             let created = self.create_now(&record, quota, &judge).await;
+            if let Ok(Created::Created { ended }) = &created {
+                self.tell(ended.iter().map(|ended| ended.record.key));
+            }
             created.map_err(store_error)
         })
     }
@@ -203,11 +209,17 @@ impl SessionStore for SqliteStore {
     }
 
     fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated> {
-        StoreFuture::boxed(self.update_now(key, version, update))
+        StoreFuture::boxed(async move {
+            let _changing = self.changing(key);
+            self.update_now(key, version, update).await
+        })
     }
 
     fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>> {
-        StoreFuture::boxed(self.end_now(key, end))
+        StoreFuture::boxed(async move {
+            let _changing = self.changing(key);
+            self.end_now(key, end).await
+        })
     }
 
     fn touch_and_load(
@@ -225,11 +237,19 @@ impl SessionStore for SqliteStore {
     fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {
         StoreFuture::boxed(async move {
             let reaped = self.reap_now(&judge, batch.max(1)).await;
+            if let Ok(reaped) = &reaped {
+                self.tell(reaped.ended.iter().map(|ended| ended.record.key));
+                self.tell(reaped.locked.iter().map(|record| record.key));
+            }
             reaped.map_err(store_error)
         })
     }
 
     fn acknowledge(&self, keys: Vec<SessionKey>) -> StoreFuture<'_, ()> {
         StoreFuture::boxed(async move { self.acknowledge_now(keys).await.map_err(store_error) })
+    }
+
+    fn watched(&self) -> Option<&dyn Watched> {
+        Some(self)
     }
 }

@@ -41,6 +41,7 @@ mod table;
 mod tests;
 mod view;
 
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -52,8 +53,8 @@ use self::slot::Slot;
 use self::structure::Pass;
 use self::subjects::Subjects;
 use super::{
-    Created, End, Judge, Loaded, Lookup, Quota, Reaped, SessionStore, StoreFuture, Touched, Update,
-    Updated,
+    BoxedAnswer, ChangeFeed, Created, End, Judge, Loaded, Lookup, Quota, Reaped, SessionStore,
+    StoreFuture, Touched, Update, Updated, Watched, Watcher,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::engine::Activation;
@@ -89,6 +90,7 @@ struct Inner {
     subjects: Subjects,
     /// Where the next reaping pass begins, so that no shard waits for ever.
     cursor: AtomicUsize,
+    changes: ChangeFeed,
 }
 
 impl MemoryStore {
@@ -117,6 +119,7 @@ impl MemoryStore {
             shards: Shards::new(&hasher),
             subjects: Subjects::new(&hasher),
             cursor: AtomicUsize::new(0),
+            changes: ChangeFeed::new(),
         }))
     }
 
@@ -135,6 +138,7 @@ impl MemoryStore {
     fn end_now(&self, key: SessionKey, end: End, now: Timestamp) -> Option<EndedSession> {
         let (reference, ended) = self.0.end_in_shard(key, end, now)?;
         self.0.subjects.remove(&ended.record.subject, reference);
+        self.0.changes.tell(key);
         Some(ended)
     }
 
@@ -187,6 +191,8 @@ impl MemoryStore {
             return Created::Exists;
         };
         subject.add(Reference::new(hash.shard(), place));
+        drop(subject);
+        self.0.tell_ended(&ended);
         Created::Created { ended }
     }
 
@@ -220,6 +226,10 @@ impl MemoryStore {
                 }
             }
         }
+        self.0.tell_ended(&pass.reaped.ended);
+        for locked in &pass.reaped.locked {
+            self.0.changes.tell(locked.key);
+        }
         pass.reaped
     }
 }
@@ -235,6 +245,12 @@ impl Inner {
         let mut locked = self.shards.lock(hash.shard());
         let (place, ended) = locked.end(hash, key, end, now, self.tombstones)?;
         Some((Reference::new(hash.shard(), place), ended))
+    }
+
+    fn tell_ended(&self, ended: &[EndedSession]) {
+        for ended in ended {
+            self.changes.tell(ended.record.key);
+        }
     }
 
     /// Removes from the index by subject what a piece of reaping has ended.
@@ -291,6 +307,9 @@ impl SessionStore for MemoryStore {
     fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated> {
         let now = self.0.clock.now();
         let updated = self.0.shards.update(key, version, &update, now);
+        if let Updated::Applied(_) = updated {
+            self.0.changes.tell(key);
+        }
         StoreFuture::ready(Ok(updated))
     }
 
@@ -313,5 +332,23 @@ impl SessionStore for MemoryStore {
 
     fn is_local(&self) -> bool {
         true
+    }
+
+    fn watched(&self) -> Option<&dyn Watched> {
+        Some(self)
+    }
+}
+
+impl Watched for MemoryStore {
+    fn watch<'a>(&'a self, watcher: &'a dyn Watcher) -> BoxedAnswer<'a, Infallible> {
+        let mut changes = self.0.changes.subscribe();
+        Box::pin(async move {
+            watcher.caught_up(watcher.mark());
+            loop {
+                for key in changes.next().await {
+                    watcher.changed(key);
+                }
+            }
+        })
     }
 }

@@ -1,0 +1,144 @@
+//! Telling watchers of changes within one process.
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Poll, Waker};
+
+use crate::token::SessionKey;
+
+/// Tells watchers of the changes that this process makes: what a store that
+/// nobody else writes to needs for [`Watched`](super::Watched).
+///
+/// ```
+/// use dwell_core::SessionKey;
+/// use dwell_core::store::ChangeFeed;
+///
+/// let feed = ChangeFeed::new();
+/// let changes = feed.subscribe();
+/// feed.tell(SessionKey::foreign(b"a"));
+/// # async fn read(mut changes: dwell_core::store::Changes) {
+/// assert_eq!(changes.next().await, [SessionKey::foreign(b"a")]);
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct ChangeFeed(Arc<Feed>);
+
+#[derive(Debug, Default)]
+struct Feed {
+    /// Whether anybody listens: most services never do.
+    heard: AtomicBool,
+    boxes: Mutex<Vec<Weak<Mailbox>>>,
+}
+
+/// What has been told and not been taken yet.
+#[derive(Debug, Default)]
+struct Mailbox(Mutex<Waiting>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    keys: Vec<SessionKey>,
+    reader: Option<Waker>,
+}
+
+/// The changes from a [`ChangeFeed::subscribe`] on.
+#[derive(Debug)]
+pub struct Changes(Arc<Mailbox>);
+
+impl ChangeFeed {
+    /// A feed that nobody listens to yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Listens from now on, until what is returned is dropped.
+    #[must_use]
+    pub fn subscribe(&self) -> Changes {
+        let mailbox = Arc::new(Mailbox::default());
+        let mut boxes = lock(&self.0.boxes);
+        boxes.retain(|other| other.strong_count() > 0);
+        boxes.push(Arc::downgrade(&mailbox));
+        self.0.heard.store(true, Ordering::Release);
+        Changes(mailbox)
+    }
+
+    /// The session under this key has ended or was updated.
+    pub fn tell(&self, key: SessionKey) {
+        if !self.0.heard.load(Ordering::Acquire) {
+            return;
+        }
+        let mut boxes = lock(&self.0.boxes);
+        boxes.retain(|mailbox| mailbox.upgrade().map(|mailbox| mailbox.put(key)).is_some());
+        self.0.heard.store(!boxes.is_empty(), Ordering::Release);
+    }
+}
+
+impl Mailbox {
+    fn put(&self, key: SessionKey) {
+        let reader = {
+            let mut waiting = lock(&self.0);
+            waiting.keys.push(key);
+            waiting.reader.take()
+        };
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+}
+
+impl Changes {
+    /// Waits until there are changes, and takes them all.
+    pub async fn next(&mut self) -> Vec<SessionKey> {
+        poll_fn(|cx| {
+            let mut waiting = lock(&self.0.0);
+            if waiting.keys.is_empty() {
+                waiting.reader = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+            Poll::Ready(std::mem::take(&mut waiting.keys))
+        })
+        .await
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::Context;
+
+    use super::*;
+
+    fn taken(changes: &mut Changes) -> Option<Vec<SessionKey>> {
+        let mut next = pin!(changes.next());
+        match next.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(keys) => Some(keys),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn whoever_listens_is_told_from_then_on_and_nobody_else_is_kept() {
+        let key = |name: &str| SessionKey::foreign(name.as_bytes());
+        let feed = ChangeFeed::new();
+        feed.tell(key("before"));
+        let mut one = feed.subscribe();
+        let mut two = feed.subscribe();
+        assert_eq!(taken(&mut one), None);
+        feed.tell(key("a"));
+        feed.tell(key("b"));
+        assert_eq!(taken(&mut one), Some(vec![key("a"), key("b")]));
+        drop(one);
+        feed.tell(key("c"));
+        assert_eq!(taken(&mut two), Some(vec![key("a"), key("b"), key("c")]));
+        drop(two);
+        feed.tell(key("d"));
+        assert!(lock(&feed.0.boxes).is_empty());
+        assert!(!feed.0.heard.load(Ordering::Acquire));
+    }
+}
