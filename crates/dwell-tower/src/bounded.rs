@@ -6,7 +6,7 @@ use std::time::Duration;
 use dwell_core::engine::Activation;
 use dwell_core::store::{
     Created, End, Judge, Loaded, Quota, Reaped, SessionStore, StoreError, StoreFuture, Touched,
-    Update, Updated,
+    Update, Updated, Watched,
 };
 use dwell_core::{EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
 
@@ -107,5 +107,9 @@ impl SessionStore for BoundedStore {
 
     fn is_local(&self) -> bool {
         self.inner.is_local()
+    }
+
+    fn watched(&self) -> Option<&dyn Watched> {
+        self.inner.watched()
     }
 }

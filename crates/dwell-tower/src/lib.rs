@@ -22,8 +22,11 @@
 //! layer adds an error type: what is refused is answered, and the typed
 //! [`Refusal`](rejection::Refusal) is in the answer's extensions.
 //!
-//! The answer's body type must be made [`From<Bytes>`](bytes::Bytes), so that
-//! a refusal can be one; axum's, hyper's `Full<Bytes>` and most others are.
+//! The stack takes every [`http_body::Body`] of [`Bytes`](bytes::Bytes), and
+//! gives a [`SessionBody`](open::SessionBody): a refusal, the service's body, or
+//! one that is cut when its session ends. The other layers by themselves want
+//! a body that can be made [`From<Bytes>`](bytes::Bytes) for their refusals, as
+//! axum's and hyper's `Full<Bytes>` can.
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -77,12 +80,14 @@
 pub mod activity;
 mod bounded;
 mod cookie;
+mod follow;
 mod future;
 pub mod gate;
 pub mod idle;
 mod log;
 mod near_cache;
 pub mod network;
+pub mod open;
 mod reaper;
 pub mod rejection;
 mod return_to;

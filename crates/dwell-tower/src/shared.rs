@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use dwell_core::{SessionHandle, SystemClock};
+use dwell_core::store::Touched;
+use dwell_core::{SessionHandle, SystemClock, Touch};
 use http::request::Parts;
 use http::{Extensions, Response, Uri};
 
 use crate::cookie::SessionCookie;
 use crate::gate::RequestHead;
+use crate::open::OpenSessions;
 use crate::rejection::{MakeRejection, Refusal, log, problem};
 use crate::touch::TouchQueue;
 
@@ -34,6 +36,8 @@ pub(crate) struct Shared {
     /// By which clients hold their tokens.
     pub(crate) cookie: Option<SessionCookie>,
     pub(crate) touches: TouchQueue,
+    /// What is open beyond its answer.
+    pub(crate) open: OpenSessions,
     /// Where the store's answers have to be waited for.
     pub(crate) remote: Option<Arc<Remote>>,
 }
@@ -85,6 +89,16 @@ impl Shared {
         handle.manager().shared()
     }
 
+    /// Takes note of a touch that the store has answered, and tells what is open.
+    pub(crate) fn touch_recorded(handle: &SessionHandle, touch: &Touch, touched: Touched) {
+        handle.touch_recorded(touch, touched);
+        if touched == Touched::Recorded
+            && let Some(shared) = Self::of(handle)
+        {
+            shared.open.touched(touch.key);
+        }
+    }
+
     /// Refuses in a layer's own way, else in that of the stack around it,
     /// else in the default way.
     pub(crate) fn reject(
@@ -133,6 +147,7 @@ impl Default for Shared {
             original_uri: |_| None,
             cookie: Some(SessionCookie::new()),
             touches: TouchQueue::default(),
+            open: OpenSessions::default(),
             remote: None,
         }
     }

@@ -12,12 +12,13 @@ use crate::activity::ActivityLayer;
 use crate::gate::{RequestHead, Stack};
 use crate::idle::{IdleTimeoutLayer, Presence};
 use crate::network::NetworkLayer;
+use crate::open::AnyBody;
 use crate::rejection::{DefaultRejection, MakeRejection, Refusal};
 use crate::session::{SessionLayer, SessionService, Source};
 
 /// The service of the stack: the session layer's, which asks the other
 /// layers' gates in their order.
-pub type SessionTimeout<S> = SessionService<S>;
+pub type SessionTimeout<S, K = AnyBody> = SessionService<S, K>;
 
 /// What stands between the session layer and the service.
 #[derive(Clone, Debug)]
@@ -53,13 +54,12 @@ impl Stack for Gates {
 }
 
 /// Session, network, activity and idle timeout layers, in this order.
-#[derive(Clone)]
-pub struct SessionTimeoutLayer(Arc<Parts>);
+/// `K` makes the bodies of its answers.
+pub struct SessionTimeoutLayer<K = AnyBody>(Arc<Parts<K>>);
 
 /// Behind one pointer, since routers clone a layer for every route.
-#[derive(Clone)]
-struct Parts {
-    session: SessionLayer,
+struct Parts<K> {
+    session: SessionLayer<K>,
     gates: Arc<Gates>,
     /// The pages of the default way to refuse; `None` after a way of the
     /// application's own was given.
@@ -73,10 +73,12 @@ impl SessionTimeoutLayer {
     pub fn new(manager: &SessionManager) -> Self {
         Self::from_session_layer(SessionLayer::new(manager))
     }
+}
 
+impl<K> SessionTimeoutLayer<K> {
     /// The stack around a session layer of your own making.
     #[must_use]
-    pub fn from_session_layer(session: SessionLayer) -> Self {
+    pub fn from_session_layer(session: SessionLayer<K>) -> Self {
         Self(Arc::new(Parts {
             session,
             gates: Arc::new(Gates {
@@ -90,7 +92,7 @@ impl SessionTimeoutLayer {
 
     /// What this layer alone has.
     #[inline(never)]
-    fn parts(&mut self) -> &mut Parts {
+    fn parts(&mut self) -> &mut Parts<K> {
         Arc::make_mut(&mut self.0)
     }
 
@@ -99,7 +101,7 @@ impl SessionTimeoutLayer {
         Arc::make_mut(&mut self.parts().gates)
     }
 
-    fn map_session(mut self, change: impl FnOnce(SessionLayer) -> SessionLayer) -> Self {
+    fn map_session(mut self, change: impl FnOnce(SessionLayer<K>) -> SessionLayer<K>) -> Self {
         let parts = self.parts();
         parts.session = change(parts.session.clone());
         self
@@ -212,7 +214,23 @@ impl SessionTimeoutLayer {
     }
 }
 
-impl fmt::Debug for SessionTimeoutLayer {
+impl<K> Clone for SessionTimeoutLayer<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K> Clone for Parts<K> {
+    fn clone(&self) -> Self {
+        Self {
+            session: self.session.clone(),
+            gates: Arc::clone(&self.gates),
+            pages: self.pages.clone(),
+        }
+    }
+}
+
+impl<K> fmt::Debug for SessionTimeoutLayer<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionTimeoutLayer")
             .field("session", &self.0.session)
@@ -222,8 +240,8 @@ impl fmt::Debug for SessionTimeoutLayer {
     }
 }
 
-impl<S> Layer<S> for SessionTimeoutLayer {
-    type Service = SessionTimeout<S>;
+impl<S, K> Layer<S> for SessionTimeoutLayer<K> {
+    type Service = SessionTimeout<S, K>;
 
     fn layer(&self, inner: S) -> Self::Service {
         let Parts { session, gates, .. } = &*self.0;

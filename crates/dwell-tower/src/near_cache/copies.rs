@@ -15,6 +15,7 @@ use dwell_core::store::{Loaded, Lookup, Watcher};
 use dwell_core::{Clock, SessionKey, Timestamp};
 
 use super::shard::{Copy, Shard};
+use crate::follow::Follower;
 use crate::log;
 
 /// A copy answers while everything has been told that had changed so long ago,
@@ -140,26 +141,6 @@ impl Copies {
         }
     }
 
-    /// Nobody tells of changes any more; `false` where nobody did.
-    pub(super) fn lose(&self) -> bool {
-        let told = self.told.swap(0, Ordering::AcqRel) != 0;
-        for shard in &self.shards {
-            let copies = lock(shard).clear();
-            // Freed without the lock.
-            drop(copies);
-        }
-        told
-    }
-
-    /// Logs that nobody tells, unless that has been logged.
-    pub(super) fn log_loss(&self, why: &dyn fmt::Display) {
-        if !self.is_lost.swap(true, Ordering::Relaxed) {
-            let message = "the watch for changes is lost: until it is back, every look-up goes to \
-                           the session store";
-            log::warn(message, Some(why));
-        }
-    }
-
     fn shard(&self, key: SessionKey) -> MutexGuard<'_, Shard> {
         // Keys are hashes.
         let [a, b, ..] = *key.as_bytes();
@@ -185,6 +166,26 @@ impl Watcher for Copies {
         let before = self.told.fetch_max(mark.as_millis(), Ordering::AcqRel);
         if before == 0 && self.is_lost.swap(false, Ordering::Relaxed) {
             tracing::info!("the watch for changes is back");
+        }
+    }
+}
+
+impl Follower for Copies {
+    fn lose(&self) -> bool {
+        let told = self.told.swap(0, Ordering::AcqRel) != 0;
+        for shard in &self.shards {
+            let copies = lock(shard).clear();
+            // Freed without the lock.
+            drop(copies);
+        }
+        told
+    }
+
+    fn log_loss(&self, why: &dyn fmt::Display) {
+        if !self.is_lost.swap(true, Ordering::Relaxed) {
+            let message = "the watch for changes is lost: until it is back, every look-up goes to \
+                           the session store";
+            log::warn(message, Some(why));
         }
     }
 }

@@ -5,11 +5,9 @@
 //! |---|---|
 //! | `copies` | which copies there are, and which may answer |
 //! | `shard` | a bounded part of them, behind a lock of its own |
-//! | `watch` | hears of changes, and starts again when that breaks off |
 
 mod copies;
 mod shard;
-mod watch;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +23,7 @@ use dwell_core::{
 use tokio::task::AbortHandle;
 
 use self::copies::Copies;
+use crate::follow::follow;
 
 /// How many sessions are kept near where nobody says.
 const CAPACITY: usize = 100_000;
@@ -131,7 +130,11 @@ impl NearCache {
         let mut watch = self.0.watch.lock().unwrap_or_else(PoisonError::into_inner);
         if watch.as_ref().is_none_or(AbortHandle::is_finished) {
             let (store, copies) = (Arc::clone(&self.0.store), Arc::clone(&self.0.copies));
-            *watch = Some(runtime.spawn(watch::run(store, copies)).abort_handle());
+            *watch = Some(
+                runtime
+                    .spawn(follow(store, |store| Some(store), copies))
+                    .abort_handle(),
+            );
         }
     }
 }
@@ -231,6 +234,10 @@ impl SessionStore for NearCache {
 
     fn acknowledge(&self, keys: Vec<SessionKey>) -> StoreFuture<'_, ()> {
         self.store().acknowledge(keys)
+    }
+
+    fn watched(&self) -> Option<&dyn Watched> {
+        Some(self.store())
     }
 }
 

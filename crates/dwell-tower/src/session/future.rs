@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -13,26 +13,27 @@ use super::guard::{Chores, Guard, record};
 use super::layer::{SessionLayer, enter};
 use super::resolve::{Finding, report_unavailable};
 use crate::gate::RequestHead;
+use crate::open::{AnyBody, MakeBody};
 use crate::reaper::Task;
 use crate::rejection::Refusal;
 use crate::shared::Shared;
 
 pin_project! {
     /// The answer of a [`SessionService`](super::SessionService).
-    pub struct SessionFuture<S, B>
+    pub struct SessionFuture<S, B, K = AnyBody>
     where
         S: Service<Request<B>>,
     {
         #[pin]
-        state: State<S, B, S::Future, S::Response>,
+        state: State<S, B, S::Future, S::Response, K>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, B, F, R> {
+    enum State<S, B, F, R, K> {
         /// Waiting for the store.
-        Finding { waiting: Box<Waiting<S, B>> },
+        Finding { waiting: Box<Waiting<S, B, K>> },
         /// Waiting for the inner service.
         Calling {
             #[pin]
@@ -47,14 +48,14 @@ pin_project! {
         /// The answer is there; the store must hear of something first.
         Committing {
             committing: Committing,
-            response: Option<Box<R>>,
+            response: Option<Kept<R>>,
         },
         /// Refused before the inner service was called.
         Answered { response: Option<Box<Response<Bytes>>> },
     }
 }
 
-impl<S, B> SessionFuture<S, B>
+impl<S, B, K> SessionFuture<S, B, K>
 where
     S: Service<Request<B>>,
 {
@@ -62,7 +63,7 @@ where
         found: Finding,
         inner: S,
         request: Request<B>,
-        layer: SessionLayer,
+        layer: SessionLayer<K>,
     ) -> Self {
         let waiting = Box::new(Waiting {
             found,
@@ -97,12 +98,12 @@ where
     }
 }
 
-impl<S, B, ResBody> Future for SessionFuture<S, B>
+impl<S, B, ResBody, K> Future for SessionFuture<S, B, K>
 where
     S: Service<Request<B>, Response = Response<ResBody>>,
-    ResBody: From<Bytes>,
+    K: MakeBody<ResBody>,
 {
-    type Output = Result<Response<ResBody>, S::Error>;
+    type Output = Result<Response<K::Body>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -118,8 +119,9 @@ where
                             let head = RequestHead::of(&request);
                             let opened = waiting.layer.open(presented.as_shown(), &head);
                             let (handle, admitted) = enter(opened, &mut request);
-                            let guard = Guard::new(handle, waiting.layer.arrival());
-                            let next: SessionFuture<S, B> = match admitted {
+                            let connect = request.method() == Method::CONNECT;
+                            let guard = Guard::new(handle, waiting.layer.arrival(), connect);
+                            let next: SessionFuture<S, B, K> = match admitted {
                                 Ok(()) => {
                                     SessionFuture::calling(waiting.inner.call(request), guard)
                                 }
@@ -131,28 +133,34 @@ where
                             report_unavailable(waiting.layer.manager(), &error);
                             let refusal = Refusal::StoreUnavailable;
                             let response = waiting.layer.refuse(refusal, request);
-                            SessionFuture::<S, B>::answered(response).state
+                            SessionFuture::<S, B, K>::answered(response).state
                         }
                     }
                 }
                 StateProj::Calling { future, guard } => {
-                    let mut response = match ready!(guard.watch(|| future.poll(cx))) {
+                    let response = match ready!(guard.watch(|| future.poll(cx))) {
                         Ok(response) => response,
                         Err(error) => return Poll::Ready(Err(error)),
                     };
-                    match guard.finish(&mut response) {
-                        None => return Poll::Ready(Ok(response)),
-                        Some(chores) => State::waiting(chores, guard, response),
+                    match guard.settle(response.status()) {
+                        Ok(touch) => {
+                            return Poll::Ready(Ok(guard.close::<_, K>(response, touch)));
+                        }
+                        Err(chores) => {
+                            State::waiting(chores, guard, Kept::Inner(Box::new(response)))
+                        }
                     }
                 }
                 StateProj::Refused { response, guard } => {
                     let Some(response) = response.take() else {
                         return Poll::Pending;
                     };
-                    let mut response = response.map(ResBody::from);
-                    match guard.finish(&mut response) {
-                        None => return Poll::Ready(Ok(response)),
-                        Some(chores) => State::waiting(chores, guard, response),
+                    match guard.settle(response.status()) {
+                        Ok(touch) => {
+                            let response = guard.close_own(*response, touch);
+                            return Poll::Ready(Ok(response.map(K::own)));
+                        }
+                        Err(chores) => State::waiting(chores, guard, Kept::Own(response)),
                     }
                 }
                 StateProj::Committing {
@@ -174,16 +182,18 @@ where
                             None
                         }
                     };
-                    let Some(mut response) = response.take() else {
+                    let Some(response) = response.take() else {
                         return Poll::Pending;
                     };
                     guard.record(touch.as_ref());
-                    guard.close(&mut response, touch);
-                    return Poll::Ready(Ok(*response));
+                    return Poll::Ready(Ok(match response {
+                        Kept::Own(response) => guard.close_own(*response, touch).map(K::own),
+                        Kept::Inner(response) => guard.close::<_, K>(*response, touch),
+                    }));
                 }
                 StateProj::Answered { response } => {
                     return match response.take() {
-                        Some(response) => Poll::Ready(Ok(response.map(ResBody::from))),
+                        Some(response) => Poll::Ready(Ok(response.map(K::own))),
                         None => Poll::Pending,
                     };
                 }
@@ -193,25 +203,33 @@ where
     }
 }
 
-impl<S, B, F, R> State<S, B, F, R> {
-    fn waiting(chores: Chores, guard: &Guard, response: R) -> Self {
+/// An answer that waits for the store.
+enum Kept<R> {
+    /// The layer's own.
+    Own(Box<Response<Bytes>>),
+    /// The service's.
+    Inner(Box<R>),
+}
+
+impl<S, B, F, R, K> State<S, B, F, R, K> {
+    fn waiting(chores: Chores, guard: &Guard, response: Kept<R>) -> Self {
         Self::Committing {
             committing: Committing {
                 chores: Some(chores),
                 guard: guard.while_waiting(),
             },
-            response: Some(Box::new(response)),
+            response: Some(response),
         }
     }
 }
 
 /// What the wait for the store needs: boxed, so that requests which need not
 /// wait do not carry room for it.
-struct Waiting<S, B> {
+struct Waiting<S, B, K> {
     found: Finding,
     inner: S,
     request: Option<Request<B>>,
-    layer: SessionLayer,
+    layer: SessionLayer<K>,
 }
 
 /// Chores that go on when the client goes away: the store may have done them

@@ -6,9 +6,10 @@ use std::task::Poll;
 use bytes::Bytes;
 use dwell_core::store::StoreError;
 use dwell_core::{Clock, Outcome, SessionHandle, Settlement, Timestamp, Touch};
-use http::Response;
+use http::{HeaderMap, Response, StatusCode};
 
 use super::commit::write_headers;
+use crate::open::{Lifeline, MakeBody, StaysOpen, UntilEnd};
 use crate::rejection::{Refusal, miswired};
 use crate::shared::Shared;
 
@@ -25,14 +26,21 @@ pub(super) struct Guard {
     /// This machine's clock at the arrival, where the store's can't be read
     /// without waiting.
     arrival: Option<Timestamp>,
+    /// Whether the request asked for a connection of its own by its method.
+    connect: bool,
 }
 
 impl Guard {
     /// The guard of a request that arrived then by this machine's clock, where
     /// the store's can't be read without waiting.
-    pub(super) const fn new(handle: SessionHandle, arrival: Option<Timestamp>) -> Self {
+    pub(super) const fn new(
+        handle: SessionHandle,
+        arrival: Option<Timestamp>,
+        connect: bool,
+    ) -> Self {
         Self {
             arrival,
+            connect,
             handle,
             armed: true,
             waited: false,
@@ -53,23 +61,22 @@ impl Guard {
         polled
     }
 
-    /// Settles the request and finishes its answer, in place. `Some` when the
-    /// store has to hear of something first.
-    pub(super) fn finish<B: From<Bytes>>(&mut self, response: &mut Response<B>) -> Option<Chores> {
+    /// Settles the request: the touch that it earned, which is recorded, or
+    /// what the store has to hear of before the answer goes out.
+    pub(super) fn settle(&mut self, status: StatusCode) -> Result<Option<Touch>, Chores> {
         self.armed = false;
-        let outcome = Outcome::Answered(response.status().as_u16());
+        let outcome = Outcome::Answered(status.as_u16());
         match self.handle.settle(outcome) {
-            Settlement::Nothing => self.close(response, None),
+            Settlement::Nothing => Ok(None),
             Settlement::Touch(touch) => {
                 self.record(Some(&touch));
-                self.close(response, Some(touch));
+                Ok(Some(touch))
             }
             Settlement::Chores => {
                 let handle = self.handle.clone();
-                return Some(Box::pin(async move { handle.do_chores(outcome).await }));
+                Err(Box::pin(async move { handle.do_chores(outcome).await }))
             }
         }
-        None
     }
 
     /// The guard of an answer that waits for the store: nothing of it is left
@@ -80,6 +87,7 @@ impl Guard {
             armed: false,
             waited: true,
             arrival: self.arrival,
+            connect: self.connect,
         }
     }
 
@@ -93,15 +101,64 @@ impl Guard {
         }
     }
 
-    /// Makes the answer what the client gets.
-    pub(super) fn close<B: From<Bytes>>(&self, response: &mut Response<B>, touch: Option<Touch>) {
-        if self.handle.decision().is_none() && response.extensions().get::<Refusal>().is_none() {
+    /// Makes the service's answer what the client gets.
+    pub(super) fn close<B, K: MakeBody<B>>(
+        &self,
+        response: Response<B>,
+        touch: Option<Touch>,
+    ) -> Response<K::Body> {
+        let is_refusal = || response.extensions().get::<Refusal>().is_some();
+        if self.handle.decision().is_none() && !is_refusal() {
             // A tripwire, not a guard: the handler has run, and the first
             // test of such a stack fails.
             let missing = "the idle timeout layer, inside the session layer";
-            *response = miswired(missing).map(B::from);
-            return;
+            return miswired(missing).map(K::own);
         }
+        let mut response = response;
+        self.write_headers(response.headers_mut(), touch);
+        if self.is_unbound_upgrade(&response) {
+            let missing = "who ends the upgraded connection: dwell_tower::open::StaysOpen in the \
+                           answer's extensions, or dwell_axum's SessionWebSocketUpgrade";
+            return miswired(missing).map(K::own);
+        }
+        let is_ours = || response.extensions().get::<StaysOpen>().is_none();
+        let lifeline = match K::is_long(response.body()) && is_ours() {
+            true => Lifeline::of(&self.handle),
+            false => None,
+        };
+        match lifeline {
+            None => response.map(K::pass),
+            Some(lifeline) => {
+                let (parts, body) = response.into_parts();
+                let body = UntilEnd::new(body, &parts.headers, lifeline);
+                Response::from_parts(parts, K::bind(body))
+            }
+        }
+    }
+
+    /// Makes an answer of the layer's own what the client gets.
+    pub(super) fn close_own(
+        &self,
+        mut response: Response<Bytes>,
+        touch: Option<Touch>,
+    ) -> Response<Bytes> {
+        self.write_headers(response.headers_mut(), touch);
+        response
+    }
+
+    /// Whether a connection leaves our hands in a session, and nobody has said
+    /// who ends it (law L14).
+    fn is_unbound_upgrade<B>(&self, response: &Response<B>) -> bool {
+        let upgrades = match response.status() {
+            StatusCode::SWITCHING_PROTOCOLS => true,
+            status => self.connect && status.is_success(),
+        };
+        upgrades
+            && self.handle.current_deadlines().is_some()
+            && response.extensions().get::<StaysOpen>().is_none()
+    }
+
+    fn write_headers(&self, headers: &mut HeaderMap, touch: Option<Touch>) {
         let Some(shared) = Shared::of(&self.handle) else {
             return;
         };
@@ -110,8 +167,17 @@ impl Guard {
             false => None,
         };
         let deadlines = self.handle.closing_deadlines(touch.as_ref(), now);
-        let (headers, cookie) = (response.headers_mut(), shared.cookie.as_ref());
-        write_headers(headers, &self.handle, cookie, deadlines.as_ref());
+        write_headers(
+            headers,
+            &self.handle,
+            shared.cookie.as_ref(),
+            deadlines.as_ref(),
+        );
+        if self.handle.has_touched()
+            && let Some(session) = self.handle.session()
+        {
+            shared.open.touched(session.record.key);
+        }
     }
 }
 

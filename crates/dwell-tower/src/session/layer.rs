@@ -1,13 +1,14 @@
 //! The session layer and its service.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::{Arc, Once};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use dwell_core::{Clock, SessionHandle, SessionManager, Shown, Timestamp};
-use http::{Extensions, Request, Response, Uri};
+use http::{Extensions, Method, Request, Response, Uri};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -17,13 +18,14 @@ use super::resolve::{resolve, show};
 use super::source::Source;
 use crate::bounded::BoundedStore;
 use crate::gate::{RequestHead, Stack};
+use crate::open::{AnyBody, MakeBody};
 use crate::reaper::{Reaper, Task};
 use crate::rejection::{MakeRejection, Refusal, miswired};
 use crate::shared::{Remote, Shared};
 
-/// Finds the session and commits; see the [module docs](super).
-#[derive(Clone)]
-pub struct SessionLayer(Arc<Parts>);
+/// Finds the session and commits; see the [module docs](super). `K` makes the
+/// bodies of its answers.
+pub struct SessionLayer<K = AnyBody>(Arc<Parts>, PhantomData<fn() -> K>);
 
 /// Behind one pointer, since routers clone a layer for every route: to clone
 /// and drop all of this where they do is 10 KB of code.
@@ -56,6 +58,14 @@ impl SessionLayer {
     /// The same, with another bound on waiting for the store.
     #[must_use]
     pub fn with_store_timeout(manager: &SessionManager, limit: Duration) -> Self {
+        Self::with_body(manager, limit)
+    }
+}
+
+impl<K> SessionLayer<K> {
+    /// The same, with bodies of another kind.
+    #[must_use]
+    pub fn with_body(manager: &SessionManager, limit: Duration) -> Self {
         let (manager, shared) = match manager.store().is_local() {
             // There is nothing to wait for.
             true => (manager.clone(), Shared::default()),
@@ -64,7 +74,7 @@ impl SessionLayer {
                 Shared::for_remote_store(),
             ),
         };
-        Self(Arc::new(Parts {
+        let parts = Arc::new(Parts {
             manager: manager.with_shared(shared.clone()),
             source: Source::default(),
             stack: None,
@@ -73,7 +83,8 @@ impl SessionLayer {
                 interval: Duration::from_secs(1),
             })),
             shared,
-        }))
+        });
+        Self(parts, PhantomData)
     }
 
     /// Where sessions are found.
@@ -228,7 +239,13 @@ pub(super) fn enter<B>(opened: Opened, request: &mut Request<B>) -> Opened {
     opened
 }
 
-impl fmt::Debug for SessionLayer {
+impl<K> Clone for SessionLayer<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0), PhantomData)
+    }
+}
+
+impl<K> fmt::Debug for SessionLayer<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionLayer")
             .field("manager", &self.0.manager)
@@ -237,8 +254,8 @@ impl fmt::Debug for SessionLayer {
     }
 }
 
-impl<S> Layer<S> for SessionLayer {
-    type Service = SessionService<S>;
+impl<S, K> Layer<S> for SessionLayer<K> {
+    type Service = SessionService<S, K>;
 
     fn layer(&self, inner: S) -> Self::Service {
         // Where it can be, so that what ran out while nobody served is on record
@@ -254,20 +271,37 @@ impl<S> Layer<S> for SessionLayer {
 }
 
 /// The service of [`SessionLayer`].
-#[derive(Clone, Debug)]
-pub struct SessionService<S> {
+pub struct SessionService<S, K = AnyBody> {
     inner: S,
-    layer: SessionLayer,
+    layer: SessionLayer<K>,
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for SessionService<S>
+impl<S: Clone, K> Clone for SessionService<S, K> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            layer: self.layer.clone(),
+        }
+    }
+}
+
+impl<S: fmt::Debug, K> fmt::Debug for SessionService<S, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionService")
+            .field("inner", &self.inner)
+            .field("layer", &self.layer)
+            .finish()
+    }
+}
+
+impl<S, ReqBody, ResBody, K> Service<Request<ReqBody>> for SessionService<S, K>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
-    ResBody: From<Bytes>,
+    K: MakeBody<ResBody>,
 {
-    type Response = S::Response;
+    type Response = Response<K::Body>;
     type Error = S::Error;
-    type Future = SessionFuture<S, ReqBody>;
+    type Future = SessionFuture<S, ReqBody, K>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
@@ -278,7 +312,8 @@ where
         layer.start_reaper();
         if let Some(opened) = layer.open_at_once(&RequestHead::of(&request)) {
             let (handle, admitted) = enter(opened, &mut request);
-            let guard = Guard::new(handle, layer.arrival());
+            let connect = request.method() == Method::CONNECT;
+            let guard = Guard::new(handle, layer.arrival(), connect);
             return match admitted {
                 Ok(()) => SessionFuture::calling(self.inner.call(request), guard),
                 Err(refusal) => SessionFuture::refused(refusal, request, guard),

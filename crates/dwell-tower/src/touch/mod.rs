@@ -25,6 +25,7 @@ use tokio::sync::Notify;
 
 use self::queue::{Queue, Waiting};
 use self::taken::{Taken, Way};
+use crate::shared::Shared as Stack;
 
 /// How long a touch waits for a look-up that takes it along.
 ///
@@ -63,7 +64,7 @@ impl TouchQueue {
         let store = handle.manager().store();
         if store.is_local() {
             match store.touch(touch.key, touch.activation).into_ready() {
-                Ok(Ok(touched)) => handle.touch_recorded(&touch, touched),
+                Ok(Ok(touched)) => Stack::touch_recorded(handle, &touch, touched),
                 _ => handle.report(EventKind::TouchLost),
             }
         } else {

@@ -8,6 +8,7 @@ use tokio::runtime;
 use super::TouchQueue;
 use super::queue::Waiting;
 use crate::log;
+use crate::shared::Shared as Stack;
 
 /// A touch that was taken out of the queue. Dropped without a word, it goes
 /// back or is lost.
@@ -43,7 +44,7 @@ impl Taken {
     /// The store has answered.
     pub(super) fn recorded(mut self, touched: Touched) {
         if let Some(waiting) = self.waiting.take() {
-            waiting.handle.touch_recorded(&waiting.touch, touched);
+            Stack::touch_recorded(&waiting.handle, &waiting.touch, touched);
             self.close(&waiting);
         }
     }

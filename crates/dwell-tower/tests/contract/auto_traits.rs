@@ -5,6 +5,7 @@ use dwell_tower::activity::{ActivityLayer, ActivityService, MarkLayer, MarkServi
 use dwell_tower::gate::Gated;
 use dwell_tower::idle::{IdleTimeout, IdleTimeoutLayer, PolicyLayer, PolicyService};
 use dwell_tower::network::{NetworkLayer, NetworkService};
+use dwell_tower::open::{Lifeline, SessionBody, UntilEnd};
 use dwell_tower::session::{SessionFuture, SessionLayer, SessionService};
 use dwell_tower::step_up::{StepUp, StepUpLayer};
 use dwell_tower::{BoundedStore, Reaper, ResponseFuture, SessionTimeout, SessionTimeoutLayer};
@@ -50,6 +51,17 @@ fn futures_can_be_sent() {
     shared::<ResponseFuture<Ready>>();
     // It may hold a store's answer, which nobody demands to be `Sync`.
     sent::<SessionFuture<Probe, Body>>();
+}
+
+#[test]
+fn bodies_can_be_sent_and_moved() {
+    fn movable<T: Unpin>() {}
+    sent::<SessionBody<Body>>();
+    sent::<UntilEnd<Body>>();
+    sent::<Lifeline>();
+    movable::<SessionBody<Body>>();
+    movable::<UntilEnd<Body>>();
+    movable::<Lifeline>();
 }
 
 #[test]

@@ -4,10 +4,17 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
+use http::{Request, Response};
 use tower::{BoxError, Service, ServiceExt};
-use tower_test::mock;
+use tower_test::mock::{self, Handle, Mock};
 
-use crate::support::{App, Broken, World, called, layers, poll_once};
+use crate::support::{App, Body, Broken, World, called, layers, poll_once};
+
+type Mocked<Q, R> = (Mock<Q, R>, Handle<Q, R>);
+
+fn mocked() -> Mocked<Request<Body>, Response<Body>> {
+    mock::pair()
+}
 
 async fn poll_ready(service: &mut App) -> Poll<Result<(), BoxError>> {
     poll_fn(|cx| Poll::Ready(service.poll_ready(cx))).await
@@ -71,7 +78,7 @@ async fn requests_that_overtake_each_other_keep_the_instance_they_were_given() {
 async fn back_pressure_is_passed_on() {
     let world = World::new();
     for (name, layer) in layers(&world) {
-        let (inner, mut handle) = mock::pair();
+        let (inner, mut handle) = mocked();
         let mut service = tower::Layer::layer(&layer, App::new(inner));
         handle.allow(0);
         assert!(poll_ready(&mut service).await.is_pending(), "{name}");
@@ -85,7 +92,7 @@ async fn back_pressure_is_passed_on_again_after_a_call_that_waits_for_the_store(
     let world = World::new();
     let token = world.sign_in().await;
     for (name, layer) in layers(&world) {
-        let (inner, mut handle) = mock::pair();
+        let (inner, mut handle) = mocked();
         let mut service = tower::Layer::layer(&layer, App::new(inner));
         handle.allow(1);
         let mut answer = called(&mut service, world.decided("/", &token)).await;
@@ -102,7 +109,7 @@ async fn back_pressure_is_passed_on_again_after_a_call_that_waits_for_the_store(
 async fn an_error_of_poll_ready_is_passed_on_unchanged() {
     let world = World::new();
     for (name, layer) in layers(&world) {
-        let (inner, mut handle) = mock::pair();
+        let (inner, mut handle) = mocked();
         let mut service = tower::Layer::layer(&layer, App::new(inner));
         handle.send_error(Broken(3));
         let Poll::Ready(Err(error)) = poll_ready(&mut service).await else {

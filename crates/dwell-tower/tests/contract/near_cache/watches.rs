@@ -8,7 +8,7 @@ use tokio::runtime::Builder;
 use tokio::task::yield_now;
 
 use super::Near;
-use crate::log::Log;
+use crate::common::Log;
 use crate::support::{Pause, poll_once};
 
 #[tokio::test]

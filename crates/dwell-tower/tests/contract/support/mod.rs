@@ -5,14 +5,12 @@
 
 mod odd_store;
 mod probe;
-mod shared_store;
 
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
 use dwell_core::engine::TokenVerdict;
 use dwell_core::store::{Lookup, SessionStore};
 use dwell_core::{
@@ -29,19 +27,14 @@ use dwell_tower::rejection::Refusal;
 use dwell_tower::session::SessionLayer;
 use dwell_tower::step_up::StepUpLayer;
 use http::{Request, Response};
-use http_body_util::Full;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tower::util::{BoxCloneSyncService, BoxCloneSyncServiceLayer};
-use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
+pub(crate) use crate::common::{AnyLayer, App, Body, Pause, SharedStore};
 pub(crate) use odd_store::{FailingTouches, LateEnds};
-pub(crate) use probe::{Broken, Pause, Probe};
-pub(crate) use shared_store::SharedStore;
+pub(crate) use probe::{Broken, Probe};
 
-pub(crate) type Body = Full<Bytes>;
-pub(crate) type App = BoxCloneSyncService<Request<Body>, Response<Body>, BoxError>;
-pub(crate) type AnyLayer = BoxCloneSyncServiceLayer<App, Request<Body>, Response<Body>, BoxError>;
 pub(crate) type Client = TestClient<App>;
 
 pub(crate) const COOKIE: &str = "__Host-session";

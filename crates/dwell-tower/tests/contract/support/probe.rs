@@ -12,10 +12,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use dwell_core::{NewSession, SessionHandle};
 use http::{Request, Response};
-use tokio::sync::Semaphore;
 use tower::{BoxError, Service};
 
-use super::Body;
+use super::{Body, Pause};
 
 /// What `/fail` fails with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,38 +135,4 @@ async fn answer<R: From<Bytes>>(
         *response.status_mut() = status.parse()?;
     }
     Ok(response)
-}
-
-/// Holds requests in flight until they are let go.
-#[derive(Clone, Debug)]
-pub(crate) struct Pause {
-    arrived: Arc<Semaphore>,
-    gone_on: Arc<Semaphore>,
-}
-
-impl Default for Pause {
-    fn default() -> Self {
-        Self {
-            arrived: Arc::new(Semaphore::new(0)),
-            gone_on: Arc::new(Semaphore::new(0)),
-        }
-    }
-}
-
-impl Pause {
-    /// Of what is held: waits to be let go.
-    pub(crate) async fn here(&self) {
-        self.arrived.add_permits(1);
-        self.gone_on.acquire().await.unwrap().forget();
-    }
-
-    /// Waits until one more has come this far.
-    pub(crate) async fn arrival(&self) {
-        self.arrived.acquire().await.unwrap().forget();
-    }
-
-    /// Lets so many go.
-    pub(crate) fn release(&self, count: usize) {
-        self.gone_on.add_permits(count);
-    }
 }

@@ -18,7 +18,6 @@
 
 use std::convert::Infallible;
 
-use bytes::Bytes;
 use dwell_core::{
     CommandError, EndReason, Freshness, NewSession, SessionHandle, Strength, minutes, seconds,
 };
@@ -69,8 +68,9 @@ where
 }
 
 async fn handler(pause: &Pause, request: Request<Body>) -> Answer {
-    let uri = request.uri();
-    let handle = request.extensions().get::<SessionHandle>();
+    let (parts, _) = request.into_parts();
+    let uri = &parts.uri;
+    let handle = parts.extensions.get::<SessionHandle>();
     let handle = handle.expect("the session layer left its handle");
     if param(uri, "wait") == Some("before") {
         pause.here().await;
@@ -89,7 +89,7 @@ async fn handler(pause: &Pause, request: Request<Body>) -> Answer {
         Ok(body) => (StatusCode::OK, body),
         Err(error) => (StatusCode::CONFLICT, error.to_string()),
     };
-    let mut response = Response::new(Body::new(Bytes::from(body)));
+    let mut response = Response::new(Body::from(body));
     let wanted = param(uri, "status").map(|status| status.parse().unwrap());
     *response.status_mut() = wanted.unwrap_or(status);
     if param(uri, "cache").is_some() {

@@ -21,14 +21,13 @@ use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::idle::Presence;
 use dwell_tower::network::Peer;
 use http::{Method, Request, Response};
-use http_body_util::Full;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
-use tower::util::BoxCloneSyncService;
-use tower::{Layer, Service, ServiceExt};
+use tower::{BoxError, Layer, Service, ServiceExt};
 
-pub(crate) type Body = Full<Bytes>;
-pub(crate) type App = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+pub(crate) use crate::common::Body;
+
+pub(crate) type App = crate::common::App<Infallible>;
 pub(crate) type Client = TestClient<App>;
 
 pub(crate) const COOKIE: &str = "__Host-session";
@@ -80,16 +79,18 @@ impl World {
     pub(crate) fn handlers(&self) -> App {
         let pause = self.pause.clone();
         let answer = move |request| app::answer(pause.clone(), request);
-        BoxCloneSyncService::new(tower::service_fn(answer))
+        App::new(tower::service_fn(answer))
     }
 
     /// The handlers inside `layer`, behind a server that tells the peer.
-    pub(crate) fn app<L>(&self, layer: &L) -> App
+    pub(crate) fn app<L, B>(&self, layer: &L) -> App
     where
         L: Layer<App>,
-        L::Service: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+        L::Service: Service<Request<Body>, Response = Response<B>, Error = Infallible>,
         L::Service: Clone + Send + Sync + 'static,
         <L::Service as Service<Request<Body>>>::Future: Send,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
     {
         served(layer.layer(self.handlers()))
     }
@@ -181,11 +182,13 @@ pub(crate) fn stack_over(manager: &SessionManager) -> SessionTimeoutLayer {
 }
 
 /// Behind a server: a client says by a header which peer it is to be.
-pub(crate) fn served<S>(service: S) -> App
+pub(crate) fn served<S, B>(service: S) -> App
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S: Service<Request<Body>, Response = Response<B>, Error = Infallible>,
     S: Clone + Send + Sync + 'static,
     S::Future: Send,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
 {
     let with_peer = |mut request: Request<Body>| {
         let peer = request.headers_mut().remove("test-peer");
@@ -194,7 +197,7 @@ where
         request.extensions_mut().insert(Peer(peer));
         request
     };
-    BoxCloneSyncService::new(service.map_request(with_peer))
+    App::new(service.map_request(with_peer))
 }
 
 pub(crate) async fn signed_in(mut client: Client) -> Client {

@@ -2,21 +2,21 @@
 //! watch that can be held up, broken off or made to panic.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dwell_core::engine::Activation;
 use dwell_core::store::{
-    BoxedAnswer, Created, End, Judge, Loaded, PULSE, Quota, Reaped, SessionStore, StoreError,
-    StoreFuture, Touched, Update, Updated, Watched, Watcher,
+    BoxedAnswer, Created, End, Judge, Loaded, Quota, Reaped, SessionStore, StoreError, StoreFuture,
+    Touched, Update, Updated, Watched, Watcher,
 };
 use dwell_core::{EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
 use dwell_testkit::FaultyStore;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::timeout;
 
-use super::Pause;
+use super::{Pause, pass};
 
 /// Tells of changes as the test says. Clones share everything.
 #[derive(Clone, Debug)]
@@ -28,8 +28,10 @@ pub(crate) struct SharedStore {
     told: broadcast::Sender<Told>,
     line: Arc<AtomicU8>,
     starts: Arc<watch::Sender<usize>>,
-    /// How often it makes sure by itself that nothing was missed.
-    pulse: Duration,
+    /// Whether it makes sure by itself that nothing was missed.
+    pulses: bool,
+    /// How much later watches that begin from now on hear of everything.
+    lag: Arc<Mutex<Duration>>,
 }
 
 #[derive(Clone, Debug)]
@@ -58,14 +60,20 @@ impl SharedStore {
             told: broadcast::channel(64).0,
             line: Arc::default(),
             starts: Arc::default(),
-            pulse: Duration::MAX,
+            pulses: false,
+            lag: Arc::default(),
         }
     }
 
     /// Makes sure by itself.
     pub(crate) fn with_pulse(mut self) -> Self {
-        self.pulse = PULSE;
+        self.pulses = true;
         self
+    }
+
+    /// Lets watches that begin from now on hear of everything so much later.
+    pub(crate) fn lag(&self, lag: Duration) {
+        *self.lag.lock().unwrap() = lag;
     }
 
     /// Waits until so many watches have begun.
@@ -130,6 +138,11 @@ impl Watched for SharedStore {
     fn watch<'a>(&'a self, watcher: &'a dyn Watcher) -> BoxedAnswer<'a, Infallible> {
         Box::pin(async move {
             let mut told = self.told.subscribe();
+            let lag = *self.lag.lock().unwrap();
+            let pulse = match self.pulses {
+                true => watcher.pulse(),
+                false => Duration::MAX,
+            };
             self.starts.send_modify(|starts| *starts += 1);
             match self.line.load(Ordering::SeqCst) {
                 BROKEN => return Err(StoreError::unavailable("told to break off")),
@@ -137,8 +150,11 @@ impl Watched for SharedStore {
                 _ => {}
             }
             loop {
-                match timeout(self.pulse, told.recv()).await {
-                    Ok(Ok(Told::Changed(key))) => watcher.changed(key),
+                match timeout(pulse, told.recv()).await {
+                    Ok(Ok(Told::Changed(key))) => {
+                        pass(lag).await;
+                        watcher.changed(key);
+                    }
                     Ok(Ok(Told::Pulse { .. })) | Err(_) => {
                         let mark = watcher.mark();
                         watcher.caught_up(mark);
@@ -235,5 +251,9 @@ impl SessionStore for SharedStore {
 
     fn acknowledge(&self, keys: Vec<SessionKey>) -> StoreFuture<'_, ()> {
         self.inner.acknowledge(keys)
+    }
+
+    fn watched(&self) -> Option<&dyn Watched> {
+        Some(self)
     }
 }

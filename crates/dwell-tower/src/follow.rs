@@ -1,15 +1,15 @@
-//! Hears of changes, and starts again when that breaks off.
+//! Hears of a store's changes, and starts again when that breaks off.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use dwell_core::store::{StoreError, Watched};
+use dwell_core::store::{StoreError, Watched, Watcher};
 
-use super::copies::Copies;
 use crate::reaper::{Task, random_part};
 
 /// The pauses between tries: from the first on twice as long each time, a
@@ -17,14 +17,33 @@ use crate::reaper::{Task, random_part};
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Watches until it is aborted.
-pub(super) fn run(store: Arc<dyn Watched>, copies: Arc<Copies>) -> Task {
+/// A watcher that is told when nobody tells it any more.
+pub(crate) trait Follower: Watcher {
+    /// What happens from now on is not told. Whether it was until now.
+    fn lose(&self) -> bool;
+
+    /// Says so in the log.
+    fn log_loss(&self, why: &dyn fmt::Display);
+}
+
+/// Lets `follower` hear of changes until the task is aborted. `find` gives the
+/// part of the store that tells of them; without one there is nothing to do.
+pub(crate) fn follow<S, F>(
+    store: Arc<S>,
+    find: fn(&S) -> Option<&dyn Watched>,
+    follower: Arc<F>,
+) -> Task
+where
+    S: Send + Sync + ?Sized + 'static,
+    F: Follower + 'static,
+{
     Box::pin(async move {
-        // Also when the runtime is shut down, or the watch was aborted.
-        let told = Told(copies);
+        // Also when the runtime is shut down, or the task was aborted.
+        let told = Told(follower);
+        let Some(watched) = find(&store) else { return };
         let mut pause = FIRST_PAUSE;
         loop {
-            let why = watch(&*store, &told.0).await;
+            let why = watch(watched, &*told.0).await;
             if told.0.lose() {
                 pause = FIRST_PAUSE;
             }
@@ -39,23 +58,23 @@ pub(super) fn run(store: Arc<dyn Watched>, copies: Arc<Copies>) -> Task {
 }
 
 /// Whoever stops telling says so.
-struct Told(Arc<Copies>);
+struct Told<F: Follower>(Arc<F>);
 
-impl Drop for Told {
+impl<F: Follower> Drop for Told<F> {
     fn drop(&mut self) {
         self.0.lose();
     }
 }
 
 /// Watches until that breaks off; `None` where it panicked.
-async fn watch(store: &dyn Watched, copies: &Copies) -> Option<StoreError> {
+async fn watch(store: &dyn Watched, watcher: &dyn Watcher) -> Option<StoreError> {
     let never = |lost: Result<Infallible, StoreError>| match lost {
         Err(error) => error,
     };
     let mut watch = None;
     poll_fn(|cx| {
         let poll = AssertUnwindSafe(|| {
-            let watch = watch.get_or_insert_with(|| store.watch(copies));
+            let watch = watch.get_or_insert_with(|| store.watch(watcher));
             watch.as_mut().poll(cx)
         });
         match catch_unwind(poll) {

@@ -1,0 +1,216 @@
+//! The bodies of a session layer's answers: its own ones and the service's.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::body::{BoxError, UntilEnd, is_long};
+
+/// Makes the bodies of a session layer's answers.
+///
+/// [`AnyBody`] serves every kind of body. A framework whose bodies are boxed
+/// anyway can do without a wrapper around those that need none; `dwell-axum`
+/// does so.
+pub trait MakeBody<B>: Send + Sync + 'static {
+    /// What the client gets.
+    type Body;
+
+    /// The body of an answer of the layer's own.
+    fn own(bytes: Bytes) -> Self::Body;
+
+    /// The service's body, as it is.
+    fn pass(body: B) -> Self::Body;
+
+    /// The service's body, cut at the end of its session.
+    fn bind(body: UntilEnd<B>) -> Self::Body;
+
+    /// Whether the service's body takes so long to be sent that its session
+    /// may end meanwhile.
+    fn is_long(body: &B) -> bool;
+}
+
+/// Makes a [`SessionBody`] of every kind of body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AnyBody;
+
+impl<B> MakeBody<B> for AnyBody
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Body = SessionBody<B>;
+
+    fn own(bytes: Bytes) -> SessionBody<B> {
+        bytes.into()
+    }
+
+    fn pass(body: B) -> SessionBody<B> {
+        SessionBody {
+            inner: Inner::Passed { body },
+        }
+    }
+
+    fn bind(body: UntilEnd<B>) -> SessionBody<B> {
+        let body = Box::pin(body);
+        SessionBody {
+            inner: Inner::Bound { body },
+        }
+    }
+
+    fn is_long(body: &B) -> bool {
+        is_long(body)
+    }
+}
+
+pin_project! {
+    /// The body of an answer that came through a session layer.
+    #[derive(Debug)]
+    pub struct SessionBody<B> {
+        #[pin]
+        inner: Inner<B>,
+    }
+}
+
+pin_project! {
+    #[project = InnerProj]
+    #[derive(Debug)]
+    enum Inner<B> {
+        Own { bytes: Option<Bytes> },
+        Passed { #[pin] body: B },
+        Bound { body: Pin<Box<UntilEnd<B>>> },
+    }
+}
+
+impl<B> From<Bytes> for SessionBody<B> {
+    fn from(bytes: Bytes) -> Self {
+        let bytes = Some(bytes);
+        Self {
+            inner: Inner::Own { bytes },
+        }
+    }
+}
+
+impl<B> Body for SessionBody<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.project().inner.project() {
+            InnerProj::Own { bytes } => {
+                let bytes = bytes.take().filter(|bytes| !bytes.is_empty());
+                Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
+            }
+            InnerProj::Passed { body } => body
+                .poll_frame(cx)
+                .map(|frame| frame.map(|frame| frame.map_err(Into::into))),
+            InnerProj::Bound { body } => body.as_mut().poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.inner {
+            Inner::Own { bytes } => bytes.as_ref().is_none_or(Bytes::is_empty),
+            Inner::Passed { body } => body.is_end_stream(),
+            Inner::Bound { body } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.inner {
+            Inner::Own { bytes } => {
+                let left = bytes.as_ref().map_or(0, Bytes::len);
+                SizeHint::with_exact(u64::try_from(left).unwrap_or(u64::MAX))
+            }
+            Inner::Passed { body } => body.size_hint(),
+            Inner::Bound { body } => body.size_hint(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::task::Waker;
+
+    use http_body_util::{Empty, Full};
+
+    use super::*;
+
+    type Never = Empty<Bytes>;
+
+    /// A body that says nothing of its length.
+    struct Unknown;
+
+    impl Body for Unknown {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Pending
+        }
+    }
+
+    fn next<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> Option<Bytes>
+    where
+        B::Error: std::fmt::Debug,
+    {
+        let mut cx = Context::from_waker(Waker::noop());
+        match Pin::new(body).poll_frame(&mut cx) {
+            Poll::Ready(frame) => Some(frame?.unwrap().into_data().unwrap()),
+            Poll::Pending => panic!("it waits"),
+        }
+    }
+
+    #[test]
+    fn a_body_of_the_layers_own_is_one_frame_of_its_length() {
+        let mut body = SessionBody::<Never>::from(Bytes::from("refused"));
+        assert!(!body.is_end_stream());
+        assert_eq!(body.size_hint().exact(), Some(7));
+        assert_eq!(next(&mut body), Some("refused".into()));
+        assert!(body.is_end_stream());
+        assert_eq!(body.size_hint().exact(), Some(0));
+        assert_eq!(next(&mut body), None);
+        assert_eq!(next(&mut body), None);
+    }
+
+    #[test]
+    fn an_empty_body_of_the_layers_own_has_no_frame() {
+        let mut body = SessionBody::<Never>::from(Bytes::new());
+        assert!(body.is_end_stream());
+        assert_eq!(body.size_hint().exact(), Some(0));
+        assert_eq!(next(&mut body), None);
+    }
+
+    #[test]
+    fn a_passed_body_is_the_services_own() {
+        let mut body = AnyBody::pass(Full::new(Bytes::from("served")));
+        assert!(!body.is_end_stream());
+        assert_eq!(body.size_hint().exact(), Some(6));
+        assert_eq!(next(&mut body), Some("served".into()));
+        assert!(body.is_end_stream());
+        assert_eq!(next(&mut body), None);
+    }
+
+    #[test]
+    fn long_is_what_takes_time_to_send_or_may() {
+        let is_long = |length| AnyBody::is_long(&Full::new(Bytes::from(vec![0; length])));
+        assert!(!is_long(0));
+        assert!(!is_long(64 * 1_024));
+        assert!(is_long(64 * 1_024 + 1));
+        assert!(!AnyBody::is_long(&Never::new()));
+        assert!(AnyBody::is_long(&Unknown));
+    }
+}

@@ -1,0 +1,238 @@
+//! Response bodies that end with their session.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::lifeline::{Closing, Lifeline};
+
+/// An error of whatever kind.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A body of which no more than this is left is sent whole: it takes no time
+/// to speak of.
+const SHORT: u64 = 64 * 1_024;
+
+pin_project! {
+    /// A body that is cut when its session ends.
+    ///
+    /// An event stream (`text/event-stream`) ends with a last event,
+    /// `session-expired`, whose data is `{"reason":"idle_timeout"}` or another
+    /// reason. Anything else breaks off with the error [`SessionClosed`], so that
+    /// nobody takes the part that came for the whole.
+    ///
+    /// The session layer puts it around what is streamed; for a body that some
+    /// other way leads to a client:
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use dwell_core::SessionHandle;
+    /// use dwell_tower::open::{Lifeline, UntilEnd};
+    /// use http::HeaderMap;
+    /// use http_body::Body;
+    ///
+    /// fn bind<B: Body<Data = Bytes>>(body: B, session: &SessionHandle) -> Option<UntilEnd<B>> {
+    ///     let lifeline = Lifeline::of(session)?;
+    ///     Some(UntilEnd::new(body, &HeaderMap::new(), lifeline))
+    /// }
+    /// ```
+    pub struct UntilEnd<B> {
+        #[pin]
+        body: Option<B>,
+        lifeline: Lifeline,
+        events: bool,
+        // The end of what has been sent.
+        tail: Tail,
+    }
+}
+
+/// The session of a body is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionClosed(pub Closing);
+
+impl fmt::Display for SessionClosed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the session is over: {}", self.0.reason())
+    }
+}
+
+impl std::error::Error for SessionClosed {}
+
+/// Whether a body takes so long to be sent that its session may end meanwhile.
+pub(crate) fn is_long<B: Body>(body: &B) -> bool {
+    !body.is_end_stream() && body.size_hint().exact().is_none_or(|left| left > SHORT)
+}
+
+impl<B> UntilEnd<B> {
+    /// Cuts `body`, the one of an answer with these headers, at the end of the
+    /// lifeline.
+    pub fn new(body: B, headers: &HeaderMap, lifeline: Lifeline) -> Self {
+        Self {
+            body: Some(body),
+            lifeline,
+            events: is_event_stream(headers),
+            tail: Tail::default(),
+        }
+    }
+}
+
+/// What is encoded in another way takes no event of ours.
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let name = b"text/event-stream";
+    !headers.contains_key(header::CONTENT_ENCODING)
+        && media_type.is_some_and(|value| {
+            value
+                .get(..name.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(name))
+        })
+}
+
+impl<B> Body for UntilEnd<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let mut this = self.project();
+        let Some(mut body) = this.body.as_mut().as_pin_mut() else {
+            return Poll::Ready(None);
+        };
+        // Most bodies are there at once and cost no timer; one that never has to
+        // be waited for must end, too.
+        if !this.lifeline.is_young()
+            && let Poll::Ready(closing) = this.lifeline.poll_closed(cx)
+        {
+            this.body.set(None);
+            return Poll::Ready(farewell(closing, *this.events, this.tail));
+        }
+        match body.as_mut().poll_frame(cx) {
+            Poll::Ready(Some(frame)) => {
+                if let Ok(frame) = &frame
+                    && let Some(data) = frame.data_ref()
+                {
+                    this.tail.push(data);
+                }
+                Poll::Ready(Some(frame.map_err(Into::into)))
+            }
+            Poll::Ready(None) => {
+                this.body.set(None);
+                Poll::Ready(None)
+            }
+            Poll::Pending => {
+                let closing = ready!(this.lifeline.poll_closed(cx));
+                this.body.set(None);
+                Poll::Ready(farewell(closing, *this.events, this.tail))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match (&self.body, self.events) {
+            (Some(body), false) => body.size_hint(),
+            _ => SizeHint::new(),
+        }
+    }
+}
+
+fn farewell(closing: Closing, events: bool, tail: &Tail) -> Option<Result<Frame<Bytes>, BoxError>> {
+    if !events {
+        return Some(Err(Box::new(SessionClosed(closing))));
+    }
+    // In the middle of an event, ours would become a part of it; the client
+    // drops what is unfinished.
+    tail.is_between_events().then(|| {
+        let reason = closing.reason();
+        let event = format!("event: session-expired\ndata: {{\"reason\":\"{reason}\"}}\n\n");
+        Ok(Frame::data(event.into()))
+    })
+}
+
+/// The last bytes that were sent.
+#[derive(Debug, Default)]
+struct Tail {
+    bytes: [u8; 4],
+    length: usize,
+}
+
+impl Tail {
+    fn push(&mut self, data: &[u8]) {
+        let data = &data[data.len().saturating_sub(4)..];
+        let keep = self.length.min(4 - data.len());
+        self.bytes.copy_within(self.length - keep..self.length, 0);
+        self.bytes[keep..keep + data.len()].copy_from_slice(data);
+        self.length = keep + data.len();
+    }
+
+    /// After nothing, or after an empty line (WHATWG HTML §9.2.6).
+    fn is_between_events(&self) -> bool {
+        let sent = &self.bytes[..self.length];
+        let ends = [&b"\n\n"[..], b"\r\r", b"\r\n\r\n", b"\n\r\n"];
+        sent.is_empty() || ends.iter().any(|end| sent.ends_with(end))
+    }
+}
+
+impl<B> fmt::Debug for UntilEnd<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UntilEnd")
+            .field("lifeline", &self.lifeline)
+            .field("events", &self.events)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sent_ends_between_events_however_it_is_cut() {
+        let between = |chunks: &[&str]| {
+            let mut tail = Tail::default();
+            chunks.iter().for_each(|chunk| tail.push(chunk.as_bytes()));
+            tail.is_between_events()
+        };
+        assert!(between(&[]));
+        assert!(between(&["data: a\n\n"]));
+        assert!(between(&["data: a", "\n", "\n"]));
+        assert!(between(&["data: a\r\n", "\r", "\n"]));
+        assert!(between(&["data: a\r", "\r"]));
+        assert!(between(&["data: a\n\n", "", ": comment\n\n"]));
+        assert!(!between(&["data: a"]));
+        assert!(!between(&["data: a\n"]));
+        assert!(!between(&["data: a\n\n", "d"]));
+        assert!(!between(&["data: a\r\n"]));
+    }
+
+    #[test]
+    fn only_a_plain_event_stream_takes_an_event() {
+        let is = |fields: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in fields {
+                headers.insert(*name, HeaderValue::from_static(value));
+            }
+            is_event_stream(&headers)
+        };
+        assert!(is(&[("content-type", "text/event-stream")]));
+        assert!(is(&[("content-type", "Text/Event-Stream; charset=utf-8")]));
+        assert!(!is(&[("content-type", "text/html")]));
+        assert!(!is(&[]));
+        let zipped = ("content-encoding", "gzip");
+        assert!(!is(&[("content-type", "text/event-stream"), zipped]));
+    }
+}

@@ -1,0 +1,365 @@
+//! How long something may stay open: for as long as its session lives.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use dwell_core::store::StoreError;
+use dwell_core::{
+    Admission, CommandError, Deadlines, EndReason, Recheck, Rechecked, SessionHandle, Timestamp,
+    Verdict, seconds,
+};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::registry::{OpenSessions, Place};
+use crate::shared::Shared;
+
+/// Most answers are over by then: until then nothing is entered and nobody
+/// asked, and afterwards it is made sure that nothing was missed (N39).
+const FIRST_LOOK: Duration = Duration::from_millis(250);
+
+/// The longest sleep, after which it is looked whether the machine has slept,
+/// too, which timers do not count.
+const LONGEST_SLEEP: Duration = seconds(60);
+
+/// Longer than anything is open.
+const FAR: Duration = Duration::from_secs(365 * 24 * 3_600);
+
+/// Longer than a tick of a clock that is read in ticks.
+const TICK: Duration = Duration::from_millis(5);
+
+/// How long an answer of the store is waited for at the deadline: whatever is
+/// open is closed within a second of it.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How often the store is asked while it does not tell of changes.
+const UNTOLD: Duration = seconds(1);
+
+/// Why something that was open is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Closing {
+    /// The session has ended.
+    Ended(EndReason),
+    /// The session is locked until its subject authenticates again.
+    Locked,
+    /// The route asks for authentication again.
+    StepUpRequired,
+    /// The store did not answer at the deadline, so nobody can tell whether it
+    /// still is one.
+    StoreUnavailable,
+    /// The store knows nothing of the session any more.
+    Unknown,
+}
+
+impl Closing {
+    /// The word for it: the `reason` that the next request would be told.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Ended(reason) => reason.as_str(),
+            Self::Locked => "session_locked",
+            Self::StepUpRequired => "step_up_required",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::Unknown => "session_required",
+        }
+    }
+}
+
+/// Tells when the session of a request is over, for whatever stays open after
+/// its answer has begun (law L14): the deadline as it moves by activity
+/// elsewhere, and an end on whatever node within a second.
+///
+/// It costs a timer. The store is asked a quarter of a second after the start,
+/// at each deadline, and when it tells that something has changed; once a
+/// second where it can't tell. Asking is never activity.
+///
+/// Response bodies are cut by it without further ado. For other things, such as
+/// an upgraded connection:
+///
+/// ```
+/// use dwell_core::SessionHandle;
+/// use dwell_tower::open::{Closing, Lifeline};
+///
+/// async fn serve(session: &SessionHandle) {
+///     let Some(mut lifeline) = Lifeline::of(session) else { return };
+///     tokio::select! {
+///         () = talk() => {}
+///         closing = lifeline.closed() => hang_up(closing.reason()),
+///     }
+/// }
+/// # async fn talk() {}
+/// # fn hang_up(_: &str) {}
+/// ```
+///
+/// It runs on tokio and needs its timers.
+pub struct Lifeline {
+    recheck: Recheck,
+    open: OpenSessions,
+    /// Entered at the first look.
+    place: Option<Place>,
+    /// Whether it is to hear of this node's touches.
+    touches: bool,
+    /// When it recorded activity itself.
+    touched: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// When to look for the first time.
+    first_look: Instant,
+    /// The nearest deadline, as far as it is known, by the timer's clock and by
+    /// the machine's: the timer's stands still while the machine sleeps.
+    deadline: Instant,
+    deadline_by_clock: Timestamp,
+    /// When to look before that.
+    look_by: Option<Instant>,
+    looking: Option<Looking>,
+    closed: Option<Closing>,
+}
+
+type Looking = Pin<Box<dyn Future<Output = Result<Rechecked, StoreError>> + Send>>;
+
+/// What a [`Lifeline`] has to tell.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "made once in a while, in place")]
+#[non_exhaustive]
+pub enum News {
+    /// It is over.
+    Closed(Closing),
+    /// The session lives, as of now: its deadlines, and what else is known.
+    Alive(Deadlines, Rechecked),
+}
+
+impl Lifeline {
+    /// The lifeline of a request's session; `None` where it has no live one, or
+    /// no session layer is around it.
+    #[must_use]
+    pub fn of(handle: &SessionHandle) -> Option<Self> {
+        Self::new(handle, false)
+    }
+
+    /// The same, which also looks whenever this node records activity.
+    #[must_use]
+    pub fn with_touches(handle: &SessionHandle) -> Option<Self> {
+        Self::new(handle, true)
+    }
+
+    fn new(handle: &SessionHandle, touches: bool) -> Option<Self> {
+        let shared = Shared::of(handle)?;
+        let remaining = handle.current_deadlines()?.remaining().min(FAR);
+        let open = shared.open.clone();
+        let deadline = timer_now() + remaining;
+        Some(Self {
+            recheck: handle.recheck()?,
+            place: None,
+            touches,
+            touched: None,
+            timer: None,
+            first_look: deadline.min(timer_now() + FIRST_LOOK),
+            deadline,
+            deadline_by_clock: open.now() + remaining,
+            look_by: None,
+            looking: None,
+            closed: None,
+            open,
+        })
+    }
+
+    /// Waits until it is over.
+    pub async fn closed(&mut self) -> Closing {
+        poll_fn(|cx| self.poll_closed(cx)).await
+    }
+
+    /// The same, to be polled.
+    pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Closing> {
+        loop {
+            if let News::Closed(closing) = ready!(self.poll_news(cx)) {
+                return Poll::Ready(closing);
+            }
+        }
+    }
+
+    /// Waits until there is something to tell: it is over, or the store was
+    /// asked and the session lives.
+    pub async fn news(&mut self) -> News {
+        poll_fn(|cx| self.poll_news(cx)).await
+    }
+
+    /// The same, to be polled.
+    pub fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<News> {
+        loop {
+            if let Some(closing) = self.closed {
+                return Poll::Ready(News::Closed(closing));
+            }
+            if let Some(looking) = &mut self.looking {
+                let Poll::Ready(found) = looking.as_mut().poll(cx) else {
+                    ready!(self.poll_timer(cx));
+                    return Poll::Ready(self.close(Closing::StoreUnavailable));
+                };
+                self.looking = None;
+                if let Some(news) = self.learn(found) {
+                    return Poll::Ready(news);
+                }
+                continue;
+            }
+            let rung = self
+                .place
+                .as_ref()
+                .is_some_and(|place| place.bell.heard(cx));
+            if !rung {
+                ready!(self.poll_timer(cx));
+                if !self.is_due() {
+                    self.rest();
+                    continue;
+                }
+            }
+            let news = self.look().and_then(|found| self.learn(found));
+            if let Some(news) = news {
+                return Poll::Ready(news);
+            }
+        }
+    }
+
+    /// Looks at the session in a while also if nothing happens before.
+    pub fn look_in(&mut self, pause: Duration) {
+        let at = timer_now() + pause.min(FAR);
+        self.look_by = Some(self.look_by.map_or(at, |earlier| earlier.min(at)));
+        if let Some(timer) = &mut self.timer
+            && at < timer.deadline()
+        {
+            timer.as_mut().reset(at);
+        }
+    }
+
+    /// Records that somebody is there, now: activity as an active request is.
+    /// Within the granularity of the last it costs nothing.
+    ///
+    /// # Errors
+    /// When the session is over, or the store does not answer.
+    pub async fn touch(&mut self) -> Result<(), CommandError> {
+        let granularity = self.recheck.manager().policies().borrow().granularity();
+        if self
+            .touched
+            .is_some_and(|at| timer_now() - at < granularity)
+        {
+            return Ok(());
+        }
+        self.recheck.touch().await?;
+        self.touched = Some(timer_now());
+        self.open.touched(self.recheck.key());
+        Ok(())
+    }
+
+    /// Whether nothing has to be looked at yet.
+    pub(super) fn is_young(&self) -> bool {
+        timer_now() < self.first_look
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let first_look = self.first_look;
+        let first = || Box::pin(sleep_until(first_look));
+        self.timer.get_or_insert_with(first).as_mut().poll(cx)
+    }
+
+    /// Whether the store has to be asked, and not only the time.
+    fn is_due(&self) -> bool {
+        let now = timer_now();
+        self.place.is_none()
+            || !self.open.is_told()
+            || now >= self.deadline
+            || self.look_by.is_some_and(|at| now >= at)
+            || self.open.now() >= self.deadline_by_clock
+    }
+
+    /// Asks the store; `Some` where it answers at once.
+    fn look(&mut self) -> Option<Result<Rechecked, StoreError>> {
+        let recheck = &self.recheck;
+        if self.place.is_none() {
+            // Before the store is asked, so that nothing is missed in between.
+            let entered = self
+                .open
+                .enter(recheck.manager(), recheck.key(), self.touches);
+            self.place = Some(entered);
+        }
+        let is_local = recheck.manager().store().is_local();
+        let at_once = is_local.then(|| recheck.run_at_once()).flatten();
+        if at_once.is_none() {
+            let recheck = recheck.clone();
+            self.looking = Some(Box::pin(async move { recheck.run().await }));
+            self.sleep_until(self.deadline.max(timer_now()) + PATIENCE);
+        }
+        at_once
+    }
+
+    fn learn(&mut self, found: Result<Rechecked, StoreError>) -> Option<News> {
+        self.look_by = None;
+        let now = timer_now();
+        let found = match found {
+            Ok(found) => found,
+            Err(_) if now < self.deadline => {
+                self.look_by = Some(now + UNTOLD);
+                self.rest();
+                return None;
+            }
+            Err(_) => return Some(self.close(Closing::StoreUnavailable)),
+        };
+        let closing = match found.admission {
+            Admission::Session(Verdict::Live(deadlines)) => {
+                // A clock that is read in ticks may be a little behind the timer.
+                let remaining = deadlines.remaining().clamp(TICK, FAR);
+                self.deadline = now + remaining;
+                self.deadline_by_clock = self.open.now() + remaining;
+                self.rest();
+                return Some(News::Alive(deadlines, found));
+            }
+            Admission::Session(Verdict::Ended(reason)) => Closing::Ended(reason),
+            Admission::Session(Verdict::Locked { .. }) => Closing::Locked,
+            Admission::Session(Verdict::Stale { .. }) => Closing::StepUpRequired,
+            Admission::Anonymous => Closing::Unknown,
+        };
+        Some(self.close(closing))
+    }
+
+    /// Sleeps until there is something to do.
+    fn rest(&mut self) {
+        let longest = match self.open.is_told() {
+            true => LONGEST_SLEEP,
+            false => UNTOLD,
+        };
+        let at = self.deadline.min(timer_now() + longest);
+        self.sleep_until(self.look_by.map_or(at, |look_by| at.min(look_by)));
+    }
+
+    fn sleep_until(&mut self, at: Instant) {
+        match &mut self.timer {
+            Some(timer) => timer.as_mut().reset(at),
+            None => self.timer = Some(Box::pin(sleep_until(at))),
+        }
+    }
+
+    fn close(&mut self, closing: Closing) -> News {
+        self.closed = Some(closing);
+        self.looking = None;
+        self.place = None;
+        self.timer = None;
+        News::Closed(closing)
+    }
+}
+
+/// What the time is by the clock of timers, which decides nothing: the store is
+/// asked when one fires.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "timers have a clock of their own; what the store says judges"
+)]
+fn timer_now() -> Instant {
+    Instant::now()
+}
+
+impl fmt::Debug for Lifeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lifeline")
+            .field("closed", &self.closed)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,229 @@
+//! An end on whatever node cuts within a second, and says why.
+
+use dwell_core::{EndReason, NewSession, OnLimit, SessionManager, Token, minutes, seconds};
+use http::Response;
+
+use crate::support::{
+    Body, MS, Node, Reader, SECOND, World, default_policy, event_stream, get, pass, policies,
+    with_answer,
+};
+
+/// The manager of another process that has the same way to the sessions, and
+/// so many seconds idle.
+fn stranger(world: &World, way: usize, idle: u64) -> SessionManager {
+    let idle = seconds(idle);
+    let policies = policies(default_policy().idle(idle), idle);
+    match way {
+        0 => world.stranger_with(world.memory.clone(), policies),
+        1 => world.stranger_with(world.shared.clone(), policies),
+        _ => world.stranger_with(world.store.clone(), policies),
+    }
+}
+
+/// How a session can end before its time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum How {
+    Logout,
+    Manager,
+    Subject,
+    Stranger,
+    StrangersReaper,
+}
+
+impl How {
+    const ALL: [Self; 5] = [
+        Self::Logout,
+        Self::Manager,
+        Self::Subject,
+        Self::Stranger,
+        Self::StrangersReaper,
+    ];
+
+    async fn end(self, world: &World, way: usize, node: &Node, token: &Token) {
+        let manager = node.manager();
+        match self {
+            Self::Logout => drop(node.get("/logout", token).await),
+            Self::Manager => {
+                let ended = manager.end_session(token.key(), EndReason::IdpLogout).await;
+                assert!(ended.unwrap());
+            }
+            Self::Subject => {
+                let subject = "alice".into();
+                let ended = manager
+                    .end_subject(&subject, None, EndReason::Revoked)
+                    .await;
+                assert_eq!(ended.unwrap(), 1);
+            }
+            Self::Stranger => {
+                let other = stranger(world, way, 900);
+                let ended = other.end_session(token.key(), EndReason::TokenReuse).await;
+                assert!(ended.unwrap());
+            }
+            // To whom the session has run out already.
+            Self::StrangersReaper => {
+                let other = stranger(world, way, 61);
+                // What new policies make due is due from the next second on.
+                while other.reap(100).await.unwrap() {}
+                pass(SECOND).await;
+                while other.reap(100).await.unwrap() {}
+            }
+        }
+    }
+
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::Logout => "signed_out",
+            Self::Manager => "idp_logout",
+            Self::Subject => "revoked",
+            Self::Stranger => "token_reuse",
+            Self::StrangersReaper => "idle_timeout",
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn n38_every_end_cuts_within_a_second_with_its_reason() {
+    for way in 0..3 {
+        for end in How::ALL {
+            let world = World::new();
+            let token = world.sign_in().await;
+            let (name, node) = &world.nodes()[way];
+            let (_feed, events) = node.events(&token).await;
+            let (_feed, download) = node.download(&token).await;
+            pass(seconds(62) + 10 * MS).await;
+            assert!(events.is_open() && download.is_open(), "{name}, {end:?}");
+            end.end(&world, way, node, &token).await;
+            let (events, download) = tokio::join!(events.ends_now(), download.ends_now());
+            assert_eq!(events.reason(), end.reason(), "{name}");
+            assert_eq!(download.closing().reason(), end.reason(), "{name}");
+            assert_eq!(world.events.ends().len(), 1, "{name}, {end:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn l14_where_changes_are_told_an_end_cuts_at_once() {
+    for way in 0..2 {
+        let world = World::new();
+        let token = world.sign_in().await;
+        let (name, node) = &world.nodes()[way];
+        let (_feed, events) = node.events(&token).await;
+        pass(minutes(1)).await;
+        How::Stranger.end(&world, way, node, &token).await;
+        pass(MS).await;
+        assert!(!events.is_open(), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn l14_the_end_of_another_session_of_the_subject_cuts_nothing() {
+    let world = World::new();
+    let (token, other) = (world.sign_in().await, world.sign_in().await);
+    for (name, node) in &world.nodes() {
+        let (_feed, events) = node.events(&token).await;
+        let manager = node.manager();
+        pass(seconds(5)).await;
+        let _ = manager.end_session(other.key(), EndReason::Revoked).await;
+        pass(seconds(5)).await;
+        assert!(events.is_open(), "{name}");
+        events.leave().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn l14_a_login_that_takes_the_last_place_cuts_the_oldest() {
+    let limited = default_policy().session_limit(1, OnLimit::EndOldest);
+    let world = World::with(policies(limited, minutes(5)));
+    let token = world.sign_in().await;
+    let (_feed, events) = world.node().events(&token).await;
+    pass(seconds(5)).await;
+    world.sign_in_as(NewSession::new("alice")).await;
+    assert_eq!(events.ends_now().await.reason(), "superseded");
+}
+
+#[tokio::test(start_paused = true)]
+async fn n39_an_end_right_after_the_look_up_is_noticed_within_a_second() {
+    for way in 0..3 {
+        for end in [How::Manager, How::Stranger] {
+            for wait in [0, 1, 100, 249, 250, 251, 400, 999, 1_000, 1_249, 1_251] {
+                let world = World::new();
+                let token = world.sign_in().await;
+                let (name, node) = &world.nodes()[way];
+                let (_feed, events) = node.events(&token).await;
+                pass(MS * wait).await;
+                assert!(events.is_open(), "{name}");
+                end.end(&world, way, node, &token).await;
+                let ended = events.ends_now().await;
+                assert_eq!(ended.reason(), end.reason(), "{name}, {wait} ms");
+            }
+        }
+    }
+}
+
+/// A stream whose handler ends the session, or waits while others do, before it
+/// answers.
+async fn opened_while(node: &Node, path: &str, token: &Token) -> Response<Body> {
+    let (feed, answer) = event_stream();
+    feed.say("data: 1\n\n");
+    let answer = node.send(with_answer(get(path, Some(token)), answer)).await;
+    std::mem::forget(feed);
+    answer
+}
+
+#[tokio::test(start_paused = true)]
+async fn n39_a_session_that_ends_while_the_handler_works_is_noticed_when_it_answers() {
+    for way in 0..3 {
+        let world = World::new();
+        let token = world.sign_in().await;
+        let (name, node) = &world.nodes()[way];
+        let node = node.clone();
+        let request = tokio::spawn({
+            let (node, token) = (node.clone(), token.clone());
+            async move { opened_while(&node, "/slow", &token).await }
+        });
+        node.pause.arrival().await;
+        let ended = node
+            .manager()
+            .end_session(token.key(), EndReason::Revoked)
+            .await;
+        assert!(ended.unwrap());
+        pass(SECOND).await;
+        node.pause.release(1);
+        let answer = request.await.unwrap();
+        let ended = Reader::of(answer.into_body()).ends_now().await;
+        assert_eq!(ended.reason(), "revoked", "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn n38_the_record_of_the_end_outlives_the_streams_and_is_one() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let node = world.node();
+    let streams = [node.events(&token).await, node.events(&token).await];
+    for (_feed, stream) in streams {
+        assert_eq!(
+            stream.ends_after(minutes(15)).await.reason(),
+            "idle_timeout"
+        );
+    }
+    assert!(
+        world.events.ends().is_empty(),
+        "the reaper or a request reports it"
+    );
+    while node.manager().reap(100).await.unwrap() {}
+    assert_eq!(world.events.ends(), [EndReason::IdleTimeout]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn l14_the_layers_own_reaper_and_the_cut_agree() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let stack = dwell_tower::SessionTimeoutLayer::new(&world.local);
+    let node = Node::of(stack);
+    let (_feed, events) = node.events(&token).await;
+    let ended = events.ends_after(minutes(15)).await;
+    assert_eq!(ended.reason(), "idle_timeout");
+    pass(2 * SECOND).await;
+    assert_eq!(world.events.ends(), [EndReason::IdleTimeout]);
+}

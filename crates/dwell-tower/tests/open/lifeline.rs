@@ -1,0 +1,281 @@
+//! Lifelines by themselves, as whatever is no body holds them: a WebSocket.
+
+use dwell_core::store::SessionStore;
+use dwell_core::{
+    CommandError, EndReason, OnIdle, Presented, SessionHandle, Timestamp, Token, hours, minutes,
+    seconds,
+};
+use dwell_tower::SessionTimeoutLayer;
+use dwell_tower::open::{Closing, Lifeline, News};
+use tokio::time::timeout;
+
+use crate::support::{MS, Node, SECOND, World, default_policy, pass, policies};
+
+async fn lifeline(node: &Node, token: &Token) -> Lifeline {
+    Lifeline::of(&node.handle("/", Some(token)).await).expect("a live session")
+}
+
+/// The next news, if there are any within so long: what the idle deadline is.
+async fn idle(line: &mut Lifeline, within: std::time::Duration) -> Option<Timestamp> {
+    match timeout(within, line.news()).await {
+        Err(_) => None,
+        Ok(News::Alive(deadlines, _)) => Some(deadlines.idle),
+        Ok(other) => panic!("it is over: {other:?}"),
+    }
+}
+
+/// Takes all news until there are none for a while.
+async fn settle(line: &mut Lifeline) {
+    while idle(line, seconds(2)).await.is_some() {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn there_is_no_lifeline_without_a_live_session() {
+    let locking = default_policy().on_idle(OnIdle::Lock).lock_period(hours(1));
+    let world = World::with(policies(locking, minutes(5)));
+    let (token, dead) = (world.sign_in().await, world.sign_in().await);
+    let stack = SessionTimeoutLayer::new(&world.local).without_reaper();
+    let node = Node::of(stack.add_exempt_path("/open"));
+    node.manager()
+        .end_session(dead.key(), EndReason::Revoked)
+        .await
+        .unwrap();
+
+    let of = async |token: Option<&Token>| {
+        let handle = node.handle("/open", token).await;
+        assert_eq!(
+            Lifeline::of(&handle).is_some(),
+            Lifeline::with_touches(&handle).is_some()
+        );
+        Lifeline::of(&handle).is_some()
+    };
+    assert!(of(Some(&token)).await);
+    assert!(!of(None).await, "nobody's");
+    assert!(!of(Some(&dead)).await, "ended");
+    assert!(!of(Some(&Token::generate().unwrap())).await, "unknown");
+    let signed_out = world.sign_in().await;
+    let handle = node.handle("/logout", Some(&signed_out)).await;
+    assert!(
+        Lifeline::of(&handle).is_none(),
+        "ended by the request itself"
+    );
+    pass(minutes(15)).await;
+    assert!(!of(Some(&token)).await, "locked");
+    pass(hours(1)).await;
+    assert!(!of(Some(&token)).await, "run out");
+}
+
+#[tokio::test(start_paused = true)]
+async fn there_is_no_lifeline_without_a_session_layer_around_it() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let loaded = world.memory.load(token.key()).await.unwrap();
+    let session = dwell_core::PresentedSession {
+        record: world.record(&token),
+        now: loaded.now,
+        token: Some(token),
+        standing: dwell_core::engine::TokenVerdict::Current { confirm: false },
+    };
+    let policies = world.local.policies().current();
+    let alone = SessionHandle::new(world.local.clone(), policies, Presented::Session(session));
+    alone.decide();
+    assert!(alone.current_deadlines().is_some());
+    assert!(Lifeline::of(&alone).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn l14_a_lifeline_tells_when_the_session_is_over_and_why_and_goes_on_telling() {
+    for way in 0..3 {
+        let world = World::new();
+        let token = world.sign_in().await;
+        let (name, node) = &world.nodes()[way];
+        let mut line = lifeline(node, &token).await;
+        let early = timeout(minutes(15) - MS, line.closed()).await;
+        assert!(early.is_err(), "{name}: {early:?}");
+        for _ in 0..3 {
+            let closing = timeout(SECOND, line.closed()).await.expect(name);
+            assert_eq!(closing, Closing::Ended(EndReason::IdleTimeout), "{name}");
+        }
+        assert!(matches!(line.news().await, News::Closed(_)), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn news_come_with_the_first_look_and_say_what_was_found() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let node = world.node();
+    let mut line = lifeline(&node, &token).await;
+    let News::Alive(deadlines, found) = line.news().await else {
+        panic!("it is over");
+    };
+    assert_eq!(found.now, world.now());
+    assert_eq!(found.record, Some(world.record(&token)));
+    assert_eq!(deadlines.idle, world.record(&token).facts.idle_deadline);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_lifeline_with_touches_tells_of_this_nodes_touches() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let node = world.node();
+    let mut plain = lifeline(&node, &token).await;
+    let handle = node.handle("/", Some(&token)).await;
+    let mut touched = Lifeline::with_touches(&handle).unwrap();
+    settle(&mut plain).await;
+    settle(&mut touched).await;
+    for path in ["/", "/extend"] {
+        pass(minutes(1)).await;
+        assert_eq!(node.get(path, &token).await.status(), 200);
+        let expected = world.record(&token).facts.idle_deadline;
+        assert_eq!(expected, world.now() + minutes(15), "{path}");
+        assert_eq!(idle(&mut plain, SECOND).await, None, "{path}");
+        assert_eq!(idle(&mut touched, SECOND).await, Some(expected), "{path}");
+        assert_eq!(idle(&mut touched, SECOND).await, None, "once");
+    }
+    pass(minutes(1)).await;
+    assert!(node.serves(&token).await);
+    assert_eq!(idle(&mut touched, SECOND).await, None, "passive");
+    let other = world.sign_in().await;
+    assert_eq!(node.get("/", &other).await.status(), 200);
+    pass(minutes(1)).await;
+    assert_eq!(node.get("/", &other).await.status(), 200);
+    assert_eq!(idle(&mut touched, SECOND).await, None, "another session's");
+}
+
+// A touch waits for the next look-up before it is sent to a shared store.
+#[tokio::test(start_paused = true)]
+async fn a_lifeline_with_touches_tells_the_deadline_that_a_touch_set_in_a_shared_store_too() {
+    for way in 1..3 {
+        let world = World::new();
+        let token = world.sign_in().await;
+        let (name, node) = &world.nodes()[way];
+        let handle = node.handle("/", Some(&token)).await;
+        let mut line = Lifeline::with_touches(&handle).unwrap();
+        pass(minutes(1)).await;
+        // A minute's worth of news.
+        while idle(&mut line, MS).await.is_some() {}
+        let active_at = world.now();
+        assert_eq!(node.get("/", &token).await.status(), 200);
+        let mut last = None;
+        while world.now() - active_at < seconds(3) {
+            last = idle(&mut line, SECOND / 2).await.or(last);
+        }
+        assert_eq!(last, Some(active_at + minutes(15)), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lifeline_looks_when_it_is_asked_to_and_once_only() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let node = world.node_over(world.shared.clone());
+    let mut line = lifeline(&node, &token).await;
+    settle(&mut line).await;
+    let (began, reads) = (world.now(), world.store.reads());
+    line.look_in(minutes(3));
+    line.look_in(minutes(2));
+    assert!(idle(&mut line, minutes(5)).await.is_some());
+    assert_eq!(world.now() - began, minutes(2));
+    assert_eq!(idle(&mut line, minutes(5)).await, None);
+    assert_eq!(world.store.reads() - reads, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn l02_a_touch_of_a_lifeline_is_activity_and_within_the_granularity_costs_nothing() {
+    for way in 0..3 {
+        let world = World::new();
+        let token = world.sign_in().await;
+        let (name, node) = &world.nodes()[way];
+        let mut line = lifeline(node, &token).await;
+        pass(minutes(10)).await;
+        line.touch().await.unwrap();
+        assert_eq!(
+            world.record(&token).facts.last_active_at,
+            world.now(),
+            "{name}"
+        );
+        let at = world.now();
+        let before = world.store.round_trips();
+        for _ in 0..14 {
+            pass(SECOND).await;
+            line.touch().await.unwrap();
+        }
+        assert_eq!(world.store.round_trips(), before, "{name}");
+        assert_eq!(world.record(&token).facts.last_active_at, at, "{name}");
+        let late = timeout(minutes(15) - seconds(14) - MS, line.closed()).await;
+        assert!(late.is_err(), "{name}: {late:?}");
+        let closing = timeout(SECOND, line.closed()).await.expect(name);
+        assert_eq!(closing.reason(), "idle_timeout", "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_touch_of_a_lifeline_is_news_to_the_sessions_others() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let node = world.node();
+    let mut line = lifeline(&node, &token).await;
+    let handle = node.handle("/", Some(&token)).await;
+    let mut other = Lifeline::with_touches(&handle).unwrap();
+    settle(&mut other).await;
+    pass(minutes(2)).await;
+    line.touch().await.unwrap();
+    let expected = world.now() + minutes(15);
+    assert_eq!(idle(&mut other, SECOND).await, Some(expected));
+}
+
+#[tokio::test(start_paused = true)]
+async fn l03_touches_of_a_lifeline_do_not_move_the_absolute_deadline() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let mut line = lifeline(&world.node(), &token).await;
+    for _ in 0..47 {
+        pass(minutes(10)).await;
+        line.touch().await.unwrap();
+    }
+    let early = timeout(minutes(10) - MS, line.closed()).await;
+    assert!(early.is_err(), "{early:?}");
+    let closing = timeout(SECOND, line.closed()).await.unwrap();
+    assert_eq!(closing.reason(), "absolute_timeout");
+}
+
+#[tokio::test(start_paused = true)]
+async fn l04_a_touch_of_a_lifeline_revives_nothing() {
+    for way in 0..3 {
+        let world = World::new();
+        let (token, dead) = (world.sign_in().await, world.sign_in().await);
+        let (name, node) = &world.nodes()[way];
+        let mut run_out = lifeline(node, &token).await;
+        let mut ended = lifeline(node, &dead).await;
+        pass(minutes(1)).await;
+        node.manager()
+            .end_session(dead.key(), EndReason::Revoked)
+            .await
+            .unwrap();
+        let refused = ended.touch().await;
+        let revoked = matches!(refused, Err(CommandError::Ended(EndReason::Revoked)));
+        assert!(revoked, "{name}: {refused:?}");
+        pass(minutes(14)).await;
+        let refused = run_out.touch().await;
+        let idle = matches!(refused, Err(CommandError::Ended(EndReason::IdleTimeout)));
+        assert!(idle, "{name}: {refused:?}");
+        assert_eq!(run_out.closed().await.reason(), "idle_timeout", "{name}");
+        assert_eq!(ended.closed().await.reason(), "revoked", "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_touch_that_the_store_did_not_take_is_an_error_and_tried_again() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let node = world.node_over(world.shared.clone());
+    let mut line = lifeline(&node, &token).await;
+    pass(minutes(5)).await;
+    world.store.fail();
+    let failed = line.touch().await;
+    assert!(matches!(failed, Err(CommandError::Store(_))), "{failed:?}");
+    world.store.heal();
+    line.touch().await.unwrap();
+    assert_eq!(world.record(&token).facts.last_active_at, world.now());
+}

@@ -1,0 +1,212 @@
+//! A store that several nodes share: it is asked seldom while it tells of
+//! changes, once a second while it does not, and nothing is missed in between.
+
+use dwell_core::{EndReason, Token, minutes, seconds};
+
+use crate::common::Pause;
+use crate::support::{MS, Node, Reader, SECOND, World, pass};
+
+/// Ends the session on another node.
+async fn end_elsewhere(world: &World, token: &Token) {
+    let other = world.stranger(world.shared.clone());
+    let ended = other.end_session(token.key(), EndReason::Revoked).await;
+    assert!(ended.unwrap());
+}
+
+/// A node over the store that tells, and a stream on it that has been open for
+/// a while.
+async fn settled(world: &World, token: &Token) -> (Node, Reader) {
+    let node = world.node_over(world.shared.clone());
+    let (feed, reader) = node.events(token).await;
+    std::mem::forget(feed);
+    pass(seconds(5)).await;
+    assert!(reader.is_open());
+    (node, reader)
+}
+
+#[tokio::test(start_paused = true)]
+async fn l14_a_store_that_tells_is_asked_at_the_start_and_at_the_deadline_and_not_between() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let node = world.node_over(world.shared.clone());
+    let (_feed, first) = node.events(&token).await;
+    let before = world.store.reads();
+    pass(seconds(10)).await;
+    // Once to make sure that nothing was missed, and once when the store began
+    // to tell.
+    let at_start = world.store.reads() - before;
+    assert!((1..=2).contains(&at_start), "{at_start}");
+    let mut open = Vec::new();
+    for _ in 0..10 {
+        open.push(node.events(&token).await);
+    }
+    let before = world.store.reads();
+    pass(seconds(3)).await;
+    assert_eq!(world.store.reads() - before, 10, "one look each");
+    let before = world.store.round_trips();
+    pass(minutes(14) + seconds(46)).await;
+    assert_eq!(world.store.round_trips(), before, "nothing to ask");
+    for (_, reader) in open {
+        assert_eq!(reader.end().await.reason(), "idle_timeout");
+    }
+    assert_eq!(first.end().await.reason(), "idle_timeout");
+    assert!(world.store.reads() - before <= 11, "one look each");
+}
+
+#[tokio::test(start_paused = true)]
+async fn l14_a_store_that_does_not_tell_is_asked_once_a_second() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let node = world.node_over(world.store.clone());
+    let (_feed, reader) = node.events(&token).await;
+    pass(seconds(5)).await;
+    let before = world.store.reads();
+    pass(minutes(1)).await;
+    let asked = world.store.reads() - before;
+    assert!((59..=61).contains(&asked), "{asked} times");
+    assert_eq!(world.store.writes(), 0, "asking is no activity");
+    assert_eq!(
+        reader.ends_after(minutes(15)).await.reason(),
+        "idle_timeout"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn l14_changes_that_are_no_end_cut_nothing() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let (_node, reader) = settled(&world, &token).await;
+    let before = world.store.reads();
+    for _ in 0..10 {
+        world.shared.tell_of(token.key());
+        pass(SECOND).await;
+    }
+    assert!(reader.is_open());
+    assert_eq!(world.store.reads() - before, 10);
+    assert_eq!(
+        reader.ends_after(minutes(15)).await.reason(),
+        "idle_timeout"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn l14_while_the_watch_is_lost_an_end_elsewhere_cuts_within_a_second() {
+    for panics in [false, true] {
+        for wait in [0, 1, 99, 500, 1_700, 30_000] {
+            let world = World::new();
+            let token = world.sign_in().await;
+            let (_node, reader) = settled(&world, &token).await;
+            match panics {
+                true => world.shared.panic(),
+                false => world.shared.break_off(),
+            }
+            pass(MS * wait).await;
+            end_elsewhere(&world, &token).await;
+            let ended = reader.ends_now().await;
+            assert_eq!(ended.reason(), "revoked", "{wait} ms, panics: {panics}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn l14_what_was_not_told_before_the_watch_broke_off_is_found_then() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let (_node, reader) = settled(&world, &token).await;
+    world.shared.fall_quiet();
+    end_elsewhere(&world, &token).await;
+    pass(10 * MS).await;
+    assert!(reader.is_open(), "nobody knows");
+    world.shared.mend();
+    world.shared.break_off();
+    pass(MS).await;
+    assert!(!reader.is_open());
+    assert_eq!(reader.end().await.reason(), "revoked");
+}
+
+#[tokio::test(start_paused = true)]
+async fn l14_when_the_watch_is_back_nothing_was_missed_and_nobody_asks_any_more() {
+    let world = World::new();
+    let (token, other) = (world.sign_in().await, world.sign_in().await);
+    let (node, reader) = settled(&world, &token).await;
+    let (_feed, others) = node.events(&other).await;
+    pass(seconds(5)).await;
+    world.shared.break_off();
+    pass(seconds(20)).await;
+    // Told to nobody, and right when it comes back.
+    end_elsewhere(&world, &other).await;
+    world.shared.mend();
+    let ended = others.ends_now().await;
+    assert_eq!(ended.reason(), "revoked");
+    pass(seconds(5)).await;
+    let before = world.store.reads();
+    pass(minutes(5)).await;
+    assert_eq!(world.store.reads(), before, "it is told of changes again");
+    end_elsewhere(&world, &token).await;
+    pass(MS).await;
+    assert!(!reader.is_open(), "and hears of them");
+}
+
+#[tokio::test(start_paused = true)]
+async fn l14_a_watch_that_can_not_begin_is_made_up_for_by_asking() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    world.shared.break_off();
+    let (_node, reader) = settled(&world, &token).await;
+    end_elsewhere(&world, &token).await;
+    assert_eq!(reader.ends_now().await.reason(), "revoked");
+}
+
+#[tokio::test(start_paused = true)]
+async fn n39_an_end_while_the_first_look_is_on_its_way_back_is_noticed() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let pause = Pause::default();
+    let mut late = world.shared.clone();
+    late.late = Some(pause.clone());
+    let node = world.node_over(late);
+    pause.release(1);
+    let (_feed, reader) = node.events(&token).await;
+    pause.arrival().await;
+    // The next to come is the stream's own look: what it found is out of date
+    // by the time that it arrives.
+    pause.arrival().await;
+    pass(300 * MS).await;
+    end_elsewhere(&world, &token).await;
+    pass(MS).await;
+    assert!(reader.is_open());
+    pause.release(10);
+    let ended = reader.ends_now().await;
+    assert_eq!(ended.reason(), "revoked");
+}
+
+#[tokio::test(start_paused = true)]
+async fn n39_an_end_between_the_request_and_the_watch_is_noticed_within_a_second() {
+    for wait in [0, 100, 249, 250, 251, 260, 300, 510] {
+        let world = World::new();
+        let token = world.sign_in().await;
+        world.shared.lag(400 * MS);
+        let node = world.node_over(world.shared.clone());
+        let (_feed, reader) = node.events(&token).await;
+        pass(MS * wait).await;
+        end_elsewhere(&world, &token).await;
+        let ended = reader.ends_now().await;
+        assert_eq!(ended.reason(), "revoked", "{wait} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn l14_an_end_is_noticed_on_every_node() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        open.push(settled(&world, &token).await);
+    }
+    end_elsewhere(&world, &token).await;
+    pass(10 * MS).await;
+    for (_, reader) in open {
+        assert!(!reader.is_open());
+        assert_eq!(reader.end().await.reason(), "revoked");
+    }
+}

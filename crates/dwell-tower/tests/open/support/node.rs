@@ -1,0 +1,160 @@
+//! A node: the stack around handlers that do what the test says.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dwell_core::{NewSession, SessionHandle, SessionManager, Token};
+use dwell_tower::SessionTimeoutLayer;
+use dwell_tower::activity::MarkLayer;
+use dwell_tower::idle::PolicyLayer;
+use http::{Request, Response};
+use tower::{BoxError, Layer, ServiceExt, service_fn};
+
+use super::{Feed, Reader, download, event_stream};
+use crate::common::{App, Body, Pause};
+
+const COOKIE: &str = "__Host-session";
+
+/// A node of a service.
+///
+/// | path | does |
+/// |---|---|
+/// | `/login`, `/logout`, `/extend`, `/rotate` | the command |
+/// | `/slow…` | waits to be let go |
+/// | `/admin…` | has the policy `admin` |
+/// | `/passive…` | is marked passive |
+///
+/// Where the request brings an answer along, that is the answer. The session's
+/// handle goes back in its extensions.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) stack: SessionTimeoutLayer,
+    pub(crate) pause: Pause,
+    app: App,
+}
+
+/// The answer that a request brings along.
+#[derive(Clone)]
+struct Given(Arc<Mutex<Option<Response<Body>>>>);
+
+impl Node {
+    pub(crate) fn new(manager: &SessionManager) -> Self {
+        Self::of(SessionTimeoutLayer::new(manager).without_reaper())
+    }
+
+    pub(crate) fn of(stack: SessionTimeoutLayer) -> Self {
+        let pause = Pause::default();
+        let held = pause.clone();
+        let routes = service_fn(move |request| route(held.clone(), request));
+        let app = App::new(stack.layer(routes));
+        Self { stack, pause, app }
+    }
+
+    pub(crate) fn manager(&self) -> &SessionManager {
+        self.stack.manager()
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Response<Body> {
+        self.app.clone().oneshot(request).await.unwrap()
+    }
+
+    /// A request of the session, and what it is answered.
+    pub(crate) async fn get(&self, path: &str, token: &Token) -> Response<Body> {
+        self.send(get(path, Some(token))).await
+    }
+
+    /// Whether a request of the session is served.
+    pub(crate) async fn serves(&self, token: &Token) -> bool {
+        self.get("/passive", token).await.status() == 200
+    }
+
+    /// Opens a connection: a request that is answered with this.
+    pub(crate) async fn answer(
+        &self,
+        request: Request<Body>,
+        answer: Response<Body>,
+    ) -> Response<Body> {
+        self.send(with_answer(request, answer)).await
+    }
+
+    /// Opens an event stream in the session.
+    pub(crate) async fn events(&self, token: &Token) -> (Feed, Reader) {
+        self.events_at("/events", Some(token)).await
+    }
+
+    pub(crate) async fn events_at(&self, path: &str, token: Option<&Token>) -> (Feed, Reader) {
+        let (feed, answer) = event_stream();
+        let opened = self.answer(get(path, token), answer).await;
+        assert_eq!(opened.status(), 200, "{path}");
+        (feed, Reader::of(opened.into_body()))
+    }
+
+    /// The handle that a handler at this path sees.
+    pub(crate) async fn handle(&self, path: &str, token: Option<&Token>) -> SessionHandle {
+        let mut answer = self.send(get(path, token)).await;
+        answer.extensions_mut().remove().expect("it was served")
+    }
+
+    /// Opens something else in the session.
+    pub(crate) async fn download(&self, token: &Token) -> (Feed, Reader) {
+        let (feed, answer) = download();
+        let opened = self.answer(get("/download", Some(token)), answer).await;
+        assert_eq!(opened.status(), 200);
+        (feed, Reader::of(opened.into_body()))
+    }
+}
+
+pub(crate) fn with_answer(mut request: Request<Body>, answer: Response<Body>) -> Request<Body> {
+    let given = Given(Arc::new(Mutex::new(Some(answer))));
+    request.extensions_mut().insert(given);
+    request
+}
+
+/// A `GET` with the session's cookie, where there is one.
+pub(crate) fn get(path: &str, token: Option<&Token>) -> Request<Body> {
+    let mut request = Request::get(path);
+    if let Some(token) = token {
+        request = request.header("cookie", format!("{COOKIE}={}", token.expose()));
+    }
+    request.body(Body::default()).unwrap()
+}
+
+async fn route(pause: Pause, request: Request<Body>) -> Result<Response<Body>, BoxError> {
+    let handler = service_fn(move |request| handle(pause.clone(), request));
+    let path = request.uri().path().to_owned();
+    if path.starts_with("/admin") {
+        return PolicyLayer::new("admin")
+            .layer(handler)
+            .oneshot(request)
+            .await;
+    }
+    if path.starts_with("/passive") {
+        return MarkLayer::passive().layer(handler).oneshot(request).await;
+    }
+    handler.oneshot(request).await
+}
+
+async fn handle(pause: Pause, request: Request<Body>) -> Result<Response<Body>, BoxError> {
+    let (mut parts, _) = request.into_parts();
+    let handle: SessionHandle = parts
+        .extensions
+        .remove()
+        .expect("the layer left its handle");
+    match parts.uri.path() {
+        "/login" => {
+            handle.start(NewSession::new("alice")).await?;
+        }
+        "/logout" => {
+            handle.end().await?;
+        }
+        "/rotate" => handle.rotate().await?,
+        "/extend" => handle.extend().await?,
+        path if path.starts_with("/slow") => pause.here().await,
+        _ => {}
+    }
+    let given = parts.extensions.remove::<Given>();
+    let given =
+        given.and_then(|Given(one)| one.lock().unwrap_or_else(PoisonError::into_inner).take());
+    let mut answer = given.unwrap_or_else(|| Response::new(Body::from("served")));
+    answer.extensions_mut().insert(handle);
+    Ok(answer)
+}

@@ -1,0 +1,66 @@
+//! Many connections and many ends at the same time, on several threads and in
+//! real time: none is missed.
+
+use std::time::Duration;
+
+use dwell_core::{EndReason, MemoryStore, NewSession, PolicySet, Presented, SessionHandle};
+use dwell_core::{SessionManager, hours, minutes};
+use dwell_testkit::FaultyStore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::support::{Node, SharedStore};
+
+/// Far less than the deadline, at which what was missed would end; a busy
+/// machine may take longer than a second.
+const SOON: Duration = Duration::from_secs(20);
+
+async fn every_stream_ends(node: Node, other: SessionManager) {
+    let mut sessions = JoinSet::new();
+    for number in 0..200_u32 {
+        let (node, other) = (node.clone(), other.clone());
+        sessions.spawn(async move {
+            let policies = other.policies().current();
+            let request = SessionHandle::new(other.clone(), policies, Presented::Nothing);
+            let subject = format!("subject {number}");
+            let token = request.start(NewSession::new(&*subject)).await.unwrap();
+            let mut open = Vec::new();
+            for _ in 0..4 {
+                open.push(node.events(&token).await);
+            }
+            // Some before the first look, some after it, some in the middle.
+            let wait = Duration::from_millis(u64::from(number % 40) * 10);
+            let _ = timeout(wait, std::future::pending::<()>()).await;
+            let ended = other.end_session(token.key(), EndReason::Revoked).await;
+            assert!(ended.unwrap());
+            for (_feed, reader) in open {
+                let ended = timeout(SOON, reader.end()).await.expect("it was missed");
+                assert_eq!(ended.reason(), "revoked");
+            }
+        });
+    }
+    while let Some(done) = sessions.join_next().await {
+        done.unwrap();
+    }
+}
+
+fn policies() -> PolicySet {
+    PolicySet::simple(minutes(15), hours(8)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn l14_on_many_threads_every_stream_hears_of_its_end() {
+    let store = MemoryStore::new();
+    let ours = SessionManager::builder(store.clone(), policies()).build();
+    let other = SessionManager::builder(store, policies()).build();
+    every_stream_ends(Node::new(&ours), other).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn l14_on_many_threads_every_stream_hears_of_its_end_from_a_shared_store() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let store = SharedStore::new(store).with_pulse();
+    let ours = SessionManager::builder(store.clone(), policies()).build();
+    let other = SessionManager::builder(store, policies()).build();
+    every_stream_ends(Node::new(&ours), other).await;
+}

@@ -1,0 +1,145 @@
+//! A connection that leaves the layer's hands must say who ends it (laws L14,
+//! L16).
+
+use dwell_core::minutes;
+use dwell_tower::SessionTimeoutLayer;
+use dwell_tower::open::StaysOpen;
+use http::{Method, Request, Response, StatusCode};
+
+use crate::support::{Body, Log, Node, Reader, World, get, pass};
+
+const SWITCHING: StatusCode = StatusCode::SWITCHING_PROTOCOLS;
+
+fn answered(status: StatusCode, upgrade: Option<StaysOpen>) -> Response<Body> {
+    let mut answer = Response::new(Body::default());
+    *answer.status_mut() = status;
+    if let Some(upgrade) = upgrade {
+        answer.extensions_mut().insert(upgrade);
+    }
+    answer
+}
+
+fn connect(mut request: Request<Body>) -> Request<Body> {
+    *request.method_mut() = Method::CONNECT;
+    request
+}
+
+#[tokio::test(start_paused = true)]
+async fn l16_an_upgrade_in_a_session_that_nobody_ends_is_answered_500_and_named_in_the_log() {
+    let (log, _guard) = Log::keep();
+    let world = World::new();
+    let token = world.sign_in().await;
+    for (name, node) in &world.nodes() {
+        for (request, status) in [
+            (get("/ws", Some(&token)), SWITCHING),
+            (connect(get("/ws", Some(&token))), StatusCode::OK),
+            (connect(get("/ws", Some(&token))), StatusCode::NO_CONTENT),
+            // In the session that it starts.
+            (get("/login", None), SWITCHING),
+        ] {
+            log.take();
+            let answer = node.answer(request, answered(status, None)).await;
+            assert_eq!(answer.status(), 500, "{name}, {status}");
+            let text = log.take();
+            assert!(text.contains("ERROR"), "{name}: {text}");
+            assert!(
+                text.contains("who ends the upgraded connection"),
+                "{name}: {text}"
+            );
+            assert!(
+                text.contains("dwell_tower::open::StaysOpen"),
+                "{name}: {text}"
+            );
+            let body = answer.into_body().text().await;
+            assert!(
+                !body.contains("StaysOpen"),
+                "the client is not told: {body}"
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upgrade_that_says_who_ends_it_passes() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    for (name, node) in &world.nodes() {
+        for upgrade in [StaysOpen::EndsWithSession, StaysOpen::OutlivesSession] {
+            for (request, status) in [
+                (get("/ws", Some(&token)), SWITCHING),
+                (connect(get("/ws", Some(&token))), StatusCode::OK),
+            ] {
+                let given = answered(status, Some(upgrade));
+                let answer = node.answer(request, given).await;
+                assert_eq!(answer.status(), status, "{name}, {upgrade:?}");
+                assert!(answer.headers().contains_key("session-timeout"), "{name}");
+                assert_eq!(answer.extensions().get(), Some(&upgrade), "{name}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upgrade_without_a_session_passes() {
+    let world = World::new();
+    for (name, node) in &world.nodes() {
+        let switched = node
+            .answer(get("/ws", None), answered(SWITCHING, None))
+            .await;
+        assert_eq!(switched.status(), SWITCHING, "{name}");
+        let request = connect(get("/ws", None));
+        let connected = node.answer(request, answered(StatusCode::OK, None)).await;
+        assert_eq!(connected.status(), 200, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connect_that_is_refused_and_a_get_that_is_served_are_no_upgrades() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    for (name, node) in &world.nodes() {
+        for status in [
+            StatusCode::FORBIDDEN,
+            StatusCode::BAD_GATEWAY,
+            StatusCode::FOUND,
+        ] {
+            let request = connect(get("/ws", Some(&token)));
+            let answer = node.answer(request, answered(status, None)).await;
+            assert_eq!(answer.status(), status, "{name}");
+        }
+        for status in [StatusCode::OK, StatusCode::NO_CONTENT] {
+            let request = get("/ws", Some(&token));
+            let answer = node.answer(request, answered(status, None)).await;
+            assert_eq!(answer.status(), status, "{name}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn l01_an_upgrade_at_the_deadline_is_refused() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    pass(minutes(15)).await;
+    for (name, node) in &world.nodes() {
+        let given = answered(SWITCHING, Some(StaysOpen::EndsWithSession));
+        let answer = node.answer(get("/ws", Some(&token)), given).await;
+        assert_eq!(answer.status(), 401, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upgrade_in_an_ended_session_on_an_exempt_path_passes() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    pass(minutes(15)).await;
+    let stack = SessionTimeoutLayer::new(&world.local).without_reaper();
+    let node = Node::of(stack.add_exempt_path("/open"));
+    // The first request is the one that ends it.
+    for which in ["run out", "ended"] {
+        let answer = node
+            .answer(get("/open", Some(&token)), answered(SWITCHING, None))
+            .await;
+        assert_eq!(answer.status(), SWITCHING, "{which}");
+        drop(Reader::of(answer.into_body()));
+    }
+}
