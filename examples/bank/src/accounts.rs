@@ -48,13 +48,15 @@ impl Accounts {
         account.map_or(Vec::new(), |a| a.messages.iter().cloned().collect())
     }
 
-    /// Moves money and tells the recipient; gives back what the sender has
-    /// left. Whatever goes wrong, nothing has moved.
+    /// Moves money and tells the recipient, with the sender's note where there
+    /// is one; gives back what the sender has left. Whatever goes wrong,
+    /// nothing has moved.
     pub(crate) fn transfer(
         &self,
         from: &str,
         to: &str,
         amount: Cents,
+        note: &str,
     ) -> Result<Cents, TransferError> {
         if from == to {
             return Err(TransferError::OwnAccount);
@@ -73,9 +75,11 @@ impl Accounts {
         }
         if let Some(recipient) = accounts.get_mut(to) {
             recipient.balance = target;
-            recipient
-                .messages
-                .push_front(format!("{from} sent you €{amount}."));
+            let message = match note {
+                "" => format!("{from} sent you €{amount}."),
+                note => format!("{from} sent you €{amount}: {note}"),
+            };
+            recipient.messages.push_front(message);
             recipient.messages.truncate(MESSAGES);
         }
         Ok(source)
@@ -108,7 +112,7 @@ mod tests {
                 let accounts = accounts.clone();
                 scope.spawn(move || {
                     for cents in 0..500 {
-                        let _ = accounts.transfer(from, to, Cents::new(cents * 7));
+                        let _ = accounts.transfer(from, to, Cents::new(cents * 7), "");
                     }
                 });
             }
@@ -127,10 +131,11 @@ mod tests {
             ("alice", "bob", more, TransferError::InsufficientFunds),
             ("carol", "bob", all, TransferError::InsufficientFunds),
         ] {
-            assert_eq!(accounts.transfer(from, to, amount), Err(error));
+            assert_eq!(accounts.transfer(from, to, amount, ""), Err(error));
         }
         assert_eq!(accounts.balance("alice"), Some(all));
-        assert_eq!(accounts.transfer("alice", "bob", all), Ok(Cents::new(0)));
+        let left = accounts.transfer("alice", "bob", all, "");
+        assert_eq!(left, Ok(Cents::new(0)));
     }
 
     #[test]
@@ -138,11 +143,14 @@ mod tests {
         let accounts = Accounts::new();
         for cents in 1..10 {
             accounts
-                .transfer("alice", "bob", Cents::new(cents))
+                .transfer("alice", "bob", Cents::new(cents), "")
                 .unwrap();
         }
+        let thanks = accounts.transfer("alice", "bob", Cents::new(10), "thanks");
+        assert!(thanks.is_ok());
         let messages = accounts.messages("bob");
         assert_eq!(messages.len(), MESSAGES);
-        assert_eq!(messages[0], "alice sent you €0.09.");
+        assert_eq!(messages[0], "alice sent you €0.10: thanks");
+        assert_eq!(messages[1], "alice sent you €0.09.");
     }
 }

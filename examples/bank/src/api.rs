@@ -25,17 +25,24 @@ pub(crate) async fn balance(session: Session, State(accounts): State<Accounts>) 
     }
 }
 
-/// Polled every two seconds: it must keep nobody signed in.
+/// Polled every two seconds: it must keep nobody signed in. It says whose the
+/// messages are, so that a page that has become another person's notices.
 pub(crate) async fn notifications(session: Session, State(accounts): State<Accounts>) -> Response {
-    let messages = accounts.messages(session.subject().as_str());
-    Answer(json!({ "notifications": messages })).into_response()
+    let user = session.subject().as_str();
+    let messages = accounts.messages(user);
+    Answer(json!({ "subject": user, "notifications": messages })).into_response()
 }
+
+/// The longest note, in characters; the form's field says so too.
+const MAX_NOTE: usize = 140;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Transfer {
     to: String,
     amount: Amount,
+    #[serde(default)]
+    note: String,
 }
 
 /// Euros, as a number or a text: `12`, `12.5`, `"12.50"`. Kept as it is
@@ -62,7 +69,12 @@ pub(crate) async fn transfer(
         let detail = "The amount must be positive, in euros and cents, such as \"12.50\".";
         return refused("bad_amount", detail);
     };
-    match accounts.transfer(session.subject().as_str(), &order.to, amount) {
+    let note = order.note.trim();
+    if note.chars().count() > MAX_NOTE || note.chars().any(char::is_control) {
+        let detail = "The note must be one line of at most 140 characters.";
+        return refused("bad_note", detail);
+    }
+    match accounts.transfer(session.subject().as_str(), &order.to, amount, note) {
         Ok(balance) => {
             let mut answer = money("balance", balance);
             answer["to"] = order.to.into();

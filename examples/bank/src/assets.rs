@@ -1,4 +1,4 @@
-//! Style, script and icon, compiled in. They are outside the session layers:
+//! Style, scripts and icon, compiled in. They are outside the session layers:
 //! the same for everybody, and loading them is nobody's activity.
 
 use axum::Router;
@@ -8,6 +8,8 @@ use axum::routing::get;
 
 pub(crate) fn assets<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
+        // `/session-timeout.js`, which every page loads.
+        .merge(dwell_axum::browser())
         .route("/static/bank.css", get(style))
         .route("/static/bank.js", get(script))
         .route("/static/icon.svg", get(icon))

@@ -33,6 +33,7 @@ mod api;
 mod assets;
 mod body;
 mod command;
+mod events;
 mod headers;
 mod money;
 mod pages;
@@ -40,6 +41,7 @@ mod problem;
 mod routes;
 mod serve;
 mod users;
+mod ws;
 
 use dwell_axum::{PolicyFileError, PolicySet};
 

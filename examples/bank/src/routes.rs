@@ -15,9 +15,9 @@ use tower_http::csrf::{CsrfLayer, ProtectionError};
 
 use crate::accounts::Accounts;
 use crate::assets::assets;
-use crate::pages::{account, login, not_found, reauth, sessions, wrong_method};
+use crate::pages::{account, expired, login, not_found, reauth, sessions, wrong_method};
 use crate::problem::problem;
-use crate::{api, headers};
+use crate::{api, events, headers, ws};
 
 /// The policy of the pages under `/admin`.
 pub const ADMIN_POLICY: &str = "admin";
@@ -37,6 +37,10 @@ pub(crate) fn app(accounts: Accounts, timeouts: SessionTimeoutLayer) -> Router {
         .route("/login", get(login::page).post(login::submit))
         .route("/logout", post(login::logout))
         .route("/reauth", get(reauth::page).post(reauth::submit))
+        // A page goes there by itself, when nobody is in front of it.
+        .route("/expired", get(expired::page).layer(passive()))
+        .route("/events", get(events::ticks).layer(passive()))
+        .route("/ws", get(ws::echo))
         .route("/api/balance", get(api::balance).layer(active()))
         .route(
             "/api/notifications",

@@ -5,10 +5,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::header;
+use axum::middleware::map_response;
+use axum::response::Response;
 use dwell_axum::dwell_tower::session::{SessionCookie, Source};
 use dwell_axum::{SessionManager, SessionTimeoutLayer, session_timeout};
+use futures_util::StreamExt;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 use crate::accounts::Accounts;
 use crate::routes;
@@ -29,7 +34,8 @@ impl Bank {
         Self {
             sessions: session_timeout(sessions)
                 .with_login("/login")
-                .with_reauthentication("/reauth"),
+                .with_reauthentication("/reauth")
+                .add_exempt_path("/expired"),
         }
     }
 
@@ -45,7 +51,8 @@ impl Bank {
     }
 
     /// Serves until `stop` is over. Requests under way may finish, for five
-    /// seconds; when this returns, every touch is recorded.
+    /// seconds, and streams of events end at once; when this returns, every
+    /// touch is recorded.
     ///
     /// # Errors
     /// When the listener fails.
@@ -54,12 +61,14 @@ impl Bank {
         listener: TcpListener,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        let app = routes::app(Accounts::new(), self.sessions.clone());
-        let (stopping, stopped) = oneshot::channel();
+        let (stopping, stopped) = watch::channel(false);
+        let at_stop = stopped.clone();
+        let app = routes::app(Accounts::new(), self.sessions.clone())
+            .layer(map_response(move |r| end_events(r, at_stop.clone())));
         let service = app.into_make_service_with_connect_info::<SocketAddr>();
         let served = axum::serve(listener, service).with_graceful_shutdown(async move {
             stop.await;
-            let _ = stopping.send(());
+            stopping.send_replace(true);
         });
         tokio::select! {
             served = served.into_future() => served?,
@@ -70,9 +79,24 @@ impl Bank {
     }
 }
 
+/// Ends a stream of events when the bank stops: it has no end of its own that
+/// one could wait for.
+async fn end_events(response: Response, mut stopped: watch::Receiver<bool>) -> Response {
+    let media_type = response.headers().get(header::CONTENT_TYPE);
+    if media_type.is_none_or(|t| !t.as_bytes().starts_with(b"text/event-stream")) {
+        return response;
+    }
+    response.map(|body| {
+        let stop = async move {
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        };
+        Body::from_stream(body.into_data_stream().take_until(stop))
+    })
+}
+
 /// Waits until we were told to stop and connections had their time.
-async fn drained(stopped: oneshot::Receiver<()>) {
-    if stopped.await.is_err() {
+async fn drained(mut stopped: watch::Receiver<bool>) {
+    if stopped.wait_for(|stopped| *stopped).await.is_err() {
         std::future::pending::<()>().await;
     }
     tokio::time::sleep(DRAIN).await;

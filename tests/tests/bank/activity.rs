@@ -50,12 +50,14 @@ async fn l02_only_active_requests_move_the_idle_deadline() {
     for kind in active {
         assert_eq!(left_after(&bank, kind).await, 60, "{} {:?}", kind.0, kind.1);
     }
-    let passive: [Kind; 11] = [
+    let passive: [Kind; 13] = [
         ("/api/notifications", 200, get),
         ("/session", 200, get),
         ("/nowhere", 404, get),
         ("/api/balance", 405, |b, path| b.script(Method::PUT, path)),
         ("/static/bank.js", 200, get),
+        ("/session-timeout.js", 200, get),
+        ("/expired", 200, |b, path| b.navigate(Method::GET, path)),
         ("/api/balance", 200, |b, path| {
             get(b, path).header("sec-purpose", "prefetch;prerender")
         }),

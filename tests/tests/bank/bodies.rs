@@ -45,6 +45,7 @@ async fn a_body_that_makes_no_sense_is_422_and_does_nothing() {
         r#"{"to":"bob","amount":"1","from":"alice"}"#,
         r#"{"to":"bob","to":"bob","amount":"1"}"#,
         r#"{"to":["bob"],"amount":"1"}"#,
+        r#"{"to":"bob","amount":"1","note":null}"#,
         r#"{"to":"bob","amount":"1"} trailing"#,
     ] {
         let answer = browser.post("/api/transfer", order).await;
@@ -57,6 +58,8 @@ async fn a_body_that_makes_no_sense_is_422_and_does_nothing() {
         (r#"{"to":"bob","amount":1e2}"#, "bad_amount"),
         (r#"{"to":"bob","amount":0.001}"#, "bad_amount"),
         (r#"{"to":"bob","amount":true}"#, "bad_amount"),
+        (r#"{"to":"bob","amount":"1","note":"a\nb"}"#, "bad_note"),
+        (r#"{"to":"bob","amount":"1","note":"\u0000"}"#, "bad_note"),
         (r#"{"to":"bob","amount":"1234.51"}"#, "insufficient_funds"),
         (r#"{"to":"alice","amount":"1"}"#, "own_account"),
         (r#"{"to":"Bob","amount":"1"}"#, "unknown_recipient"),
@@ -161,6 +164,7 @@ async fn a_method_that_does_nothing_is_405_and_tells_which_ones_do() {
         ("/api/balance", Method::DELETE, "GET,HEAD"),
         ("/api/notifications", Method::POST, "GET,HEAD"),
         ("/login", Method::PUT, "GET,HEAD,POST"),
+        ("/expired", Method::POST, "GET,HEAD"),
         ("/static/bank.css", Method::POST, "GET,HEAD"),
     ] {
         let answer = browser.script(method, path).send().await;

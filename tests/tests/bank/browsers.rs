@@ -24,6 +24,25 @@ async fn two_people_do_not_get_in_each_others_way() {
     assert_eq!(messages.json()["notifications"][0], told);
     assert!(bob.visit("/").await.text().contains(told));
 
+    // What she writes is text, and no longer than it may be.
+    let note = |note: &str| format!(r#"{{"to":"bob","amount":"1","note":"{note}"}}"#);
+    let answer = alice
+        .post("/api/transfer", &note(" for <b>lunch</b> "))
+        .await;
+    assert_eq!(answer.status, 200);
+    let messages = bob.fetch("/api/notifications").await;
+    let told = "alice sent you €1.00: for <b>lunch</b>";
+    assert_eq!(messages.json()["notifications"][0], told);
+    assert!(!bob.visit("/").await.text().contains("<b>lunch"));
+    let longest = "ü".repeat(140);
+    let answer = alice.post("/api/transfer", &note(&longest)).await;
+    assert_eq!(answer.status, 200);
+    let answer = alice.post("/api/transfer", &note(&(longest + "ü"))).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.reason()),
+        (422, "bad_note".to_owned())
+    );
+
     // Bob's clicks keep only bob in.
     bank.clock.advance(seconds(40));
     assert_eq!(bob.visit("/").await.status, 200);
@@ -41,6 +60,8 @@ async fn two_people_do_not_get_in_each_others_way() {
 async fn one_browser_for_one_person_after_the_other() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
+    let subject = async || browser.fetch("/api/notifications").await.json()["subject"].clone();
+    assert_eq!(subject().await, "alice");
     let page = browser.visit("/login").await;
     assert!(
         page.text()
@@ -50,6 +71,8 @@ async fn one_browser_for_one_person_after_the_other() {
     let account = browser.follow(answer).await;
     assert!(account.text().contains("Signed in as <strong>bob</strong>"));
     assert!(!account.text().contains("<strong>alice</strong>"));
+    // By this a page of alice's that is still open notices.
+    assert_eq!(subject().await, "bob");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -137,8 +137,10 @@ async fn head_is_get_without_a_body() {
     for path in [
         "/",
         "/login",
+        "/expired",
         "/api/balance",
         "/session",
+        "/session-timeout.js",
         "/static/bank.js",
         "/nowhere",
     ] {

@@ -14,6 +14,8 @@ mod browsers;
 mod connections;
 mod cross_site;
 mod deadlines;
+mod events;
+mod expired;
 mod login;
 mod outage;
 mod pages;

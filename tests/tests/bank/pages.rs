@@ -1,10 +1,18 @@
 //! What the pages are made of.
 
+use dwell_axum::seconds;
 use dwell_tests::{Answer, Browser};
 
-use crate::support::{POLL, Served};
+use crate::support::{POLL, Served, confirm, left};
 
-const PAGES: [&str; 5] = ["/", "/login", "/reauth", "/admin/sessions", "/nowhere"];
+const PAGES: [&str; 6] = [
+    "/",
+    "/login",
+    "/reauth",
+    "/admin/sessions",
+    "/expired",
+    "/nowhere",
+];
 
 async fn pages(browser: &Browser) -> Vec<Answer> {
     let mut pages = Vec::new();
@@ -22,6 +30,7 @@ async fn every_answer_has_the_headers_that_protect_it() {
     answers.push(browser.fetch("/api/balance").await);
     answers.push(browser.fetch("/session").await);
     answers.push(browser.fetch("/static/bank.js").await);
+    answers.push(browser.fetch("/session-timeout.js").await);
     answers.push(bank.browser().fetch("/api/balance").await);
     answers.push(bank.browser().visit("/").await);
     for answer in answers {
@@ -39,9 +48,10 @@ async fn every_answer_has_the_headers_that_protect_it() {
         }
         assert!(!csp.contains("unsafe"), "{csp}");
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
-        let stored = match answer.path.starts_with("/static/") {
-            true => "no-cache",
-            false => "no-store",
+        let stored = match answer.path.as_str() {
+            "/static/bank.js" => "no-cache",
+            "/session-timeout.js" => "public, no-cache",
+            _ => "no-store",
         };
         assert_eq!(
             answer.header("cache-control"),
@@ -76,7 +86,7 @@ async fn pages_work_under_their_own_policy_and_are_readable_without_a_mouse_or_e
             "{path}"
         );
         for tag in html.split('<').filter(|tag| tag.starts_with("script")) {
-            assert!(tag.contains(" src=\"/static/"), "{path}: {tag}");
+            assert!(tag.contains(" src=\"/s"), "{path}: {tag}");
         }
         assert!(
             !html.contains(" onclick=") && !html.contains(" onload="),
@@ -96,7 +106,7 @@ async fn pages_work_under_their_own_policy_and_are_readable_without_a_mouse_or_e
         // Whatever a page loads is there, and what it says it is.
         for part in html
             .split(['"'])
-            .filter(|part| part.starts_with("/static/"))
+            .filter(|part| part.starts_with("/static/") || part.ends_with(".js"))
         {
             let asset = browser.visit(part).await;
             assert_eq!(asset.status, 200, "{part}");
@@ -113,7 +123,59 @@ async fn pages_work_under_their_own_policy_and_are_readable_without_a_mouse_or_e
 }
 
 #[tokio::test]
-async fn the_account_page_polls_every_two_seconds_and_reads_the_time_left() {
+async fn every_page_has_the_component_and_its_own_element() {
+    let bank = Served::start().await;
+    let mut all = pages(&bank.browser()).await;
+    all.extend(pages(&bank.signed_in("alice").await).await);
+    for page in all.iter().filter(|page| !page.status.is_redirection()) {
+        let (path, html) = (&page.path, page.text());
+        for once in [
+            "<script src=\"/session-timeout.js\" type=\"module\"></script>",
+            "<session-timeout login=\"/expired\"></session-timeout>",
+        ] {
+            assert_eq!(html.matches(once).count(), 1, "{path}: {once}");
+        }
+    }
+}
+
+/// The seconds after which a page without script goes away, and where to.
+fn refresh(page: &Answer) -> Option<(u64, &str)> {
+    let (head, _) = page.text().split_once("</head>").unwrap();
+    let (_, rest) = head.split_once("<noscript><meta http-equiv=\"refresh\" content=\"")?;
+    let (content, _) = rest.split_once("\"></noscript>").unwrap();
+    let (seconds, url) = content.split_once("; url=").unwrap();
+    Some((seconds.parse().unwrap(), url))
+}
+
+#[tokio::test]
+async fn without_script_a_page_goes_away_when_its_session_is_over() {
+    let bank = Served::start().await;
+    for page in pages(&bank.browser()).await {
+        let expected = page.status.is_redirection() || refresh(&page).is_none();
+        assert!(expected, "{}: there is no session", page.path);
+    }
+    let browser = bank.signed_in("alice").await;
+    bank.clock.advance(seconds(20));
+    for path in ["/", "/login", "/reauth", "/admin/sessions"] {
+        let page = browser.visit(path).await;
+        // Not before the time that the same answer tells, and hardly later.
+        let over = left(&page).idle + 1;
+        let expected = Some((over, "/expired?reason=idle_timeout"));
+        assert_eq!(refresh(&page), expected, "{path}");
+    }
+    let wrong = browser.visit("/reauth").await.form("/reauth");
+    let page = browser.submit(&wrong.with("password", "wrong")).await;
+    assert!(refresh(&page).is_some(), "it shows whose password is asked");
+    let asked = browser.visit("/reauth").await;
+    assert_eq!(confirm(&browser, &asked).await.status, 303);
+    // Where nobody is named there is nothing to take away.
+    for path in ["/expired", "/nowhere"] {
+        assert_eq!(refresh(&browser.visit(path).await), None, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_account_page_polls_every_two_seconds_and_keeps_what_was_typed() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let account = browser.visit("/").await;
@@ -123,8 +185,9 @@ async fn the_account_page_polls_every_two_seconds_and_reads_the_time_left() {
     for needle in [
         interval.as_str(),
         "/api/notifications",
-        "session-timeout",
-        "/session/extend",
+        "import { markPassive } from \"/session-timeout.js\"",
+        "addEventListener(\"session-warning\"",
+        "addEventListener(\"session-expired\"",
     ] {
         assert!(script.text().contains(needle), "{needle}");
     }

@@ -35,6 +35,25 @@ async fn n37_no_link_to_the_login_page_leads_away_from_the_bank() {
 }
 
 #[tokio::test]
+async fn n37_no_link_to_the_expired_page_leads_away_from_the_bank() {
+    let bank = Served::start().await;
+    for hostile in HOSTILE {
+        let path = format!("/expired?reason=idle_timeout&return_to={hostile}");
+        let page = bank.browser().visit(&path).await;
+        let html = page.text();
+        let links = html.split("href=\"").skip(1);
+        for link in links.map(|rest| rest.split('"').next().unwrap()) {
+            assert!(link.starts_with('/') && !link.starts_with("//"), "{link}");
+        }
+        let login = "href=\"/login?reason=idle_timeout&#38;return_to=%2F\"";
+        assert!(html.contains(login), "{hostile}: {html}");
+        // Nor when the session goes on.
+        let page = bank.signed_in("alice").await.visit(&path).await;
+        assert!(!page.text().contains("evil"), "{hostile}");
+    }
+}
+
+#[tokio::test]
 async fn n37_no_form_leads_away_from_the_bank() {
     let bank = Served::start().await;
     let hostile = [

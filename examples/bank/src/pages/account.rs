@@ -12,6 +12,7 @@ use crate::users::USERS;
 #[derive(Template)]
 #[template(path = "account.html")]
 struct Account<'a> {
+    refresh: String,
     user: &'a str,
     balance: String,
     messages: Vec<String>,
@@ -24,6 +25,7 @@ pub(crate) async fn page(session: Session, State(accounts): State<Accounts>) -> 
         return super::see("/login");
     };
     let template = Account {
+        refresh: super::refresh(Some(&session)),
         user,
         balance: balance.to_string(),
         messages: accounts.messages(user),

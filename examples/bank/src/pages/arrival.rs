@@ -1,17 +1,19 @@
-//! What a redirect to the login or re-authentication page says, and what the
-//! pages make of it.
+//! What leads to the login, the re-authentication or the expired page says, and
+//! what these pages make of it.
 
 use std::convert::Infallible;
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
-use dwell_axum::safe_return_to;
+use dwell_axum::{EndReason, safe_return_to};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-/// The query of the login and the re-authentication page. Anybody can write
-/// one, so none of its text is ever shown, and one that can't be read says
-/// nothing.
+/// The pages on the way in. Nobody goes back to one of them.
+const ON_THE_WAY: [&str; 3] = ["/login", "/reauth", "/expired"];
+
+/// The query of a page on the way in. Anybody can write one, so none of its
+/// text is ever shown, and one that can't be read says nothing.
 #[derive(Default, Deserialize)]
 pub(crate) struct Arrival {
     reason: Option<String>,
@@ -32,6 +34,11 @@ impl Arrival {
     /// Why the person is here, in words of ours.
     pub(super) fn explanation(&self) -> Option<&'static str> {
         explain(self.reason.as_deref()?)
+    }
+
+    /// Why the session is over, where the address says so.
+    pub(super) fn end_reason(&self) -> Option<EndReason> {
+        EndReason::parse(self.reason.as_deref()?)
     }
 
     /// Whether the request that led here was not made, and will not be made
@@ -55,17 +62,32 @@ impl Arrival {
     pub(super) fn to_login(&self, reason: &str) -> String {
         to_login(reason, self.destination())
     }
+
+    /// The re-authentication page, for this reason and with the same
+    /// destination.
+    pub(super) fn to_reauth(&self, reason: &str) -> String {
+        way("/reauth", reason, self.destination())
+    }
 }
 
 /// The login page, which will say why and then go on to `destination`.
 pub(super) fn to_login(reason: &str, destination: &str) -> String {
+    way("/login", reason, destination)
+}
+
+fn way(page: &str, reason: &str, destination: &str) -> String {
     let destination = utf8_percent_encode(destination, NON_ALPHANUMERIC);
-    format!("/login?reason={reason}&return_to={destination}")
+    format!("{page}?reason={reason}&return_to={destination}")
 }
 
 /// A path of ours to go to, or the account page.
 pub(super) fn destination(return_to: Option<&str>) -> &str {
-    return_to.and_then(safe_return_to).unwrap_or("/")
+    let ours = return_to.and_then(safe_return_to);
+    let on_the_way = |to: &str| {
+        let path = to.split(['?', '#']).next().unwrap_or_default();
+        ON_THE_WAY.contains(&path)
+    };
+    ours.filter(|to| !on_the_way(to)).unwrap_or("/")
 }
 
 /// A reason in words for people.
@@ -73,7 +95,8 @@ pub(super) fn explain(reason: &str) -> Option<&'static str> {
     Some(match reason {
         "idle_timeout" => "You were signed out because nothing happened for a while.",
         "absolute_timeout" => "You were signed out because the session had its full time.",
-        "idp_logout" | "idp_session_expired" => "Your sign-in elsewhere has ended.",
+        "idp_logout" => "You were signed out elsewhere, and so here too.",
+        "idp_session_expired" => "Your sign-in elsewhere has run out.",
         "reauthentication_failed" => "You were signed out after too many wrong passwords.",
         "revoked" => "This session was ended on the sessions page, or by an administrator.",
         "session_locked" => "The session is locked. Enter your password to go on.",
@@ -101,8 +124,9 @@ mod tests {
     #[test]
     fn n44_every_reason_has_a_sentence_and_no_other_text_is_shown() {
         let sentence = |reason: &str| arrival(&format!("reason={reason}")).explanation();
-        for reason in EndReason::ALL {
-            assert!(sentence(reason.as_str()).is_some(), "{reason}");
+        let ends = EndReason::ALL.map(|reason| sentence(reason.as_str()));
+        for (i, end) in ends.iter().enumerate() {
+            assert!(end.is_some() && !ends[..i].contains(end), "{end:?}");
         }
         for reason in ["session_required", "session_locked", "step_up_required"] {
             assert!(sentence(reason).is_some(), "{reason}");
@@ -120,6 +144,16 @@ mod tests {
         assert_eq!(to(form), "/admin/sessions");
         assert_eq!(to(""), "/");
         assert_eq!(to("return_to=%2Fa&return_to=%2Fb"), "/");
+    }
+
+    #[test]
+    fn one_does_not_go_back_to_a_page_on_the_way_in() {
+        let to = |query: String| arrival(&query).destination().to_owned();
+        for page in ON_THE_WAY {
+            assert_eq!(to(format!("return_to={page}")), "/");
+            assert_eq!(to(format!("return_to={page}%3Freturn_to=%2Fa")), "/");
+            assert_eq!(to(format!("return_to={page}s")), format!("{page}s"));
+        }
     }
 
     #[test]

@@ -16,6 +16,8 @@ use crate::users::{self, PASSWORD, USERS};
 #[derive(Template)]
 #[template(path = "login.html")]
 struct Login<'a> {
+    /// Of the session that is open, where one is.
+    refresh: String,
     explanation: Option<&'a str>,
     interrupted: bool,
     return_to: &'a str,
@@ -30,6 +32,7 @@ struct Login<'a> {
 impl<'a> Login<'a> {
     fn new(return_to: &'a str) -> Self {
         Self {
+            refresh: String::new(),
             explanation: None,
             interrupted: false,
             return_to,
@@ -42,11 +45,16 @@ impl<'a> Login<'a> {
     }
 }
 
-pub(crate) async fn page(login: LoginSession, arrival: Arrival) -> Response {
+pub(crate) async fn page(
+    login: LoginSession,
+    session: Option<Session>,
+    arrival: Arrival,
+) -> Response {
     // What the server knows goes before what the address says.
     let known = login.end_reason().and_then(|r| explain(r.as_str()));
     let signed_in = login.subject().filter(|_| !login.is_locked());
     let template = Login {
+        refresh: super::refresh(session.as_ref()),
         explanation: known.or(arrival.explanation()),
         interrupted: arrival.interrupted(),
         signed_in: signed_in.map(SubjectId::as_str),

@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 mod arrival;
+pub(crate) mod expired;
 pub(crate) mod login;
 pub(crate) mod reauth;
 pub(crate) mod sessions;
@@ -9,6 +10,7 @@ pub(crate) mod sessions;
 use askama::Template;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use dwell_axum::Session;
 
 use crate::problem::problem;
 
@@ -24,6 +26,13 @@ fn page(status: StatusCode, template: &impl Template) -> Response {
 
 fn see(path: &str) -> Response {
     Redirect::to(path).into_response()
+}
+
+/// What takes a page off the screen when its session has run out and no script
+/// does. It goes into the page's head as it is; empty where there is no session.
+fn refresh(session: Option<&Session>) -> String {
+    let refresh = |session: &Session| session.noscript_refresh("/expired");
+    session.map(refresh).unwrap_or_default()
 }
 
 #[derive(Template)]

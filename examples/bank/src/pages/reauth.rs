@@ -4,7 +4,7 @@ use askama::Template;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use dwell_axum::{EndReason, LoginSession, SessionError};
+use dwell_axum::{EndReason, LoginSession, Session, SessionError};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -16,6 +16,7 @@ use crate::users;
 #[derive(Template)]
 #[template(path = "reauth.html")]
 struct Reauth<'a> {
+    refresh: String,
     user: &'a str,
     explanation: Option<&'a str>,
     interrupted: bool,
@@ -23,11 +24,16 @@ struct Reauth<'a> {
     failed: bool,
 }
 
-pub(crate) async fn page(login: LoginSession, arrival: Arrival) -> Response {
+pub(crate) async fn page(
+    login: LoginSession,
+    session: Option<Session>,
+    arrival: Arrival,
+) -> Response {
     let Some(user) = login.subject() else {
         return super::see(&arrival.to_login(missing(&login)));
     };
     let template = Reauth {
+        refresh: super::refresh(session.as_ref()),
         user: user.as_str(),
         explanation: arrival.explanation(),
         interrupted: arrival.interrupted(),
@@ -45,6 +51,7 @@ pub(crate) struct Answer {
 
 pub(crate) async fn submit(
     login: LoginSession,
+    session: Option<Session>,
     Submitted { value, reader }: Submitted<Answer>,
 ) -> Result<Response, SessionError> {
     let to = destination(value.return_to.as_deref());
@@ -56,7 +63,8 @@ pub(crate) async fn submit(
             let reason = EndReason::ReauthenticationFailed.as_str();
             return Ok(over(reader, reason, to));
         }
-        return Ok(wrong_password(reader, user.as_str(), to));
+        let refresh = super::refresh(session.as_ref());
+        return Ok(wrong_password(reader, refresh, user.as_str(), to));
     }
     login.reauthenticated(None, ["pwd"]).await?;
     Ok(match reader {
@@ -82,12 +90,13 @@ fn over(reader: Reader, reason: &str, return_to: &str) -> Response {
     }
 }
 
-fn wrong_password(reader: Reader, user: &str, return_to: &str) -> Response {
+fn wrong_password(reader: Reader, refresh: String, user: &str, return_to: &str) -> Response {
     let status = StatusCode::UNAUTHORIZED;
     if reader == Reader::Program {
         return problem(status, "bad_credentials", "The password is wrong.");
     }
     let template = Reauth {
+        refresh,
         user,
         explanation: None,
         interrupted: false,

@@ -12,6 +12,7 @@ use crate::problem::problem;
 #[derive(Template)]
 #[template(path = "sessions.html")]
 struct Sessions<'a> {
+    refresh: String,
     user: &'a str,
     rows: Vec<Row>,
 }
@@ -41,6 +42,7 @@ impl From<SessionInfo> for Row {
 pub(crate) async fn list(session: Session) -> Result<Response, SessionError> {
     let rows = session.list().await?.into_iter().map(Row::from).collect();
     let template = Sessions {
+        refresh: super::refresh(Some(&session)),
         user: session.subject().as_str(),
         rows,
     };
