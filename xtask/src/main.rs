@@ -7,6 +7,7 @@
 )]
 
 mod bench;
+mod browser;
 mod checks;
 mod command;
 mod error;
@@ -17,6 +18,7 @@ mod invariants;
 mod metadata;
 mod msrv;
 mod source;
+mod space;
 mod steps;
 mod tidy;
 mod tools;

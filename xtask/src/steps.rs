@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::workspace::Workspace;
-use crate::{bench, checks, features, fuzz, invariants, msrv, tidy, tools};
+use crate::{bench, browser, checks, features, fuzz, invariants, msrv, space, tidy, tools};
 
 /// One named check.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +43,11 @@ const STEPS: &[Step] = &[
         checks::doctests,
     ),
     step("docs", "the docs build without a warning", checks::docs),
+    step(
+        "browser",
+        "the browser component and its tests in Chromium",
+        browser::check,
+    ),
     step(
         "features",
         "each library builds with each feature alone",
@@ -126,6 +131,7 @@ fn run(workspace: &Workspace, steps: &[Step]) -> Result<()> {
             passed: outcome.is_ok(),
             took,
         });
+        space::free(workspace, step.name)?;
     }
     print!("\n{}", summary(&ended));
     if ended.iter().all(|step| step.passed) {

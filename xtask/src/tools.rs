@@ -9,6 +9,8 @@ use crate::metadata::Metadata;
 use crate::workspace::Workspace;
 
 const CARGO_FUZZ: &str = "0.13.2";
+/// The oldest whose test runner does all that the tests ask of it.
+const OLDEST_NODE: u32 = 20;
 const POSTGRES_VERSIONS: &str = "/usr/lib/postgresql";
 
 /// The linker that every cargo command needs.
@@ -29,6 +31,35 @@ pub(crate) fn ensure_servers(workspace: &Workspace) -> Result<()> {
     ensure_debian(workspace, "redis-cli", &["redis-tools"])?;
     // Debian has its programs in a folder per version, where the tests look for them, too.
     ensure(workspace, "initdb", &["postgresql"], has_postgres)
+}
+
+/// Node and npm, for the browser component and its tests.
+pub(crate) fn ensure_node(workspace: &Workspace) -> Result<()> {
+    ensure_debian(workspace, "node", &["nodejs"])?;
+    // Debian's npm comes apart from its node; others' nodes bring one along.
+    ensure_debian(workspace, "npm", &["npm"])?;
+    let version = Cmd::new(workspace, "node").args(["--version"]).output()?;
+    match major(&version) {
+        Some(major) if major >= OLDEST_NODE => Ok(()),
+        _ => Err(Error::Usage(format!(
+            "node {OLDEST_NODE} or newer is needed, and the search path has {}: install one",
+            version.trim()
+        ))),
+    }
+}
+
+/// The first number of a version such as `v20.20.2`.
+fn major(version: &str) -> Option<u32> {
+    let digits = version.trim().strip_prefix('v')?.split('.').next()?;
+    digits.parse().ok()
+}
+
+/// The file of Chromium.
+pub(crate) fn ensure_chromium(workspace: &Workspace) -> Result<PathBuf> {
+    ensure_debian(workspace, "chromium", &["chromium"])?;
+    on_path("chromium").ok_or_else(|| {
+        Error::Usage("`chromium` was installed, but is not in the search path".to_owned())
+    })
 }
 
 fn has_postgres(program: &str) -> bool {
@@ -121,6 +152,13 @@ mod tests {
     fn a_program_that_is_there_is_left_alone() {
         let workspace = Workspace::find().unwrap();
         assert!(ensure_debian(&workspace, "cargo", &["no-such-package"]).is_ok());
+    }
+
+    #[test]
+    fn the_major_version_of_node_is_read() {
+        assert_eq!(major("v20.20.2\n"), Some(20));
+        assert_eq!(major("v9"), Some(9));
+        assert_eq!(major("node 20"), None);
     }
 
     #[test]

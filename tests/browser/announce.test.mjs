@@ -1,0 +1,80 @@
+// What a screen reader is told, and how often. The browser's clock runs faster than the server's.
+
+import assert from "node:assert/strict";
+
+import { dialog, stay, warned } from "./harness/dialog.mjs";
+import { scene } from "./harness/scene.mjs";
+
+/** Writes down each change of a live region in the component, with the page's own time. */
+const RECORD = () => {
+  const root = document.querySelector("session-timeout").shadowRoot;
+  const live = "[aria-live]:not([aria-live=off]), [role=status], [role=alert], [role=log]";
+  window.announced = [];
+  const note = (node) => {
+    const element = node.nodeType === Node.ELEMENT_NODE ? node : node.parentElement;
+    const region = element?.closest(live);
+    const text = region?.textContent.trim();
+    if (!text) return;
+    window.announced.push({ at: performance.now(), text, manner: region.getAttribute("aria-live") ?? region.role });
+  };
+  new MutationObserver((changes) => {
+    // One burst of changes is read out once.
+    note(changes.find(({ target }) => (target.closest ? target : target.parentElement)?.closest(live))?.target ?? root);
+  }).observe(root, { childList: true, characterData: true, subtree: true });
+};
+
+scene("N42: the time left is announced politely, and no more often than every 20 seconds", {
+  policy: { idle: "150s", absolute: "1h", warn: "148s" },
+}, async (stage, t) => {
+  const visitor = await stage.visitor();
+  await visitor.context.clock.install();
+  const page = await visitor.open("/login");
+  await visitor.signIn(page);
+  await page.evaluate(RECORD);
+  await warned(page);
+  const before = await dialog(page).innerText();
+  await page.clock.pauseAt(await page.evaluate(() => Date.now() + 50));
+  for (let second = 0; second < 130; second += 1) await page.clock.runFor(1_000);
+  const after = await dialog(page).innerText();
+  assert.notEqual(after, before, "nothing counted down");
+  const announced = await page.evaluate(() => window.announced);
+  const gaps = announced.slice(1).map(({ at }, n) => Math.round(at - announced[n].at));
+  t.diagnostic(`announced ${announced.length} times in 130 s: ${JSON.stringify(announced.map(({ text }) => text))}`);
+  assert.ok(announced.length >= 3, "it goes unsaid that the time runs out");
+  assert.ok(gaps.every((gap) => gap >= 19_900), `gaps of ${gaps} ms`);
+  assert.ok(announced.every(({ manner }) => ["polite", "status"].includes(manner)), JSON.stringify(announced));
+});
+
+scene("the number that ticks is no live region", {
+  policy: { idle: "12s", absolute: "10m", warn: "10s" },
+}, async (stage) => {
+  const { page } = await stage.signedIn();
+  await warned(page);
+  const loud = await page.evaluate(() => {
+    const time = document.querySelector("session-timeout").shadowRoot.querySelector('[part~="time"]');
+    const live = time.closest("[aria-live], [role=status], [role=alert], [role=log], [role=timer]");
+    return live !== null && live.getAttribute("aria-live") !== "off" && live.getAttribute("role") !== "timer";
+  });
+  assert.equal(loud, false);
+});
+
+// The page's clock runs ahead, so the server would deny it: its answers are held back, and the
+// component goes by what it knows.
+scene("N42: there are at least 20 seconds to answer, however short a policy's warning is", {
+  policy: { idle: "60s", absolute: "1h", warn: "2s" },
+}, async (stage) => {
+  const visitor = await stage.visitor();
+  await visitor.context.clock.install();
+  await visitor.context.route("**/session/events", (route) => route.fulfill({ status: 404 }));
+  const page = await visitor.open("/login");
+  await visitor.signIn(page);
+  await visitor.context.route("**/session", () => {});
+  await page.clock.pauseAt(await page.evaluate(() => Date.now() + 50));
+  const remaining = () => page.evaluate(() => document.querySelector("session-timeout").status.remaining_ms);
+  await page.clock.runFor((await remaining()) - 22_000);
+  assert.ok(!(await stay(page).isVisible()), `a warning with ${await remaining()} ms left`);
+  await page.clock.runFor(2_500);
+  await stay(page).waitFor({ state: "visible", timeout: 1_000 });
+  const left = await remaining();
+  assert.ok(left > 19_000, `${left} ms are left to answer`);
+});

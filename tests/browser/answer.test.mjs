@@ -1,0 +1,127 @@
+// The two answers to the warning: staying, by every means, and signing out.
+
+import assert from "node:assert/strict";
+
+import { adapt, dialog, expired, listen, signOut, stay, unwarned, warned } from "./harness/dialog.mjs";
+import { scene } from "./harness/scene.mjs";
+import { until } from "./harness/wait.mjs";
+
+const EARLY = { idle: "12s", absolute: "10m", warn: "10s" };
+
+const MEANS = {
+  "a click": (page) => stay(page).click(),
+  Enter: (page) => page.keyboard.press("Enter"),
+  Space: (page) => page.keyboard.press("Space"),
+  Escape: (page) => page.keyboard.press("Escape"),
+};
+
+for (const [means, answer] of Object.entries(MEANS)) {
+  scene(`${means} extends the session`, { policy: EARLY }, async (stage) => {
+    const { visitor, page } = await stage.signedIn();
+    const heard = await listen(page);
+    await warned(page);
+    // Nobody has answered: so much is left that an extension can be told from none.
+    await until("the time goes down", async () => (await visitor.truth()).remaining_ms < 9_000);
+    await answer(page);
+    await unwarned(page);
+    const { remaining_ms } = await visitor.truth();
+    assert.ok(remaining_ms > 11_000, `${remaining_ms} ms left`);
+    assert.equal(visitor.asked("/session/extend").length, 1);
+    const types = (await heard()).map(({ type }) => type);
+    assert.deepEqual(types, ["session-warning", "session-extended"]);
+    assert.deepEqual(visitor.errors, []);
+  });
+}
+
+scene("a touch on the button extends the session", { policy: EARLY }, async (stage) => {
+  const { visitor, page } = await stage.signedIn({ hasTouch: true, isMobile: true });
+  await warned(page);
+  await until("the time goes down", async () => (await visitor.truth()).remaining_ms < 9_000);
+  await stay(page).tap();
+  await unwarned(page);
+  assert.ok((await visitor.truth()).remaining_ms > 11_000);
+});
+
+scene("N42: a session can be extended ten times in a row", {
+  policy: { idle: "4s", absolute: "10m", warn: "3s" },
+}, async (stage) => {
+  const { visitor, page } = await stage.signedIn();
+  for (let time = 1; time <= 10; time += 1) {
+    await warned(page);
+    await stay(page).click();
+    await unwarned(page);
+    assert.equal(visitor.asked("/session/extend").length, time);
+  }
+  assert.equal((await visitor.truth()).alive, true);
+});
+
+scene("input other than an answer does not keep anyone in while the warning is open", {
+  policy: { idle: "6s", absolute: "10m", warn: "5s" },
+}, async (stage) => {
+  const { visitor, page } = await stage.signedIn();
+  await warned(page);
+  const before = visitor.asked("/session/activity").length;
+  const start = Date.now();
+  // A cat on the keyboard, a bumped desk.
+  while (Date.now() - start < 3_000) {
+    await page.mouse.move(5 + (Date.now() % 50), 5);
+    await page.mouse.wheel(0, 10);
+    await page.keyboard.press("Shift");
+  }
+  assert.equal(visitor.asked("/session/activity").length, before);
+  await expired(page, "idle_timeout");
+});
+
+scene("signing out in the dialog leads to a page that says so", { policy: EARLY }, async (stage) => {
+  const { visitor, page } = await stage.signedIn();
+  await warned(page);
+  await signOut(page).click();
+  await expired(page, "signed_out");
+  assert.match(await page.locator("main").innerText(), /signed out/i);
+  assert.deepEqual(await visitor.context.cookies(), []);
+  assert.equal((await visitor.truth()).alive, false);
+  assert.deepEqual(visitor.errors, []);
+});
+
+/** A dialog whose page is not told of the end: no events, and a clock that stands. */
+async function deafWarning(stage) {
+  const visitor = await stage.visitor();
+  await visitor.context.clock.install();
+  await visitor.context.route("**/session/events", (route) => route.fulfill({ status: 404 }));
+  const page = await visitor.open("/login");
+  return { visitor, page };
+}
+
+async function answerTooLate({ visitor, page }) {
+  await visitor.signIn(page);
+  await warned(page);
+  await page.clock.pauseAt(await page.evaluate(() => Date.now() + 100));
+  await until("the session has run out", async () => !(await visitor.truth()).alive);
+  assert.ok(await stay(page).isVisible(), "the dialog went by itself");
+  await stay(page).click();
+}
+
+const SHORT = { idle: "5s", absolute: "10m", warn: "4s" };
+
+scene("N41: staying too late leads to the page that says why", { policy: SHORT }, async (stage) => {
+  const { visitor, page } = await deafWarning(stage);
+  // The bank's own poll would hear of the end, too; its clock stands as well.
+  await answerTooLate({ visitor, page });
+  await page.clock.resume();
+  await expired(page, "idle_timeout");
+  assert.match(await page.locator("main").innerText(), /nothing happened for a while/i);
+});
+
+scene("N41: staying too late turns the dialog into “signed out” where no page was named", {
+  policy: SHORT,
+}, async (stage) => {
+  const { visitor, page } = await deafWarning(stage);
+  await adapt(visitor.context, (element) => element.removeAttribute("login"));
+  await answerTooLate({ visitor, page });
+  await page.clock.resume();
+  await stay(page).waitFor({ state: "hidden" });
+  const text = await dialog(page).innerText();
+  assert.match(text, /signed out/i);
+  await page.getByRole("button", { name: "Sign in again" }).click();
+  await page.waitForURL(/\/login/);
+});

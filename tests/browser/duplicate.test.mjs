@@ -1,0 +1,54 @@
+// A page that was put together twice.
+
+import assert from "node:assert/strict";
+
+import { adapt, dialog, stay, unwarned, warned } from "./harness/dialog.mjs";
+import { scene } from "./harness/scene.mjs";
+import { until } from "./harness/wait.mjs";
+
+const EARLY = { idle: "12s", absolute: "10m", warn: "10s" };
+
+scene("a second copy of the element does nothing, and says so", { policy: EARLY }, async (stage) => {
+  const visitor = await stage.visitor();
+  await adapt(visitor.context, (element) => element.after(element.cloneNode()));
+  const page = await visitor.open("/login");
+  await until("it says so", () => visitor.warnings().length > 0, 3_000);
+  await visitor.signIn(page);
+  await warned(page);
+  assert.equal(await page.locator("session-timeout").count(), 2);
+  assert.equal(await dialog(page).count(), 1);
+  assert.equal(visitor.asked("/session/events").filter(({ open }) => open).length, 1);
+  await stay(page).click();
+  await unwarned(page);
+  assert.equal(visitor.asked("/session/extend").length, 1);
+  const told = visitor.warnings().filter(({ text }) => /second|twice|more than one|another|already/i.test(text));
+  // One for each of the two pages.
+  assert.equal(told.length, 2, JSON.stringify(visitor.warnings().map(({ text }) => text)));
+  assert.deepEqual(visitor.errors, []);
+});
+
+scene("the script loaded twice does no harm", { policy: EARLY }, async (stage) => {
+  const { visitor, page } = await stage.signedIn();
+  await page.evaluate(() => import("/session-timeout.js?again"));
+  await warned(page);
+  assert.equal(await dialog(page).count(), 1);
+  await stay(page).click();
+  await unwarned(page);
+  assert.equal(visitor.asked("/session/extend").length, 1);
+  assert.deepEqual(visitor.errors, []);
+});
+
+scene("an element that is taken out and put back goes on", { policy: EARLY }, async (stage) => {
+  const { visitor, page } = await stage.signedIn();
+  await page.evaluate(async () => {
+    const element = document.querySelector("session-timeout");
+    element.remove();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    document.body.append(element);
+  });
+  await warned(page);
+  await stay(page).click();
+  await unwarned(page);
+  assert.equal(visitor.asked("/session/events").filter(({ open }) => open).length, 1);
+  assert.deepEqual(visitor.errors, []);
+});

@@ -1,0 +1,77 @@
+// The component as a person meets it: by its parts, which are its public face.
+
+import assert from "node:assert/strict";
+
+export const part = (page, name) => page.locator(`session-timeout [part~="${name}"]`);
+export const stay = (page) => part(page, "stay");
+export const signOut = (page) => part(page, "sign-out");
+export const close = (page) => part(page, "close");
+export const cover = (page) => part(page, "cover");
+export const dialog = (page) => page.locator("session-timeout dialog[open]");
+
+/** Waits for the warning. */
+export async function warned(page, timeout = 15_000) {
+  await stay(page).or(close(page)).first().waitFor({ state: "visible", timeout });
+}
+
+/** Waits until no warning is open. */
+export async function unwarned(page, timeout = 2_000) {
+  await dialog(page).waitFor({ state: "hidden", timeout });
+}
+
+export async function covered(page, timeout = 15_000) {
+  await cover(page).waitFor({ state: "visible", timeout });
+}
+
+/** Waits for the page that says why it is over, and asserts its reason. */
+export async function expired(page, reason, timeout = 15_000) {
+  await page.waitForURL((url) => url.pathname === "/expired", { timeout });
+  assert.equal(new URL(page.url()).searchParams.get("reason"), reason);
+}
+
+/** The seconds that the dialog shows. */
+export async function secondsShown(page) {
+  const text = await dialog(page).innerText();
+  const match = /(\d+) seconds?/.exec(text);
+  assert.ok(match, `no seconds in ${JSON.stringify(text)}`);
+  return Number(match[1]);
+}
+
+/** The part of the dialog that has the focus; else what has it in the page. */
+export function focus(page) {
+  return page.evaluate(() => {
+    const outer = document.activeElement;
+    const inner = outer?.shadowRoot?.activeElement;
+    if (inner) return inner.getAttribute("part") ?? inner.localName;
+    return `page: ${outer?.getAttribute("name") ?? outer?.localName}`;
+  });
+}
+
+/** Writes down the component's events, and gives back a function that reads them. */
+export async function listen(page) {
+  await page.evaluate(() => {
+    window.heard = [];
+    for (const type of ["session-warning", "session-extended", "session-expired"]) {
+      document.addEventListener(type, ({ detail }) => {
+        const { reason, remaining_ms, extendable } = detail ?? {};
+        window.heard.push({ type, reason, remaining_ms, extendable });
+      });
+    }
+  });
+  return () => page.evaluate(() => window.heard);
+}
+
+/**
+ * Changes the element before the component's script sees it. `change` runs in the page and gets
+ * the element and the argument.
+ */
+export async function adapt(context, change, argument = null) {
+  // As text, since the page's policy forbids to make a function of one.
+  const content = `new MutationObserver((_, observer) => {
+    const element = document.querySelector("session-timeout");
+    if (!element) return;
+    observer.disconnect();
+    (${change})(element, ${JSON.stringify(argument)});
+  }).observe(document, { childList: true, subtree: true });`;
+  await context.addInitScript({ content });
+}

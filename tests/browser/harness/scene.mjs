@@ -1,0 +1,120 @@
+// A test in a browser: a bank, visitors, and what is kept when it fails.
+
+import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { Bank } from "./bank.mjs";
+import { launch, launchAsIs } from "./chromium.mjs";
+import { Link } from "./link.mjs";
+import { Visitor } from "./visitor.mjs";
+
+const KEPT = process.env.DWELL_ARTIFACTS ?? fileURLToPath(new URL("../../../target/browser", import.meta.url));
+const LONGEST_MS = 90_000;
+
+let browser;
+after(async () => (await browser)?.close());
+
+/**
+ * A test named `name` against a bank of its own. `body` gets the stage and node's test context.
+ * Options: `policy`, `store` (see `Bank.start`), `link` (visitors come by a way that can be cut).
+ */
+export function scene(name, { policy, store, link }, body) {
+  test(name, async (t) => {
+    browser ??= launch();
+    const bank = await Bank.start({ policy, store });
+    const stage = new Stage(await browser, bank);
+    try {
+      if (link) await stage.putLink();
+      await within(LONGEST_MS, body(stage, t));
+    } catch (error) {
+      await stage.keep(name).catch((lost) => t.diagnostic(`nothing was kept: ${lost.message}`));
+      throw error;
+    } finally {
+      await stage.close();
+    }
+  });
+}
+
+class Stage {
+  #visitors = [];
+  #endings = [];
+
+  constructor(browser, bank) {
+    this.browser = browser;
+    this.bank = bank;
+  }
+
+  /** Somebody with a browser profile of their own; options as for `browser.newContext`. */
+  async visitor(options = {}) {
+    return this.#adopt(await this.browser.newContext(options));
+  }
+
+  /** Somebody whose tabs can be hidden; see `launchAsIs`. */
+  async visitorWithTabs() {
+    const { context, end } = await launchAsIs();
+    this.atEnd(end);
+    return this.#adopt(context);
+  }
+
+  /** What is to be done when the scene is over, whatever became of it. */
+  atEnd(ending) {
+    this.#endings.push(ending);
+  }
+
+  #adopt(context) {
+    const visitor = new Visitor(this.bank, context);
+    this.#visitors.push(visitor);
+    return visitor;
+  }
+
+  /** The usual beginning: one visitor, signed in, on the account page. */
+  async signedIn(options) {
+    const visitor = await this.visitor(options);
+    const page = await visitor.open("/login");
+    await visitor.signIn(page);
+    return { visitor, page };
+  }
+
+  /** Makes visitors come by a way that can be cut: `stage.link`. */
+  async putLink() {
+    this.link = await Link.to(this.bank.port);
+    this.atEnd(() => this.link.close());
+    this.bank.url = this.link.url;
+  }
+
+  async keep(name) {
+    const folder = join(KEPT, name.replace(/[^a-z0-9]+/gi, "-").slice(0, 80));
+    await mkdir(folder, { recursive: true });
+    await copyFile(this.bank.logFile, join(folder, "bank.txt")).catch(() => {});
+    for (const [v, visitor] of this.#visitors.entries()) {
+      await writeFile(join(folder, `visitor-${v}.txt`), visitor.story());
+      for (const [p, page] of visitor.pages.entries()) {
+        if (page.isClosed()) continue;
+        const path = join(folder, `visitor-${v}-page-${p}.png`);
+        await page.screenshot({ path, timeout: 5_000 }).catch(() => {});
+      }
+    }
+  }
+
+  async close() {
+    // A browser that does not answer any more must not hold up the tests that come.
+    const close = ({ context }) => within(5_000, context.close()).catch(() => {});
+    await Promise.all(this.#visitors.map(close));
+    for (const ending of this.#endings) await ending();
+    await this.bank.remove();
+  }
+}
+
+async function within(ms, work) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not over after ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,19 @@
+// Waiting: for conditions, and in a few tests for time itself.
+
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Asks until the answer is truthy, and gives it back. */
+export async function until(what, question, timeout = 10_000) {
+  const end = Date.now() + timeout;
+  for (;;) {
+    const answer = await question();
+    if (answer) return answer;
+    if (Date.now() > end) throw new Error(`not within ${timeout} ms: ${what}`);
+    await sleep(25);
+  }
+}
+
+/** Lets real time pass, where its passing is what is tested. */
+export const pass = (seconds) => sleep(seconds * 1000);
+
+export const secondsSince = (start) => (Date.now() - start) / 1000;

@@ -1,0 +1,130 @@
+// What an application with a dialog of its own builds on: events, methods, status, parts.
+
+import assert from "node:assert/strict";
+
+import { adapt, cover, covered, dialog, expired, listen, stay, warned } from "./harness/dialog.mjs";
+import { scene } from "./harness/scene.mjs";
+import { pass, until } from "./harness/wait.mjs";
+
+const EARLY = { idle: "12s", absolute: "10m", warn: "10s" };
+const SHORT = { idle: "4s", absolute: "10m", warn: "1s" };
+
+const element = "document.querySelector('session-timeout')";
+
+scene("extend() extends and resolves with the status", { policy: EARLY }, async (stage) => {
+  const { visitor, page } = await stage.signedIn();
+  const heard = await listen(page);
+  await pass(1);
+  const status = await page.evaluate(`${element}.extend()`);
+  assert.ok(status.remaining_ms > 11_000 && status.extendable, JSON.stringify(status));
+  assert.equal(visitor.asked("/session/extend").length, 1);
+  const [extended] = await heard();
+  assert.equal(extended.type, "session-extended");
+  assert.ok(extended.remaining_ms > 11_000);
+});
+
+scene("signOut() ends the session", { policy: EARLY }, async (stage) => {
+  const { visitor, page } = await stage.signedIn();
+  await page.evaluate(`void ${element}.signOut()`);
+  await expired(page, "signed_out");
+  assert.equal((await visitor.truth()).alive, false);
+});
+
+scene("status is a frozen copy that counts down by itself", { policy: EARLY }, async (stage) => {
+  const { visitor, page } = await stage.signedIn();
+  const look = () => page.evaluate(`({ ...${element}.status })`);
+  const first = await look();
+  const { remaining_ms, ends_by, extendable, state } = await visitor.truth();
+  assert.ok(Math.abs(first.remaining_ms - remaining_ms) < 500, `${first.remaining_ms} instead of ${remaining_ms}`);
+  assert.deepEqual([first.state, first.ends_by, first.extendable], [state, ends_by, extendable]);
+  assert.equal(await page.evaluate(`Object.isFrozen(${element}.status)`), true);
+  await pass(1);
+  const passed = first.remaining_ms - (await look()).remaining_ms;
+  assert.ok(passed > 900 && passed < 1_500, `${passed} ms in a second`);
+});
+
+scene("status is null where nobody is signed in", { policy: EARLY }, async (stage) => {
+  const visitor = await stage.visitor();
+  const page = await visitor.open("/login");
+  await page.waitForFunction(() => customElements.get("session-timeout"));
+  assert.equal(await page.evaluate(`${element}.status`), null);
+});
+
+scene("session-warning tells how much is left, and preventDefault shows no dialog", {
+  policy: EARLY,
+}, async (stage) => {
+  const { page } = await stage.signedIn();
+  const heard = await listen(page);
+  await page.evaluate(() => document.addEventListener("session-warning", (event) => event.preventDefault()));
+  await until("it warns", async () => (await heard()).length > 0, 6_000);
+  const [{ type, remaining_ms, extendable }] = await heard();
+  assert.deepEqual([type, extendable], ["session-warning", true]);
+  assert.ok(remaining_ms > 9_000 && remaining_ms <= 10_000, `${remaining_ms}`);
+  await pass(1);
+  assert.ok(!(await dialog(page).isVisible()));
+  assert.equal((await heard()).length, 1, "it warns more than once");
+});
+
+scene('dialog="none": events, no dialog, and still a way out at the end', { policy: SHORT }, async (stage) => {
+  const visitor = await stage.visitor();
+  await adapt(visitor.context, (element) => element.setAttribute("dialog", "none"));
+  const page = await visitor.open("/login");
+  await visitor.signIn(page);
+  const heard = await listen(page);
+  await until("it warns", async () => (await heard()).length > 0, 6_000);
+  assert.ok(!(await stay(page).isVisible()));
+  await expired(page, "idle_timeout");
+});
+
+scene("session-expired gives the reason, and preventDefault leaves the rest to the application", {
+  policy: SHORT,
+}, async (stage) => {
+  const { page } = await stage.signedIn();
+  const heard = await listen(page);
+  await page.evaluate(() => document.addEventListener("session-expired", (event) => event.preventDefault()));
+  const isOver = ({ type }) => type === "session-expired";
+  await until("it is over", async () => (await heard()).some(isOver), 8_000);
+  assert.equal((await heard()).find(isOver).reason, "idle_timeout");
+  await pass(1.5);
+  assert.equal(new URL(page.url()).pathname, "/");
+  assert.equal((await heard()).filter(isOver).length, 1);
+});
+
+scene("waitUntil is waited for while the page is covered, and for two seconds at most", {
+  policy: SHORT,
+}, async (stage, t) => {
+  const { page } = await stage.signedIn();
+  await page.evaluate(() => {
+    document.addEventListener("session-expired", ({ detail }) => {
+      sessionStorage.setItem("over", String(Date.now()));
+      detail.waitUntil(new Promise(() => {}));
+    });
+  });
+  await covered(page, 8_000);
+  await until("it is over", () => page.evaluate(() => sessionStorage.getItem("over")), 3_000);
+  assert.ok(await cover(page).isVisible(), "the page is open while a draft is saved");
+  await expired(page, "idle_timeout");
+  const over = Number(await page.evaluate(() => sessionStorage.getItem("over")));
+  const took = Date.now() - over;
+  t.diagnostic(`left ${took} ms after the event`);
+  assert.ok(took > 1_500 && took < 3_500, `${took} ms`);
+});
+
+scene("parts and custom properties can be styled from outside", { policy: EARLY }, async (stage) => {
+  const { page } = await stage.signedIn();
+  await page.evaluate(() => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync("session-timeout::part(stay) { text-transform: uppercase }");
+    document.adoptedStyleSheets = [sheet];
+  });
+  await warned(page);
+  assert.equal(await stay(page).evaluate((button) => getComputedStyle(button).textTransform), "uppercase");
+});
+
+scene("with reduced motion nothing moves", { policy: EARLY }, async (stage) => {
+  const { page } = await stage.signedIn({ reducedMotion: "reduce" });
+  await warned(page);
+  const running = await page.evaluate(() =>
+    document.querySelector("session-timeout").shadowRoot.getAnimations().filter(({ playState }) => playState === "running").length);
+  assert.equal(running, 0);
+});

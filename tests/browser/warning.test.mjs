@@ -1,0 +1,101 @@
+// The warning: when it comes, what it says, and where the focus goes.
+
+import assert from "node:assert/strict";
+
+import { close, dialog, focus, part, secondsShown, stay, unwarned, warned } from "./harness/dialog.mjs";
+import { scene } from "./harness/scene.mjs";
+import { until } from "./harness/wait.mjs";
+
+const POLICY = { idle: "6s", absolute: "10m", warn: "3s" };
+// The dialog is there two seconds after the page.
+const EARLY = { idle: "12s", absolute: "10m", warn: "10s" };
+
+scene("the warning appears within 500 ms of its moment", { policy: POLICY }, async (stage, t) => {
+  const { page } = await stage.signedIn();
+  const late = [];
+  for (let round = 0; round < 3; round += 1) {
+    const { least, most } = await page.evaluate(measure);
+    assert.ok(least > -250, `${-least} ms too early`);
+    assert.ok(most <= 500, `up to ${most} ms late`);
+    late.push(most);
+    await stay(page).click();
+    await unwarned(page);
+  }
+  t.diagnostic(`the warning was late by at most ${late.map(Math.round).join(", ")} ms`);
+});
+
+/** In the page: how late the warning is painted. The server's answer leaves a little room. */
+async function measure() {
+  const asked = performance.now();
+  const status = await (await fetch("/session", { cache: "no-store" })).json();
+  const answered = performance.now();
+  const shown = await new Promise((resolve) => {
+    const look = () => {
+      const dialog = document.querySelector("session-timeout").shadowRoot.querySelector("dialog[open]");
+      if (dialog?.getBoundingClientRect().height > 0) resolve(performance.now());
+      else requestAnimationFrame(look);
+    };
+    look();
+  });
+  const moment = status.remaining_ms - status.warn_ms;
+  return { least: shown - (answered + moment), most: shown - (asked + moment) };
+}
+
+scene("the warning says how many seconds are left and counts down", { policy: EARLY }, async (stage) => {
+  const { visitor, page } = await stage.signedIn();
+  await warned(page);
+  const text = await dialog(page).innerText();
+  assert.match(text, /Your session will expire in \d+ seconds?/);
+  for (let look = 0; look < 2; look += 1) {
+    const shown = await secondsShown(page);
+    const { remaining_ms } = await visitor.truth();
+    assert.ok(Math.abs(shown - remaining_ms / 1000) <= 1.2, `${shown} s shown, ${remaining_ms} ms left`);
+    await until("the number goes down by two", async () => (await secondsShown(page)) <= shown - 2);
+  }
+});
+
+scene("the focus moves into the warning, stays in it, and returns", { policy: EARLY }, async (stage) => {
+  const { page } = await stage.signedIn();
+  const amount = page.locator('[name="amount"]');
+  await amount.focus();
+  await warned(page);
+  assert.equal(await focus(page), "stay");
+  const seen = new Set();
+  for (const key of ["Tab", "Tab", "Tab", "Tab", "Shift+Tab", "Shift+Tab", "Shift+Tab", "Shift+Tab"]) {
+    await page.keyboard.press(key);
+    const at = await focus(page);
+    assert.ok(!at.startsWith("page: ") || at === "page: body", `${key} led to ${at}`);
+    seen.add(at);
+  }
+  assert.ok(seen.has("stay") && seen.has("sign-out"), `only ${[...seen]}`);
+  await assert.rejects(amount.click({ timeout: 300 }), "the page behind took a click");
+  await stay(page).focus();
+  await page.keyboard.press("Enter");
+  await unwarned(page);
+  assert.equal(await focus(page), "page: amount");
+});
+
+scene("N42: the focus trap is removed with the warning", { policy: EARLY }, async (stage) => {
+  const { page } = await stage.signedIn();
+  await warned(page);
+  await stay(page).click();
+  await unwarned(page);
+  await page.locator('[name="amount"]').click();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  const at = await focus(page);
+  assert.ok(at.startsWith("page: ") && at !== "page: amount", at);
+});
+
+scene("the dialog has a role, a name and a description", { policy: EARLY }, async (stage) => {
+  const { page } = await stage.signedIn();
+  await warned(page);
+  const client = await page.context().newCDPSession(page);
+  const { nodes } = await client.send("Accessibility.getFullAXTree");
+  const found = nodes.find(({ role }) => role?.value === "alertdialog" || role?.value === "dialog");
+  assert.ok(found, "no dialog for assistive technology");
+  assert.ok(found.name?.value, "it has no name");
+  assert.match(found.description?.value ?? "", /./, "it has no description");
+  assert.equal(await close(page).count() === 0 || !(await close(page).isVisible()), true);
+  assert.ok(await part(page, "time").count(), "the number has no part");
+});
