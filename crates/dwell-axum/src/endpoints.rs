@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
 use crate::error::SessionError;
+use crate::events::events;
 use crate::extract::Session;
 use crate::problem::problem_details;
 use crate::route::passive;
@@ -31,6 +32,7 @@ const MAX_IDLE_MS: u64 = 24 * 3_600 * 1_000;
 /// | request | answer |
 /// |---|---|
 /// | `GET /session` | 200, the status document |
+/// | `GET /session/events` | 200, an event stream: see below |
 /// | `POST /session/extend` | 200, the status document: the explicit "stay signed in" |
 /// | `POST /session/activity` with `{"idle_ms": 1200}` | 200, the status document: input happened so many milliseconds ago |
 /// | `POST /session/end` | 204, the cookie removed, `Clear-Site-Data` |
@@ -46,6 +48,12 @@ const MAX_IDLE_MS: u64 = 24 * 3_600 * 1_000;
 ///   object of `idle_ms` alone, a whole number from 0 to a day, else 422
 ///   `bad_idle_ms`; no longer than a kilobyte, else 413.
 /// - What is refused for any of this changes nothing.
+/// - The event stream begins with `session-status`, whose data is the status
+///   document, and has another one whenever a deadline moves; at its moment
+///   `session-warning` with the status document; at the end `session-expired`
+///   with `{"reason":"idle_timeout"}` or another reason, and nothing more. It is
+///   never activity. Activity that this node records is told at once, that of
+///   other nodes when it matters: when the warning is due, and during it.
 /// - Without a live session they answer like every protected route: 401 with
 ///   the reason. Signing out is 204 without a session too, since that is what
 ///   was wanted.
@@ -118,6 +126,7 @@ pub fn session_endpoints_at<S: Clone + Send + Sync + 'static>(path: &str) -> Rou
         )
         .route(&format!("{path}/end"), post(end).route_layer(same_origin()))
         .route(path, get(status))
+        .route(&format!("{path}/events"), get(events))
         .route_layer(DefaultBodyLimit::max(MAX_BODY))
         .route_layer(passive())
 }

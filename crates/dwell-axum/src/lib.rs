@@ -17,6 +17,8 @@
 //! | give a route stricter limits | [`policy`] |
 //! | demand a recent, strong authentication | [`privileged`] with a [`Freshness`] |
 //! | let a page ask, extend and sign out | [`session_endpoints`], [`StatusDocument`] |
+//! | warn before the end, in the browser | [`browser()`](browser) |
+//! | open a WebSocket that ends with its session | [`SessionWebSocketUpgrade`] |
 //! | answer for a command that failed | [`SessionError`] |
 //! | watch what happens | [`Observer`], [`Event`] |
 //!
@@ -125,32 +127,59 @@
 //! | the store does not answer | 503, `Retry-After` | `store_unavailable` |
 //! | something is wired wrongly | 500 | none; the log says what |
 //!
+//! # What stays open
+//!
+//! Event streams and other streamed bodies end with their session: an event
+//! stream with a last event `session-expired`, whose data is
+//! `{"reason":"idle_timeout"}`; anything else breaks off. So do WebSockets by
+//! [`SessionWebSocketUpgrade`], with code 4401; one that axum alone upgrades in
+//! a session is answered with 500, since nothing would end it. A download that
+//! is to outlive its session says so by
+//! [`StaysOpen::OutlivesSession`](dwell_tower::open::StaysOpen) in the answer's
+//! extensions. A page that opens streams again by itself should have them
+//! [`passive`].
+//!
 //! # Features
 //!
+//! - `browser`: [`browser()`](browser), the script of the element
+//!   `<session-timeout>`.
+//! - `ws`: [`SessionWebSocketUpgrade`].
 //! - `tokio` (default): the client's address is read from
 //!   [`ConnectInfo`](axum::extract::ConnectInfo). Without it, name the
 //!   source of the address yourself
 //!   ([`SessionTimeoutLayer::with_peer`]) when policies name networks.
 
+mod body;
+#[cfg(feature = "browser")]
+mod browser;
 mod endpoints;
 mod error;
+mod events;
 mod extract;
+mod noscript;
 mod problem;
 mod route;
 mod same_origin;
 mod stack;
 mod status;
+#[cfg(feature = "ws")]
+mod web_socket;
 
 pub use dwell_core::*;
-pub use dwell_tower::{NearCache, SessionTimeoutLayer, safe_return_to};
+pub use dwell_tower::{NearCache, safe_return_to};
 pub use {dwell_core, dwell_tower};
 
+pub use body::AxumBody;
+#[cfg(feature = "browser")]
+pub use browser::browser;
 pub use endpoints::{session_endpoints, session_endpoints_at};
 pub use error::SessionError;
 pub use extract::{LoginSession, Session, SessionRejection};
 pub use route::{active, passive, policy, privileged};
-pub use stack::session_timeout;
+pub use stack::{SessionTimeoutLayer, session_timeout};
 pub use status::StatusDocument;
+#[cfg(feature = "ws")]
+pub use web_socket::{SESSION_OVER, SessionWebSocket, SessionWebSocketUpgrade};
 
 /// The README's program must compile. It lies outside of the package, so only
 /// doc tests of a checkout look at it.

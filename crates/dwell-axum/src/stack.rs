@@ -3,7 +3,15 @@
 
 use axum::extract::{MatchedPath, OriginalUri};
 use dwell_core::SessionManager;
-use dwell_tower::SessionTimeoutLayer;
+use dwell_tower::session::SessionLayer;
+
+use crate::body::AxumBody;
+
+/// The stack of layers around a router; [`session_timeout`] makes it.
+pub type SessionTimeoutLayer = dwell_tower::SessionTimeoutLayer<AxumBody>;
+
+/// How long a store is waited for.
+const STORE_TIMEOUT: std::time::Duration = dwell_core::seconds(2);
 
 /// All layers in the right order, for [`Router::layer`](axum::Router::layer).
 ///
@@ -74,7 +82,8 @@ use dwell_tower::SessionTimeoutLayer;
 /// ```
 #[must_use]
 pub fn session_timeout(manager: &SessionManager) -> SessionTimeoutLayer {
-    let layer = SessionTimeoutLayer::new(manager)
+    let session = SessionLayer::with_body(manager, STORE_TIMEOUT);
+    let layer = SessionTimeoutLayer::from_session_layer(session)
         .with_route_name(|extensions| extensions.get::<MatchedPath>().map(MatchedPath::as_str))
         .with_original_uri(|extensions| extensions.get::<OriginalUri>().map(|uri| &uri.0));
     #[cfg(feature = "tokio")]

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use dwell_core::{Deadlines, EndReason, SessionRecord, Timestamp, millis};
+use dwell_core::{Deadlines, EndReason, PolicySet, SessionRecord, Timestamp, millis};
 use dwell_tower::rejection::{Refusal, problem};
 use http::{HeaderValue, header};
 use serde::Serialize;
@@ -82,11 +82,11 @@ impl StatusDocument {
     pub(crate) fn of(session: &Session) -> Status {
         let (deadlines, record) = (session.deadlines(), session.record());
         let document = deadlines.zip(record);
-        Status(document.map(|(deadlines, record)| Self::new(session, &deadlines, record)))
+        let policies = session.handle().policies();
+        Status(document.map(|(deadlines, record)| Self::new(policies, &deadlines, record)))
     }
 
-    fn new(session: &Session, deadlines: &Deadlines, record: SessionRecord) -> Self {
-        let policies = session.handle().policies();
+    pub(crate) fn new(policies: &PolicySet, deadlines: &Deadlines, record: SessionRecord) -> Self {
         let facts = &record.facts;
         Self {
             state: "active",

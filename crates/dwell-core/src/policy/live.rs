@@ -104,3 +104,78 @@ impl fmt::Debug for LivePolicies {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::time::{hours, minutes};
+
+    fn set(idle: u64) -> PolicySet {
+        PolicySet::simple(minutes(idle), hours(8)).unwrap()
+    }
+
+    fn idle(set: &PolicySet) -> u64 {
+        set.policy("default").unwrap().idle().as_secs() / 60
+    }
+
+    #[test]
+    fn l06_listeners_hear_of_every_replacement_when_it_is_in_force() {
+        let policies = LivePolicies::new(set(15));
+        let heard = Arc::<Mutex<Vec<(u8, u64)>>>::default();
+        for name in [1, 2] {
+            let (of, heard) = (policies.clone(), Arc::clone(&heard));
+            policies.on_replace(move || {
+                heard.lock().unwrap().push((name, idle(&of.current())));
+                true
+            });
+        }
+        assert_eq!(*heard.lock().unwrap(), [], "nothing was replaced yet");
+        policies.replace(set(10));
+        // Clones share the listeners.
+        policies.clone().replace(set(5));
+        assert_eq!(*heard.lock().unwrap(), [(1, 10), (2, 10), (1, 5), (2, 5)]);
+    }
+
+    #[test]
+    fn a_listener_that_need_not_be_told_any_more_is_forgotten() {
+        let policies = LivePolicies::new(set(15));
+        let (calls, wanted) = (
+            Arc::<AtomicUsize>::default(),
+            Arc::new(AtomicBool::new(true)),
+        );
+        let (counted, still) = (Arc::clone(&calls), Arc::clone(&wanted));
+        policies.on_replace(move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            still.load(Ordering::SeqCst)
+        });
+        policies.replace(set(14));
+        wanted.store(false, Ordering::SeqCst);
+        policies.replace(set(13));
+        wanted.store(true, Ordering::SeqCst);
+        policies.replace(set(12));
+        assert_eq!(calls.load(Ordering::SeqCst), 2);
+        assert_eq!(Arc::strong_count(&calls), 1, "and dropped");
+    }
+
+    #[test]
+    fn a_listener_that_panics_keeps_no_policy_and_no_other_listener_back() {
+        use std::panic::{AssertUnwindSafe, catch_unwind};
+
+        let policies = LivePolicies::new(set(15));
+        let calls = Arc::<AtomicUsize>::default();
+        policies.on_replace(|| panic!("told to panic"));
+        let counted = Arc::clone(&calls);
+        policies.on_replace(move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            true
+        });
+        for stricter in [10, 5] {
+            // Whoever replaces may hear of the panic, but it is in force.
+            let _ = catch_unwind(AssertUnwindSafe(|| policies.replace(set(stricter))));
+            assert_eq!(idle(&policies.current()), stricter);
+        }
+        assert_eq!(calls.load(Ordering::SeqCst), 2);
+    }
+}

@@ -1,0 +1,125 @@
+// Asking and telling the server: one question at a time, and with longer and
+// longer pauses while no usable answer comes.
+import { native } from "./passive.ts";
+import { type Mark, NEVER, now, since } from "./time.ts";
+
+const ANSWER_MS = 10_000;
+/** Questions that nothing forces come no more often. */
+const PAUSE_MS = 1_000;
+const FIRST_RETRY_MS = 5_000;
+const LAST_RETRY_MS = 60_000;
+
+/**
+ * Hears an answer: to what, when it was asked, its status (0: there was none),
+ * its body, and the input that it is about. Time left is counted from when it
+ * was asked: an answer may have lain in a sleeping machine for an hour. An
+ * event has no path, and the status that it stands for. Says whether there was
+ * any use in it.
+ */
+export type Hear = (
+  path: string | undefined,
+  from: Mark,
+  code: number,
+  json: unknown,
+  input?: Mark,
+) => boolean;
+
+/** The path of the session endpoints. */
+export let endpoints: string;
+let hear: Hear;
+let asking: Promise<unknown> | undefined;
+let asked = NEVER;
+let isUnsure = false;
+let wait = 0;
+let retryAt = NEVER;
+let events: EventSource | undefined;
+let closed = NEVER;
+
+export const begin = (at: string, listener: Hear): void => {
+  endpoints = at;
+  hear = listener;
+  asked = NEVER;
+  isUnsure = true;
+};
+
+/**
+ * Asks, or with a path tells, and has the answer heard. Whether there was any
+ * use in it.
+ */
+export const call = async (path: string, input?: Mark): Promise<boolean> => {
+  const from = now();
+  let code = 0;
+  let json: unknown;
+  try {
+    const response = await (native as typeof fetch)(endpoints + path, {
+      method: path ? "POST" : "GET",
+      headers: path
+        ? { "content-type": "application/json" }
+        : { "session-activity": "passive" },
+      body: input ? `{"idle_ms":${Math.round(since(input))}}` : null,
+      cache: "no-store",
+      // It goes out also when the page is being left.
+      keepalive: true,
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
+    code = response.status;
+    json = await response.json();
+  } catch {
+    // No answer, or not in JSON.
+  }
+  const isUsable = hear(path, from, code, json, input);
+  wait = isUsable ? 0 : Math.min(LAST_RETRY_MS, wait * 2 || FIRST_RETRY_MS);
+  retryAt = now() + wait;
+  return isUsable;
+};
+
+/** Asks now, unless a question is on its way. */
+export const ask = (): Promise<unknown> => {
+  if (!asking) {
+    asked = now();
+    isUnsure = false;
+    asking = call("").finally(() => (asking = undefined));
+  }
+  return asking;
+};
+
+/** Something happened that only the server can make clear. */
+export const beUnsure = (): void => {
+  isUnsure = true;
+};
+
+/** Whether the server has given no usable answer. */
+export const isWaiting = (): boolean => wait > 0;
+
+/** Asks if it is time to: `anyway`, or since there is a reason. */
+export const askIfDue = (anyway: boolean): void => {
+  if (asking || since(asked) < PAUSE_MS) return;
+  if (isUnsure || (wait ? now() >= retryAt : anyway)) void ask();
+};
+
+/** Listens to the server's events, if they can be had. */
+export const open = (): void => {
+  if (events || since(closed) < LAST_RETRY_MS) return;
+  const source = (events = new EventSource(`${endpoints}/events`));
+  const on = (type: string, code: number): void =>
+    source.addEventListener(type, async ({ data }) => {
+      const json: unknown = await new Response(data).json().catch(() => 0);
+      if (!hear(undefined, now(), code, json)) beUnsure();
+    });
+  on("session-status", 200);
+  on("session-warning", 200);
+  on("session-expired", 401);
+  source.onerror = () => {
+    // Otherwise the browser tries again by itself.
+    if (source.readyState === 2) {
+      events = undefined;
+      closed = now();
+      beUnsure();
+    }
+  };
+};
+
+export const close = (): void => {
+  events?.close();
+  events = undefined;
+};

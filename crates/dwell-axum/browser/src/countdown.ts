@@ -1,0 +1,61 @@
+// How long the session still lives, by the server's last word and the time that
+// has passed since. Never by the client's date.
+import type { SessionStatus } from "./api.ts";
+import { type Mark, NEVER, now, since } from "./time.ts";
+
+/** WCAG 2.2.1: the user has at least 20 seconds to answer. */
+const LEAST_WARNING_MS = 20_000;
+
+/** `Date` has whole seconds only. */
+const DATE_MS = 1_000;
+
+/** What the server said last; nothing before a live session was seen, when only
+    `status` may be asked for. */
+let known: SessionStatus | undefined;
+let at = NEVER;
+let largest = 0;
+/** By the server's clock, when it said so. */
+let dated = NaN;
+
+export const forget = (): void => {
+  known = undefined;
+  at = NEVER;
+  largest = 0;
+};
+
+export const left = (): number => known!.remaining_ms - since(at);
+
+/** How long ago the server's last word is. */
+export const age = (): number => since(at);
+
+/** A frozen copy as of now. */
+export const status = (): SessionStatus | undefined =>
+  known && Object.freeze({ ...known, remaining_ms: Math.max(0, Math.round(left())) });
+
+/** The user is warned when so much is left. */
+export const warnAt = (): number =>
+  Math.max(known!.warn_ms, Math.min(LEAST_WARNING_MS, largest / 2));
+
+/**
+ * Takes over a status that is as of `from`. An answer to an earlier question
+ * that comes late does not replace a newer one.
+ */
+export const adopt = (next: SessionStatus, from: Mark): void => {
+  if (from < at) return;
+  known = next;
+  at = from;
+  largest = Math.max(largest, next.remaining_ms);
+  dated = Date.parse(next["now"] as string) - DATE_MS;
+};
+
+/**
+ * Takes over the field of one of the page's own answers, unless it agrees with
+ * what is known: its seconds are rounded down, and would make a little less of
+ * it each time. One that is no newer comes from the browser's cache.
+ */
+export const adoptField = (remaining_ms: number, date: number): void => {
+  const ahead = left() - remaining_ms;
+  if (date <= dated || (ahead >= 0 && ahead < 1_000)) return;
+  adopt({ ...known!, remaining_ms }, now());
+  dated = date;
+};

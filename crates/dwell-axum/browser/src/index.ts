@@ -1,0 +1,6 @@
+// The module: loading it defines the element.
+import { define } from "./element.ts";
+
+export type * from "./api.ts";
+export { markPassive } from "./passive.ts";
+export const SessionTimeout = define();

@@ -1,0 +1,46 @@
+// The tabs of one browser: they share what they know, and one of them leads.
+import { fieldsOf } from "./status.ts";
+
+/** What one tab tells the others. Nothing in it is secret. */
+export interface Message {
+  /** Input happened so many milliseconds ago; beside a status: it was reported. */
+  input?: unknown;
+  /** A status, as of now. */
+  status?: unknown;
+  /** The session is over, for this reason. */
+  ended?: unknown;
+  /** The notice that it can't be extended was closed. */
+  closed?: unknown;
+}
+
+let channel: BroadcastChannel | undefined;
+let release: ((value: unknown) => void) | undefined;
+
+export let isLeading = false;
+
+export const post = (message: Message): void => channel?.postMessage(message);
+
+export const leave = (): void => {
+  channel?.close();
+  channel = undefined;
+  isLeading = false;
+  release?.(0);
+};
+
+/**
+ * Joins the tabs that share this name. Where the browser has no locks every tab
+ * leads itself.
+ */
+export const join = (name: string, hear: (message: Message) => void, mayLead: boolean): void => {
+  if (channel) return;
+  const mine = (channel = new BroadcastChannel(name));
+  mine.onmessage = ({ data }) => hear(fieldsOf(data));
+  if (!mayLead) return;
+  const hold = () => {
+    if (mine !== channel) return undefined;
+    isLeading = true;
+    return new Promise((resolve) => (release = resolve));
+  };
+  if (navigator.locks) void navigator.locks.request(name, hold);
+  else isLeading = true;
+};

@@ -1,0 +1,46 @@
+// The words, and time in words.
+
+const LANGUAGES = ["de", "fr", "es", "ja", "en"];
+
+/** In the order of the languages, of which the last one is spoken to all others. */
+const WORDS: Partial<Record<string, string>> = {
+  warning:
+    "Sie werden in {time} abgemeldet.|Vous serez déconnecté dans {time}.|Su sesión se cerrará en {time}.|{time}後にログアウトします。|Your session will expire in {time}.",
+  final:
+    "Nicht verlängerbar: Bitte speichern.|Prolongation impossible : enregistrez.|No ampliable: guarde su trabajo.|延長できません。保存してください。|It can’t be extended: save your work.",
+  stay: "Angemeldet bleiben|Rester connecté|Seguir conectado|ログインを続ける|Stay signed in",
+  "sign-out": "Abmelden|Se déconnecter|Cerrar sesión|ログアウト|Sign out",
+  close: "Schließen|Fermer|Cerrar|閉じる|Close",
+  ended:
+    "Abgemeldet.|Déconnecté.|Sesión cerrada.|ログアウトしました。|You have been signed out.",
+  idle_timeout:
+    "Zu lange inaktiv.|Trop longtemps inactif.|Demasiado tiempo inactivo.|操作がありません。|Inactive for too long.",
+  absolute_timeout:
+    "Zeitlimit erreicht.|Durée limite atteinte.|Tiempo límite alcanzado.|時間切れです。|Time limit reached.",
+  "sign-in": "Neu anmelden|Se reconnecter|Volver a entrar|再ログイン|Sign in again",
+  unreachable:
+    "Server nicht erreichbar.|Serveur injoignable.|Servidor inaccesible.|接続できません。|Server unreachable.",
+};
+
+/**
+ * The language to speak to somebody who wants `tag`: English where we have no
+ * words, unless the application has its own.
+ */
+export const languageFor = (tag: string, hasOwn: boolean): string => {
+  const [base = ""] = tag.toLowerCase().split(/[-_]/);
+  return hasOwn || LANGUAGES.includes(base) ? base : "en";
+};
+
+export const textIn = (lang: string, key: string): string =>
+  WORDS[key]?.split("|").at(LANGUAGES.indexOf(lang)) ?? "";
+
+/** Two minutes and more in minutes, rounded down; below in seconds. */
+export const duration = (ms: number, lang: string): string => {
+  const seconds = Math.ceil(ms / 1_000);
+  const isShort = seconds < 120;
+  return (isShort ? seconds : Math.floor(seconds / 60)).toLocaleString(lang, {
+    style: "unit",
+    unit: isShort ? "second" : "minute",
+    unitDisplay: "long",
+  });
+};

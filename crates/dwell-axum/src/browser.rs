@@ -1,0 +1,117 @@
+//! The browser component, served from the binary.
+
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use dwell_core::{RouteMark, SessionHandle};
+use sha2::{Digest, Sha256};
+
+/// Where the script is found.
+const PATH: &str = "/session-timeout.js";
+
+const SCRIPT: &str = include_str!("../browser/dist/session-timeout.js");
+
+/// Another script has another tag.
+static TAG: LazyLock<String> = LazyLock::new(|| {
+    let digest = Sha256::digest(SCRIPT);
+    let mut tag = String::from("\"");
+    for byte in digest.iter().take(12) {
+        let _ = write!(tag, "{byte:02x}");
+    }
+    tag + "\""
+});
+
+/// `GET /session-timeout.js`: the custom element `<session-timeout>`, which
+/// warns before the end, reports real activity, and clears the screen.
+///
+/// ```html
+/// <script type="module" src="/session-timeout.js"></script>
+/// <session-timeout login="/login"></session-timeout>
+/// ```
+///
+/// Merge it outside of the session layers, after they are put on: the script is
+/// the same for everybody, and pages need it whatever became of the session. It
+/// speaks to [`session_endpoints`](crate::session_endpoints). The page that the
+/// element is on may have a Content-Security-Policy as strict as
+/// `script-src 'self'; connect-src 'self'`.
+///
+/// ```
+/// use axum::Router;
+/// use axum::body::Body;
+/// use dwell_axum::*;
+/// use dwell_testkit::TestClient;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let policies = PolicySet::simple(minutes(15), hours(8))?;
+/// let sessions = SessionManager::builder(MemoryStore::new(), policies).build();
+/// let app: Router = Router::new()
+///     .merge(session_endpoints())
+///     .layer(session_timeout(&sessions))
+///     .merge(browser());
+/// let mut client = TestClient::new(app.into_service::<Body>());
+/// let script = client.get("/session-timeout.js").await;
+/// assert_eq!(script.header("content-type"), Some("text/javascript; charset=utf-8"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn browser<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new().route(PATH, get(script))
+}
+
+async fn script(request: Request) -> Response {
+    // Where it stands inside of the layers all the same, nobody asked for it.
+    if let Some(session) = request.extensions().get::<SessionHandle>() {
+        session.mark_route(RouteMark::Passive);
+    }
+    let tag = HeaderValue::from_str(&TAG).unwrap_or(HeaderValue::from_static("\"\""));
+    let value = HeaderValue::from_static;
+    let headers = [
+        (header::ETAG, tag),
+        // The next release brings another script under the same name.
+        (header::CACHE_CONTROL, value("public, no-cache")),
+        (
+            HeaderName::from_static("x-content-type-options"),
+            value("nosniff"),
+        ),
+    ];
+    if knows(request.headers(), &TAG) {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    let media_type = value("text/javascript; charset=utf-8");
+    (headers, [(header::CONTENT_TYPE, media_type)], SCRIPT).into_response()
+}
+
+/// Whether the client has what this tag names (RFC 9110 §13.1.2).
+fn knows(headers: &HeaderMap, tag: &str) -> bool {
+    let fields = headers.get_all(header::IF_NONE_MATCH).iter();
+    let fields = fields.filter_map(|field| field.to_str().ok());
+    let mut tags = fields.flat_map(|field| field.split(',')).map(str::trim);
+    tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_has_the_script_is_told_so() {
+        let knows = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static(value));
+            super::knows(&headers, "\"abc\"")
+        };
+        for value in ["\"abc\"", "W/\"abc\"", "\"x\", \"abc\"", "*"] {
+            assert!(knows(value), "{value}");
+        }
+        for value in ["\"x\"", "abc", "\"abcd\"", ""] {
+            assert!(!knows(value), "{value}");
+        }
+        assert!(TAG.len() == 26 && TAG.starts_with('"') && TAG.ends_with('"'));
+    }
+}

@@ -1,0 +1,136 @@
+//! `GET /session/events`: the deadlines as they move, without a poll.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use dwell_core::{Deadlines, SessionManager, SessionRecord, seconds};
+use dwell_tower::open::{Lifeline, News, StaysOpen};
+use dwell_tower::rejection::{Refusal, problem};
+use http::{HeaderName, HeaderValue, header};
+use http_body::Frame;
+use tokio::time::{Sleep, sleep};
+
+use crate::extract::Session;
+use crate::status::StatusDocument;
+
+/// Proxies close what says nothing for a minute.
+const KEEP_ALIVE: Duration = seconds(25);
+
+/// During the warning it is looked again at half of the time left, but not
+/// more often than this: activity that another node has recorded takes the
+/// warning back.
+const LEAST_PAUSE: Duration = seconds(1);
+
+/// The stream of a session's deadlines.
+pub(crate) async fn events(session: Session) -> Response {
+    let lifeline = Lifeline::with_touches(session.handle());
+    let (deadlines, record) = (session.deadlines(), session.record());
+    let (Some(lifeline), Some(deadlines), Some(record)) = (lifeline, deadlines, record) else {
+        return problem(&Refusal::SessionRequired).map(Body::from);
+    };
+    let mut events = Events {
+        lifeline,
+        manager: session.handle().manager().clone(),
+        told: None,
+        warned: false,
+        next: None,
+        silence: Box::pin(sleep(KEEP_ALIVE)),
+        over: false,
+    };
+    events.tell(&deadlines, record);
+    let value = HeaderValue::from_static;
+    let headers = [
+        (header::CONTENT_TYPE, value("text/event-stream")),
+        (header::CACHE_CONTROL, value("no-store")),
+        // nginx would hold events back.
+        (HeaderName::from_static("x-accel-buffering"), value("no")),
+    ];
+    let mut response = (headers, Body::new(events)).into_response();
+    response.extensions_mut().insert(StaysOpen::EndsWithSession);
+    response
+}
+
+struct Events {
+    lifeline: Lifeline,
+    manager: SessionManager,
+    /// The deadlines that were told last.
+    told: Option<Deadlines>,
+    /// Whether the warning of that deadline was.
+    warned: bool,
+    /// What is to be sent next.
+    next: Option<String>,
+    silence: Pin<Box<Sleep>>,
+    over: bool,
+}
+
+impl Events {
+    /// Tells what is new, and looks again when the warning is due.
+    fn tell(&mut self, deadlines: &Deadlines, record: SessionRecord) {
+        let remaining = deadlines.remaining();
+        let moved = self.told.is_none_or(|told| {
+            let stays = |d: &Deadlines| (d.nearest, d.absolute, d.ends_by, d.warn);
+            stays(&told) != stays(deadlines)
+        });
+        let warn = remaining <= deadlines.warn;
+        let (name, pause) = match warn {
+            true => ("session-warning", (remaining / 2).max(LEAST_PAUSE)),
+            false => ("session-status", remaining - deadlines.warn),
+        };
+        if moved || warn && !self.warned {
+            let policies = self.manager.policies().current();
+            let document = StatusDocument::new(&policies, deadlines, record);
+            let document = serde_json::to_string(&document).unwrap_or_default();
+            self.next = Some(format!("event: {name}\ndata: {document}\n\n"));
+        }
+        self.told = Some(*deadlines);
+        self.warned = warn;
+        self.lifeline.look_in(pause);
+    }
+
+    fn send(&mut self, event: String) -> Option<Result<Frame<Bytes>, Infallible>> {
+        self.silence.set(sleep(KEEP_ALIVE));
+        Some(Ok(Frame::data(event.into())))
+    }
+}
+
+impl http_body::Body for Events {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        loop {
+            if let Some(event) = self.next.take() {
+                return Poll::Ready(self.send(event));
+            }
+            if self.over {
+                return Poll::Ready(None);
+            }
+            match self.lifeline.poll_news(cx) {
+                Poll::Ready(News::Alive(deadlines, found)) => {
+                    if let Some(record) = found.record {
+                        self.tell(&deadlines, record);
+                    }
+                    continue;
+                }
+                Poll::Ready(News::Closed(closing)) => {
+                    self.over = true;
+                    let reason = closing.reason();
+                    let event =
+                        format!("event: session-expired\ndata: {{\"reason\":\"{reason}\"}}\n\n");
+                    return Poll::Ready(self.send(event));
+                }
+                Poll::Ready(_) | Poll::Pending => {}
+            }
+            ready!(self.silence.as_mut().poll(cx));
+            return Poll::Ready(self.send(":\n\n".to_owned()));
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! What stays open ends with its session (law L14): the stream of a session's
+//! deadlines, event streams and downloads of handlers, WebSockets; and what
+//! pages without JavaScript get instead.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test says so when it fails"
+)]
+
+mod support;
+
+mod bodies;
+#[cfg(feature = "browser")]
+mod browser;
+mod downloads;
+mod ends;
+mod mounting;
+mod nodes;
+mod noscript;
+mod sse;
+mod status;
+mod warnings;
+#[cfg(feature = "ws")]
+mod web_socket;

@@ -1,0 +1,144 @@
+//! Reads event streams.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use futures_util::StreamExt;
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::{App, Client, ask};
+
+/// An event stream on its way, read by event. It is sent as a server does it,
+/// whether somebody looks or not, until this is dropped.
+pub(crate) struct Events {
+    chunks: mpsc::UnboundedReceiver<Bytes>,
+    text: String,
+    sending: JoinHandle<()>,
+}
+
+/// One event, or a comment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    /// Empty for a comment.
+    pub(crate) name: String,
+    pub(crate) data: String,
+}
+
+impl Events {
+    /// Opens this path, which must be one.
+    pub(crate) async fn open(app: &App, client: &Client, path: &str) -> Self {
+        let answer = ask(app, client, path).await;
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.headers()["content-type"], "text/event-stream");
+        Self::new(answer.into_body())
+    }
+
+    pub(crate) fn new(body: Body) -> Self {
+        let (send, chunks) = mpsc::unbounded_channel();
+        let mut body = body.into_data_stream();
+        let sending = tokio::spawn(async move {
+            while let Some(chunk) = body.next().await {
+                let chunk = chunk.expect("an event stream does not break off");
+                let _ = send.send(chunk);
+            }
+        });
+        Self {
+            chunks,
+            text: String::new(),
+            sending,
+        }
+    }
+
+    /// The next one, comments included; `None` at the end. Safe to be given up
+    /// and called again.
+    pub(crate) async fn any(&mut self) -> Option<Event> {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let (event, rest) = (Event::parse(event), rest.to_owned());
+                self.text = rest;
+                return Some(event);
+            }
+            match self.chunks.recv().await {
+                Some(chunk) => self.text += std::str::from_utf8(&chunk).unwrap(),
+                None => {
+                    assert_eq!(self.text, "", "what is left is no event");
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// The next one that is no comment; `None` at the end.
+    pub(crate) async fn try_next(&mut self) -> Option<Event> {
+        loop {
+            match self.any().await {
+                Some(event) if event.name.is_empty() => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// The next one that is no comment, which must come.
+    pub(crate) async fn next(&mut self) -> Event {
+        let event = self.try_next().await;
+        event.expect("the stream goes on")
+    }
+
+    /// The same within so much time.
+    pub(crate) async fn within(&mut self, time: Duration) -> Event {
+        let event = timeout(time, self.next()).await;
+        event.unwrap_or_else(|_| panic!("nothing came within {time:?}"))
+    }
+
+    /// Makes sure that no event comes for so long; comments may.
+    pub(crate) async fn none_for(&mut self, time: Duration) {
+        if let Ok(event) = timeout(time, self.try_next()).await {
+            panic!("within {time:?}, there came {event:?}");
+        }
+    }
+
+    /// The reason of the last event, which must be the next one. Nothing comes
+    /// after it.
+    pub(crate) async fn expired(&mut self) -> String {
+        let event = self.try_next().await.expect("a last event");
+        assert_eq!(event.name, "session-expired", "{event:?}");
+        assert_eq!(self.any().await, None, "nothing comes after it");
+        let reason = event.json()["reason"].clone();
+        assert_eq!(event.data, format!(r#"{{"reason":{reason}}}"#));
+        reason.as_str().expect("a reason").to_owned()
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.sending.abort();
+    }
+}
+
+impl Event {
+    fn parse(text: &str) -> Self {
+        let (mut name, mut data) = (String::new(), String::new());
+        for line in text.lines() {
+            match line.split_once(": ") {
+                Some(("event", value)) => name += value,
+                Some(("data", value)) => data += value,
+                _ => assert!(line.starts_with(':'), "{line:?}"),
+            }
+        }
+        if name.is_empty() && !data.is_empty() {
+            name += "message";
+        }
+        Self { name, data }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.data).expect("JSON")
+    }
+
+    pub(crate) fn remaining_ms(&self) -> u64 {
+        self.json()["remaining_ms"].as_u64().expect("milliseconds")
+    }
+}

@@ -1,0 +1,187 @@
+//! A WebSocket is closed with 4401 and the reason.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::post;
+use dwell_axum::*;
+
+use super::support::{BOUND, Node};
+use crate::support::{Client, World, at, short_policies, soon};
+
+const IDLE: Duration = seconds(1);
+
+fn node() -> impl Future<Output = Node> {
+    Node::start(World::with(short_policies(IDLE)))
+}
+
+/// A node whose sessions live for longer than a test.
+fn lasting() -> impl Future<Output = Node> {
+    Node::start(World::with(short_policies(minutes(10))))
+}
+
+#[tokio::test]
+async fn it_echoes_what_it_is_told() {
+    let node = lasting().await;
+    let mut socket = node.connect("/echo").await;
+    for n in 0..100 {
+        socket.says(&format!("message {n}")).await;
+    }
+}
+
+#[tokio::test]
+async fn l14_a_web_socket_is_closed_at_the_idle_deadline() {
+    let node = node().await;
+    let mut socket = node.connect("/echo").await;
+    socket.says("one").await;
+    let deadline = node.deadline();
+    node.assert_closed(&mut socket, deadline, "idle_timeout")
+        .await;
+}
+
+#[tokio::test]
+async fn l14_a_web_socket_is_closed_at_the_absolute_deadline() {
+    let policy = Policy::named("default").idle(IDLE).absolute(seconds(2));
+    let policy = policy.warn(IDLE);
+    let world = World::with(PolicySet::builder(policy).build().unwrap());
+    let mut node = Node::start(world).await;
+    let mut socket = node.connect("/echo").await;
+    let deadline = node.world.record(&node.alice).facts.absolute_deadline;
+    let mut clicks = tokio::time::interval(IDLE / 4);
+    let mut alice = node.alice.clone();
+    tokio::select! {
+        () = node.assert_closed(&mut socket, deadline, "absolute_timeout") => {}
+        () = async { loop { clicks.tick().await; alice.get("/").await; } } => {}
+    }
+    assert_eq!(
+        node.alice.get("/").await.reason().as_deref(),
+        Some("absolute_timeout")
+    );
+}
+
+#[tokio::test]
+async fn n38_a_web_socket_is_closed_when_the_session_ends_elsewhere() {
+    for (reason, how) in [("signed_out", 0), ("revoked", 1), ("superseded", 2)] {
+        let mut node = lasting().await;
+        let mut socket = node.connect("/echo").await;
+        socket.says("one").await;
+        let ended = node.world.now();
+        match how {
+            0 => drop(node.alice.post("/session/end", "").await),
+            1 => node.world.revoke().await,
+            _ => drop(node.alice.post("/login", "alice").await),
+        }
+        node.assert_closed(&mut socket, ended, reason).await;
+    }
+}
+
+#[tokio::test]
+async fn l14_a_web_socket_is_closed_when_the_session_is_locked() {
+    let policy = Policy::named("default").idle(IDLE).absolute(hours(1));
+    let policy = policy.warn(IDLE).on_idle(OnIdle::Lock);
+    let world = World::with(PolicySet::builder(policy).build().unwrap());
+    let node = Node::start(world).await;
+    let mut socket = node.connect("/echo").await;
+    let deadline = node.deadline();
+    node.assert_closed(&mut socket, deadline, "session_locked")
+        .await;
+}
+
+#[tokio::test]
+async fn l14_a_web_socket_is_closed_at_the_identity_providers_limit() {
+    let world = World::with(short_policies(minutes(10)));
+    let limit = world.now() + seconds(2);
+    let login = async move |login: LoginSession| {
+        let new = NewSession::new("alice").with_provider_deadline(limit);
+        login.start(new).await.map(|_| ())
+    };
+    let mut node = Node::with(world, Router::new().route("/sso", post(login))).await;
+    node.alice.post("/sso", "").await;
+    let mut socket = node.connect("/echo").await;
+    node.assert_closed(&mut socket, limit, "idp_session_expired")
+        .await;
+}
+
+#[tokio::test]
+async fn n39_an_end_right_after_the_handshake_is_not_missed() {
+    for world in [World::with, World::shared_with] {
+        let mut node = Node::start(world(short_policies(minutes(10)))).await;
+        let mut socket = node.connect("/echo").await;
+        let ended = node.world.now();
+        node.alice.post("/session/end", "").await;
+        node.assert_closed(&mut socket, ended, "signed_out").await;
+    }
+}
+
+#[tokio::test]
+async fn n38_all_web_sockets_of_a_session_are_closed_and_no_others() {
+    let mut node = lasting().await;
+    let mut sockets = Vec::new();
+    for _ in 0..10 {
+        sockets.push(node.connect("/echo").await);
+    }
+    let mut bob = Client::new(node.app.clone());
+    bob.post("/login", "bob").await;
+    let headers = [("cookie", &*crate::support::cookie(&bob))];
+    let (mut others, _) = node.try_connect("/echo", &headers).await.unwrap();
+    let ended = node.world.now();
+    node.alice.post("/session/end", "").await;
+    for socket in &mut sockets {
+        node.assert_closed(socket, ended, "signed_out").await;
+    }
+    others.says("still there").await;
+}
+
+#[tokio::test]
+async fn n38_an_end_on_another_node_closes_a_web_socket_within_a_second() {
+    let world = World::shared_with(short_policies(minutes(10)));
+    let other = world.another();
+    let node = Node::start(world).await;
+    let mut socket = node.connect("/echo").await;
+    let mut elsewhere = at(&node.alice, other.app(Router::new()));
+    // Past the first look, by which it is entered.
+    let mut pings = tokio::time::interval(Duration::from_millis(50));
+    for n in 0..10 {
+        pings.tick().await;
+        socket.says(&n.to_string()).await;
+    }
+    let ended = node.world.now();
+    elsewhere.post("/session/end", "").await;
+    node.assert_closed(&mut socket, ended, "signed_out").await;
+}
+
+/// Whoever talks all the time is told why, too, before the connection breaks.
+#[tokio::test]
+async fn l14_a_client_that_talks_all_the_time_is_told_why() {
+    use futures_util::{SinkExt, StreamExt};
+    use tokio_tungstenite::tungstenite::Message;
+
+    let node = node().await;
+    let socket = node.connect("/echo").await;
+    let deadline = node.deadline();
+    let (mut send, mut receive) = socket.0.split();
+    let talking = async move {
+        while send.send(Message::text("and another thing")).await.is_ok() {}
+        // The other half reads on.
+        std::future::pending::<()>().await;
+    };
+    let close = async {
+        loop {
+            match receive.next().await {
+                Some(Ok(Message::Close(close))) => break close.expect("a code and a reason"),
+                Some(Ok(_)) => {}
+                other => panic!("no close frame but {other:?}"),
+            }
+        }
+    };
+    let close = tokio::select! {
+        close = soon(close) => close,
+        () = talking => unreachable!(),
+    };
+    assert_eq!(
+        (u16::from(close.code), &*close.reason),
+        (4401, "idle_timeout")
+    );
+    let now = node.world.now();
+    assert!(now - deadline <= BOUND, "{:?} late", now - deadline);
+}

@@ -1,0 +1,91 @@
+//! axum's own `WebSocketUpgrade`, which nothing would end.
+
+use axum::extract::ws::WebSocketUpgrade;
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use axum::{Extension, Router};
+use dwell_axum::dwell_tower::open::StaysOpen;
+use dwell_axum::*;
+use tokio_tungstenite::tungstenite::Error;
+
+use super::support::Node;
+use crate::support::{Log, World, cookie, short_policies};
+
+async fn plain(upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(async |mut socket| {
+        while let Some(Ok(message)) = socket.recv().await {
+            if socket.send(message).await.is_err() {
+                break;
+            }
+        }
+    })
+}
+
+fn routes() -> Router {
+    let marked = |stays: StaysOpen| {
+        any(async move |upgrade| (Extension(stays), plain(upgrade).await).into_response())
+    };
+    Router::new()
+        .route("/plain", any(plain))
+        .route("/login/plain", any(plain))
+        .route("/outlives", marked(StaysOpen::OutlivesSession))
+        .route("/ends", marked(StaysOpen::EndsWithSession))
+}
+
+async fn node() -> Node {
+    let mut world = World::with(short_policies(minutes(10)));
+    world.stack = world.stack.clone().add_exempt_path("/login/plain");
+    Node::with(world, routes()).await
+}
+
+#[tokio::test]
+async fn l16_in_a_session_it_is_500_and_the_log_names_what_is_missing() {
+    let (log, _guard) = Log::keep();
+    let node = node().await;
+    let headers = [("cookie", &*cookie(&node.alice))];
+    // Also where the session does not have to be live.
+    for path in ["/plain", "/login/plain"] {
+        match node.try_connect(path, &headers).await {
+            Err(Error::Http(answer)) => assert_eq!(answer.status(), 500, "{path}"),
+            other => panic!("{path}: {:?}", other.map(|(_, answer)| answer)),
+        }
+        let text = log.take();
+        assert!(text.contains("ERROR"), "{text}");
+        assert!(text.contains("SessionWebSocketUpgrade"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn where_the_answer_says_who_ends_it_it_is_served() {
+    let mut node = node().await;
+    let mut outlives = node.connect("/outlives").await;
+    let mut ends = node.connect("/ends").await;
+    outlives.says("hello").await;
+    ends.says("hello").await;
+    node.alice.post("/session/end", "").await;
+    // The first word after the end is long past its first look.
+    let mut pace = tokio::time::interval(std::time::Duration::from_millis(100));
+    for _ in 0..20 {
+        pace.tick().await;
+        outlives.says("still there").await;
+    }
+}
+
+#[tokio::test]
+async fn without_a_session_it_is_served() {
+    let mut node = node().await;
+    for path in ["/plain", "/login/plain"] {
+        let (mut socket, _) = node.try_connect(path, &[]).await.unwrap();
+        socket.says("hello").await;
+    }
+    // One that has ended is none, where that is let through.
+    let old = cookie(&node.alice);
+    node.alice.post("/session/end", "").await;
+    let headers = [("cookie", &*old)];
+    let (mut socket, _) = node.try_connect("/login/plain", &headers).await.unwrap();
+    socket.says("hello").await;
+    match node.try_connect("/plain", &headers).await {
+        Err(Error::Http(answer)) => assert_eq!(answer.status(), 401),
+        other => panic!("{:?}", other.map(|(_, answer)| answer)),
+    }
+}
