@@ -50,7 +50,7 @@ const LAST_WORDS: Duration = seconds(1);
 ///         while let Some(Ok(message)) = socket.recv().await {
 ///             if let Message::Text(text) = message {
 ///                 // Somebody typed this.
-///                 if socket.touch().await.is_err() || socket.send(text.into()).await.is_err() {
+///                 if socket.touch().await.is_err() || socket.send(Message::Text(text)).await.is_err() {
 ///                     break;
 ///                 }
 ///             }

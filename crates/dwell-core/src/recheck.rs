@@ -88,7 +88,12 @@ impl Recheck {
     /// where it has to be waited for.
     #[must_use]
     pub fn run_at_once(&self) -> Option<Result<Rechecked, StoreError>> {
-        let found = self.manager.store().load_uncopied(self.key).into_ready().ok()?;
+        let found = self
+            .manager
+            .store()
+            .load_uncopied(self.key)
+            .into_ready()
+            .ok()?;
         Some(found.map(|found| self.judge(found)))
     }
 
@@ -97,11 +102,14 @@ impl Recheck {
     /// the granularity of the last.
     ///
     /// # Errors
-    /// When there is no live session any more or the store does not answer.
+    /// When there is no live session any more, its route asks for authentication
+    /// again, or the store does not answer.
     pub async fn touch(&self) -> Result<(), CommandError> {
         let found = self.run().await?;
         match found.admission {
-            Admission::Session(Verdict::Live(_) | Verdict::Stale { .. }) => {}
+            Admission::Session(Verdict::Live(_)) => {}
+            // A request there is refused, which is no activity (N52).
+            Admission::Session(Verdict::Stale { .. }) => return Err(CommandError::NoSession),
             Admission::Session(Verdict::Ended(reason)) => return Err(CommandError::Ended(reason)),
             Admission::Session(Verdict::Locked { .. }) => return Err(CommandError::Locked),
             Admission::Anonymous => return Err(CommandError::Gone),

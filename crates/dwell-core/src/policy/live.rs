@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
@@ -50,7 +51,11 @@ impl LivePolicies {
     /// Puts another set in force.
     pub fn replace(&self, set: PolicySet) {
         self.0.set.store(Arc::new(set));
-        self.listeners().retain(|listener| listener());
+        // One that panics is not called again, and keeps no other from hearing.
+        let goes_on = |listener: &Box<Listener>| {
+            catch_unwind(AssertUnwindSafe(|| listener())).unwrap_or(false)
+        };
+        self.listeners().retain(goes_on);
     }
 
     /// Calls `listener` after every [`replace`](Self::replace), for as long as

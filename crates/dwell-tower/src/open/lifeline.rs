@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -94,7 +95,8 @@ impl Closing {
 /// # fn hang_up(_: &str) {}
 /// ```
 ///
-/// It runs on tokio and needs its timers.
+/// It runs on tokio and needs its timers: without a runtime it says at once
+/// that it is over.
 pub struct Lifeline {
     recheck: Recheck,
     open: OpenSessions,
@@ -113,7 +115,8 @@ pub struct Lifeline {
     deadline_by_clock: Timestamp,
     /// When to look before that.
     look_by: Option<Instant>,
-    looking: Option<Looking>,
+    /// In a mutex that nobody locks, so that a body that holds this is `Sync`.
+    looking: Option<Mutex<Looking>>,
     closed: Option<Closing>,
 }
 
@@ -191,7 +194,11 @@ impl Lifeline {
             if let Some(closing) = self.closed {
                 return Poll::Ready(News::Closed(closing));
             }
+            if self.timer.is_none() && !self.set_timer() {
+                return Poll::Ready(self.close(Closing::StoreUnavailable));
+            }
             if let Some(looking) = &mut self.looking {
+                let looking = looking.get_mut().unwrap_or_else(PoisonError::into_inner);
                 let Poll::Ready(found) = looking.as_mut().poll(cx) else {
                     ready!(self.poll_timer(cx));
                     return Poll::Ready(self.close(Closing::StoreUnavailable));
@@ -255,10 +262,24 @@ impl Lifeline {
         timer_now() < self.first_look
     }
 
+    /// Sets the timer for the first time; `false` where there are none, so that
+    /// nothing could be closed in time.
+    fn set_timer(&mut self) -> bool {
+        if tokio::runtime::Handle::try_current().is_err() {
+            let message = "no tokio runtime: what would stay open is closed, since nothing else \
+                           would close it";
+            crate::log::error(message, None);
+            return false;
+        }
+        self.timer = Some(Box::pin(sleep_until(self.first_look)));
+        true
+    }
+
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let first_look = self.first_look;
-        let first = || Box::pin(sleep_until(first_look));
-        self.timer.get_or_insert_with(first).as_mut().poll(cx)
+        match &mut self.timer {
+            Some(timer) => timer.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
     }
 
     /// Whether the store has to be asked, and not only the time.
@@ -285,7 +306,8 @@ impl Lifeline {
         let at_once = is_local.then(|| recheck.run_at_once()).flatten();
         if at_once.is_none() {
             let recheck = recheck.clone();
-            self.looking = Some(Box::pin(async move { recheck.run().await }));
+            let looking: Looking = Box::pin(async move { recheck.run().await });
+            self.looking = Some(Mutex::new(looking));
             self.sleep_until(self.deadline.max(timer_now()) + PATIENCE);
         }
         at_once
@@ -331,9 +353,8 @@ impl Lifeline {
     }
 
     fn sleep_until(&mut self, at: Instant) {
-        match &mut self.timer {
-            Some(timer) => timer.as_mut().reset(at),
-            None => self.timer = Some(Box::pin(sleep_until(at))),
+        if let Some(timer) = &mut self.timer {
+            timer.as_mut().reset(at);
         }
     }
 

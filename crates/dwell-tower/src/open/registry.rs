@@ -20,7 +20,7 @@ use crate::reaper::Task;
 const PULSE: Duration = Duration::from_millis(250);
 
 /// With no word from the store for so long, changes count as not told.
-const SILENCE: Duration = Duration::from_millis(1_500);
+const SILENCE: Duration = Duration::from_millis(750);
 
 /// How often the watch is looked after while there is nobody to tell, until it
 /// is given up: a minute.
@@ -387,8 +387,8 @@ mod tests {
             (open.is_told(), heard(&place))
         };
         assert_eq!(silent_for(0), (true, false));
-        assert_eq!(silent_for(1_000), (true, false), "it may be slow");
-        assert_eq!(silent_for(1_600), (false, true));
+        assert_eq!(silent_for(600), (true, false), "it may be slow");
+        assert_eq!(silent_for(850), (false, true));
         open.0.notice_silence();
         assert!(!heard(&place), "it is known by now");
         open.0.caught_up(open.0.mark());

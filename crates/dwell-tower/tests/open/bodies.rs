@@ -163,3 +163,23 @@ async fn l14_a_body_of_known_length_that_takes_its_time_is_cut_and_keeps_its_len
         assert_eq!(reader.ends_after(minutes(15)).await.closing(), IDLE);
     }
 }
+
+// The last event would not fit into it.
+#[tokio::test(start_paused = true)]
+async fn l14_an_event_stream_of_known_length_does_not_promise_that_length() {
+    use http_body::Body as _;
+
+    let world = World::new();
+    let token = world.sign_in().await;
+    let (_feed, body) = Feed::new();
+    let length = 10_000_000;
+    let answer = Response::builder().header("content-type", "text/event-stream");
+    let answer = answer.body(Body::new(OfLength { body, length })).unwrap();
+    let opened = world.node().answer(get("/", Some(&token)), answer).await;
+    let body = opened.into_body();
+    assert_eq!(body.size_hint().exact(), None);
+    assert_eq!(
+        Reader::of(body).ends_after(minutes(15)).await.reason(),
+        "idle_timeout"
+    );
+}

@@ -1,6 +1,8 @@
 //! An end on whatever node cuts within a second, and says why.
 
-use dwell_core::{EndReason, NewSession, OnLimit, SessionManager, Token, minutes, seconds};
+use dwell_core::{
+    EndReason, NewSession, OnIdle, OnLimit, PolicySet, SessionManager, Token, minutes, seconds,
+};
 use http::Response;
 
 use crate::support::{
@@ -12,7 +14,10 @@ use crate::support::{
 /// so many seconds idle.
 fn stranger(world: &World, way: usize, idle: u64) -> SessionManager {
     let idle = seconds(idle);
-    let policies = policies(default_policy().idle(idle), idle);
+    stranger_with(world, way, policies(default_policy().idle(idle), idle))
+}
+
+fn stranger_with(world: &World, way: usize, policies: PolicySet) -> SessionManager {
     match way {
         0 => world.stranger_with(world.memory.clone(), policies),
         1 => world.stranger_with(world.shared.clone(), policies),
@@ -127,6 +132,30 @@ async fn l14_the_end_of_another_session_of_the_subject_cuts_nothing() {
         pass(seconds(5)).await;
         assert!(events.is_open(), "{name}");
         events.leave().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn l14_a_lock_by_another_nodes_reaper_cuts() {
+    for way in 0..3 {
+        let locking = |idle| policies(default_policy().idle(idle).on_idle(OnIdle::Lock), idle);
+        let world = World::with(locking(minutes(15)));
+        let token = world.sign_in().await;
+        let (name, node) = &world.nodes()[way];
+        let (_feed, events) = node.events(&token).await;
+        let other = stranger_with(&world, way, locking(minutes(1)));
+        pass(minutes(1)).await;
+        let is_locked = || world.record(&token).facts.locked_at.is_some();
+        for _ in 0..3 {
+            if is_locked() {
+                break;
+            }
+            assert!(events.is_open(), "{name}");
+            pass(SECOND).await;
+            while other.reap(100).await.unwrap() {}
+        }
+        assert!(is_locked(), "{name}");
+        assert_eq!(events.ends_now().await.reason(), "session_locked", "{name}");
     }
 }
 

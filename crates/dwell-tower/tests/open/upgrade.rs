@@ -1,7 +1,7 @@
 //! A connection that leaves the layer's hands must say who ends it (laws L14,
 //! L16).
 
-use dwell_core::minutes;
+use dwell_core::{Token, minutes};
 use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::open::StaysOpen;
 use http::{Method, Request, Response, StatusCode};
@@ -54,6 +54,33 @@ async fn l16_an_upgrade_in_a_session_that_nobody_ends_is_answered_500_and_named_
             assert!(
                 !body.contains("StaysOpen"),
                 "the client is not told: {body}"
+            );
+        }
+    }
+}
+
+// A new token's first request has something to tell the store, and its answer
+// waits for that.
+#[tokio::test(start_paused = true)]
+async fn l16_an_upgrade_whose_answer_waits_for_the_store_must_say_who_ends_it_too() {
+    for way in 0..3 {
+        for status in [SWITCHING, StatusCode::OK] {
+            let world = World::new();
+            let token = world.sign_in().await;
+            let (name, node) = &world.nodes()[way];
+            let rotated = node.get("/rotate", &token).await;
+            let cookie = rotated.headers()["set-cookie"].to_str().unwrap();
+            let (_, rest) = cookie.split_once('=').unwrap();
+            let fresh = Token::parse(&rest.as_bytes()[..Token::LENGTH]).unwrap();
+            let mut request = get("/ws", Some(&fresh));
+            if status == StatusCode::OK {
+                request = connect(request);
+            }
+            let answer = node.answer(request, answered(status, None)).await;
+            assert_eq!(answer.status(), 500, "{name}, {status}");
+            assert!(
+                world.record(&fresh).credential.confirmed,
+                "{name}: it was told"
             );
         }
     }
