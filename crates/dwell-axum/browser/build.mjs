@@ -23,6 +23,7 @@ const minifiedCss = {
 };
 
 const { outputFiles } = await build({
+  absWorkingDir: import.meta.dirname,
   entryPoints: ["src/index.ts"],
   bundle: true,
   minify: true,

@@ -45,12 +45,6 @@ export interface SessionTexts {
   [reason: string]: string;
 }
 
-/** Detail of `session-warning`. */
-export interface SessionWarning {
-  readonly remaining_ms: number;
-  readonly extendable: boolean;
-}
-
 /** Detail of `session-expired`. */
 export interface SessionExpired {
   /** Why the session ended, such as `idle_timeout` or `signed_out`. */
@@ -85,7 +79,7 @@ declare global {
     "session-timeout": SessionTimeout;
   }
   interface HTMLElementEventMap {
-    "session-warning": CustomEvent<SessionWarning>;
+    "session-warning": CustomEvent<SessionStatus>;
     "session-extended": CustomEvent<SessionStatus>;
     "session-expired": CustomEvent<SessionExpired>;
   }

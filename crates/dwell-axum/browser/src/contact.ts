@@ -88,9 +88,6 @@ export const beUnsure = (): void => {
   isUnsure = true;
 };
 
-/** Whether the server has given no usable answer. */
-export const isWaiting = (): boolean => wait > 0;
-
 /** Asks if it is time to: `anyway`, or since there is a reason. */
 export const askIfDue = (anyway: boolean): void => {
   if (asking || since(asked) < PAUSE_MS) return;

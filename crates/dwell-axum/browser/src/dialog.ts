@@ -42,7 +42,7 @@ export const build = (element: SessionTimeout, choose: (choice: Choice) => void)
   sheet.replaceSync(css);
   root.adoptedStyleSheets = [sheet];
 
-  title = make("h1", { part: "title", tabIndex: -1 });
+  title = make("h1", { part: "title" });
   // It ticks outside of the live region: what is read out is in `live`.
   time = make("span", { part: "time" });
   message = make("p", { part: "message" });
@@ -51,12 +51,21 @@ export const build = (element: SessionTimeout, choose: (choice: Choice) => void)
   signOut = make("button", { part: "sign-out", onclick: () => choose("sign-out") });
   const box = (dialog = make("dialog", {
     role: "alertdialog",
-    // A key that is held down is no answer: `false` prevents it.
-    onkeydown: (event: KeyboardEvent) => !event.repeat,
-    // By Escape, which stands for the first button. It is not prevented, since
-    // browsers then close without asking the next time: it is undone.
+    // `false` prevents. A key that is held down is no answer, and the tab key
+    // goes from one button to the other, never out of the dialog.
+    onkeydown({ key, repeat }: KeyboardEvent) {
+      if (key !== "Tab") return !repeat;
+      (root.activeElement === main ? signOut : main).focus();
+      return false;
+    },
+    // Escape stands for the first button.
+    oncancel(event: Event) {
+      event.preventDefault();
+      choose(choice);
+    },
+    // Browsers do not ask again before somebody has touched the page.
     onclose() {
-      if (heading === undefined) return;
+      if (box.open || heading === undefined) return;
       box.showModal();
       choose(choice);
     },
@@ -88,7 +97,7 @@ export const show = (
   const isCover = heading !== WARNING;
   const [before, after] = text(heading).split("{time}");
   time.textContent = duration(left, lang);
-  title.replaceChildren(before || "…", ...(isCover ? [] : [time, after as string]));
+  title.replaceChildren(...(isCover ? [before || "…"] : [before as string, time, after as string]));
   message.textContent = text(said);
   Object.assign(main, { textContent: text(choice), part: choice, hidden: !choice });
   Object.assign(signOut, { textContent: text("sign-out"), hidden: isCover });
@@ -97,7 +106,7 @@ export const show = (
     Object.assign(dialog, { lang, ariaLabel: all, part: isCover ? "dialog cover" : "dialog" });
     if (!dialog.open) dialog.showModal();
     hidePage(isCover ? "hidden" : "");
-    (choice ? main : title).focus();
+    (choice ? main : dialog).focus();
   }
   if (isOther || isDue) {
     spoken = now();

@@ -13,7 +13,7 @@ class Element extends HTMLElement implements Declared {
   declare texts?: Partial<SessionTexts>;
 
   connectedCallback(): void {
-    if (working) return complain("ignored: not the first one");
+    if (working) return complain("ignored: not the first");
     // Only in a page of our own origin there is a frame element to be seen.
     if (window === top) dialog.build(this, session.choose);
     else if (!frameElement || parent !== top) return complain("ignored: in a foreign frame");

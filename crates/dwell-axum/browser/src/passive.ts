@@ -7,7 +7,7 @@ const FIELD = "session-activity";
 /** `fetch` as it was before. */
 export let native: typeof fetch | undefined;
 let isMarking = false;
-let read: ((answer: Response) => Promise<void>) | undefined;
+let read: ((answer: Response) => void) | undefined;
 
 const wrap = (): void => {
   if (native) return;
@@ -28,7 +28,7 @@ const wrap = (): void => {
 };
 
 /** Has the answers to the page's own requests read from now on. */
-export const readAnswers = (reader: (answer: Response) => Promise<void>): void => {
+export const readAnswers = (reader: (answer: Response) => void): void => {
   read = reader;
   wrap();
 };

@@ -1,16 +1,16 @@
 // What happens when: the page's view of its session, from the first answer to
 // the end. There is one at a time, so it is a module and no class.
-import type { SessionExpired, SessionStatus, SessionWarning } from "./api.ts";
+import type { SessionExpired, SessionStatus } from "./api.ts";
+import { complain } from "./complain.ts";
 import * as contact from "./contact.ts";
 import * as countdown from "./countdown.ts";
 import * as dialog from "./dialog.ts";
 import { listen } from "./input.ts";
-import { complain } from "./complain.ts";
 import { readAnswers } from "./passive.ts";
 import { fieldsOf, isReason, isTime, readField, readStatus } from "./status.ts";
 import * as tabs from "./tabs.ts";
 import * as throttle from "./throttle.ts";
-import { type Mark, now, since, within } from "./time.ts";
+import { type Mark, NEVER, now, since, within } from "./time.ts";
 
 const TICK_MS = 1_000;
 /** A tick that comes so late did so because the machine slept. */
@@ -21,6 +21,8 @@ const CONFIRM_MS = 300;
 const HANDOVER_MS = 1_500;
 /** A draft has so long to be saved. */
 const SAVE_MS = 2_000;
+/** A page that said it is going elsewhere has so long to get there. */
+const LEAVING_MS = 5_000;
 /** The reason of who has no session: it tells nothing of the one before. */
 const UNKNOWN = "session_required";
 
@@ -30,10 +32,9 @@ let isCovered: boolean;
 let isWarned: boolean;
 /** What the warning said. */
 let wasExtendable: boolean;
-/** The reason that an answer to the page itself gave. */
-let told: unknown;
 let ticked: Mark;
 let timer: number | undefined;
+let unloading = NEVER;
 
 const emit = (type: string, detail: unknown): boolean =>
   host.dispatchEvent(
@@ -80,19 +81,18 @@ const warn = async (): Promise<void> => {
   );
   const known = countdown.status();
   if (!known || isCovered || isWarned || known.remaining_ms > countdown.warnAt()) return;
-  const { remaining_ms, extendable } = known;
   isWarned = true;
-  wasExtendable = extendable;
-  const detail: SessionWarning = { remaining_ms, extendable };
-  if (emit("session-warning", detail) && host.getAttribute("dialog") !== "none") {
-    dialog.show("warning", extendable ? "" : "final", extendable ? "stay" : "close", remaining_ms);
-  }
+  wasExtendable = known.extendable;
+  if (!emit("session-warning", known) || host.getAttribute("dialog") === "none") return;
+  const [said, choice] = known.extendable ? (["", "stay"] as const) : (["final", "close"] as const);
+  dialog.show("warning", said, choice, known.remaining_ms);
 };
 
 const cover = (): void => {
   if (isCovered || !countdown.status()) return;
   isCovered = true;
   dialog.show("");
+  contact.beUnsure();
 };
 
 /** What is shown follows what is known. */
@@ -124,7 +124,10 @@ const end = async (reason: string): Promise<void> => {
   await within(SAVE_MS, Promise.allSettled(saving));
   if (!isOurs) return dialog.close();
   const login = host.getAttribute("login");
-  if (!login) return dialog.show("ended", reason, "sign-in");
+  // Not while the page goes elsewhere by itself, or nowhere at all.
+  if (!login || since(unloading) < LEAVING_MS || !navigator.onLine) {
+    return dialog.show("ended", reason, "sign-in");
+  }
   // From a frame its top page goes.
   if (window !== top) return;
   const return_to = location.pathname.replace(/^\/+/, "/") + location.search;
@@ -143,29 +146,29 @@ const endAll = (reason: string): Promise<void> => {
 const adopt = (next: SessionStatus, from: Mark, isAnswer: boolean): void => {
   if (isCovered && !isAnswer) return askSoon();
   countdown.adopt(next, from);
+  // Not before: a page without a session would lead, and know nothing.
+  tabs.join(`dwell${contact.endpoints}`, hearTab, window === top);
   settle();
 };
 
 const hearServer: contact.Hear = (path, from, code, json, input) => {
-  if (isOver) return false;
+  if (isOver) return true;
   // What is not taken once will not be taken again.
   if (input && code && code < 500) throttle.done(input);
   const known = countdown.status();
   const next = readStatus(json);
   if (code === 401 || code === 204) {
-    // The first refusal takes the cookie along; the next ones know no reason.
+    // Whoever was refused first had the cookie taken along, and knows the reason.
     const reasons = [
       code === 204 && "signed_out",
       fieldsOf(json)["reason"],
-      told,
       known && known.remaining_ms < TICK_MS && known.ends_by,
     ];
     const reason = reasons.find((word) => isReason(word) && word !== UNKNOWN) ?? UNKNOWN;
     if (known || code === 204) void endAll(reason as string);
   } else if (next && code === 200) {
-    told = undefined;
     adopt(next, from, path !== undefined);
-    tabs.post({ status: countdown.status(), input: input && since(input) });
+    if (!isCovered) tabs.post({ status: countdown.status(), input: input && since(input) });
   } else {
     if (code) complain(`no status document (${code}) at ${contact.endpoints}: check "endpoints"`);
     if (isCovered || isWarned) dialog.update(countdown.left(), "unreachable");
@@ -189,20 +192,14 @@ const hearTab = ({ input, status: next, ended, closed }: tabs.Message): void => 
   }
 };
 
-/** The answers to the page's own requests. */
-const hearPage = async (answer: Response): Promise<void> => {
-  if (isOver || answer.type !== "basic") return;
-  const { headers } = answer;
+/** The answers to the page's own requests. They end nothing by themselves. */
+const hearPage = ({ type, status: code, headers }: Response): void => {
+  if (isOver || type !== "basic") return;
   const field = readField(headers.get("session-timeout"));
   if (field && countdown.status() && !isCovered) {
     countdown.adoptField(field, Date.parse(headers.get("date") as string));
     settle();
-  } else if (field) {
-    askSoon();
-  }
-  if (answer.status === 401) {
-    const { reason } = fieldsOf(await answer.clone().json());
-    if (reason !== "step_up_required") told = reason;
+  } else if (field || code === 401) {
     askSoon();
   }
 };
@@ -213,7 +210,7 @@ const report = (): Promise<unknown> => contact.call("/activity", throttle.begin(
 
 const reportIfDue = (): void => {
   const known = countdown.status();
-  if (!known || isCovered || contact.isWaiting() || !throttle.isDue(known.granularity_ms)) return;
+  if (!known || isCovered || !throttle.isDue(known.granularity_ms)) return;
   if (tabs.isLeading) return void report();
   const input = throttle.begin();
   tabs.post({ input: since(input) });
@@ -264,8 +261,6 @@ const wake = (): void => {
   if (!document.hidden) askSoon();
 };
 
-const join = (): void => tabs.join(`dwell${contact.endpoints}`, hearTab, window === top);
-
 const leave = (): void => {
   tabs.leave();
   contact.close();
@@ -276,6 +271,9 @@ export const attach = (): void => {
   for (const type of ["visibilitychange", "focus", "online"]) {
     addEventListener(type, wake);
   }
+  addEventListener("beforeunload", () => {
+    unloading = now();
+  });
   addEventListener("pagehide", ({ persisted }) => {
     if (isOver) return;
     if (throttle.isPending()) void report();
@@ -285,7 +283,6 @@ export const attach = (): void => {
   });
   addEventListener("pageshow", ({ persisted }) => {
     if (isOver || !persisted) return;
-    join();
     cover();
     tick();
   });
@@ -306,9 +303,7 @@ export const stop = (): void => {
 export const start = (element: HTMLElement): void => {
   host = element;
   isOver = isCovered = isWarned = false;
-  told = undefined;
   ticked = now();
   contact.begin(host.getAttribute("endpoints") ?? "/session", hearServer);
-  join();
   tick();
 };

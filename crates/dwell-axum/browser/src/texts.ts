@@ -7,16 +7,16 @@ const WORDS: Partial<Record<string, string>> = {
   warning:
     "Sie werden in {time} abgemeldet.|Vous serez déconnecté dans {time}.|Su sesión se cerrará en {time}.|{time}後にログアウトします。|Your session will expire in {time}.",
   final:
-    "Nicht verlängerbar: Bitte speichern.|Prolongation impossible : enregistrez.|No ampliable: guarde su trabajo.|延長できません。保存してください。|It can’t be extended: save your work.",
+    "Nicht verlängerbar: Bitte speichern.|Non prolongeable : enregistrez.|No ampliable: guarde todo.|延長できません。保存してください。|Can’t be extended: save your work.",
   stay: "Angemeldet bleiben|Rester connecté|Seguir conectado|ログインを続ける|Stay signed in",
   "sign-out": "Abmelden|Se déconnecter|Cerrar sesión|ログアウト|Sign out",
   close: "Schließen|Fermer|Cerrar|閉じる|Close",
   ended:
-    "Abgemeldet.|Déconnecté.|Sesión cerrada.|ログアウトしました。|You have been signed out.",
+    "Abgemeldet.|Déconnecté.|Sesión cerrada.|ログアウトしました。|You were signed out.",
   idle_timeout:
-    "Zu lange inaktiv.|Trop longtemps inactif.|Demasiado tiempo inactivo.|操作がありません。|Inactive for too long.",
+    "Zu lange inaktiv.|Inactif trop longtemps.|Demasiado tiempo inactivo.|操作がありません。|Inactive for too long.",
   absolute_timeout:
-    "Zeitlimit erreicht.|Durée limite atteinte.|Tiempo límite alcanzado.|時間切れです。|Time limit reached.",
+    "Zeitlimit erreicht.|Limite atteinte.|Tiempo límite alcanzado.|時間切れです。|Time limit reached.",
   "sign-in": "Neu anmelden|Se reconnecter|Volver a entrar|再ログイン|Sign in again",
   unreachable:
     "Server nicht erreichbar.|Serveur injoignable.|Servidor inaccesible.|接続できません。|Server unreachable.",

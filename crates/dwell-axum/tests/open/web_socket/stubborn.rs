@@ -67,9 +67,12 @@ async fn l14_a_handler_that_never_reads_is_dropped_within_two_seconds() {
     assert_eq!(next(&mut told).await, "gone");
     let late = node.world.now() - ended;
     assert!(late <= DROPPED, "{late:?} late");
-    // The client sees at least that it is over.
-    let last = soon(socket.next()).await;
-    assert!(!matches!(last, Some(Ok(_))), "{last:?}");
+    // And the client is told why all the same.
+    let close = socket.closed().await;
+    assert_eq!(
+        (u16::from(close.code), &*close.reason),
+        (4401, "signed_out")
+    );
 }
 
 #[tokio::test]
@@ -156,6 +159,46 @@ async fn a_handler_that_waits_for_something_else_hears_of_the_end() {
     let ended = sign_out(&mut node).await;
     assert_eq!(next(&mut told).await, "Some(Ended(SignedOut))");
     node.assert_closed(&mut socket, ended, "signed_out").await;
+}
+
+#[tokio::test]
+async fn l14_a_handler_that_just_leaves_at_the_end_leaves_nobody_without_a_reason() {
+    let (mut node, mut told) = node(async |mut socket: SessionWebSocket, gone: Arc<Gone>| {
+        socket.closed().await;
+        drop(gone);
+    })
+    .await;
+    let mut socket = node.connect("/stubborn").await;
+    let ended = sign_out(&mut node).await;
+    assert_eq!(next(&mut told).await, "gone");
+    node.assert_closed(&mut socket, ended, "signed_out").await;
+}
+
+/// A handler may have the socket served by a task of its own and be done.
+#[tokio::test]
+async fn l14_a_socket_that_was_handed_on_ends_too() {
+    let (mut node, mut told) = node(async |mut socket: SessionWebSocket, gone: Arc<Gone>| {
+        tokio::spawn(async move {
+            let mut pace = tokio::time::interval(Duration::from_millis(20));
+            let error = loop {
+                pace.tick().await;
+                if let Err(error) = socket.send(Message::text("tick")).await {
+                    break error;
+                }
+            };
+            let _ = gone.0.send(error.to_string());
+        });
+    })
+    .await;
+    let mut socket = node.connect("/stubborn").await;
+    for _ in 0..20 {
+        let tick = soon(socket.next()).await;
+        assert!(matches!(tick, Some(Ok(_))), "{tick:?}");
+    }
+    let ended = sign_out(&mut node).await;
+    node.assert_closed(&mut socket, ended, "signed_out").await;
+    assert_eq!(next(&mut told).await, "the session is over: signed_out");
+    assert_eq!(next(&mut told).await, "gone");
 }
 
 #[tokio::test]
