@@ -52,10 +52,8 @@ impl LivePolicies {
     pub fn replace(&self, set: PolicySet) {
         self.0.set.store(Arc::new(set));
         // One that panics is not called again, and keeps no other from hearing.
-        let goes_on = |listener: &Box<Listener>| {
-            catch_unwind(AssertUnwindSafe(|| listener())).unwrap_or(false)
-        };
-        self.listeners().retain(goes_on);
+        self.listeners()
+            .retain(|listener| catch_unwind(AssertUnwindSafe(listener)).unwrap_or(false));
     }
 
     /// Calls `listener` after every [`replace`](Self::replace), for as long as
