@@ -1,0 +1,162 @@
+//! Everything that a browser can hold open at a node, and when it ended.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use dwell_axum::{Clock, SystemClock, Timestamp};
+use dwell_tests::Browser;
+use futures_util::{SinkExt, StreamExt};
+use http::{HeaderValue, Request, header};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::node::Node;
+
+const COOKIE: &str = "__Host-session";
+
+/// How long anything may take, on a busy machine too, before a test gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is open, each read by a task of its own.
+pub(crate) struct Open(Vec<(&'static str, JoinHandle<Ended>)>);
+
+/// How something ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Ended {
+    pub(crate) at: Timestamp,
+    pub(crate) reason: String,
+}
+
+impl Open {
+    /// Opens one of each sort, and waits until each is there.
+    pub(crate) async fn everything(node: &Node, browser: &Browser) -> Self {
+        let cookie = browser.cookie(COOKIE).expect("alice is signed in");
+        let cookie = format!("{COOKIE}={cookie}");
+        let deadlines = events(node, &cookie, "/session/events").await;
+        let stream = events(node, &cookie, "/stream").await;
+        let socket = web_socket(node, &cookie).await;
+        Self(vec![
+            ("the deadlines", tokio::spawn(read_events(deadlines))),
+            ("a stream", tokio::spawn(read_events(stream))),
+            ("a WebSocket", tokio::spawn(read_socket(socket))),
+        ])
+    }
+
+    /// Makes sure that nothing ends for so long.
+    pub(crate) async fn stays(&mut self, time: Duration) {
+        let any = poll_fn(|cx| {
+            for (what, open) in &mut self.0 {
+                if let Poll::Ready(ended) = Pin::new(open).poll(cx) {
+                    return Poll::Ready((*what, ended));
+                }
+            }
+            Poll::Pending
+        });
+        if let Ok((what, ended)) = timeout(time, any).await {
+            panic!("{what} ended: {ended:?}");
+        }
+    }
+
+    /// How everything ends.
+    pub(crate) async fn ends(self) -> Vec<(&'static str, Ended)> {
+        let mut all = Vec::new();
+        for (what, open) in self.0 {
+            let ended = timeout(PATIENCE, open).await;
+            let ended = ended.unwrap_or_else(|_| panic!("{what} stays open"));
+            all.push((what, ended.unwrap()));
+        }
+        all
+    }
+
+    /// Asserts that everything ends for this reason, so late after an instant
+    /// at most, and not before it.
+    pub(crate) async fn assert_ends(self, reason: &str, at: Timestamp, bound: Duration) {
+        // A clock that is read in ticks may be a little behind.
+        let tick = Duration::from_millis(10);
+        for (what, ended) in self.ends().await {
+            assert_eq!(ended.reason, reason, "{what}");
+            assert!(
+                ended.at + tick >= at,
+                "{what}: {:?} too soon",
+                at - ended.at
+            );
+            let late = ended.at - at;
+            assert!(late <= bound, "{what}: {late:?} late");
+        }
+    }
+}
+
+async fn events(node: &Node, cookie: &str, path: &str) -> Incoming {
+    let socket = TcpStream::connect(node.address).await.unwrap();
+    let (mut send, connection) = http1::handshake(TokioIo::new(socket)).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::get(path)
+        .header(header::HOST, node.address.to_string())
+        .header(header::COOKIE, cookie)
+        .body(Empty::<Bytes>::new())
+        .unwrap();
+    let answer = send.send_request(request).await.unwrap();
+    assert_eq!(answer.status(), 200, "{path}");
+    let mut body = answer.into_body();
+    let first = timeout(PATIENCE, body.frame()).await.unwrap();
+    assert!(first.unwrap().is_ok(), "{path}");
+    body
+}
+
+/// Reads to the end, which must be a last event with a reason, and no break.
+async fn read_events(mut body: Incoming) -> Ended {
+    let mut last = String::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame.unwrap().into_data() {
+            last = String::from_utf8(data.into()).unwrap();
+        }
+    }
+    let reason = last.strip_prefix("event: session-expired\ndata: {\"reason\":\"");
+    let reason = reason.and_then(|rest| rest.strip_suffix("\"}\n\n"));
+    let reason = reason.unwrap_or_else(|| panic!("no last event but {last:?}"));
+    let at = SystemClock::new().now();
+    Ended {
+        at,
+        reason: reason.to_owned(),
+    }
+}
+
+async fn web_socket(node: &Node, cookie: &str) -> WebSocketStream<TcpStream> {
+    let url = format!("ws://{}/ws", node.address);
+    let mut request = url.into_client_request().unwrap();
+    let cookie = HeaderValue::try_from(cookie).unwrap();
+    request.headers_mut().insert(header::COOKIE, cookie);
+    let stream = TcpStream::connect(node.address).await.unwrap();
+    let (mut socket, _) = client_async(request, stream).await.unwrap();
+    socket.send(Message::text("hello")).await.unwrap();
+    let echo = timeout(PATIENCE, socket.next()).await.unwrap();
+    assert_eq!(echo.unwrap().unwrap(), Message::text("hello"));
+    socket
+}
+
+/// Reads to the close frame, whose code must be ours.
+async fn read_socket(mut socket: WebSocketStream<TcpStream>) -> Ended {
+    let frame = loop {
+        match socket.next().await {
+            Some(Ok(Message::Close(frame))) => break frame.expect("a code and a reason"),
+            Some(Ok(_)) => {}
+            other => panic!("no close frame but {other:?}"),
+        }
+    };
+    assert_eq!(u16::from(frame.code), 4401);
+    let at = SystemClock::new().now();
+    Ended {
+        at,
+        reason: frame.reason.to_string(),
+    }
+}

@@ -1,0 +1,67 @@
+//! Ends while the connection is lost on which a node hears of changes.
+
+use std::time::Duration;
+
+use dwell_axum::{Clock, SystemClock, minutes, seconds};
+use dwell_servers::{Postgres, Redis};
+
+use crate::client::Open;
+use crate::servers::Shared;
+
+/// How late an end may be while nobody tells of it.
+const BOUND: Duration = seconds(2);
+
+/// How long a watch takes to begin anew, at most.
+const BEGUN: Duration = seconds(1);
+
+async fn check<S: Shared>() {
+    let server = S::start().await;
+    let idle = minutes(10);
+    let here = server.node(idle).await;
+    let there = server.node(idle).await;
+    let clock = SystemClock::new();
+    let alice = here.alice().await;
+    let elsewhere = there.served_here(&alice);
+    let mut open = Open::everything(&here, &alice).await;
+    open.stays(BEGUN).await;
+    // Once, and it comes back.
+    assert!(server.kill_listeners() >= 1, "somebody listened");
+    open.stays(BEGUN).await;
+    assert!(server.kill_listeners() >= 1, "and listens again");
+    // In the middle of it.
+    let ended = clock.now();
+    assert_eq!(elsewhere.post("/session/end", "").await.status, 204);
+    open.assert_ends("signed_out", ended, BOUND).await;
+
+    // Again and again.
+    let alice = here.alice().await;
+    let elsewhere = there.served_here(&alice);
+    let mut open = Open::everything(&here, &alice).await;
+    for _ in 0..5 {
+        open.stays(Duration::from_millis(120)).await;
+        server.kill_listeners();
+    }
+    let ended = clock.now();
+    assert_eq!(elsewhere.post("/session/end", "").await.status, 204);
+    let killing = async {
+        let mut again = tokio::time::interval(Duration::from_millis(120));
+        loop {
+            again.tick().await;
+            server.kill_listeners();
+        }
+    };
+    tokio::select! {
+        () = open.assert_ends("signed_out", ended, BOUND) => {}
+        () = killing => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n39_over_redis_an_end_is_seen_while_nobody_tells_of_it() {
+    check::<Redis>().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n39_over_postgres_an_end_is_seen_while_nobody_tells_of_it() {
+    check::<Postgres>().await;
+}
