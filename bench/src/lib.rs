@@ -1,6 +1,6 @@
 //! What a session check costs, side by side with others.
 //!
-//! A library, since two programs measure: one as applications run, and one
+//! A library, since three programs measure: one as applications run, and two
 //! with an allocator that counts.
 
 mod check;
@@ -8,6 +8,7 @@ mod child;
 mod contender;
 mod contenders;
 mod machine;
+mod open;
 mod options;
 mod request;
 mod rows;
@@ -45,6 +46,12 @@ pub fn count_allocations(allocated: fn() -> Allocated) -> ExitCode {
     let names = std::env::args().nth(1).unwrap_or_default();
     let names: Vec<&str> = names.split(',').collect();
     ended(request::allocations_child(allocated, &names))
+}
+
+/// The program that serves streams that stay open, by an allocator that tells
+/// how many bytes are `allocated`.
+pub fn serve_open(allocated: fn() -> usize) -> ExitCode {
+    ended(open::serve(allocated))
 }
 
 fn ended(result: Result<(), String>) -> ExitCode {
@@ -86,6 +93,7 @@ fn measure(part: Part, options: &Options) -> Result<Section, String> {
         }
         Part::Scale => scale::run(options.quick),
         Part::Sockets => sockets::run(options.quick),
+        Part::Open => open::run(options.quick),
         Part::Stores => stores::run(options.quick),
         Part::Size => size::run(),
         Part::Check => Ok(Section::default()),
@@ -114,5 +122,6 @@ fn as_child(child: Child) -> Result<(), String> {
         } => request::nanos_child(rounds, requests, subscriber, &rows),
         Child::Scale { store, sessions } => scale::child(store, sessions),
         Child::Serve { app, core } => sockets::serve(app, core),
+        Child::Open(work) => open::clients(work),
     }
 }

@@ -1,10 +1,11 @@
 //! The command line.
 
+use crate::open;
 use crate::request::Subscriber;
 
 /// What `--help` prints.
 pub const HELP: &str = "\
-dwell-bench [request|scale|sockets|stores|size] [--quick] [--out FILE] [--rows NAME,NAME]
+dwell-bench [request|scale|sockets|open|stores|size] [--quick] [--out FILE] [--rows NAME,NAME]
 dwell-bench check [--write]
 
 Without a part it measures all of them. `--rows` picks rows of the part
@@ -20,6 +21,8 @@ pub enum Part {
     Scale,
     /// Over sockets.
     Sockets,
+    /// Streams that stay open.
+    Open,
     /// On real stores.
     Stores,
     /// What an application grows by.
@@ -30,10 +33,11 @@ pub enum Part {
 
 impl Part {
     /// Those that the report has.
-    pub const MEASURED: [Self; 5] = [
+    pub const MEASURED: [Self; 6] = [
         Self::Request,
         Self::Scale,
         Self::Sockets,
+        Self::Open,
         Self::Stores,
         Self::Size,
     ];
@@ -44,6 +48,7 @@ impl Part {
             Self::Request => "request",
             Self::Scale => "scale",
             Self::Sockets => "sockets",
+            Self::Open => "open",
             Self::Stores => "stores",
             Self::Size => "size",
             Self::Check => "check",
@@ -113,6 +118,8 @@ pub enum Child<'a> {
     Scale { store: &'a str, sessions: u64 },
     /// A server, on this core, that stops when its standard input ends.
     Serve { app: &'a str, core: Option<usize> },
+    /// Clients of streams that stay open.
+    Open(open::Work<'a>),
 }
 
 /// Reads what [`child`](crate::child) wrote.
@@ -142,6 +149,14 @@ pub fn child<'a>(words: &[&'a str]) -> Result<Child<'a>, String> {
                 core => Some(number(core)?),
             },
         },
+        ["open", server, path, core, streams, sessions, until] => Child::Open(open::Work {
+            server: number(server)?,
+            path,
+            core,
+            streams: number(streams)?,
+            sessions: number(sessions)?,
+            until: number(until)?,
+        }),
         other => return Err(format!("{other:?} is no work for a child")),
     })
 }
