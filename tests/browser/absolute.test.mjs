@@ -7,7 +7,7 @@ import { scene } from "./harness/scene.mjs";
 import { pass } from "./harness/wait.mjs";
 
 // A key after a second or more moves the idle deadline beyond the absolute one.
-const POLICY = { idle: "9s", absolute: "10s", warn: "7s" };
+const POLICY = { idle: "11s", absolute: "12s", warn: "7s" };
 
 async function notExtendable(stage, options) {
   const { visitor, page } = await stage.signedIn(options);

@@ -2,8 +2,19 @@
 
 import assert from "node:assert/strict";
 
-import { dialog, stay, warned } from "./harness/dialog.mjs";
+import { dialog, stay, stopClock, warned } from "./harness/dialog.mjs";
 import { scene } from "./harness/scene.mjs";
+
+/** Somebody signed in whose page's clock is ours, and hears nothing of the server's. */
+async function aheadOfTime(stage, ...silent) {
+  const visitor = await stage.visitor();
+  await visitor.context.clock.install();
+  await visitor.context.route("**/session/events", (route) => route.fulfill({ status: 404 }));
+  const page = await visitor.open("/login");
+  await visitor.signIn(page);
+  for (const path of ["**/api/notifications", ...silent]) await visitor.context.route(path, () => {});
+  return { page };
+}
 
 /** Writes down each change of a live region in the component, with the page's own time. */
 const RECORD = () => {
@@ -26,14 +37,11 @@ const RECORD = () => {
 scene("N42: the time left is announced politely, and no more often than every 20 seconds", {
   policy: { idle: "150s", absolute: "1h", warn: "148s" },
 }, async (stage, t) => {
-  const visitor = await stage.visitor();
-  await visitor.context.clock.install();
-  const page = await visitor.open("/login");
-  await visitor.signIn(page);
+  const { page } = await aheadOfTime(stage, "**/session");
   await page.evaluate(RECORD);
   await warned(page);
   const before = await dialog(page).innerText();
-  await page.clock.pauseAt(await page.evaluate(() => Date.now() + 50));
+  await stopClock(page);
   for (let second = 0; second < 130; second += 1) await page.clock.runFor(1_000);
   const after = await dialog(page).innerText();
   assert.notEqual(after, before, "nothing counted down");
@@ -58,18 +66,11 @@ scene("the number that ticks is no live region", {
   assert.equal(loud, false);
 });
 
-// The page's clock runs ahead, so the server would deny it: its answers are held back, and the
-// component goes by what it knows.
 scene("N42: there are at least 20 seconds to answer, however short a policy's warning is", {
   policy: { idle: "60s", absolute: "1h", warn: "2s" },
 }, async (stage) => {
-  const visitor = await stage.visitor();
-  await visitor.context.clock.install();
-  await visitor.context.route("**/session/events", (route) => route.fulfill({ status: 404 }));
-  const page = await visitor.open("/login");
-  await visitor.signIn(page);
-  await visitor.context.route("**/session", () => {});
-  await page.clock.pauseAt(await page.evaluate(() => Date.now() + 50));
+  const { page } = await aheadOfTime(stage, "**/session");
+  await stopClock(page);
   const remaining = () => page.evaluate(() => document.querySelector("session-timeout").status.remaining_ms);
   await page.clock.runFor((await remaining()) - 22_000);
   assert.ok(!(await stay(page).isVisible()), `a warning with ${await remaining()} ms left`);

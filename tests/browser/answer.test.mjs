@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { adapt, dialog, expired, listen, signOut, stay, unwarned, warned } from "./harness/dialog.mjs";
+import { adapt, dialog, expired, listen, signOut, stay, stopClock, unwarned, warned } from "./harness/dialog.mjs";
 import { scene } from "./harness/scene.mjs";
 import { until } from "./harness/wait.mjs";
 
@@ -95,7 +95,7 @@ async function deafWarning(stage) {
 async function answerTooLate({ visitor, page }) {
   await visitor.signIn(page);
   await warned(page);
-  await page.clock.pauseAt(await page.evaluate(() => Date.now() + 100));
+  await stopClock(page);
   await until("the session has run out", async () => !(await visitor.truth()).alive);
   assert.ok(await stay(page).isVisible(), "the dialog went by itself");
   await stay(page).click();

@@ -11,20 +11,33 @@ import { pass } from "./harness/wait.mjs";
 const SCHEMES = ["light", "dark"];
 const EARLY = { idle: "20s", absolute: "10m", warn: "18s" };
 const SHORT = { idle: "4s", absolute: "10m", warn: "1s" };
-const ABSOLUTE = { idle: "19s", absolute: "20s", warn: "16s" };
+const ABSOLUTE = { idle: "19s", absolute: "20s", warn: "15s" };
 
 async function assertNothing(page, where, t) {
-  const results = await new AxeBuilder({ page }).setLegacyMode().analyze();
-  const brief = (found) => found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-  assert.deepEqual(brief(results.violations), [], where);
-  assert.ok(results.passes.length > 10, `axe looked at nothing on ${where}`);
-  // What axe could not decide is a finding, too, if it is about the component.
-  const ours = results.incomplete
-    .map((found) => ({ ...found, nodes: found.nodes.filter(({ target }) => JSON.stringify(target).includes("session-timeout")) }))
-    .filter(({ nodes }) => nodes.length > 0);
-  assert.deepEqual(brief(ours), [], `undecided on ${where}`);
-  t.diagnostic(`${where}: ${results.passes.length} rules passed, none violated`);
+  const all = await new AxeBuilder({ page }).setLegacyMode().analyze();
+  assert.deepEqual(brief(all.violations), [], where);
+  assert.ok(all.passes.length > 10, `axe looked at nothing on ${where}`);
+  assert.deepEqual(brief(ours(all.incomplete).filter(({ id }) => id !== CONTRAST)), [], `undecided on ${where}`);
+  // axe does not know that a modal dialog lies above everything, so the page is taken away for this.
+  await page.evaluate(() => {
+    if (!document.querySelector("session-timeout")?.shadowRoot?.querySelector("dialog[open]")) return;
+    for (const element of document.body.children) element.hidden = element.localName !== "session-timeout";
+  });
+  const contrast = await new AxeBuilder({ page }).setLegacyMode().withRules([CONTRAST]).analyze();
+  assert.deepEqual(brief([...contrast.violations, ...ours(contrast.incomplete)]), [], `contrast on ${where}`);
+  t.diagnostic(`${where}: ${all.passes.length} rules passed, none violated`);
 }
+
+const CONTRAST = "color-contrast";
+
+const brief = (found) =>
+  found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, any }) => `${html} ${any[0]?.message}`).join(", ")}`);
+
+/** What is about the component; what axe can't decide about it is a finding, too. */
+const ours = (found) =>
+  found
+    .map((one) => ({ ...one, nodes: one.nodes.filter(({ target }) => JSON.stringify(target).includes("session-timeout")) }))
+    .filter(({ nodes }) => nodes.length > 0);
 
 for (const colorScheme of SCHEMES) {
   scene(`axe: the warning, ${colorScheme}`, { policy: EARLY }, async (stage, t) => {
@@ -57,7 +70,7 @@ scene("axe finds a fault that is there", { policy: EARLY }, async (stage, t) => 
   await warned(page);
   await page.evaluate(() => {
     const root = document.querySelector("session-timeout").shadowRoot;
-    root.querySelector('[part~="stay"]').textContent = "";
+    root.querySelector("dialog").append(document.createElement("button"));
   });
   await assert.rejects(assertNothing(page, "the broken warning", t), /button-name/);
 });

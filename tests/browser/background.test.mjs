@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { dialog, expired, stay, warned } from "./harness/dialog.mjs";
+import { assertSecondsRight, dialog, expired, stay, warned } from "./harness/dialog.mjs";
 import { assertNothingPersonal } from "./harness/looking.mjs";
 import { scene } from "./harness/scene.mjs";
 import { ready } from "./harness/visitor.mjs";
@@ -92,11 +92,20 @@ scene("input in a visible tab keeps the hidden ones, which make no report of the
   await front.bringToFront();
   await until("the first tab is hidden", () => hidden.evaluate(() => document.hidden));
   const start = Date.now();
-  while (secondsSince(start) < 10) {
-    await front.locator('[name="amount"]').press("End");
-    await pass(0.2);
-    assert.ok(!(await dialog(hidden).isVisible()), "the hidden tab warns");
-  }
+  // Side by side: a look into a hidden tab may take long, and typing must not wait for it.
+  const type = async () => {
+    while (secondsSince(start) < 10) {
+      await front.locator('[name="amount"]').press("End");
+      await pass(0.2);
+    }
+  };
+  const look = async () => {
+    while (secondsSince(start) < 10) {
+      assert.ok(!(await dialog(hidden).isVisible()), "the hidden tab warns");
+      await pass(0.2);
+    }
+  };
+  await Promise.all([type(), look()]);
   assert.equal((await visitor.truth()).alive, true);
   assert.equal(visitor.asked("/session/events").filter(({ open }) => open).length, 1);
 });
@@ -107,12 +116,9 @@ scene("N43: a hidden tab is warned in time, and shows how much is left when it c
   const { visitor, page } = await signedInTab(stage);
   await hide(visitor, page);
   await pass(8);
-  const { remaining_ms } = await visitor.truth();
   await page.bringToFront();
   await warned(page, 500);
-  const text = await dialog(page).innerText();
-  const shown = Number(/(\d+) seconds?/.exec(text)?.[1]);
-  assert.ok(Math.abs(shown - remaining_ms / 1000) <= 1.5, `${shown} s shown, ${remaining_ms} ms left`);
+  await assertSecondsRight(page, visitor);
   await stay(page).click();
   assert.ok((await visitor.truth()).remaining_ms > 10_000);
 });

@@ -29,7 +29,6 @@ async function attack(bank) {
   });
   navigator.sendBeacon(`${bank}/session/extend`);
   navigator.sendBeacon(`${bank}/session/activity`, new Blob([body], { type: "text/plain" }));
-  new Image().src = `${bank}/api/balance`;
 }
 
 /** What went over the wire, which the attacker's page is not shown: `{path, cookie, status}`. */
@@ -84,6 +83,18 @@ for (const [name, { host, statuses, cookie }] of Object.entries(ORIGINS)) {
     assert.equal((await visitor.truth()).idle_deadline, idle_deadline);
   });
 }
+
+scene("another site's image of an active route is nobody's activity", { policy: CALM }, async (stage) => {
+  const { visitor } = await stage.signedIn();
+  const { idle_deadline } = await visitor.truth();
+  await pass(1);
+  const html = `<!doctype html><title>Win a prize</title><img src="${stage.bank.url}/api/balance">`;
+  const page = await visitor.context.newPage();
+  await page.goto(await site(stage, "localhost", html));
+  await until("it was asked for", () => visitor.asked("/api/balance").length > 0);
+  await pass(0.5);
+  assert.equal((await visitor.truth()).idle_deadline, idle_deadline);
+});
 
 scene("the page itself may do what the others may not", { policy: CALM }, async (stage) => {
   const { visitor, page } = await stage.signedIn();

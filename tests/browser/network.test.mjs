@@ -46,6 +46,18 @@ scene("offline over the end: covered, with the reason; online again it says that
   assert.deepEqual(visitor.errors, []);
 });
 
+scene("Escape opens no view of a covered page, however often", { policy: SHORT, link: true }, async (stage) => {
+  const { visitor, page } = await stage.signedIn({ reducedMotion: "reduce" });
+  await stage.link.cut(visitor);
+  await covered(page, 8_000);
+  for (let time = 0; time < 4; time += 1) {
+    await page.keyboard.press("Escape");
+    // A browser may close a dialog on the second Escape without asking.
+    await dialog(page).waitFor({ state: "visible", timeout: 500 });
+    await assertCoveredWhole(page);
+  }
+});
+
 scene("offline over the end that another device put off: online again it is uncovered", {
   policy: SHORT,
   link: true,

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { adapt, cover, covered, dialog, expired, warned } from "./harness/dialog.mjs";
+import { adapt, cover, covered, expired, stopClock, warned } from "./harness/dialog.mjs";
 import { assertCoveredWhole, assertNothingPersonal, pageShows } from "./harness/looking.mjs";
 import { scene } from "./harness/scene.mjs";
 import { pass, until } from "./harness/wait.mjs";
@@ -20,8 +20,6 @@ async function sleeper(stage) {
   await visitor.signIn(page);
   return { visitor, page };
 }
-
-const stopClock = async (page) => page.clock.pauseAt(await page.evaluate(() => Date.now() + 50));
 
 /** Holds the answers to the component's questions until the returned function is called. */
 async function holdStatus(context) {
@@ -101,13 +99,12 @@ scene("N10: coming back into view, into focus, online or from “back” asks pa
     ["window", "pageshow"],
     ["window", "focus"],
     ["window", "online"],
-    ["document", "resume"],
   ]) {
     const before = visitor.asked("/session").length;
     // Longer than questions that follow one another closely could be drawn together.
     await pass(1.1);
     await page.evaluate(([target, type]) => {
-      const event = type === "pageshow" ? new PageTransitionEvent(type, { persisted: true }) : new Event(type);
+      const event = type === "pageshow" ? new PageTransitionEvent(type, { persisted: true }) : new Event(type, { bubbles: true });
       (target === "window" ? window : document).dispatchEvent(event);
     }, [target, type]);
     const asked = await until(`${type} asks`, () => visitor.asked("/session").slice(before)[0], 2_000);
@@ -156,8 +153,6 @@ scene("the cover says that it is over, and offers to sign in, where no page was 
   const again = page.getByRole("button", { name: "Sign in again" });
   await again.waitFor({ state: "visible" });
   await assertCoveredWhole(page);
-  await page.keyboard.press("Escape");
-  assert.ok(await dialog(page).isVisible(), "Escape opened the view");
   await again.click();
   await page.waitForURL(/\/login/);
 });

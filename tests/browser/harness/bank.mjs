@@ -63,8 +63,9 @@ export class Bank {
     try {
       [first] = await once(lines, "line", { signal: ended.signal });
     } catch (error) {
+      const why = error.cause ?? error;
       const log = await readFile(this.logFile, "utf8").catch(() => "");
-      throw new Error(`${PROGRAM} does not start: ${log}`, { cause: error.cause ?? error });
+      throw new Error(`${PROGRAM} does not start: ${log || why.message}`, { cause: why });
     }
     this.#child = child;
     this.#own = first.replace("listening on ", "");

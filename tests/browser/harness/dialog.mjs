@@ -37,6 +37,29 @@ export async function secondsShown(page) {
   return Number(match[1]);
 }
 
+/** Reads the seconds, and asserts that they are those that the server counts. */
+export async function assertSecondsRight(page, visitor) {
+  const before = await visitor.truth();
+  const shown = await secondsShown(page);
+  const after = await visitor.truth();
+  // It is rounded up, and changes each second.
+  const isRight = shown * 1000 > after.remaining_ms - 300 && shown * 1000 < before.remaining_ms + 1_300;
+  assert.ok(isRight, `${shown} s shown; ${before.remaining_ms} ms left before, ${after.remaining_ms} ms after`);
+  return shown;
+}
+
+/** Stops the page's own clock, which must be installed. */
+export async function stopClock(page) {
+  for (let ahead = 100; ; ahead *= 2) {
+    try {
+      return await page.clock.pauseAt(await page.evaluate((ahead) => Date.now() + ahead, ahead));
+    } catch (error) {
+      // It has gone on meanwhile.
+      if (ahead > 2_000 || !/to the past/.test(error.message)) throw error;
+    }
+  }
+}
+
 /** The part of the dialog that has the focus; else what has it in the page. */
 export function focus(page) {
   return page.evaluate(() => {
