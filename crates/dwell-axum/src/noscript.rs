@@ -40,21 +40,28 @@ impl Session {
         let seconds = millis(deadlines.remaining())
             .div_ceil(1_000)
             .saturating_add(1);
-        let mut url = String::with_capacity(page.len());
-        for c in page.chars() {
-            let _ = match c {
-                '&' => write!(url, "&amp;"),
-                '<' => write!(url, "&lt;"),
-                '>' => write!(url, "&gt;"),
-                '"' => write!(url, "&quot;"),
-                '\'' => write!(url, "&#39;"),
-                _ => write!(url, "{c}"),
-            };
-        }
-        let mark = if page.contains('?') { "&amp;" } else { "?" };
-        let reason = deadlines.ends_by;
+        let (path, fragment) = page.split_at(page.find('#').unwrap_or(page.len()));
+        let mark = if path.contains('?') { '&' } else { '?' };
+        let url = format!("{path}{mark}reason={}{fragment}", deadlines.ends_by);
+        let url = escaped(&url);
         format!(
-            r#"<noscript><meta http-equiv="refresh" content="{seconds}; url={url}{mark}reason={reason}"></noscript>"#
+            r#"<noscript><meta http-equiv="refresh" content="{seconds}; url={url}"></noscript>"#
         )
     }
+}
+
+/// As the value of an attribute.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        let _ = match c {
+            '&' => write!(escaped, "&amp;"),
+            '<' => write!(escaped, "&lt;"),
+            '>' => write!(escaped, "&gt;"),
+            '"' => write!(escaped, "&quot;"),
+            '\'' => write!(escaped, "&#39;"),
+            _ => write!(escaped, "{c}"),
+        };
+    }
+    escaped
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use axum::extract::FromRequestParts;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::{IntoResponse, Response};
-use dwell_core::{RouteMark, seconds};
-use dwell_tower::open::{Closing, Lifeline, StaysOpen};
+use dwell_core::{CommandError, RouteMark, seconds};
+use dwell_tower::open::{Closing, Lifeline, SessionClosed, StaysOpen};
 use http::request::Parts;
 use http::{StatusCode, header};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::error::SessionError;
 use crate::extract::Session;
@@ -68,9 +68,15 @@ pub struct SessionWebSocketUpgrade {
 
 /// A WebSocket that ends with its session; see [`SessionWebSocketUpgrade`].
 pub struct SessionWebSocket {
-    socket: WebSocket,
+    /// There until this is dropped.
+    socket: Option<WebSocket>,
     toucher: Lifeline,
     over: watch::Receiver<Option<Closing>>,
+    /// What a touch has found before we were told.
+    found: Option<Closing>,
+    /// Takes the connection back, so that the client is told why also where the
+    /// handler does not.
+    give_back: Option<oneshot::Sender<WebSocket>>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for SessionWebSocketUpgrade {
@@ -116,7 +122,8 @@ impl SessionWebSocketUpgrade {
 
     /// Answers the handshake, and hands the connection to `serve`, which is
     /// dropped a second after the session is over if it has not finished by
-    /// then.
+    /// then. It may hand the connection on to another task, whose next call on
+    /// it is told that it is over.
     pub fn on_upgrade<F, Fut>(self, serve: F) -> Response
     where
         F: FnOnce(SessionWebSocket) -> Fut + Send + 'static,
@@ -125,22 +132,43 @@ impl SessionWebSocketUpgrade {
         let handle = self.session.handle();
         let lifelines = Lifeline::of(handle).zip(Lifeline::of(handle));
         let Some((mut lifeline, toucher)) = lifelines else {
-            return SessionError(dwell_core::CommandError::NoSession).into_response();
+            return SessionError(CommandError::NoSession).into_response();
         };
         let mut response = self.upgrade.on_upgrade(async move |socket| {
             let (tell, over) = watch::channel(None);
-            let socket = SessionWebSocket {
-                socket,
+            let (give_back, mut back) = oneshot::channel();
+            let mut serving = Box::pin(serve(SessionWebSocket {
+                socket: Some(socket),
                 toucher,
                 over,
+                found: None,
+                give_back: Some(give_back),
+            }));
+            let mut served = false;
+            let closing = loop {
+                tokio::select! {
+                    // It may have handed the connection on.
+                    () = &mut serving, if !served => served = true,
+                    // Nobody has it any more, while the session lives.
+                    _ = &mut back => return,
+                    closing = lifeline.closed() => break closing,
+                }
             };
-            let serving = serve(socket);
-            tokio::pin!(serving);
-            tokio::select! {
-                () = &mut serving => return,
-                closing = lifeline.closed() => drop(tell.send(Some(closing))),
+            let _ = tell.send(Some(closing));
+            let last_words = async {
+                if !served {
+                    serving.as_mut().await;
+                }
+                (&mut back).await.ok()
+            };
+            let socket = tokio::time::timeout(LAST_WORDS, last_words).await;
+            drop(serving);
+            let socket = socket.ok().flatten().or_else(|| back.try_recv().ok());
+            if let Some(mut socket) = socket {
+                // Whoever has been told or has gone needs no word.
+                let told = socket.send(Message::Close(Some(farewell(closing))));
+                let _ = tokio::time::timeout(LAST_WORDS, told).await;
             }
-            let _ = tokio::time::timeout(LAST_WORDS, serving).await;
         });
         response.extensions_mut().insert(StaysOpen::EndsWithSession);
         response
@@ -156,7 +184,7 @@ impl SessionWebSocket {
             tokio::select! {
                 biased;
                 _ = self.over.changed() => {}
-                message = self.socket.recv() => return message,
+                message = self.socket.as_mut()?.recv() => return message,
             }
         }
         self.say_why().await;
@@ -166,28 +194,43 @@ impl SessionWebSocket {
     /// Sends a message.
     ///
     /// # Errors
-    /// When the session is over, or the connection broken.
+    /// When the session is over, which the client has been told then, or the
+    /// connection is broken.
     pub async fn send(&mut self, message: Message) -> Result<(), axum::Error> {
-        if let Some(closing) = self.closing() {
-            self.say_why().await;
-            return Err(axum::Error::new(dwell_tower::open::SessionClosed(closing)));
+        if let (None, Some(socket)) = (self.closing(), &mut self.socket) {
+            return socket.send(message).await;
         }
-        self.socket.send(message).await
+        self.say_why().await;
+        let closing = self.closing().unwrap_or(Closing::Unknown);
+        Err(axum::Error::new(SessionClosed(closing)))
     }
 
     /// Records that the session's subject is there, by what the last message
     /// said: activity now. Within the granularity it costs nothing.
     ///
     /// # Errors
-    /// When the session is over, or the store does not answer.
+    /// When the session is over, which the client has been told then, its route
+    /// asks for authentication again, or the store does not answer.
     pub async fn touch(&mut self) -> Result<(), SessionError> {
-        Ok(self.toucher.touch().await?)
+        let Err(error) = self.toucher.touch().await else {
+            return Ok(());
+        };
+        self.found = match error {
+            CommandError::Ended(reason) => Some(Closing::Ended(reason)),
+            CommandError::Locked => Some(Closing::Locked),
+            CommandError::Gone => Some(Closing::Unknown),
+            _ => None,
+        };
+        if self.found.is_some() {
+            self.say_why().await;
+        }
+        Err(error.into())
     }
 
     /// Why it is over; `None` while it is not.
     #[must_use]
     pub fn closing(&self) -> Option<Closing> {
-        *self.over.borrow()
+        self.found.or(*self.over.borrow())
     }
 
     /// Waits until the session is over, for handlers that wait for something
@@ -199,13 +242,27 @@ impl SessionWebSocket {
     }
 
     async fn say_why(&mut self) {
-        let reason = self.closing().map_or("", Closing::reason);
-        let frame = CloseFrame {
-            code: SESSION_OVER,
-            reason: reason.into(),
-        };
-        // Whoever has gone needs no word.
-        let _ = self.socket.send(Message::Close(Some(frame))).await;
+        let closing = self.closing().unwrap_or(Closing::Unknown);
+        if let Some(socket) = &mut self.socket {
+            // Whoever has gone needs no word.
+            let _ = socket.send(Message::Close(Some(farewell(closing)))).await;
+        }
+    }
+}
+
+impl Drop for SessionWebSocket {
+    fn drop(&mut self) {
+        if let (Some(socket), Some(give_back)) = (self.socket.take(), self.give_back.take()) {
+            // Where nobody waits for it, it is closed by being dropped.
+            let _ = give_back.send(socket);
+        }
+    }
+}
+
+fn farewell(closing: Closing) -> CloseFrame {
+    CloseFrame {
+        code: SESSION_OVER,
+        reason: closing.reason().into(),
     }
 }
 

@@ -11,7 +11,7 @@ use axum::{Extension, Router};
 use dwell_axum::dwell_tower::open::StaysOpen;
 use dwell_axum::*;
 use futures_util::stream::{self, Stream, StreamExt};
-use tokio::time::{Interval, interval};
+use tokio::time::{Interval, interval, timeout};
 
 use crate::support::{Client, Events, GRAIN, World, default_policy, pass};
 
@@ -65,12 +65,18 @@ async fn open(world: &World, path: &str) -> (Client, Events) {
 
 /// Skips what the handler sends, to the reason of the last event.
 async fn reason(events: &mut Events) -> String {
-    let mut event = events.next().await;
-    while event.name != "session-expired" {
-        event = events.next().await;
-    }
+    let last = async {
+        loop {
+            let event = events.next().await;
+            if event.name == "session-expired" {
+                return event;
+            }
+        }
+    };
+    let last = timeout(hours(1), last).await;
+    let last = last.expect("the stream comes to its end");
     assert_eq!(events.any().await, None, "nothing comes after it");
-    event.json()["reason"].as_str().unwrap().to_owned()
+    last.json()["reason"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
+use dwell_axum::hours;
 use futures_util::StreamExt;
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -11,10 +12,16 @@ use tokio::time::timeout;
 
 use super::{App, Client, ask};
 
+/// What is sent may lie unread up to so many events.
+const BUFFER: usize = 4_096;
+
+/// Longer than any session of these tests lives.
+const FOREVER: Duration = hours(10);
+
 /// An event stream on its way, read by event. It is sent as a server does it,
 /// whether somebody looks or not, until this is dropped.
 pub(crate) struct Events {
-    chunks: mpsc::UnboundedReceiver<Bytes>,
+    chunks: mpsc::Receiver<Bytes>,
     text: String,
     sending: JoinHandle<()>,
 }
@@ -37,12 +44,12 @@ impl Events {
     }
 
     pub(crate) fn new(body: Body) -> Self {
-        let (send, chunks) = mpsc::unbounded_channel();
+        let (send, chunks) = mpsc::channel(BUFFER);
         let mut body = body.into_data_stream();
         let sending = tokio::spawn(async move {
             while let Some(chunk) = body.next().await {
                 let chunk = chunk.expect("an event stream does not break off");
-                let _ = send.send(chunk);
+                let _ = send.send(chunk).await;
             }
         });
         Self {
@@ -61,7 +68,8 @@ impl Events {
                 self.text = rest;
                 return Some(event);
             }
-            match self.chunks.recv().await {
+            let chunk = timeout(FOREVER, self.chunks.recv()).await;
+            match chunk.expect("something comes, or the end") {
                 Some(chunk) => self.text += std::str::from_utf8(&chunk).unwrap(),
                 None => {
                     assert_eq!(self.text, "", "what is left is no event");
