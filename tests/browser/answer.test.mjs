@@ -55,6 +55,34 @@ scene("N42: a session can be extended ten times in a row", {
   assert.equal((await visitor.truth()).alive, true);
 });
 
+scene("the answer to staying counts, also when a later question was answered before", {
+  policy: EARLY,
+}, async (stage) => {
+  const visitor = await stage.visitor();
+  // Without the stream and the page's own poll, which would put it right some time later.
+  await visitor.context.route("**/session/events", (route) => route.fulfill({ status: 404 }));
+  await visitor.context.route("**/api/notifications", () => {});
+  const page = await visitor.open("/login");
+  await visitor.signIn(page);
+  await warned(page);
+  let release;
+  const released = new Promise((resolve) => (release = resolve));
+  await visitor.context.route("**/session/extend", async (route) => {
+    await released;
+    await route.continue();
+  });
+  // Questions come no closer than a second to one another.
+  await until("the time goes down", async () => (await visitor.truth()).remaining_ms < 8_500);
+  await stay(page).click();
+  await until("it is on its way", () => visitor.asked("/session/extend").length === 1);
+  const later = page.waitForResponse((response) => new URL(response.url()).pathname === "/session");
+  await page.evaluate(() => window.dispatchEvent(new Event("focus")));
+  await (await later).finished();
+  release();
+  await until("it is extended", async () => (await visitor.truth()).remaining_ms > 11_000);
+  await unwarned(page, 1_000);
+});
+
 scene("input other than an answer does not keep anyone in while the warning is open", {
   policy: { idle: "6s", absolute: "10m", warn: "5s" },
 }, async (stage) => {

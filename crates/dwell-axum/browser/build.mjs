@@ -9,8 +9,6 @@ const LIMIT = 5_120;
 const OUT = "dist/session-timeout.js";
 
 process.chdir(import.meta.dirname);
-const { version, license } = JSON.parse(await readFile("package.json", "utf8"));
-
 const minifiedCss = {
   name: "minified-css",
   setup({ onLoad }) {
@@ -38,7 +36,6 @@ const { code } = await minify(outputFiles[0].text, {
   module: true,
   ecma: 2022,
   compress: { passes: 3, pure_getters: true, keep_fargs: false, unsafe_arrows: true },
-  format: { preamble: `/*! Dwell ${version} | ${license} */` },
 });
 await mkdir("dist", { recursive: true });
 await writeFile(OUT, `${code}\n`);

@@ -9,6 +9,15 @@ const LEAST_WARNING_MS = 20_000;
 /** `Date` has whole seconds only. */
 const DATE_MS = 1_000;
 
+/** What is taken for granted while there is no status but the time left. */
+const UNTOLD = {
+  state: "active",
+  warn_ms: 0,
+  granularity_ms: 15_000,
+  extendable: false,
+  ends_by: "idle_timeout",
+} as const;
+
 /** What the server said last; nothing before a live session was seen, when only
     `status` may be asked for. */
 let known: SessionStatus | undefined;
@@ -37,11 +46,11 @@ export const warnAt = (): number =>
   Math.max(known!.warn_ms, Math.min(LEAST_WARNING_MS, largest / 2));
 
 /**
- * Takes over a status that is as of `from`. An answer to an earlier question
- * that comes late does not replace a newer one.
+ * Takes over a status that is as of `from`. One that the server made earlier
+ * and that comes late does not replace a newer one.
  */
 export const adopt = (next: SessionStatus, from: Mark): void => {
-  if (from < at) return;
+  if (known && next["now"]! < known["now"]!) return;
   known = next;
   at = from;
   largest = Math.max(largest, next.remaining_ms);
@@ -54,8 +63,8 @@ export const adopt = (next: SessionStatus, from: Mark): void => {
  * it each time. One that is no newer comes from the browser's cache.
  */
 export const adoptField = (remaining_ms: number, date: number): void => {
-  const ahead = left() - remaining_ms;
+  const ahead = known ? left() - remaining_ms : NaN;
   if (date <= dated || (ahead >= 0 && ahead < 1_000)) return;
-  adopt({ ...known!, remaining_ms }, now());
+  adopt({ ...UNTOLD, ...known, remaining_ms }, now());
   dated = date;
 };

@@ -50,7 +50,6 @@ export const build = (element: SessionTimeout, choose: (choice: Choice) => void)
   main = make("button", { onclick: () => choose(choice) });
   signOut = make("button", { part: "sign-out", onclick: () => choose("sign-out") });
   const box = (dialog = make("dialog", {
-    role: "alertdialog",
     // `false` prevents. A key that is held down is no answer, and the tab key
     // goes from one button to the other, never out of the dialog.
     onkeydown({ key, repeat }: KeyboardEvent) {

@@ -196,7 +196,7 @@ const hearTab = ({ input, status: next, ended, closed }: tabs.Message): void => 
 const hearPage = ({ type, status: code, headers }: Response): void => {
   if (isOver || type !== "basic") return;
   const field = readField(headers.get("session-timeout"));
-  if (field && countdown.status() && !isCovered) {
+  if (field && !isCovered) {
     countdown.adoptField(field, Date.parse(headers.get("date") as string));
     settle();
   } else if (field || code === 401) {

@@ -19,7 +19,7 @@ const WORDS: Partial<Record<string, string>> = {
     "Zeitlimit erreicht.|Limite atteinte.|Tiempo límite alcanzado.|時間切れです。|Time limit reached.",
   "sign-in": "Neu anmelden|Se reconnecter|Volver a entrar|再ログイン|Sign in again",
   unreachable:
-    "Server nicht erreichbar.|Serveur injoignable.|Servidor inaccesible.|接続できません。|Server unreachable.",
+    "Keine Verbindung.|Hors ligne.|Sin conexión.|接続できません。|Server unreachable.",
 };
 
 /**

@@ -40,11 +40,24 @@ test("time is counted from the question, not from the answer", () => {
   assert.ok(countdown.left() < 0);
 });
 
-test("an answer to an earlier question does not replace a newer one", () => {
+test("what the server said earlier does not replace what it said later, however it comes in", () => {
   const early = time.now();
   clock.advance(100);
-  adopt({ remaining_ms: 900_000 });
-  adopt({ remaining_ms: 5_000 }, early);
+  // The answer to "stay", and an event that was sent before it and heard after it was asked.
+  adopt({ remaining_ms: 5_000, now: "2026-01-01T00:00:00.500Z" });
+  adopt({ remaining_ms: 900_000, now: "2026-01-01T00:00:01.000Z" }, early);
+  assert.equal(countdown.left(), 899_900);
+  adopt({ remaining_ms: 5_000, now: "2026-01-01T00:00:00.999Z" });
+  assert.equal(countdown.left(), 899_900);
+});
+
+test("without any status the page's own answers tell the time left, and it can't be extended", () => {
+  countdown.forget();
+  countdown.adoptField(30_000, NaN);
+  assert.equal(countdown.left(), 30_000);
+  assert.equal(countdown.status().extendable, false);
+  assert.equal(countdown.warnAt(), 15_000);
+  adopt({ remaining_ms: 900_000, now: "2026-01-01T00:00:00.000Z" });
   assert.equal(countdown.left(), 900_000);
 });
 
