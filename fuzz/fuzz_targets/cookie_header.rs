@@ -10,8 +10,10 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use dwell_core::{
-    MemoryStore, NewSession, PolicySet, SessionHandle, SessionManager, hours, minutes,
+    MemoryStore, NewSession, PolicySet, SessionHandle, SessionManager, hours, minutes, seconds,
 };
+use dwell_tower::open::{MakeBody, UntilEnd};
+use dwell_tower::session::SessionLayer;
 use dwell_tower::{SessionTimeout, SessionTimeoutLayer};
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use libfuzzer_sys::fuzz_target;
@@ -45,6 +47,29 @@ impl Service<Request<()>> for Inner {
     }
 }
 
+/// Bodies that are there at once.
+struct Whole;
+
+impl MakeBody<Bytes> for Whole {
+    type Body = Bytes;
+
+    fn own(bytes: Bytes) -> Bytes {
+        bytes
+    }
+
+    fn pass(body: Bytes) -> Bytes {
+        body
+    }
+
+    fn bind(_: UntilEnd<Bytes>) -> Bytes {
+        unreachable!("none is long")
+    }
+
+    fn is_long(_: &Bytes) -> bool {
+        false
+    }
+}
+
 fn now<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
@@ -52,12 +77,13 @@ fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
-fn app() -> &'static (SessionTimeout<Inner>, String) {
-    static APP: OnceLock<(SessionTimeout<Inner>, String)> = OnceLock::new();
+fn app() -> &'static (SessionTimeout<Inner, Whole>, String) {
+    static APP: OnceLock<(SessionTimeout<Inner, Whole>, String)> = OnceLock::new();
     APP.get_or_init(|| {
         let policies = PolicySet::simple(minutes(15), hours(8)).expect("a good policy");
         let manager = SessionManager::builder(MemoryStore::new(), policies).build();
-        let app = SessionTimeoutLayer::new(&manager)
+        let session = SessionLayer::with_body(&manager, seconds(2));
+        let app = SessionTimeoutLayer::from_session_layer(session)
             .without_reaper()
             .layer(Inner);
         let answer = send(&app, "/login", None);
@@ -69,7 +95,11 @@ fn app() -> &'static (SessionTimeout<Inner>, String) {
     })
 }
 
-fn send(app: &SessionTimeout<Inner>, path: &str, cookie: Option<HeaderValue>) -> Response<Bytes> {
+fn send(
+    app: &SessionTimeout<Inner, Whole>,
+    path: &str,
+    cookie: Option<HeaderValue>,
+) -> Response<Bytes> {
     let mut request = Request::builder().uri(path);
     if let Some(cookie) = cookie {
         request = request.header(header::COOKIE, cookie);
