@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 /// With this much free, in KiB, nothing is removed: what is there makes the next run faster.
 const PLENTY: u64 = 20 * 1024 * 1024;
 
-/// Removes what only this step and those before it need, when little room is left. A run takes some 15 GiB
+/// Removes what only this step and those before it need, when little room is left. A run takes some 8 GiB
 /// otherwise.
 pub(crate) fn free(workspace: &Workspace, step: &str) -> Result<()> {
     let Some(folder) = left_by(workspace, step)? else {
