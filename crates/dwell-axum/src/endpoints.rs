@@ -49,8 +49,9 @@ const MAX_IDLE_MS: u64 = 24 * 3_600 * 1_000;
 ///   `bad_idle_ms`; no longer than a kilobyte, else 413.
 /// - What is refused for any of this changes nothing.
 /// - The event stream begins with `session-status`, whose data is the status
-///   document, and has another one whenever a deadline moves; at its moment
-///   `session-warning` with the status document; at the end `session-expired`
+///   document, and has another one whenever a deadline moves; at its moment, or
+///   first of all where it has come already, `session-warning` with the status
+///   document; at the end `session-expired`
 ///   with `{"reason":"idle_timeout"}` or another reason, and nothing more. It is
 ///   never activity. Activity that this node records is told at once, that of
 ///   other nodes when it matters: when the warning is due, and during it.
