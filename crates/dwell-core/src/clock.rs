@@ -52,8 +52,9 @@ impl SystemClock {
     /// A clock that starts at the machine's current wall time.
     #[must_use]
     pub fn new() -> Self {
+        let wall = wall();
         let monotonic = monotonic();
-        let offset = wall().as_millis().saturating_sub(monotonic);
+        let offset = wall.as_millis().saturating_sub(monotonic);
         Self(Arc::new(Steady {
             offset: AtomicU64::new(offset),
             looked_at: AtomicU64::new(monotonic),
@@ -83,7 +84,11 @@ impl Clock for SystemClock {
             );
         }
         looked_at.store(monotonic, Ordering::Relaxed);
-        steady(offset, wall(), monotonic)
+        // In this order: a thread that is held up in between sees too small a
+        // distance, which is passed over, and not too large a one, which would
+        // stay.
+        let wall = wall();
+        steady(offset, wall, self::monotonic())
     }
 }
 
