@@ -122,10 +122,7 @@ impl http_body::Body for Events {
                 }
                 Poll::Ready(News::Closed(closing)) => {
                     self.over = true;
-                    let reason = closing.reason();
-                    let event =
-                        format!("event: session-expired\ndata: {{\"reason\":\"{reason}\"}}\n\n");
-                    return Poll::Ready(self.send(event));
+                    return Poll::Ready(self.send(closing.event()));
                 }
                 Poll::Ready(_) | Poll::Pending => {}
             }

@@ -95,6 +95,7 @@ pub mod session;
 mod shared;
 mod stack;
 pub mod step_up;
+mod sync;
 mod touch;
 
 pub use bounded::BoundedStore;

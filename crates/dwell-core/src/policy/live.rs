@@ -3,11 +3,12 @@
 use std::fmt;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 
 use super::set::PolicySet;
+use crate::sync::{Mutex, MutexGuard, lock};
 
 /// The policy set in force. Clones share it.
 ///
@@ -64,10 +65,7 @@ impl LivePolicies {
     }
 
     fn listeners(&self) -> MutexGuard<'_, Vec<Box<Listener>>> {
-        self.0
-            .listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.listeners)
     }
 }
 

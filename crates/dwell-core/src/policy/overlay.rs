@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Policy;
 use super::set::PolicySet;
 use crate::id::PolicyId;
 
@@ -14,19 +15,22 @@ impl PolicySet {
 
     /// The names of the policies of these overlay bits.
     pub(crate) fn overlay_names(&self, overlays: u64) -> Box<[Box<str>]> {
-        if overlays == 0 {
-            return Box::default();
-        }
-        let policies = self.policies.iter().enumerate();
-        let named = policies.filter(|(ix, _)| overlays & (1 << ix) != 0);
-        named.map(|(_, policy)| policy.name.clone()).collect()
+        let named = self.overlaid(overlays);
+        named.map(|policy| policy.name.clone()).collect()
     }
 
     /// The shortest `reauthenticate` of the session's policy and the route's.
     pub(crate) fn reauthenticate(&self, policy: PolicyId, overlays: u64) -> Duration {
         let base = self.policy_or_default(policy).reauthenticate;
-        let of_route = self.policies.iter().enumerate();
-        let of_route = of_route.filter(|(ix, _)| overlays & (1 << ix) != 0);
-        of_route.fold(base, |age, (_, overlay)| age.min(overlay.reauthenticate))
+        let of_route = self.overlaid(overlays);
+        of_route.fold(base, |age, overlay| age.min(overlay.reauthenticate))
+    }
+
+    /// The policies of these overlay bits.
+    fn overlaid(&self, overlays: u64) -> impl Iterator<Item = &Policy> {
+        let policies = self.policies.iter().enumerate();
+        policies
+            .filter(move |(ix, _)| overlays & (1 << ix) != 0)
+            .map(|(_, policy)| policy)
     }
 }

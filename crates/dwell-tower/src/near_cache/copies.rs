@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use dwell_core::engine::Activation;
@@ -17,6 +17,7 @@ use dwell_core::{Clock, SessionKey, Timestamp};
 use super::shard::{Copy, Shard};
 use crate::follow::Follower;
 use crate::log;
+use crate::sync::lock;
 
 /// A copy answers while everything has been told that had changed so long ago,
 /// so this is how late a change may be seen.
@@ -77,7 +78,7 @@ impl Copies {
     }
 
     pub(super) fn len(&self) -> usize {
-        let len = |shard| lock(shard).len();
+        let len = |shard: &Mutex<Shard>| lock(shard).len();
         self.shards.iter().map(len).sum()
     }
 
@@ -147,10 +148,6 @@ impl Copies {
         let number = usize::from(u16::from_be_bytes([a, b]));
         lock(&self.shards[number % self.shards.len()])
     }
-}
-
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Watcher for Copies {

@@ -24,6 +24,7 @@ use tokio::task::AbortHandle;
 
 use self::copies::Copies;
 use crate::follow::follow;
+use crate::sync::lock;
 
 /// How many sessions are kept near where nobody says.
 const CAPACITY: usize = 100_000;
@@ -127,7 +128,7 @@ impl NearCache {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
         };
-        let mut watch = self.0.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut watch = lock(&self.0.watch);
         if watch.as_ref().is_none_or(AbortHandle::is_finished) {
             let (store, copies) = (Arc::clone(&self.0.store), Arc::clone(&self.0.copies));
             *watch = Some(

@@ -1,8 +1,10 @@
 //! What wakes an open connection when something becomes of its session.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Waker};
+
+use crate::sync::lock;
 
 /// Rung by whoever learns of something, heard by one connection.
 #[derive(Debug, Default)]
@@ -38,8 +40,8 @@ impl Bell {
         self.rung.swap(false, Ordering::AcqRel)
     }
 
-    fn sleeper(&self) -> std::sync::MutexGuard<'_, Option<Waker>> {
-        self.sleeper.lock().unwrap_or_else(PoisonError::into_inner)
+    fn sleeper(&self) -> MutexGuard<'_, Option<Waker>> {
+        lock(&self.sleeper)
     }
 }
 

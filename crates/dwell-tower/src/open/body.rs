@@ -156,11 +156,8 @@ fn farewell(closing: Closing, events: bool, tail: &Tail) -> Option<Result<Frame<
     }
     // In the middle of an event, ours would become a part of it; the client
     // drops what is unfinished.
-    tail.is_between_events().then(|| {
-        let reason = closing.reason();
-        let event = format!("event: session-expired\ndata: {{\"reason\":\"{reason}\"}}\n\n");
-        Ok(Frame::data(event.into()))
-    })
+    tail.is_between_events()
+        .then(|| Ok(Frame::data(closing.event().into())))
 }
 
 /// The last bytes that were sent.

@@ -67,6 +67,14 @@ impl Closing {
             Self::Unknown => "session_required",
         }
     }
+
+    /// The last event of an event stream (`text/event-stream`): `session-expired`
+    /// with the reason.
+    #[must_use]
+    pub fn event(self) -> String {
+        let reason = self.reason();
+        format!("event: session-expired\ndata: {{\"reason\":\"{reason}\"}}\n\n")
+    }
 }
 
 /// Tells when the session of a request is over, for whatever stays open after

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::Duration;
 
 use dwell_core::store::{SessionStore, Watched, Watcher};
@@ -14,6 +14,7 @@ use super::bell::Bell;
 use crate::follow::{Follower, follow};
 use crate::log;
 use crate::reaper::Task;
+use crate::sync::lock;
 
 /// How often a shared store is to make sure that it has told of every change,
 /// and how often it is looked whether it did.
@@ -270,10 +271,6 @@ impl fmt::Debug for Inner {
             .field("is_told", &self.told)
             .finish_non_exhaustive()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

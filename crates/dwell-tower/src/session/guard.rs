@@ -104,17 +104,15 @@ impl Guard {
     /// Makes the service's answer what the client gets.
     pub(super) fn close<B, K: MakeBody<B>>(
         &self,
-        response: Response<B>,
+        mut response: Response<B>,
         touch: Option<Touch>,
     ) -> Response<K::Body> {
-        let is_refusal = || response.extensions().get::<Refusal>().is_some();
-        if self.handle.decision().is_none() && !is_refusal() {
+        if self.handle.decision().is_none() && response.extensions().get::<Refusal>().is_none() {
             // A tripwire, not a guard: the handler has run, and the first
             // test of such a stack fails.
             let missing = "the idle timeout layer, inside the session layer";
             return miswired(missing).map(K::own);
         }
-        let mut response = response;
         self.write_headers(response.headers_mut(), touch);
         if self.is_unbound_upgrade(&response) {
             let missing = "who ends the upgraded connection: dwell_tower::open::StaysOpen in the \

@@ -15,7 +15,7 @@ mod queue;
 mod taken;
 mod worker;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use dwell_core::store::{Loaded, SessionStore, StoreError};
@@ -26,6 +26,7 @@ use tokio::sync::Notify;
 use self::queue::{Queue, Waiting};
 use self::taken::{Taken, Way};
 use crate::shared::Shared as Stack;
+use crate::sync::lock;
 
 /// How long a touch waits for a look-up that takes it along.
 ///
@@ -158,7 +159,7 @@ impl TouchQueue {
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.queue)
     }
 }
 
