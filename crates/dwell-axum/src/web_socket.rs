@@ -37,6 +37,9 @@ const LAST_WORDS: Duration = seconds(1);
 /// [`touch`](SessionWebSocket::touch) for those that show that somebody is
 /// there. Pings and pongs never do.
 ///
+/// Over HTTP/2, too (RFC 8441), with axum's feature `http2` and a route that
+/// takes `CONNECT`, as `any` does.
+///
 /// ```
 /// use axum::Router;
 /// use axum::extract::ws::Message;

@@ -13,6 +13,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -20,12 +21,13 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
+use crate::http2::Connection;
 use crate::node::Node;
 
 const COOKIE: &str = "__Host-session";
 
 /// How long anything may take, on a busy machine too, before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is open, each read by a task of its own.
 pub(crate) struct Open(Vec<(&'static str, JoinHandle<Ended>)>);
@@ -40,11 +42,23 @@ pub(crate) struct Ended {
 impl Open {
     /// Opens one of each sort, and waits until each is there.
     pub(crate) async fn everything(node: &Node, browser: &Browser) -> Self {
-        let cookie = browser.cookie(COOKIE).expect("alice is signed in");
-        let cookie = format!("{COOKIE}={cookie}");
+        let cookie = cookie(browser);
         let deadlines = events(node, &cookie, "/session/events").await;
         let stream = events(node, &cookie, "/stream").await;
         let socket = web_socket(node, &cookie).await;
+        Self(vec![
+            ("the deadlines", tokio::spawn(read_events(deadlines))),
+            ("a stream", tokio::spawn(read_events(stream))),
+            ("a WebSocket", tokio::spawn(read_socket(socket))),
+        ])
+    }
+
+    /// The same, all on one connection.
+    pub(crate) async fn over_http2(connection: &mut Connection, browser: &Browser) -> Self {
+        let cookie = cookie(browser);
+        let deadlines = connection.stream(&cookie, "/session/events").await;
+        let stream = connection.stream(&cookie, "/stream").await;
+        let socket = greeted(connection.web_socket(&cookie).await).await;
         Self(vec![
             ("the deadlines", tokio::spawn(read_events(deadlines))),
             ("a stream", tokio::spawn(read_events(stream))),
@@ -96,6 +110,12 @@ impl Open {
     }
 }
 
+/// The header field by which a browser says whose requests they are.
+pub(crate) fn cookie(browser: &Browser) -> String {
+    let cookie = browser.cookie(COOKIE).expect("alice is signed in");
+    format!("{COOKIE}={cookie}")
+}
+
 async fn events(node: &Node, cookie: &str, path: &str) -> Incoming {
     let socket = TcpStream::connect(node.address).await.unwrap();
     let (mut send, connection) = http1::handshake(TokioIo::new(socket)).await.unwrap();
@@ -107,20 +127,25 @@ async fn events(node: &Node, cookie: &str, path: &str) -> Incoming {
         .unwrap();
     let answer = send.send_request(request).await.unwrap();
     assert_eq!(answer.status(), 200, "{path}");
-    let mut body = answer.into_body();
+    begun(answer.into_body()).await
+}
+
+/// Waits until an answer's first part is there.
+pub(crate) async fn begun(mut body: Incoming) -> Incoming {
     let first = timeout(PATIENCE, body.frame()).await.unwrap();
-    assert!(first.unwrap().is_ok(), "{path}");
+    assert!(first.unwrap().is_ok());
     body
 }
 
 /// Reads to the end, which must be a last event with a reason, and no break.
 async fn read_events(mut body: Incoming) -> Ended {
-    let mut last = String::new();
+    let mut sent = String::new();
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame.unwrap().into_data() {
-            last = String::from_utf8(data.into()).unwrap();
+            sent.push_str(std::str::from_utf8(&data).unwrap());
         }
     }
+    let last = sent.rfind("event: ").map_or("", |at| &sent[at..]);
     let reason = last.strip_prefix("event: session-expired\ndata: {\"reason\":\"");
     let reason = reason.and_then(|rest| rest.strip_suffix("\"}\n\n"));
     let reason = reason.unwrap_or_else(|| panic!("no last event but {last:?}"));
@@ -137,7 +162,15 @@ async fn web_socket(node: &Node, cookie: &str) -> WebSocketStream<TcpStream> {
     let cookie = HeaderValue::try_from(cookie).unwrap();
     request.headers_mut().insert(header::COOKIE, cookie);
     let stream = TcpStream::connect(node.address).await.unwrap();
-    let (mut socket, _) = client_async(request, stream).await.unwrap();
+    let (socket, _) = client_async(request, stream).await.unwrap();
+    greeted(socket).await
+}
+
+/// Waits until the other side has answered.
+async fn greeted<S>(mut socket: WebSocketStream<S>) -> WebSocketStream<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     socket.send(Message::text("hello")).await.unwrap();
     let echo = timeout(PATIENCE, socket.next()).await.unwrap();
     assert_eq!(echo.unwrap().unwrap(), Message::text("hello"));
@@ -145,7 +178,10 @@ async fn web_socket(node: &Node, cookie: &str) -> WebSocketStream<TcpStream> {
 }
 
 /// Reads to the close frame, whose code must be ours.
-async fn read_socket(mut socket: WebSocketStream<TcpStream>) -> Ended {
+async fn read_socket<S>(mut socket: WebSocketStream<S>) -> Ended
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let frame = loop {
         match socket.next().await {
             Some(Ok(Message::Close(frame))) => break frame.expect("a code and a reason"),

@@ -11,6 +11,7 @@
 
 mod another_node;
 mod client;
+mod http2;
 mod hung;
 mod lost_watch;
 mod node;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, Bytes};
 use axum::extract::ws::Message;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
@@ -15,6 +16,7 @@ use dwell_tests::Browser;
 use futures_util::stream;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio::time::interval;
 
 /// A node that is served until this is dropped.
 pub(crate) struct Node {
@@ -68,6 +70,7 @@ fn routes() -> Router {
         .route("/", get(async |s: Session| s.subject().to_string()))
         .route("/ws", any(echo))
         .route("/stream", get(silent).layer(passive()))
+        .route("/download", get(endless).layer(passive()))
         .merge(session_endpoints())
 }
 
@@ -83,6 +86,16 @@ async fn silent(_: Session) -> Response {
     let hello = Ok::<_, Infallible>(Event::default().event("hello").data("-"));
     let then = stream::once(async { hello }).chain(stream::pending());
     Sse::new(then).into_response()
+}
+
+/// Bytes without end, a few at a time.
+async fn endless(_: Session) -> Response {
+    let pace = interval(Duration::from_millis(20));
+    let chunks = stream::unfold(pace, async |mut pace| {
+        pace.tick().await;
+        Some((Ok::<_, Infallible>(Bytes::from_static(b"aaaa")), pace))
+    });
+    Body::from_stream(chunks).into_response()
 }
 
 async fn echo(upgrade: SessionWebSocketUpgrade) -> Response {
