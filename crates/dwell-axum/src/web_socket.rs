@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::{IntoResponse, Response};
 use dwell_core::{CommandError, RouteMark, seconds};
-use dwell_tower::open::{Closing, Lifeline, SessionClosed, StaysOpen};
+use dwell_tower::open::{Closing, Lifeline, SessionClosed, StaysOpen, Toucher};
 use http::request::Parts;
 use http::{StatusCode, header};
 use tokio::sync::{oneshot, watch};
@@ -73,7 +73,7 @@ pub struct SessionWebSocketUpgrade {
 pub struct SessionWebSocket {
     /// There until this is dropped.
     socket: Option<WebSocket>,
-    toucher: Lifeline,
+    toucher: Toucher,
     over: watch::Receiver<Option<Closing>>,
     /// What a touch has found before we were told.
     found: Option<Closing>,
@@ -133,8 +133,8 @@ impl SessionWebSocketUpgrade {
         Fut: Future<Output = ()> + Send + 'static,
     {
         let handle = self.session.handle();
-        let lifelines = Lifeline::of(handle).zip(Lifeline::of(handle));
-        let Some((mut lifeline, toucher)) = lifelines else {
+        let session = Lifeline::of(handle).zip(Toucher::of(handle));
+        let Some((mut lifeline, toucher)) = session else {
             return SessionError(CommandError::NoSession).into_response();
         };
         let mut response = self.upgrade.on_upgrade(async move |socket| {

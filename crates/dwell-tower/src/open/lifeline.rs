@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use dwell_core::store::StoreError;
 use dwell_core::{
-    Admission, CommandError, Deadlines, EndReason, Recheck, Rechecked, SessionHandle, Timestamp,
-    Verdict, seconds,
+    Admission, Deadlines, EndReason, Recheck, Rechecked, SessionHandle, Timestamp, Verdict, seconds,
 };
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -112,8 +111,6 @@ pub struct Lifeline {
     place: Option<Place>,
     /// Whether it is to hear of this node's touches.
     touches: bool,
-    /// When it recorded activity itself.
-    touched: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
     /// When to look for the first time.
     first_look: Instant,
@@ -164,7 +161,6 @@ impl Lifeline {
             recheck: handle.recheck()?,
             place: None,
             touches,
-            touched: None,
             timer: None,
             first_look: deadline.min(timer_now() + FIRST_LOOK),
             deadline,
@@ -244,25 +240,6 @@ impl Lifeline {
         {
             timer.as_mut().reset(at);
         }
-    }
-
-    /// Records that somebody is there, now: activity as an active request is.
-    /// Within the granularity of the last it costs nothing.
-    ///
-    /// # Errors
-    /// When the session is over, or the store does not answer.
-    pub async fn touch(&mut self) -> Result<(), CommandError> {
-        let granularity = self.recheck.manager().policies().borrow().granularity();
-        if self
-            .touched
-            .is_some_and(|at| timer_now() - at < granularity)
-        {
-            return Ok(());
-        }
-        self.recheck.touch().await?;
-        self.touched = Some(timer_now());
-        self.open.touched(self.recheck.key());
-        Ok(())
     }
 
     /// Whether nothing has to be looked at yet.
@@ -381,7 +358,7 @@ impl Lifeline {
     clippy::disallowed_methods,
     reason = "timers have a clock of their own; what the store says judges"
 )]
-fn timer_now() -> Instant {
+pub(super) fn timer_now() -> Instant {
     Instant::now()
 }
 

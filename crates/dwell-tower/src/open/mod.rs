@@ -13,6 +13,7 @@
 //! | file | what |
 //! |---|---|
 //! | `lifeline` | how long something may stay open |
+//! | `toucher` | activity on it |
 //! | `registry` | which connections are open, and how they hear of changes |
 //! | `bell` | what wakes one of them |
 //! | `body` | bodies that end with their session |
@@ -33,11 +34,13 @@ mod bell;
 mod body;
 mod lifeline;
 mod registry;
+mod toucher;
 
 pub use answer::{AnyBody, MakeBody, SessionBody};
 pub use body::{BoxError, SessionClosed, UntilEnd};
 pub use lifeline::{Closing, Lifeline, News};
 pub(crate) use registry::OpenSessions;
+pub use toucher::Toucher;
 
 /// Who ends what stays open after an answer, in the answer's extensions, where
 /// the session layer is not to do it or can't.

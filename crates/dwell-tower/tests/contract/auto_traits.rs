@@ -5,7 +5,7 @@ use dwell_tower::activity::{ActivityLayer, ActivityService, MarkLayer, MarkServi
 use dwell_tower::gate::Gated;
 use dwell_tower::idle::{IdleTimeout, IdleTimeoutLayer, PolicyLayer, PolicyService};
 use dwell_tower::network::{NetworkLayer, NetworkService};
-use dwell_tower::open::{Lifeline, SessionBody, UntilEnd};
+use dwell_tower::open::{Lifeline, SessionBody, Toucher, UntilEnd};
 use dwell_tower::session::{SessionFuture, SessionLayer, SessionService};
 use dwell_tower::step_up::{StepUp, StepUpLayer};
 use dwell_tower::{BoundedStore, Reaper, ResponseFuture, SessionTimeout, SessionTimeoutLayer};
@@ -59,9 +59,11 @@ fn bodies_can_be_sent_and_moved() {
     sent::<SessionBody<Body>>();
     sent::<UntilEnd<Body>>();
     sent::<Lifeline>();
+    sent::<Toucher>();
     movable::<SessionBody<Body>>();
     movable::<UntilEnd<Body>>();
     movable::<Lifeline>();
+    movable::<Toucher>();
 }
 
 #[test]

@@ -2,8 +2,7 @@
 
 use dwell_core::store::SessionStore;
 use dwell_core::{
-    CommandError, EndReason, OnIdle, Presented, SessionHandle, Timestamp, Token, hours, minutes,
-    seconds,
+    EndReason, OnIdle, Presented, SessionHandle, Timestamp, Token, hours, minutes, seconds,
 };
 use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::open::{Closing, Lifeline, News};
@@ -179,103 +178,4 @@ async fn a_lifeline_looks_when_it_is_asked_to_and_once_only() {
     assert_eq!(world.now() - began, minutes(2));
     assert_eq!(idle(&mut line, minutes(5)).await, None);
     assert_eq!(world.store.reads() - reads, 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn l02_a_touch_of_a_lifeline_is_activity_and_within_the_granularity_costs_nothing() {
-    for way in 0..3 {
-        let world = World::new();
-        let token = world.sign_in().await;
-        let (name, node) = &world.nodes()[way];
-        let mut line = lifeline(node, &token).await;
-        pass(minutes(10)).await;
-        line.touch().await.unwrap();
-        assert_eq!(
-            world.record(&token).facts.last_active_at,
-            world.now(),
-            "{name}"
-        );
-        let at = world.now();
-        let before = world.store.round_trips();
-        for _ in 0..14 {
-            pass(SECOND).await;
-            line.touch().await.unwrap();
-        }
-        assert_eq!(world.store.round_trips(), before, "{name}");
-        assert_eq!(world.record(&token).facts.last_active_at, at, "{name}");
-        let late = timeout(minutes(15) - seconds(14) - MS, line.closed()).await;
-        assert!(late.is_err(), "{name}: {late:?}");
-        let closing = timeout(SECOND, line.closed()).await.expect(name);
-        assert_eq!(closing.reason(), "idle_timeout", "{name}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_touch_of_a_lifeline_is_news_to_the_sessions_others() {
-    let world = World::new();
-    let token = world.sign_in().await;
-    let node = world.node();
-    let mut line = lifeline(&node, &token).await;
-    let handle = node.handle("/", Some(&token)).await;
-    let mut other = Lifeline::with_touches(&handle).unwrap();
-    settle(&mut other).await;
-    pass(minutes(2)).await;
-    line.touch().await.unwrap();
-    let expected = world.now() + minutes(15);
-    assert_eq!(idle(&mut other, SECOND).await, Some(expected));
-}
-
-#[tokio::test(start_paused = true)]
-async fn l03_touches_of_a_lifeline_do_not_move_the_absolute_deadline() {
-    let world = World::new();
-    let token = world.sign_in().await;
-    let mut line = lifeline(&world.node(), &token).await;
-    for _ in 0..47 {
-        pass(minutes(10)).await;
-        line.touch().await.unwrap();
-    }
-    let early = timeout(minutes(10) - MS, line.closed()).await;
-    assert!(early.is_err(), "{early:?}");
-    let closing = timeout(SECOND, line.closed()).await.unwrap();
-    assert_eq!(closing.reason(), "absolute_timeout");
-}
-
-#[tokio::test(start_paused = true)]
-async fn l04_a_touch_of_a_lifeline_revives_nothing() {
-    for way in 0..3 {
-        let world = World::new();
-        let (token, dead) = (world.sign_in().await, world.sign_in().await);
-        let (name, node) = &world.nodes()[way];
-        let mut run_out = lifeline(node, &token).await;
-        let mut ended = lifeline(node, &dead).await;
-        pass(minutes(1)).await;
-        node.manager()
-            .end_session(dead.key(), EndReason::Revoked)
-            .await
-            .unwrap();
-        let refused = ended.touch().await;
-        let revoked = matches!(refused, Err(CommandError::Ended(EndReason::Revoked)));
-        assert!(revoked, "{name}: {refused:?}");
-        pass(minutes(14)).await;
-        let refused = run_out.touch().await;
-        let idle = matches!(refused, Err(CommandError::Ended(EndReason::IdleTimeout)));
-        assert!(idle, "{name}: {refused:?}");
-        assert_eq!(run_out.closed().await.reason(), "idle_timeout", "{name}");
-        assert_eq!(ended.closed().await.reason(), "revoked", "{name}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_touch_that_the_store_did_not_take_is_an_error_and_tried_again() {
-    let world = World::new();
-    let token = world.sign_in().await;
-    let node = world.node_over(world.shared.clone());
-    let mut line = lifeline(&node, &token).await;
-    pass(minutes(5)).await;
-    world.store.fail();
-    let failed = line.touch().await;
-    assert!(matches!(failed, Err(CommandError::Store(_))), "{failed:?}");
-    world.store.heal();
-    line.touch().await.unwrap();
-    assert_eq!(world.record(&token).facts.last_active_at, world.now());
 }

@@ -27,6 +27,7 @@ mod policies;
 mod ready;
 mod shared;
 mod threads;
+mod toucher;
 mod unbound;
 mod untouched;
 mod upgrade;

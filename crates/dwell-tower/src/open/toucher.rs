@@ -1,0 +1,67 @@
+//! Activity on what stays open.
+
+use std::fmt;
+
+use dwell_core::{CommandError, Recheck, SessionHandle};
+use tokio::time::Instant;
+
+use super::lifeline::timer_now;
+use super::registry::OpenSessions;
+use crate::shared::Shared;
+
+/// Records activity on what stays open: on a WebSocket, say, whose messages are
+/// no requests. When it ends is told by a [`Lifeline`](super::Lifeline).
+///
+/// ```
+/// use dwell_core::{CommandError, SessionHandle};
+/// use dwell_tower::open::Toucher;
+///
+/// async fn typed(session: &SessionHandle) -> Result<(), CommandError> {
+///     let Some(mut toucher) = Toucher::of(session) else { return Ok(()) };
+///     toucher.touch().await
+/// }
+/// ```
+pub struct Toucher {
+    recheck: Recheck,
+    open: OpenSessions,
+    /// When it last recorded something.
+    touched: Option<Instant>,
+}
+
+impl Toucher {
+    /// The one of a request's session; `None` where it has none, or no session
+    /// layer is around it.
+    #[must_use]
+    pub fn of(handle: &SessionHandle) -> Option<Self> {
+        Some(Self {
+            open: Shared::of(handle)?.open.clone(),
+            recheck: handle.recheck()?,
+            touched: None,
+        })
+    }
+
+    /// Records that somebody is there, now: activity as an active request is.
+    /// Within the granularity of the last it costs nothing.
+    ///
+    /// # Errors
+    /// When the session is over, or the store does not answer.
+    pub async fn touch(&mut self) -> Result<(), CommandError> {
+        let granularity = self.recheck.manager().policies().borrow().granularity();
+        if self
+            .touched
+            .is_some_and(|at| timer_now() - at < granularity)
+        {
+            return Ok(());
+        }
+        self.recheck.touch().await?;
+        self.touched = Some(timer_now());
+        self.open.touched(self.recheck.key());
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Toucher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Toucher").finish_non_exhaustive()
+    }
+}

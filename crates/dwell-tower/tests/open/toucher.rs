@@ -1,0 +1,129 @@
+//! Activity on what stays open, which is no request: a WebSocket's messages.
+
+use dwell_core::{CommandError, EndReason, Timestamp, Token, minutes, seconds};
+use dwell_tower::open::{Lifeline, News, Toucher};
+use tokio::time::timeout;
+
+use crate::support::{MS, Node, SECOND, World, pass};
+
+/// Something that is open.
+async fn open(node: &Node, token: &Token) -> (Lifeline, Toucher) {
+    let handle = node.handle("/", Some(token)).await;
+    let both = Lifeline::of(&handle).zip(Toucher::of(&handle));
+    both.expect("a live session")
+}
+
+/// The next news, if there are any within a second: what the idle deadline is.
+async fn idle(line: &mut Lifeline) -> Option<Timestamp> {
+    match timeout(SECOND, line.news()).await {
+        Err(_) => None,
+        Ok(News::Alive(deadlines, _)) => Some(deadlines.idle),
+        Ok(other) => panic!("it is over: {other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn there_is_no_toucher_without_a_session() {
+    let world = World::new();
+    let handle = world.node().handle("/", None).await;
+    assert!(Toucher::of(&handle).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn l02_a_touch_of_what_is_open_is_activity_and_within_the_granularity_costs_nothing() {
+    for way in 0..3 {
+        let world = World::new();
+        let token = world.sign_in().await;
+        let (name, node) = &world.nodes()[way];
+        let (mut line, mut toucher) = open(node, &token).await;
+        pass(minutes(10)).await;
+        toucher.touch().await.unwrap();
+        assert_eq!(
+            world.record(&token).facts.last_active_at,
+            world.now(),
+            "{name}"
+        );
+        let at = world.now();
+        let before = world.store.round_trips();
+        for _ in 0..14 {
+            pass(SECOND).await;
+            toucher.touch().await.unwrap();
+        }
+        assert_eq!(world.store.round_trips(), before, "{name}");
+        assert_eq!(world.record(&token).facts.last_active_at, at, "{name}");
+        let late = timeout(minutes(15) - seconds(14) - MS, line.closed()).await;
+        assert!(late.is_err(), "{name}: {late:?}");
+        let closing = timeout(SECOND, line.closed()).await.expect(name);
+        assert_eq!(closing.reason(), "idle_timeout", "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_touch_is_news_to_what_else_is_open_in_the_session() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let node = world.node();
+    let (_, mut toucher) = open(&node, &token).await;
+    let handle = node.handle("/", Some(&token)).await;
+    let mut other = Lifeline::with_touches(&handle).unwrap();
+    while idle(&mut other).await.is_some() {}
+    pass(minutes(2)).await;
+    toucher.touch().await.unwrap();
+    let expected = world.now() + minutes(15);
+    assert_eq!(idle(&mut other).await, Some(expected));
+}
+
+#[tokio::test(start_paused = true)]
+async fn l03_touches_of_what_is_open_do_not_move_the_absolute_deadline() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let (mut line, mut toucher) = open(&world.node(), &token).await;
+    for _ in 0..47 {
+        pass(minutes(10)).await;
+        toucher.touch().await.unwrap();
+    }
+    let early = timeout(minutes(10) - MS, line.closed()).await;
+    assert!(early.is_err(), "{early:?}");
+    let closing = timeout(SECOND, line.closed()).await.unwrap();
+    assert_eq!(closing.reason(), "absolute_timeout");
+}
+
+#[tokio::test(start_paused = true)]
+async fn l04_a_touch_of_what_is_open_revives_nothing() {
+    for way in 0..3 {
+        let world = World::new();
+        let (token, dead) = (world.sign_in().await, world.sign_in().await);
+        let (name, node) = &world.nodes()[way];
+        let (mut run_out, mut late) = open(node, &token).await;
+        let (mut ended, mut too_late) = open(node, &dead).await;
+        pass(minutes(1)).await;
+        node.manager()
+            .end_session(dead.key(), EndReason::Revoked)
+            .await
+            .unwrap();
+        let refused = too_late.touch().await;
+        let revoked = matches!(refused, Err(CommandError::Ended(EndReason::Revoked)));
+        assert!(revoked, "{name}: {refused:?}");
+        pass(minutes(14)).await;
+        let refused = late.touch().await;
+        let idle = matches!(refused, Err(CommandError::Ended(EndReason::IdleTimeout)));
+        assert!(idle, "{name}: {refused:?}");
+        assert_eq!(run_out.closed().await.reason(), "idle_timeout", "{name}");
+        assert_eq!(ended.closed().await.reason(), "revoked", "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_touch_that_the_store_did_not_take_is_an_error_and_tried_again() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let node = world.node_over(world.shared.clone());
+    let (_, mut toucher) = open(&node, &token).await;
+    pass(minutes(5)).await;
+    world.store.fail();
+    let failed = toucher.touch().await;
+    assert!(matches!(failed, Err(CommandError::Store(_))), "{failed:?}");
+    world.store.heal();
+    toucher.touch().await.unwrap();
+    assert_eq!(world.record(&token).facts.last_active_at, world.now());
+}
