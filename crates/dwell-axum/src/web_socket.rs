@@ -201,7 +201,12 @@ impl SessionWebSocket {
     /// connection is broken.
     pub async fn send(&mut self, message: Message) -> Result<(), axum::Error> {
         if let (None, Some(socket)) = (self.closing(), &mut self.socket) {
-            return socket.send(message).await;
+            // A client that does not read holds nobody up beyond the end.
+            tokio::select! {
+                biased;
+                _ = self.over.changed() => {}
+                sent = socket.send(message) => return sent,
+            }
         }
         self.say_why().await;
         let closing = self.closing().unwrap_or(Closing::Unknown);
@@ -248,7 +253,8 @@ impl SessionWebSocket {
         let closing = self.closing().unwrap_or(Closing::Unknown);
         if let Some(socket) = &mut self.socket {
             // Whoever has gone needs no word.
-            let _ = socket.send(Message::Close(Some(farewell(closing)))).await;
+            let told = socket.send(Message::Close(Some(farewell(closing))));
+            let _ = tokio::time::timeout(LAST_WORDS, told).await;
         }
     }
 }

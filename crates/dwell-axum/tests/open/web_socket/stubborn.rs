@@ -55,6 +55,34 @@ async fn sign_out(node: &mut Node) -> Timestamp {
     ended
 }
 
+/// Sends until that is an error, which it tells.
+async fn fill(socket: &mut SessionWebSocket, sent: &AtomicUsize) -> axum::Error {
+    let much = Bytes::from(vec![b'a'; 64 * 1_024]);
+    loop {
+        if let Err(error) = socket.send(Message::Binary(much.clone())).await {
+            return error;
+        }
+        sent.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Waits until nothing more goes into the sockets' buffers; tells how much has.
+async fn filled(sent: &AtomicUsize) -> usize {
+    let mut before = 0;
+    let mut look = tokio::time::interval(Duration::from_millis(200));
+    soon(async {
+        loop {
+            look.tick().await;
+            let now = sent.load(Ordering::SeqCst);
+            if now > 0 && now == before {
+                break now;
+            }
+            before = now;
+        }
+    })
+    .await
+}
+
 #[tokio::test]
 async fn l14_a_handler_that_never_reads_is_dropped_within_two_seconds() {
     let (mut node, mut told) = node(async |socket, gone: Arc<Gone>| {
@@ -82,29 +110,13 @@ async fn l14_a_handler_blocked_by_a_client_that_does_not_read_is_dropped_too() {
     let (mut node, mut told) = node(move |mut socket: SessionWebSocket, gone| {
         let count = Arc::clone(&count);
         async move {
-            let much = Bytes::from(vec![b'a'; 64 * 1_024]);
-            while socket.send(Message::Binary(much.clone())).await.is_ok() {
-                count.fetch_add(1, Ordering::SeqCst);
-            }
+            fill(&mut socket, &count).await;
             drop(gone);
         }
     })
     .await;
     let socket = node.connect("/stubborn").await;
-    // Until nothing more goes into the sockets' buffers.
-    let mut before = 0;
-    let mut look = tokio::time::interval(Duration::from_millis(200));
-    soon(async {
-        loop {
-            look.tick().await;
-            let now = sent.load(Ordering::SeqCst);
-            if now > 0 && now == before {
-                break;
-            }
-            before = now;
-        }
-    })
-    .await;
+    let before = filled(&sent).await;
     let ended = sign_out(&mut node).await;
     assert_eq!(next(&mut told).await, "gone");
     let late = node.world.now() - ended;
@@ -199,6 +211,30 @@ async fn l14_a_socket_that_was_handed_on_ends_too() {
     node.assert_closed(&mut socket, ended, "signed_out").await;
     assert_eq!(next(&mut told).await, "the session is over: signed_out");
     assert_eq!(next(&mut told).await, "gone");
+}
+
+/// Nor does a client that does not read hold that task up.
+#[tokio::test]
+async fn l14_a_socket_that_was_handed_on_is_told_of_the_end_while_it_is_blocked() {
+    let sent = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&sent);
+    let (mut node, mut told) = node(move |mut socket: SessionWebSocket, gone: Arc<Gone>| {
+        let count = Arc::clone(&count);
+        async move {
+            tokio::spawn(async move {
+                let error = fill(&mut socket, &count).await;
+                let _ = gone.0.send(error.to_string());
+            });
+        }
+    })
+    .await;
+    let socket = node.connect("/stubborn").await;
+    filled(&sent).await;
+    let ended = sign_out(&mut node).await;
+    assert_eq!(next(&mut told).await, "the session is over: signed_out");
+    let late = node.world.now() - ended;
+    assert!(late <= DROPPED, "{late:?} late");
+    drop(socket);
 }
 
 #[tokio::test]
