@@ -15,7 +15,7 @@ use dwell_core::{Clock, ManualClock, seconds};
 use dwell_servers::Postgres;
 use dwell_sqlx::PostgresStore;
 use sqlx::postgres::{PgPool, PgPoolOptions};
-use support::{activation, start};
+use support::{activation, start, statements};
 
 /// One connection, whose statistics can be asked for in time.
 async fn on_one_connection(server: &Postgres, clock: &ManualClock) -> (PostgresStore, PgPool) {
@@ -56,22 +56,9 @@ async fn a_touch_is_a_hot_update() {
     );
 }
 
-/// How many statements the server has seen that are not about counting them.
-fn statements(server: &Postgres) -> u64 {
-    let count = "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements
-                 WHERE query NOT LIKE '%pg_stat_statements%'";
-    server.query("postgres", count).unwrap().parse().unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_is_one_statement_at_most() {
-    let server = Postgres::builder()
-        .setting("shared_preload_libraries", "pg_stat_statements")
-        .start()
-        .await
-        .unwrap();
-    let extension = "CREATE EXTENSION pg_stat_statements";
-    server.query("postgres", extension).unwrap();
+    let server = support::counting_server().await;
     let clock = ManualClock::new();
     let (store, _pool) = on_one_connection(&server, &clock).await;
     let record = start(&store, 1, "alice").await;
@@ -153,6 +140,10 @@ async fn nothing_reads_the_whole_table() {
     for n in 2..12 {
         clock.advance(seconds(20));
         store.load(record.key).await.unwrap();
+        let shared = (1..9).map(|n| support::loading(&store, support::key(n)));
+        for loaded in shared.collect::<Vec<_>>() {
+            loaded.await.unwrap().unwrap();
+        }
         let touch = activation(&record, clock.now());
         store.touch_and_load(record.key, touch).await.unwrap();
         store.list("alice".into()).await.unwrap();

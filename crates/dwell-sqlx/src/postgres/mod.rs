@@ -5,6 +5,7 @@
 //! | `builder` | settings, and the first connection |
 //! | `schema` | the tables, and their versions |
 //! | `sql` | every statement |
+//! | `lookups` | look-ups, which share statements |
 //! | `change` | touches, updates and ends |
 //! | `create` | logins, and how many a subject may have |
 //! | `reap` | what is due |
@@ -14,6 +15,7 @@
 mod builder;
 mod change;
 mod create;
+mod lookups;
 mod reap;
 mod schema;
 mod sql;
@@ -36,6 +38,7 @@ use sqlx::Row as _;
 use sqlx::postgres::{PgPool, PgRow};
 
 pub use self::builder::PostgresStoreBuilder;
+use self::lookups::Lookups;
 use self::sql::Statements;
 use crate::columns::read_row;
 use crate::error::{ConnectError, store_error};
@@ -67,6 +70,7 @@ struct Inner {
     /// The address, without its password.
     place: String,
     sql: Statements,
+    lookups: Lookups,
     channel: String,
     tombstones: Duration,
     clock: Option<Box<dyn Clock>>,
@@ -93,19 +97,6 @@ impl PostgresStore {
     /// The instant by which to judge, where a test tells it.
     fn told(&self) -> Option<i64> {
         self.0.clock.as_ref().map(|clock| instant(clock.now()))
-    }
-
-    async fn load_now(&self, key: SessionKey) -> Result<Loaded, StoreError> {
-        let query = sqlx::query(self.0.sql.load.text());
-        let query = query.bind(self.told()).bind(&key.as_bytes()[..]);
-        let row = query.fetch_optional(&self.0.pool).await;
-        match row.map_err(store_error)? {
-            Some(row) => loaded(&row, 1),
-            None => Ok(Loaded {
-                now: self.clock_now().await?,
-                state: Lookup::Missing,
-            }),
-        }
     }
 
     async fn clock_now(&self) -> Result<Timestamp, StoreError> {

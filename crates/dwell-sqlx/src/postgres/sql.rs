@@ -38,6 +38,7 @@ pub(super) fn named(text: &str, prefix: &str) -> String {
 pub(super) struct Statements {
     pub(super) now: Sql,
     pub(super) load: Sql,
+    pub(super) load_together: Sql,
     pub(super) touch: Sql,
     pub(super) update: Sql,
     pub(super) end: Sql,
@@ -72,6 +73,9 @@ impl Statements {
             // Without a row for the clock, which only a missing session needs.
             load: sql(&format!(
                 "SELECT {NOW}, {of_s} FROM dwell_session s WHERE s.key = $2"
+            )),
+            load_together: sql(&format!(
+                "SELECT {NOW}, {of_s} FROM dwell_session s WHERE s.key = ANY($2)"
             )),
             // Narrow and conditional; `$4` is the idle time that the touch
             // gives, so that an instant that is cut to now keeps it.

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use dwell_core::engine::{self, Activation};
-use dwell_core::store::{Created, Judge, Lookup, SessionStore};
+use dwell_core::store::{Created, Judge, Loaded, Lookup, SessionStore, StoreError};
 use dwell_core::{
     Credential, ManualClock, PolicyId, PolicySet, SessionKey, SessionRecord, Timestamp, TokenCheck,
     hours, minutes,
 };
 use dwell_servers::Postgres;
 use dwell_sqlx::{PostgresStore, SqliteStore};
+use tokio::task::JoinHandle;
 
 /// A folder that goes with its value.
 #[derive(Debug)]
@@ -65,6 +66,32 @@ pub(crate) async fn served() -> (Postgres, PostgresStore, ManualClock) {
     let clock = ManualClock::new();
     let store = postgres(&server.url(), "dwell", &clock).await;
     (server, store, clock)
+}
+
+/// A server that counts its statements.
+pub(crate) async fn counting_server() -> Postgres {
+    let builder = Postgres::builder();
+    let builder = builder.setting("shared_preload_libraries", "pg_stat_statements");
+    let server = builder.start().await.unwrap();
+    let extension = "CREATE EXTENSION pg_stat_statements";
+    server.query("postgres", extension).unwrap();
+    server
+}
+
+/// How many statements it has seen that are not about counting them.
+pub(crate) fn statements(server: &Postgres) -> u64 {
+    let count = "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements
+                 WHERE query NOT LIKE '%pg_stat_statements%'";
+    server.query("postgres", count).unwrap().parse().unwrap()
+}
+
+/// A look-up in a task of its own.
+pub(crate) fn loading(
+    store: &PostgresStore,
+    key: SessionKey,
+) -> JoinHandle<Result<Loaded, StoreError>> {
+    let store = store.clone();
+    tokio::spawn(async move { store.load(key).await })
 }
 
 /// A quarter of an hour and eight hours.
