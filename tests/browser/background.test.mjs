@@ -84,7 +84,7 @@ scene("a hidden tab leaves its page by itself when the session ends", { policy: 
 });
 
 scene("input in a visible tab keeps the hidden ones, which make no report of their own", {
-  policy: SHORT,
+  policy: { idle: "8s", absolute: "10m", warn: "2s" },
 }, async (stage) => {
   const { visitor, page: hidden } = await signedInTab(stage);
   const front = await visitor.open("/");
