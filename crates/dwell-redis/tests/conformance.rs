@@ -6,10 +6,15 @@
 mod support;
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use dwell_core::ManualClock;
-use dwell_servers::{RedisCluster, RedisSentinel};
-use dwell_testkit::{outliving_store_conformance, store_conformance, store_conformance_in_one};
+use dwell_redis::RedisStore;
+use dwell_servers::{Redis, RedisCluster, RedisSentinel};
+use dwell_testkit::conformance::outage::TakeAway;
+use dwell_testkit::{
+    outage_conformance, outliving_store_conformance, store_conformance, store_conformance_in_one,
+};
 use support::{On, cluster_url, sentinel_url};
 
 store_conformance!(one_server, async || support::driven().await);
@@ -17,6 +22,48 @@ store_conformance!(by_the_servers_clock, own_clock, async || support::undriven(
 )
 .await);
 outliving_store_conformance!(outliving, async || support::driven().await);
+
+/// Goes down, and comes up with what it had written down.
+impl TakeAway for On<Redis> {
+    async fn take_away(&self) {
+        self.server.kill9().unwrap();
+    }
+
+    async fn bring_back(&self) {
+        self.server.restart().await.unwrap();
+    }
+}
+
+/// All its servers hang, and go on.
+impl TakeAway for On<RedisCluster> {
+    async fn take_away(&self) {
+        for node in self.server.nodes() {
+            node.stop().unwrap();
+        }
+    }
+
+    async fn bring_back(&self) {
+        for node in self.server.nodes() {
+            node.cont().unwrap();
+        }
+    }
+}
+
+outage_conformance!(its_server_away, async || {
+    let server = Redis::builder().persistent().start().await.unwrap();
+    support::on(server).await
+});
+outage_conformance!(its_cluster_away, async || {
+    let server = RedisCluster::start().await.unwrap();
+    let store = RedisStore::builder().patience(Duration::from_millis(200));
+    let store = store.connect(&cluster_url(&server)).await.unwrap();
+    let clock = ManualClock::new();
+    On {
+        store,
+        clock,
+        server,
+    }
+});
 
 static CASE: AtomicU32 = AtomicU32::new(0);
 

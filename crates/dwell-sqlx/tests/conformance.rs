@@ -11,13 +11,17 @@
 mod support;
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use dwell_core::store::SessionStore;
 use dwell_core::{ManualClock, hours};
 use dwell_servers::Postgres;
 use dwell_sqlx::{PostgresStore, SqliteStore};
+use dwell_testkit::conformance::outage::TakeAway;
 use dwell_testkit::conformance::{DriveClock, OnManualClock, StoreUnderTest};
-use dwell_testkit::{store_conformance, store_conformance_in_one};
+use dwell_testkit::{
+    outage_conformance, outliving_store_conformance, store_conformance, store_conformance_in_one,
+};
 use support::Folder;
 
 /// A store and its file.
@@ -33,11 +37,11 @@ impl<S: StoreUnderTest> StoreUnderTest for InFile<S> {
 }
 
 impl<S: DriveClock> DriveClock for InFile<S> {
-    fn tombstones(&self) -> std::time::Duration {
+    fn tombstones(&self) -> Duration {
         self.store.tombstones()
     }
 
-    async fn advance(&self, by: std::time::Duration) {
+    async fn advance(&self, by: Duration) {
         self.store.advance(by).await;
     }
 }
@@ -80,6 +84,55 @@ async fn on_by_its_clock(server: &Postgres) -> PostgresStore {
     builder.connect(&server.url()).await.unwrap()
 }
 
+/// A store and its server.
+struct OnServer<S> {
+    store: S,
+    server: Postgres,
+}
+
+impl<S: StoreUnderTest> StoreUnderTest for OnServer<S> {
+    fn store(&self) -> &dyn SessionStore {
+        self.store.store()
+    }
+}
+
+impl<S: DriveClock> DriveClock for OnServer<S> {
+    fn tombstones(&self) -> Duration {
+        self.store.tombstones()
+    }
+
+    async fn advance(&self, by: Duration) {
+        self.store.advance(by).await;
+    }
+}
+
+/// Goes down, and comes up with what it had.
+impl<S: StoreUnderTest> TakeAway for OnServer<S> {
+    async fn take_away(&self) {
+        self.server.kill9().unwrap();
+    }
+
+    async fn bring_back(&self) {
+        self.server.restart().await.unwrap();
+    }
+}
+
+async fn on_its_own_server() -> OnServer<OnManualClock<PostgresStore>> {
+    let server = server().await;
+    let store = on(&server).await;
+    OnServer { store, server }
+}
+
+async fn that_can_go_down() -> OnServer<PostgresStore> {
+    let server = server().await;
+    let builder = PostgresStore::builder().with_acquire_timeout(Duration::from_millis(300));
+    let store = builder.connect(&server.url()).await.unwrap();
+    OnServer { store, server }
+}
+
+outliving_store_conformance!(sqlite_outlives_its_nodes, in_file);
+outliving_store_conformance!(postgres_outlives_its_nodes, on_its_own_server);
+outage_conformance!(postgres_away, that_can_go_down);
 store_conformance!(sqlite, in_file);
 store_conformance!(sqlite_by_the_wall, own_clock, in_file_by_the_wall);
 store_conformance_in_one!(postgres_passes_every_case, server, on);

@@ -103,6 +103,10 @@ impl<T: StoreUnderTest> Fixture<T> {
         }
     }
 
+    pub(super) fn under(&self) -> &T {
+        &self.under
+    }
+
     pub(super) fn store(&self) -> &dyn SessionStore {
         self.under.store()
     }

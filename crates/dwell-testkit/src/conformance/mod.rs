@@ -60,6 +60,7 @@ pub mod keeping;
 pub mod limit;
 mod list;
 pub mod locking;
+pub mod outage;
 pub mod outliving;
 pub mod reapers;
 pub mod reaping;

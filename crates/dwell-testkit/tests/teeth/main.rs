@@ -9,6 +9,7 @@
 
 mod create;
 mod end;
+mod outage;
 mod outliving;
 mod plain;
 mod planted;

@@ -1,0 +1,221 @@
+//! What is asked of a store whose server can be away: nothing is made up
+//! meanwhile, and afterwards everything is as it was (law L8).
+//!
+//! A store within the process has no server, so these cases are not among
+//! those of [`store_conformance!`](crate::store_conformance):
+//! [`outage_conformance!`](crate::outage_conformance) makes tests of them.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::time::Duration;
+
+use dwell_core::store::{Created, Lookup, StoreError, StoreFuture, Touched, Updated};
+use dwell_core::{EndReason, SessionRecord, seconds};
+use tokio::time::{interval, timeout};
+
+use super::StoreUnderTest;
+use super::fixture::{Fixture, activation, every_update};
+use crate::FaultyStore;
+
+/// How long a store may take to say that its server is away, and to find it
+/// again.
+const PATIENCE: Duration = seconds(30);
+
+/// A store under test whose server can be taken away, and comes back with all
+/// that it had.
+///
+/// ```
+/// use dwell_core::MemoryStore;
+/// use dwell_testkit::FaultyStore;
+/// use dwell_testkit::conformance::{self, outage};
+///
+/// // `FaultyStore` stands here for a store and its server.
+/// conformance::run(
+///     async || FaultyStore::new(MemoryStore::new()),
+///     outage::l08_after_an_outage_everything_is_as_it_was,
+/// );
+/// ```
+pub trait TakeAway: StoreUnderTest {
+    /// Takes the server away. It goes down or refuses; where it only hangs, the
+    /// store needs a bound on its own waiting.
+    fn take_away(&self) -> impl Future<Output = ()> + Send;
+
+    /// Lets it come back.
+    fn bring_back(&self) -> impl Future<Output = ()> + Send;
+}
+
+impl TakeAway for FaultyStore {
+    async fn take_away(&self) {
+        self.fail();
+    }
+
+    async fn bring_back(&self) {
+        self.heal();
+    }
+}
+
+/// Makes a `#[test]` of every case for stores whose server can be away, in a
+/// module of the given name, for the store that an async function without
+/// arguments makes: a [`TakeAway`](crate::conformance::outage::TakeAway).
+///
+/// ```
+/// # fn main() {}
+/// use dwell_core::MemoryStore;
+/// use dwell_testkit::FaultyStore;
+///
+/// // `FaultyStore` stands here for a store and its server.
+/// dwell_testkit::outage_conformance!(server_away, async || {
+///     FaultyStore::new(MemoryStore::new())
+/// });
+/// ```
+#[macro_export]
+macro_rules! outage_conformance {
+    ($name:ident, $make:expr $(,)?) => {
+        $crate::__outage_tests! {
+            $name, $make,
+            l08_while_its_server_is_away_a_store_answers_with_errors
+            l08_after_an_outage_everything_is_as_it_was
+            l08_what_failed_in_an_outage_can_be_done_after_it
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __outage_tests {
+    ($name:ident, $make:expr, $($case:ident)*) => {
+        mod $name {
+            #[allow(unused_imports, reason = "a closure may need nothing from outside")]
+            use super::*;
+
+            $(#[test]
+            fn $case() {
+                $crate::conformance::run($make, $crate::conformance::outage::$case);
+            })*
+        }
+    };
+}
+
+/// Asserts that an operation fails for want of the server.
+async fn fails<T: Debug>(what: &str, answer: StoreFuture<'_, T>) {
+    let answer = timeout(PATIENCE, answer).await;
+    let answer = answer.unwrap_or_else(|_| panic!("{what} is answered in bounded time"));
+    assert!(
+        matches!(
+            answer,
+            Err(StoreError::Unavailable(_) | StoreError::Timeout(_))
+        ),
+        "{what} without the server is an error of the server's: {answer:?}"
+    );
+}
+
+/// Tries everything on a session; all of it fails.
+async fn everything_fails<T: StoreUnderTest>(fixture: &Fixture<T>, live: &SessionRecord) {
+    let store = fixture.store();
+    let at = live.facts.last_active_at + seconds(20);
+    let touch = activation(live, at);
+    fails("a look-up", store.load(live.key)).await;
+    fails("a touch", store.touch(live.key, touch)).await;
+    let both = store.touch_and_load(live.key, touch);
+    fails("a touch with a look-up", both).await;
+    for update in every_update(live, at) {
+        let what = format!("an update, {update:?},");
+        fails(&what, store.update(live.key, live.facts.version, update)).await;
+    }
+    let end = store.end(live.key, EndReason::Revoked.into());
+    fails("an end", end).await;
+    let new = fixture.opened(900, "alice", at);
+    fails("a login", store.create(new, None, fixture.judge())).await;
+    fails("a list", store.list("alice".into())).await;
+    fails("a reaping pass", store.reap(fixture.judge(), 100)).await;
+}
+
+/// What the store has, as soon as it answers.
+async fn found_again<T: StoreUnderTest>(fixture: &Fixture<T>, record: &SessionRecord) -> Lookup {
+    let mut pace = interval(Duration::from_millis(20));
+    let again = async {
+        loop {
+            pace.tick().await;
+            if let Ok(loaded) = fixture.store().load(record.key).await {
+                return loaded.state;
+            }
+        }
+    };
+    let again = timeout(PATIENCE, again).await;
+    again.expect("the store answers when its server is back")
+}
+
+/// No operation is answered by what the store can't know: none with a session,
+/// and none with "there is no such session", which would sign its subject out.
+pub async fn l08_while_its_server_is_away_a_store_answers_with_errors(under: impl TakeAway) {
+    let fixture = Fixture::new(under);
+    let live = fixture.start(1, "alice").await;
+    fixture.under().take_away().await;
+    everything_fails(&fixture, &live).await;
+    everything_fails(&fixture, &live).await;
+}
+
+/// Nothing that failed was done, nothing is lost, and the dead are dead.
+pub async fn l08_after_an_outage_everything_is_as_it_was(under: impl TakeAway) {
+    let fixture = Fixture::new(under);
+    let live = fixture.start(1, "alice").await;
+    let dead = fixture.start(2, "alice").await;
+    let end = fixture.store().end(dead.key, EndReason::SignedOut.into());
+    let ended = end.await.expect("the store answers an end");
+    let ended = ended.expect("it was live");
+    fixture.acknowledge(std::slice::from_ref(&ended)).await;
+    fixture.under().take_away().await;
+    everything_fails(&fixture, &live).await;
+    fixture.under().bring_back().await;
+    match found_again(&fixture, &live).await {
+        Lookup::Found(found) => assert_eq!(found, live, "nothing that failed was done"),
+        other => panic!("a session outlives an outage: {other:?}"),
+    }
+    assert_eq!(
+        fixture.tombstone(dead.key).await,
+        ended,
+        "what had ended stays so"
+    );
+    let new = fixture.opened(900, "alice", live.facts.created_at);
+    assert!(
+        fixture.is_missing(new.key).await,
+        "no session is left by a login that failed"
+    );
+    assert_eq!(
+        fixture.store().list("alice".into()).await.ok(),
+        Some(vec![live]),
+        "a subject has the sessions that it had"
+    );
+}
+
+/// What was refused is not half done, so that trying it again is enough.
+pub async fn l08_what_failed_in_an_outage_can_be_done_after_it(under: impl TakeAway) {
+    let fixture = Fixture::new(under);
+    let live = fixture.start(1, "alice").await;
+    fixture.under().take_away().await;
+    everything_fails(&fixture, &live).await;
+    fixture.under().bring_back().await;
+    found_again(&fixture, &live).await;
+    let store = fixture.store();
+    let at = live.facts.last_active_at + seconds(20);
+    let touched = store.touch(live.key, activation(&live, at)).await;
+    assert_eq!(touched.ok(), Some(Touched::Recorded), "activity counts");
+    let now = fixture.found(live.key).await;
+    let update = dwell_core::store::Update::FailReauthentication;
+    let updated = store.update(live.key, now.facts.version, update).await;
+    assert!(
+        matches!(updated, Ok(Updated::Applied(_))),
+        "an update is applied: {updated:?}"
+    );
+    let new = fixture.opened(900, "alice", live.facts.created_at);
+    let created = store.create(new.clone(), None, fixture.judge()).await;
+    assert!(
+        matches!(created, Ok(Created::Created { .. })),
+        "a login is kept: {created:?}"
+    );
+    for key in [live.key, new.key] {
+        let ended = store.end(key, EndReason::Revoked.into()).await;
+        let ended = ended.expect("the store answers an end");
+        assert!(ended.is_some(), "an end is made");
+    }
+}
