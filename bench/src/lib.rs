@@ -14,6 +14,7 @@ mod request;
 mod rows;
 mod scale;
 mod section;
+mod serve;
 mod size;
 mod sockets;
 mod stats;

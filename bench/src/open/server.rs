@@ -4,14 +4,12 @@ use std::io::BufRead;
 use std::net::SocketAddr;
 use std::process::Command;
 
-use axum::serve::ListenerExt;
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::apps::{self, App};
 use super::process::Process;
 use crate::child;
-use crate::contender::runtime;
+use crate::serve;
 
 /// The program that serves, which lies beside this one.
 const PROGRAM: &str = "dwell-bench-open";
@@ -48,20 +46,7 @@ pub fn serve(allocated: fn() -> usize) -> Result<(), String> {
         // Ends with the parent, however the parent ends.
         let _ = stop.send(());
     });
-    let serve = async {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        println!("{}", listener.local_addr()?);
-        let listener = listener.tap_io(|socket| {
-            let _ = socket.set_nodelay(true);
-        });
-        let service = (app.make)().into_make_service_with_connect_info::<SocketAddr>();
-        tokio::select! {
-            served = axum::serve(listener, service) => served,
-            _ = stopped => Ok(()),
-        }
-    };
-    let served = runtime().block_on(serve);
-    served.map_err(|error: std::io::Error| format!("{name}: {error}"))
+    serve::until_stopped(name, app.make, stopped)
 }
 
 /// Pins this thread to a core.

@@ -6,16 +6,14 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 
 use axum::Router;
-use axum::serve::ListenerExt;
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::load::{Limit, Load};
 use super::{Protocol, http1};
 use crate::child;
-use crate::contender::runtime;
 use crate::contenders::{dwell, floor, noop, session_guard, tower_sessions};
 use crate::request::callgrind;
+use crate::serve;
 use crate::traffic::COOKIE;
 
 /// What is served.
@@ -75,20 +73,7 @@ pub fn child(name: &str, core: Option<usize>) -> Result<(), String> {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         let _ = stop.send(());
     });
-    let serve = async {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        println!("{}", listener.local_addr()?);
-        let listener = listener.tap_io(|socket| {
-            let _ = socket.set_nodelay(true);
-        });
-        let service = (app.make)().into_make_service_with_connect_info::<SocketAddr>();
-        tokio::select! {
-            served = axum::serve(listener, service) => served,
-            _ = stopped => Ok(()),
-        }
-    };
-    let served = runtime().block_on(serve);
-    served.map_err(|error: std::io::Error| format!("{name}: {error}"))
+    serve::until_stopped(name, app.make, stopped)
 }
 
 /// A running server.
