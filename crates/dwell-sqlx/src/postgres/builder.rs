@@ -9,7 +9,7 @@ use dwell_core::{Clock, hours, seconds};
 use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
-use super::lookups::{LANES, Lookups};
+use super::lookups::Lookups;
 use super::sql::Statements;
 use super::{Inner, PostgresStore, schema};
 use crate::error::ConnectError;
@@ -142,9 +142,8 @@ impl PostgresStoreBuilder {
         check_prefix(&self.prefix)?;
         let place = place_of(&pool.connect_options());
         schema::make_ready(&pool, &self.prefix, &place).await?;
-        let lanes = usize::try_from(pool.options().get_max_connections());
         Ok(PostgresStore(Arc::new(Inner {
-            lookups: Lookups::new(lanes.unwrap_or(LANES).clamp(1, LANES)),
+            lookups: Lookups::new(pool.options().get_max_connections()),
             pool,
             place,
             sql: Statements::new(&self.prefix),

@@ -16,7 +16,7 @@ use std::mem::take;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dwell_core::store::{Loaded, Lookup, StoreError};
+use dwell_core::store::{Loaded, StoreError};
 use dwell_core::{SessionKey, Timestamp};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
@@ -24,11 +24,11 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::{PostgresStore, loaded, timestamp};
+use super::{PostgresStore, loaded, missing, timestamp};
 use crate::error::store_error;
 
 /// How many statements look sessions up at the same time.
-pub(super) const LANES: usize = 4;
+const LANES: u32 = 4;
 
 /// The most sessions of one statement.
 const MOST: usize = 256;
@@ -47,7 +47,7 @@ pub(super) struct Lookups(Mutex<Queue>);
 
 #[derive(Debug)]
 struct Queue {
-    free: usize,
+    free: u32,
     waiting: Vec<Waiting>,
 }
 
@@ -67,9 +67,10 @@ enum Turn {
 }
 
 impl Lookups {
-    pub(super) fn new(lanes: usize) -> Self {
+    /// With no more lanes than there are connections.
+    pub(super) fn new(connections: u32) -> Self {
         Self(Mutex::new(Queue {
-            free: lanes,
+            free: connections.clamp(1, LANES),
             waiting: Vec::new(),
         }))
     }
@@ -145,10 +146,7 @@ impl PostgresStore {
         let row = query.fetch_optional(&self.0.pool).await;
         match row.map_err(store_error)? {
             Some(row) => loaded(&row, 1),
-            None => Ok(Loaded {
-                now: self.clock_now().await?,
-                state: Lookup::Missing,
-            }),
+            None => Ok(missing(self.clock_now().await?)),
         }
     }
 
@@ -165,9 +163,7 @@ impl PostgresStore {
     }
 
     async fn load_together(&self, batch: &[Waiting]) -> Result<Together, StoreError> {
-        let mut keys: Vec<&[u8]> = batch.iter().map(|one| &one.key.as_bytes()[..]).collect();
-        keys.sort_unstable();
-        keys.dedup();
+        let keys: Vec<&[u8]> = batch.iter().map(|one| &one.key.as_bytes()[..]).collect();
         let query = sqlx::query(self.0.sql.load_together.text());
         let query = query.bind(self.told()).bind(keys);
         let rows = query.fetch_all(&self.0.pool).await.map_err(store_error)?;
@@ -190,13 +186,8 @@ struct Together {
 
 impl Together {
     fn of(&self, key: SessionKey) -> Result<Loaded, StoreError> {
-        let missing = || {
-            Ok(Loaded {
-                now: self.now,
-                state: Lookup::Missing,
-            })
-        };
-        self.found.get(&key).cloned().unwrap_or_else(missing)
+        let found = self.found.get(&key).cloned();
+        found.unwrap_or_else(|| Ok(missing(self.now)))
     }
 }
 

@@ -137,8 +137,7 @@ fn loaded(row: &PgRow, first: usize) -> Result<Loaded, StoreError> {
     let now = timestamp(row.try_get(0).map_err(store_error)?);
     let key: Option<Vec<u8>> = row.try_get(first).map_err(store_error)?;
     if key.is_none() {
-        let state = Lookup::Missing;
-        return Ok(Loaded { now, state });
+        return Ok(missing(now));
     }
     let found = read(row, first);
     let state = match found.content? {
@@ -147,6 +146,11 @@ fn loaded(row: &PgRow, first: usize) -> Result<Loaded, StoreError> {
         Content::Ended(ended) => Lookup::Ended(ended),
     };
     Ok(Loaded { now, state })
+}
+
+fn missing(now: Timestamp) -> Loaded {
+    let state = Lookup::Missing;
+    Loaded { now, state }
 }
 
 /// The check of a session that another middleware owns, as its column has it.
