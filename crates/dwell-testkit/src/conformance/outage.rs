@@ -71,27 +71,13 @@ impl TakeAway for FaultyStore {
 #[macro_export]
 macro_rules! outage_conformance {
     ($name:ident, $make:expr $(,)?) => {
-        $crate::__outage_tests! {
-            $name, $make,
-            l08_while_its_server_is_away_a_store_answers_with_errors
-            l08_after_an_outage_everything_is_as_it_was
-            l08_what_failed_in_an_outage_can_be_done_after_it
-        }
-    };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __outage_tests {
-    ($name:ident, $make:expr, $($case:ident)*) => {
         mod $name {
-            #[allow(unused_imports, reason = "a closure may need nothing from outside")]
-            use super::*;
-
-            $(#[test]
-            fn $case() {
-                $crate::conformance::run($make, $crate::conformance::outage::$case);
-            })*
+            $crate::__conformance_tests! {
+                outage, $make,
+                l08_while_its_server_is_away_a_store_answers_with_errors
+                l08_after_an_outage_everything_is_as_it_was
+                l08_what_failed_in_an_outage_can_be_done_after_it
+            }
         }
     };
 }

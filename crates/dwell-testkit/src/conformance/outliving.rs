@@ -32,28 +32,14 @@ use super::fixture::{AGO, Fixture, IDLE, LATE, MS};
 #[macro_export]
 macro_rules! outliving_store_conformance {
     ($name:ident, $make:expr $(,)?) => {
-        $crate::__outliving_tests! {
-            $name, $make,
-            l12_an_end_that_nobody_acknowledged_is_handed_out_again
-            l12_what_a_reaper_ended_and_did_not_report_is_handed_out_again
-            l12_an_unreported_end_is_handed_to_one_of_many_reapers
-            l12_an_end_is_not_forgotten_before_it_is_reported
-        }
-    };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __outliving_tests {
-    ($name:ident, $make:expr, $($case:ident)*) => {
         mod $name {
-            #[allow(unused_imports, reason = "a closure may need nothing from outside")]
-            use super::*;
-
-            $(#[test]
-            fn $case() {
-                $crate::conformance::run($make, $crate::conformance::outliving::$case);
-            })*
+            $crate::__conformance_tests! {
+                outliving, $make,
+                l12_an_end_that_nobody_acknowledged_is_handed_out_again
+                l12_what_a_reaper_ended_and_did_not_report_is_handed_out_again
+                l12_an_unreported_end_is_handed_to_one_of_many_reapers
+                l12_an_end_is_not_forgotten_before_it_is_reported
+            }
         }
     };
 }

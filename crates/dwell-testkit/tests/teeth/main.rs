@@ -19,6 +19,7 @@ mod tombstones;
 mod touch;
 mod update;
 
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -47,13 +48,18 @@ fn assert_found(fault: Fault, name: &str, case: impl AsyncFnOnce(UnderTest), say
     let Err(panic) = catch_unwind(AssertUnwindSafe(run)) else {
         panic!("{name} does not find {fault:?}")
     };
-    let said = panic.downcast_ref::<String>().map(String::as_str);
-    let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
-    let said = said.unwrap_or_default();
+    let said = said_by(&*panic);
     assert!(
         said.contains(says),
         "{name} finds {fault:?} but says: {said}"
     );
+}
+
+/// What a panic says.
+pub(crate) fn said_by(panic: &dyn Any) -> &str {
+    let said = panic.downcast_ref::<String>().map(String::as_str);
+    let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
+    said.unwrap_or_default()
 }
 
 /// Makes a test of every fault: which cases find it, and what they say.

@@ -153,8 +153,7 @@ fn said(fault: Fault, case: impl AsyncFnOnce(Away)) -> Option<String> {
         .unwrap();
     let run = || runtime.block_on(case(Away::new(fault)));
     let panic = catch_unwind(AssertUnwindSafe(run)).err()?;
-    let said = panic.downcast_ref::<String>().cloned();
-    Some(said.unwrap_or_else(|| panic.downcast_ref::<&str>().unwrap().to_string()))
+    Some(crate::said_by(&*panic).to_owned())
 }
 
 fn assert_found(fault: Fault, says: &str, case: impl AsyncFnOnce(Away)) {
