@@ -24,19 +24,19 @@ use dwell_testkit::{
 };
 use support::Folder;
 
-/// A store and its file.
-struct InFile<S> {
+/// A store and what it is in.
+struct In<S, P> {
     store: S,
-    _folder: Folder,
+    place: P,
 }
 
-impl<S: StoreUnderTest> StoreUnderTest for InFile<S> {
+impl<S: StoreUnderTest, P: Send + Sync + 'static> StoreUnderTest for In<S, P> {
     fn store(&self) -> &dyn SessionStore {
         self.store.store()
     }
 }
 
-impl<S: DriveClock> DriveClock for InFile<S> {
+impl<S: DriveClock, P: Send + Sync + 'static> DriveClock for In<S, P> {
     fn tombstones(&self) -> Duration {
         self.store.tombstones()
     }
@@ -46,20 +46,20 @@ impl<S: DriveClock> DriveClock for InFile<S> {
     }
 }
 
-async fn in_file() -> InFile<OnManualClock<SqliteStore>> {
+async fn in_file() -> In<OnManualClock<SqliteStore>, Folder> {
     let (folder, clock) = (Folder::new(), ManualClock::new());
     let store = support::sqlite(&folder, &clock).await;
-    InFile {
+    In {
         store: OnManualClock::new(store, clock, hours(1)),
-        _folder: folder,
+        place: folder,
     }
 }
 
-async fn in_file_by_the_wall() -> InFile<SqliteStore> {
+async fn in_file_by_the_wall() -> In<SqliteStore, Folder> {
     let folder = Folder::new();
-    InFile {
+    In {
         store: SqliteStore::open(folder.file()).await.unwrap(),
-        _folder: folder,
+        place: folder,
     }
 }
 
@@ -84,50 +84,34 @@ async fn on_by_its_clock(server: &Postgres) -> PostgresStore {
     builder.connect(&server.url()).await.unwrap()
 }
 
-/// A store and its server.
-struct OnServer<S> {
-    store: S,
-    server: Postgres,
-}
-
-impl<S: StoreUnderTest> StoreUnderTest for OnServer<S> {
-    fn store(&self) -> &dyn SessionStore {
-        self.store.store()
-    }
-}
-
-impl<S: DriveClock> DriveClock for OnServer<S> {
-    fn tombstones(&self) -> Duration {
-        self.store.tombstones()
-    }
-
-    async fn advance(&self, by: Duration) {
-        self.store.advance(by).await;
-    }
-}
-
 /// Goes down, and comes up with what it had.
-impl<S: StoreUnderTest> TakeAway for OnServer<S> {
+impl<S: StoreUnderTest> TakeAway for In<S, Postgres> {
     async fn take_away(&self) {
-        self.server.kill9().unwrap();
+        self.place.kill9().unwrap();
     }
 
     async fn bring_back(&self) {
-        self.server.restart().await.unwrap();
+        self.place.restart().await.unwrap();
     }
 }
 
-async fn on_its_own_server() -> OnServer<OnManualClock<PostgresStore>> {
+async fn on_its_own_server() -> In<OnManualClock<PostgresStore>, Postgres> {
     let server = server().await;
     let store = on(&server).await;
-    OnServer { store, server }
+    In {
+        store,
+        place: server,
+    }
 }
 
-async fn that_can_go_down() -> OnServer<PostgresStore> {
+async fn that_can_go_down() -> In<PostgresStore, Postgres> {
     let server = server().await;
     let builder = PostgresStore::builder().with_acquire_timeout(Duration::from_millis(300));
     let store = builder.connect(&server.url()).await.unwrap();
-    OnServer { store, server }
+    In {
+        store,
+        place: server,
+    }
 }
 
 outliving_store_conformance!(sqlite_outlives_its_nodes, in_file);

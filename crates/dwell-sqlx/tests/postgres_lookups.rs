@@ -36,6 +36,21 @@ async fn begin<T>(answer: &mut StoreFuture<'_, T>) -> bool {
     std::future::poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx).is_ready())).await
 }
 
+async fn start_many(store: &PostgresStore) {
+    for n in 0..MANY {
+        start(store, n, "alice").await;
+    }
+}
+
+/// Looks all of them up at the same time.
+async fn assert_all_are_found(store: &PostgresStore) {
+    let loads: Vec<_> = (0..MANY).map(|n| loading(store, key(n))).collect();
+    for load in loads {
+        let loaded = timeout(PATIENCE, load).await.expect("it is answered");
+        assert!(matches!(loaded.unwrap().unwrap().state, Lookup::Found(_)));
+    }
+}
+
 #[tokio::test]
 async fn look_ups_that_meet_share_statements_and_each_is_told_its_own() {
     let server = support::counting_server().await;
@@ -151,9 +166,7 @@ async fn a_value_that_cant_be_read_is_an_error_for_its_own_session_alone() {
 #[tokio::test]
 async fn look_ups_that_nobody_drives_on_hold_nobody_up() {
     let (_server, store, _clock) = support::served().await;
-    for n in 0..MANY {
-        start(&store, n, "alice").await;
-    }
+    start_many(&store).await;
     // More than there are lanes; one or another may be answered at once.
     let mut held = Vec::new();
     while held.len() < 8 {
@@ -162,11 +175,7 @@ async fn look_ups_that_nobody_drives_on_hold_nobody_up() {
             held.push(answer);
         }
     }
-    let loads: Vec<_> = (0..MANY).map(|n| loading(&store, key(n))).collect();
-    for load in loads {
-        let loaded = timeout(PATIENCE, load).await.expect("it is answered");
-        assert!(matches!(loaded.unwrap().unwrap().state, Lookup::Found(_)));
-    }
+    assert_all_are_found(&store).await;
     // Nor when they are given up, or driven on after all.
     let last = held.split_off(4);
     drop(held);
@@ -182,9 +191,7 @@ async fn lanes_come_back_from_whatever_becomes_of_a_look_up() {
     let server = support::counting_server().await;
     let clock = ManualClock::new();
     let store = support::postgres(&server.url(), "dwell", &clock).await;
-    for n in 0..MANY {
-        start(&store, n, "alice").await;
-    }
+    start_many(&store).await;
     for round in 0..40 {
         let mut dropped: Vec<_> = (0..12).map(|n| store.load(key(n))).collect();
         for answer in dropped.iter_mut().take(round % 13) {
@@ -211,10 +218,7 @@ async fn lanes_come_back_from_whatever_becomes_of_a_look_up() {
     // And they are waited for; on a busy machine, not at the first attempt.
     let many_share = async || {
         let before = statements(&server);
-        let loads: Vec<_> = (0..MANY).map(|n| loading(&store, key(n))).collect();
-        for load in loads {
-            load.await.unwrap().unwrap();
-        }
+        assert_all_are_found(&store).await;
         statements(&server) - before <= 12
     };
     let lanes_for_many = async { while !many_share().await {} };
@@ -232,9 +236,7 @@ async fn l08_look_ups_that_meet_fail_with_their_server_and_are_answered_when_it_
         .connect(&server.url())
         .await
         .unwrap();
-    for n in 0..MANY {
-        start(&store, n, "alice").await;
-    }
+    start_many(&store).await;
     server.kill9().unwrap();
     let loads: Vec<_> = (0..MANY).map(|n| loading(&store, key(n))).collect();
     for load in loads {
@@ -243,11 +245,7 @@ async fn l08_look_ups_that_meet_fail_with_their_server_and_are_answered_when_it_
         assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
     }
     server.restart().await.unwrap();
-    let loads: Vec<_> = (0..MANY).map(|n| loading(&store, key(n))).collect();
-    for load in loads {
-        let loaded = timeout(PATIENCE, load).await.expect("it is answered");
-        assert!(matches!(loaded.unwrap().unwrap().state, Lookup::Found(_)));
-    }
+    assert_all_are_found(&store).await;
     // And what is due is found by passes, as ever.
     clock.advance(minutes(15));
     assert_eq!(reap_all(&store, &judge()).await.len(), 64);
@@ -257,9 +255,7 @@ async fn l08_look_ups_that_meet_fail_with_their_server_and_are_answered_when_it_
 #[tokio::test(flavor = "multi_thread")]
 async fn l08_a_server_that_hung_leaves_no_lane_taken() {
     let (server, store, _clock) = support::served().await;
-    for n in 0..MANY {
-        start(&store, n, "alice").await;
-    }
+    start_many(&store).await;
     server.stop().unwrap();
     let loads: Vec<_> = (0..MANY)
         .map(|n| {
@@ -273,9 +269,5 @@ async fn l08_a_server_that_hung_leaves_no_lane_taken() {
         assert!(load.await.unwrap().is_err(), "nothing is made up");
     }
     server.cont().unwrap();
-    let loads: Vec<_> = (0..MANY).map(|n| loading(&store, key(n))).collect();
-    for load in loads {
-        let loaded = timeout(PATIENCE, load).await.expect("it is answered");
-        assert!(matches!(loaded.unwrap().unwrap().state, Lookup::Found(_)));
-    }
+    assert_all_are_found(&store).await;
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use dwell_axum::{Clock, SystemClock, Timestamp};
 use dwell_tests::Browser;
 use futures_util::{SinkExt, StreamExt};
-use http::{HeaderValue, Request, header};
+use http::{HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
@@ -46,6 +46,13 @@ impl Open {
         let deadlines = events(node, &cookie, "/session/events").await;
         let stream = events(node, &cookie, "/stream").await;
         let socket = web_socket(node, &cookie).await;
+        Self::read(deadlines, stream, socket)
+    }
+
+    fn read<S>(deadlines: Incoming, stream: Incoming, socket: WebSocketStream<S>) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         Self(vec![
             ("the deadlines", tokio::spawn(read_events(deadlines))),
             ("a stream", tokio::spawn(read_events(stream))),
@@ -59,11 +66,7 @@ impl Open {
         let deadlines = connection.stream(&cookie, "/session/events").await;
         let stream = connection.stream(&cookie, "/stream").await;
         let socket = greeted(connection.web_socket(&cookie).await).await;
-        Self(vec![
-            ("the deadlines", tokio::spawn(read_events(deadlines))),
-            ("a stream", tokio::spawn(read_events(stream))),
-            ("a WebSocket", tokio::spawn(read_socket(socket))),
-        ])
+        Self::read(deadlines, stream, socket)
     }
 
     /// Makes sure that nothing ends for so long.
@@ -126,14 +129,15 @@ async fn events(node: &Node, cookie: &str, path: &str) -> Incoming {
         .body(Empty::<Bytes>::new())
         .unwrap();
     let answer = send.send_request(request).await.unwrap();
-    assert_eq!(answer.status(), 200, "{path}");
-    begun(answer.into_body()).await
+    begun(answer, path).await
 }
 
-/// Waits until an answer's first part is there.
-pub(crate) async fn begun(mut body: Incoming) -> Incoming {
+/// Waits until the first part of what is at a path is there.
+pub(crate) async fn begun(answer: Response<Incoming>, path: &str) -> Incoming {
+    assert_eq!(answer.status(), 200, "{path}");
+    let mut body = answer.into_body();
     let first = timeout(PATIENCE, body.frame()).await.unwrap();
-    assert!(first.unwrap().is_ok());
+    assert!(first.unwrap().is_ok(), "{path}");
     body
 }
 

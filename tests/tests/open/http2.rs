@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use dwell_axum::{Clock, MemoryStore, SystemClock, minutes, seconds};
+use dwell_axum::{Clock, MemoryStore, SystemClock, Timestamp, minutes, seconds};
 use http::{Method, Request, Response, header};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
@@ -45,8 +45,7 @@ impl Connection {
     /// A long answer, whose first part is there.
     pub(crate) async fn stream(&mut self, cookie: &str, path: &str) -> Incoming {
         let answer = self.get(cookie, path).await;
-        assert_eq!(answer.status(), 200, "{path}");
-        begun(answer.into_body()).await
+        begun(answer, path).await
     }
 
     /// A WebSocket on a stream of the connection (RFC 8441).
@@ -74,37 +73,35 @@ impl Connection {
     }
 }
 
-/// Reads to where an answer breaks off; tells how.
-async fn broken_off(mut body: Incoming) -> hyper::Error {
+/// Reads to where an answer breaks off, which is in time after this instant.
+async fn assert_breaks_off(mut body: Incoming, at: Timestamp) {
     loop {
         let frame = timeout(PATIENCE, body.frame()).await;
         let frame = frame.expect("it stays open").expect("a break, and no end");
-        if let Err(error) = frame {
-            return error;
+        if frame.is_err() {
+            break;
         }
     }
+    let late = SystemClock::new().now() - at;
+    assert!(late <= BOUND, "{late:?} late");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn l14_over_http2_all_that_a_connection_holds_open_ends_at_the_deadline() {
     let idle = seconds(2);
     let node = Node::start(MemoryStore::new(), idle).await;
-    let clock = SystemClock::new();
-    let since = clock.now();
+    let since = SystemClock::new().now();
     let alice = node.alice().await;
     let mut connection = Connection::open(&node).await;
     let download = connection.stream(&cookie(&alice), "/download").await;
     let open = Open::over_http2(&mut connection, &alice).await;
-    broken_off(download).await;
-    let late = clock.now() - (since + idle);
-    assert!(late <= BOUND, "the download: {late:?} late");
+    assert_breaks_off(download, since + idle).await;
     open.assert_ends("idle_timeout", since + idle, BOUND).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn n38_over_http2_an_end_closes_one_sessions_answers_and_no_others() {
     let node = Node::start(MemoryStore::new(), minutes(10)).await;
-    let clock = SystemClock::new();
     let (alice, other) = (node.alice().await, node.alice().await);
     let mut connection = Connection::open(&node).await;
     let download = connection.stream(&cookie(&alice), "/download").await;
@@ -113,11 +110,9 @@ async fn n38_over_http2_an_end_closes_one_sessions_answers_and_no_others() {
     let mut stays = Open::over_http2(&mut connection, &other).await;
     let (gone, lives) = (cookie(&alice), cookie(&other));
 
-    let ended = clock.now();
+    let ended = SystemClock::new().now();
     assert_eq!(alice.post("/session/end", "").await.status, 204);
-    broken_off(download).await;
-    let late = clock.now() - ended;
-    assert!(late <= BOUND, "the download: {late:?} late");
+    assert_breaks_off(download, ended).await;
     ends.assert_ends("signed_out", ended, BOUND).await;
 
     stays.stays(Duration::from_millis(300)).await;

@@ -1,26 +1,15 @@
 //! Lifelines by themselves, as whatever is no body holds them: a WebSocket.
 
 use dwell_core::store::SessionStore;
-use dwell_core::{
-    EndReason, OnIdle, Presented, SessionHandle, Timestamp, Token, hours, minutes, seconds,
-};
+use dwell_core::{EndReason, OnIdle, Presented, SessionHandle, Token, hours, minutes, seconds};
 use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::open::{Closing, Lifeline, News};
 use tokio::time::timeout;
 
-use crate::support::{MS, Node, SECOND, World, default_policy, pass, policies};
+use crate::support::{MS, Node, SECOND, World, default_policy, idle, pass, policies};
 
 async fn lifeline(node: &Node, token: &Token) -> Lifeline {
     Lifeline::of(&node.handle("/", Some(token)).await).expect("a live session")
-}
-
-/// The next news, if there are any within so long: what the idle deadline is.
-async fn idle(line: &mut Lifeline, within: std::time::Duration) -> Option<Timestamp> {
-    match timeout(within, line.news()).await {
-        Err(_) => None,
-        Ok(News::Alive(deadlines, _)) => Some(deadlines.idle),
-        Ok(other) => panic!("it is over: {other:?}"),
-    }
 }
 
 /// Takes all news until there are none for a while.

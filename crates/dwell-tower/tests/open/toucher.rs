@@ -1,25 +1,16 @@
 //! Activity on what stays open, which is no request: a WebSocket's messages.
 
-use dwell_core::{CommandError, EndReason, Timestamp, Token, minutes, seconds};
-use dwell_tower::open::{Lifeline, News, Toucher};
+use dwell_core::{CommandError, EndReason, Token, minutes, seconds};
+use dwell_tower::open::{Lifeline, Toucher};
 use tokio::time::timeout;
 
-use crate::support::{MS, Node, SECOND, World, pass};
+use crate::support::{MS, Node, SECOND, World, idle, pass};
 
 /// Something that is open.
 async fn open(node: &Node, token: &Token) -> (Lifeline, Toucher) {
     let handle = node.handle("/", Some(token)).await;
     let both = Lifeline::of(&handle).zip(Toucher::of(&handle));
     both.expect("a live session")
-}
-
-/// The next news, if there are any within a second: what the idle deadline is.
-async fn idle(line: &mut Lifeline) -> Option<Timestamp> {
-    match timeout(SECOND, line.news()).await {
-        Err(_) => None,
-        Ok(News::Alive(deadlines, _)) => Some(deadlines.idle),
-        Ok(other) => panic!("it is over: {other:?}"),
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,11 +57,11 @@ async fn a_touch_is_news_to_what_else_is_open_in_the_session() {
     let (_, mut toucher) = open(&node, &token).await;
     let handle = node.handle("/", Some(&token)).await;
     let mut other = Lifeline::with_touches(&handle).unwrap();
-    while idle(&mut other).await.is_some() {}
+    while idle(&mut other, SECOND).await.is_some() {}
     pass(minutes(2)).await;
     toucher.touch().await.unwrap();
     let expected = world.now() + minutes(15);
-    assert_eq!(idle(&mut other).await, Some(expected));
+    assert_eq!(idle(&mut other, SECOND).await, Some(expected));
 }
 
 #[tokio::test(start_paused = true)]

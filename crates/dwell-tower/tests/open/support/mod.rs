@@ -16,6 +16,9 @@ use dwell_core::{
 };
 use dwell_testkit::{FaultyStore, Recorder};
 
+use dwell_tower::open::{Lifeline, News};
+use tokio::time::timeout;
+
 pub(crate) use crate::common::{Body, Log, RuntimeClock, SharedStore, pass};
 pub(crate) use feed::{Feed, OfLength, download, event_stream};
 pub(crate) use node::{Node, get, with_answer};
@@ -131,4 +134,13 @@ pub(crate) fn default_policy() -> PolicyBuilder {
 pub(crate) fn policies(default: PolicyBuilder, admin: Duration) -> PolicySet {
     let admin = Policy::named("admin").idle(admin);
     PolicySet::builder(default).policy(admin).build().unwrap()
+}
+
+/// The next news, if there are any within so long: what the idle deadline is.
+pub(crate) async fn idle(line: &mut Lifeline, within: Duration) -> Option<Timestamp> {
+    match timeout(within, line.news()).await {
+        Err(_) => None,
+        Ok(News::Alive(deadlines, _)) => Some(deadlines.idle),
+        Ok(other) => panic!("it is over: {other:?}"),
+    }
 }
