@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -68,56 +68,71 @@ impl Cmd {
 
     /// Runs it with its output visible.
     pub(crate) fn run(mut self) -> Result<()> {
+        if !io::stdout().is_terminal() {
+            return self.tee().map(drop);
+        }
+        // Somebody is looking: in colours, and they can scroll back.
         println!("    {}", self.shown);
         let status = self.inner.status().map_err(Error::io(self.doing()))?;
-        self.judge(status)
+        self.judge(status, "")
     }
 
     /// Runs it and returns what it wrote to standard output.
     pub(crate) fn output(mut self) -> Result<String> {
         self.inner.stderr(Stdio::inherit());
         let output = self.inner.output().map_err(Error::io(self.doing()))?;
-        self.judge(output.status)?;
+        self.judge(output.status, "")?;
         String::from_utf8(output.stdout).map_err(|error| Error::malformed(&self.shown, error))
     }
 
-    /// Runs it with its output visible, and returns what it wrote to standard output.
+    /// Runs it with its output visible, and returns all that it wrote.
     pub(crate) fn tee(mut self) -> Result<String> {
         println!("    {}", self.shown);
+        let (reader, writer) = io::pipe().map_err(Error::io(self.doing()))?;
+        let other = writer.try_clone().map_err(Error::io(self.doing()))?;
         let mut child = self
             .inner
-            .stdout(Stdio::piped())
+            .stdout(writer)
+            .stderr(other)
             .spawn()
             .map_err(Error::io(self.doing()))?;
+        // Its copies of the writing end would keep the pipe open for ever.
+        self.inner.stdout(Stdio::null()).stderr(Stdio::null());
         let mut seen = String::new();
-        if let Some(stdout) = child.stdout.take() {
-            for line in BufReader::new(stdout)
-                .split(b'\n')
-                .map_while(std::result::Result::ok)
-            {
-                let line = String::from_utf8_lossy(&line);
-                println!("{line}");
-                seen.push_str(&line);
-                seen.push('\n');
-            }
+        for line in BufReader::new(reader)
+            .split(b'\n')
+            .map_while(std::result::Result::ok)
+        {
+            let line = String::from_utf8_lossy(&line);
+            println!("{line}");
+            seen.push_str(&line);
+            seen.push('\n');
         }
         let status = child.wait().map_err(Error::io(self.doing()))?;
-        self.judge(status).map(|()| seen)
+        self.judge(status, &seen).map(|()| seen)
     }
 
     fn doing(&self) -> String {
         format!("running `{}`", self.shown)
     }
 
-    fn judge(&self, status: ExitStatus) -> Result<()> {
+    fn judge(&self, status: ExitStatus, seen: &str) -> Result<()> {
         if status.success() {
             return Ok(());
         }
         Err(Error::Command {
             shown: self.shown.clone(),
             code: status.code(),
+            last: last_lines(seen),
         })
     }
+}
+
+/// As much of the end as says why, and as a log that was cut short still holds.
+fn last_lines(seen: &str) -> String {
+    const MOST: usize = 80;
+    let lines: Vec<&str> = seen.lines().collect();
+    lines[lines.len().saturating_sub(MOST)..].join("\n")
 }
 
 /// The program's file, when the search path has it.
@@ -169,5 +184,23 @@ mod tests {
     fn tee_returns_what_it_prints() {
         let text = Cmd::cargo(&workspace()).args(["--version"]).tee().unwrap();
         assert!(text.starts_with("cargo "), "{text}");
+    }
+
+    #[test]
+    fn what_failed_carries_the_end_of_what_it_said() {
+        let error = Cmd::cargo(&workspace())
+            .args(["no-such-subcommand"])
+            .tee()
+            .unwrap_err();
+        let said = error.last_lines().join("\n");
+        assert!(said.contains("no such command"), "{said}");
+
+        let many: String = (0..100).map(|n| format!("line {n}\n")).collect();
+        let last = last_lines(&many);
+        assert!(
+            last.starts_with("line 20\n") && last.ends_with("line 99"),
+            "{last}"
+        );
+        assert_eq!(last_lines(""), "");
     }
 }

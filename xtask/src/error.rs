@@ -8,8 +8,12 @@ pub(crate) type Result<T> = std::result::Result<T, Error>;
 /// Why a chore failed.
 #[derive(Debug)]
 pub(crate) enum Error {
-    /// A program that was started ended badly.
-    Command { shown: String, code: Option<i32> },
+    /// A program that was started ended badly; the end of what it wrote, where that was read.
+    Command {
+        shown: String,
+        code: Option<i32>,
+        last: String,
+    },
     /// A check found this many things to mend; they are printed already.
     Findings(usize),
     /// The file system or a program could not be used.
@@ -37,6 +41,15 @@ impl Error {
         }
     }
 
+    /// The ends of what the programs wrote that failed.
+    pub(crate) fn last_lines(&self) -> Vec<&str> {
+        match self {
+            Self::Command { last, .. } if !last.is_empty() => vec![last],
+            Self::Several(errors) => errors.iter().flat_map(Self::last_lines).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// `Ok` when nothing failed; the error itself when one did; all of them otherwise.
     pub(crate) fn gather(mut errors: Vec<Self>) -> Result<()> {
         match errors.len() {
@@ -53,8 +66,11 @@ impl fmt::Display for Error {
             Self::Command {
                 shown,
                 code: Some(code),
+                ..
             } => write!(f, "`{shown}` ended with code {code}"),
-            Self::Command { shown, code: None } => write!(f, "`{shown}` was killed by a signal"),
+            Self::Command {
+                shown, code: None, ..
+            } => write!(f, "`{shown}` was killed by a signal"),
             Self::Findings(count) => write!(f, "{count} finding(s), listed above"),
             Self::Io { doing, source } => write!(f, "{doing}: {source}"),
             Self::Malformed { what, why } => write!(f, "{what}: {why}"),

@@ -76,7 +76,7 @@ const STEPS: &[Step] = &[
 #[derive(Debug)]
 struct Ended {
     name: &'static str,
-    passed: bool,
+    outcome: Result<()>,
     took: Duration,
 }
 
@@ -128,13 +128,13 @@ fn run(workspace: &Workspace, steps: &[Step]) -> Result<()> {
         }
         ended.push(Ended {
             name: step.name,
-            passed: outcome.is_ok(),
+            outcome,
             took,
         });
         space::free(workspace, step.name)?;
     }
-    print!("\n{}", summary(&ended));
-    if ended.iter().all(|step| step.passed) {
+    print!("\n{}{}", failures(&ended), summary(&ended));
+    if ended.iter().all(|step| step.outcome.is_ok()) {
         Ok(())
     } else {
         Err(Error::Told)
@@ -151,14 +151,27 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     (result, start.elapsed())
 }
 
+/// What failed, said once more where a log that was cut short still shows it.
+fn failures(ended: &[Ended]) -> String {
+    let mut text = String::new();
+    for step in ended {
+        let Err(error) = &step.outcome else { continue };
+        for last in error.last_lines() {
+            text.push_str(&format!("---- {}, at its end ----\n{last}\n\n", step.name));
+        }
+        text.push_str(&format!("{} FAILED: {error}\n\n", step.name));
+    }
+    text
+}
+
 fn summary(ended: &[Ended]) -> String {
     let mut text = format!("{:<12} {:<6} {:>8}\n", "step", "result", "seconds");
     for step in ended {
-        let result = if step.passed { "ok" } else { "FAILED" };
+        let result = if step.outcome.is_ok() { "ok" } else { "FAILED" };
         let seconds = step.took.as_secs_f64();
         text.push_str(&format!("{:<12} {result:<6} {seconds:>8.1}\n", step.name));
     }
-    let passed = ended.iter().filter(|step| step.passed).count();
+    let passed = ended.iter().filter(|step| step.outcome.is_ok()).count();
     let failed = ended.len() - passed;
     text.push_str(&format!("\n{passed} passed, {failed} failed\n"));
     text
@@ -170,11 +183,20 @@ mod tests {
 
     #[test]
     fn the_last_line_of_the_summary_counts_the_steps() {
-        let ended = [("fmt", true), ("tidy", false)].map(|(name, passed)| Ended {
+        let failed = Error::Command {
+            shown: "tool".to_owned(),
+            code: Some(3),
+            last: "because".to_owned(),
+        };
+        let ended = [("fmt", Ok(())), ("tidy", Err(failed))].map(|(name, outcome)| Ended {
             name,
-            passed,
+            outcome,
             took: Duration::from_millis(1250),
         });
+        let told = failures(&ended);
+        assert!(told.contains("tidy, at its end ----\nbecause\n"), "{told}");
+        assert!(told.contains("`tool` ended with code 3"), "{told}");
+        assert!(!told.contains("fmt"), "{told}");
         let text = summary(&ended);
         assert_eq!(text.lines().last(), Some("1 passed, 1 failed"));
         assert!(text.contains("tidy         FAILED      1.2\n"), "{text}");
