@@ -136,8 +136,9 @@ scene("N13: a clock that is set back by an hour neither hides nor delays the war
   await page.clock.setSystemTime(new Date(Date.now() - HOUR));
   await warned(page);
   const due = remaining_ms - 2_500;
-  const took = Date.now() - start;
-  assert.ok(Math.abs(took - due) < 700, `after ${took} ms instead of ${due}`);
+  const late = Date.now() - start - due;
+  // While it can still be answered; a busy machine tells us late that it is there.
+  assert.ok(late > -700 && late < 1_700, `${late} ms late`);
   await expired(page, "idle_timeout");
 });
 
