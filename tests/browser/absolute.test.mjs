@@ -35,7 +35,7 @@ scene("L3: neither closing the notice nor Escape nor typing moves the absolute d
   const start = Date.now();
   const { remaining_ms } = await visitor.truth();
   await page.keyboard.press("Escape");
-  await close(page).waitFor({ state: "hidden", timeout: 1_000 });
+  await close(page).waitFor({ state: "hidden", timeout: 2_000 });
   assert.equal(await focus(page), "page: amount");
   while (Date.now() - start < 3_000) {
     await page.keyboard.press("ArrowLeft");
@@ -51,7 +51,7 @@ scene("L3: neither closing the notice nor Escape nor typing moves the absolute d
 scene("the notice can be closed by its button, and signing out is offered", { policy: POLICY }, async (stage) => {
   const { page } = await notExtendable(stage);
   await close(page).click();
-  await close(page).waitFor({ state: "hidden", timeout: 1_000 });
+  await close(page).waitFor({ state: "hidden", timeout: 2_000 });
   await assert.rejects(covered(page, 300), "it is not over yet");
   await expired(page, "absolute_timeout");
 });

@@ -92,7 +92,7 @@ scene("a status endpoint that breaks under way: the known deadline holds", {
   assert.ok((await visitor.truth()).alive, "the warning came with the end");
   await until("the session ends", async () => !(await visitor.truth()).alive, 5_000);
   await until("it is covered or gone", async () =>
-    new URL(page.url()).pathname !== "/" || (await cover(page).isVisible()), 1_500);
+    new URL(page.url()).pathname !== "/" || (await cover(page).isVisible()), 3_000);
   assert.deepEqual(visitor.errors, []);
 });
 
@@ -142,7 +142,7 @@ scene("a stream of nonsense moves no deadline", { policy: SHORT }, async (stage)
   assert.equal(new URL(page.url()).pathname, "/", "nonsense ended the session");
   await until("the session ends", async () => !(await visitor.truth()).alive, 7_000);
   await until("it is covered or gone", async () =>
-    new URL(page.url()).pathname !== "/" || (await cover(page).isVisible()), 1_500);
+    new URL(page.url()).pathname !== "/" || (await cover(page).isVisible()), 3_000);
   assert.deepEqual(visitor.errors, []);
 });
 

@@ -29,7 +29,7 @@ scene("typing keeps the session alive, and its end is counted from the last key"
   await expired(page, "idle_timeout");
   const took = secondsSince(last);
   t.diagnostic(`over ${took.toFixed(2)} s after the last key, where 5 s are allowed`);
-  assert.ok(took > 4.2 && took < 6.2, `${took} s`);
+  assert.ok(took > 4.2 && took < 7, `${took} s`);
 });
 
 const DEEDS = {
@@ -45,14 +45,14 @@ const DEEDS = {
 for (const [name, deed] of Object.entries(DEEDS)) {
   scene(`${name} is reported as activity, with its age`, { policy: SLOW }, async (stage) => {
     const { visitor, page } = await stage.signedIn({ hasTouch: true });
-    await pass(1);
+    await pass(2);
     const { remaining_ms: before } = await visitor.truth();
     assert.equal(visitor.asked("/session/activity").length, 0, "a report without input");
     await deed(page);
     const [report] = await until("a report", () => {
       const reports = visitor.asked("/session/activity");
       return reports.length > 0 && reports;
-    }, 1_000);
+    }, 2_000);
     assert.equal(report.method, "POST");
     assert.match(report.headers["content-type"], /^application\/json/);
     assert.equal(report.headers["session-activity"], undefined);
@@ -80,9 +80,12 @@ scene("a spell of input makes one report in two seconds, and its last moment cou
   const reports = visitor.asked("/session/activity");
   t.diagnostic(`${reports.length} reports in 7 s of input`);
   assert.ok(reports.length >= 4 && reports.length <= 5, `${reports.length} reports`);
+  const least = Date.now() - last;
   const { remaining_ms } = await visitor.truth();
+  const most = Date.now() - last;
   const counted = 20_000 - remaining_ms;
-  assert.ok(Math.abs(counted - (Date.now() - last)) < 900, `the server counts ${counted} ms since the last input`);
+  const isRight = counted > least - 900 && counted < most + 900;
+  assert.ok(isRight, `the server counts ${counted} ms since the last input, ${least} to ${most} ms ago`);
 });
 
 scene("no input, no report", { policy: SLOW }, async (stage) => {

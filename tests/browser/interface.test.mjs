@@ -15,13 +15,13 @@ const element = "document.querySelector('session-timeout')";
 scene("extend() extends and resolves with the status", { policy: CALM }, async (stage) => {
   const { visitor, page } = await stage.signedIn();
   const heard = await listen(page);
-  await pass(1);
+  await pass(2);
   const status = await page.evaluate(`${element}.extend()`);
-  assert.ok(status.remaining_ms > 29_000 && status.extendable, JSON.stringify(status));
+  assert.ok(status.remaining_ms > 28_500 && status.extendable, JSON.stringify(status));
   assert.equal(visitor.asked("/session/extend").length, 1);
   const [extended] = await heard();
   assert.equal(extended.type, "session-extended");
-  assert.ok(extended.remaining_ms > 29_000);
+  assert.ok(extended.remaining_ms > 28_500);
 });
 
 scene("signOut() ends the session", { policy: EARLY }, async (stage) => {
@@ -33,15 +33,18 @@ scene("signOut() ends the session", { policy: EARLY }, async (stage) => {
 
 scene("status is a frozen copy that counts down by itself", { policy: CALM }, async (stage) => {
   const { visitor, page } = await stage.signedIn();
-  const look = () => page.evaluate(`({ ...${element}.status })`);
+  const look = () => page.evaluate(`({ ...${element}.status, at: performance.now() })`);
   const first = await look();
   const { remaining_ms, ends_by, extendable, state } = await visitor.truth();
-  assert.ok(Math.abs(first.remaining_ms - remaining_ms) < 500, `${first.remaining_ms} instead of ${remaining_ms}`);
+  // It counts from when it asked: the longer the answer took, the less it promises.
+  const more = first.remaining_ms - remaining_ms;
+  assert.ok(more > -2_000 && more < 500, `${first.remaining_ms} instead of ${remaining_ms}`);
   assert.deepEqual([first.state, first.ends_by, first.extendable], [state, ends_by, extendable]);
   assert.equal(await page.evaluate(`Object.isFrozen(${element}.status)`), true);
   await pass(1);
-  const passed = first.remaining_ms - (await look()).remaining_ms;
-  assert.ok(passed > 900 && passed < 1_500, `${passed} ms in a second`);
+  const second = await look();
+  const [counted, passed] = [first.remaining_ms - second.remaining_ms, second.at - first.at];
+  assert.ok(Math.abs(counted - passed) < 50, `${counted} ms in ${passed}`);
 });
 
 scene("status is null where nobody is signed in", { policy: EARLY }, async (stage) => {
@@ -108,7 +111,7 @@ scene("waitUntil is waited for while the page is covered, and for two seconds at
   const over = Number(await page.evaluate(() => sessionStorage.getItem("over")));
   const took = Date.now() - over;
   t.diagnostic(`left ${took} ms after the event`);
-  assert.ok(took > 1_500 && took < 3_500, `${took} ms`);
+  assert.ok(took > 1_500 && took < 4_500, `${took} ms`);
 });
 
 scene("parts and custom properties can be styled from outside", { policy: EARLY }, async (stage) => {

@@ -21,7 +21,7 @@ scene("offline for a while: nothing ends, nothing is extended, and the warning i
   assert.ok(!(await dialog(page).isVisible()));
   const before = visitor.asked("/session").length;
   await stage.link.mend(visitor);
-  await until("it asks", () => visitor.asked("/session").length > before, 1_500);
+  await until("it asks", () => visitor.asked("/session").length > before, 3_000);
   await until("it listens again", () => visitor.asked("/session/events").at(-1).open, 6_000);
   assert.equal((await visitor.truth()).idle_deadline, idle_deadline);
   await warned(page);
@@ -53,7 +53,7 @@ scene("Escape opens no view of a covered page, however often", { policy: SHORT, 
   for (let time = 0; time < 4; time += 1) {
     await page.keyboard.press("Escape");
     // A browser may close a dialog on the second Escape without asking.
-    await dialog(page).waitFor({ state: "visible", timeout: 500 });
+    await dialog(page).waitFor({ state: "visible", timeout: 1_500 });
     await assertCoveredWhole(page);
   }
 });

@@ -15,50 +15,60 @@ const MOST_AGAIN = 3;
 const folder = fileURLToPath(new URL(".", import.meta.url));
 // Without arguments all; else those whose names contain one.
 const wanted = process.argv.slice(2);
-const files = readdirSync(folder)
+const names = readdirSync(folder)
   .filter((name) => name.endsWith(".test.mjs"))
-  .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
-  .map((name) => join(folder, name));
+  .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
 
-/** Tells what comes of the tests as it comes, and gives it back by file. */
-async function outcomes(files, concurrency) {
-  const byFile = new Map();
-  const of = (file) => {
-    if (!byFile.has(file)) byFile.set(file, { tests: 0, failed: [], passedOver: 0 });
-    return byFile.get(file);
-  };
-  const stream = run({ files, concurrency });
-  stream.on("test:pass", ({ file, skip, todo }) => {
-    of(file).tests += 1;
-    if (skip !== undefined || todo !== undefined) of(file).passedOver += 1;
+/** Runs a file, tells what comes of its tests when it is over, and gives it back. */
+async function outcome(name) {
+  const outcome = { name, tests: 0, failed: [], passedOver: 0 };
+  // A run for each file: of a test its events say where it is defined, which may be a helper.
+  const stream = run({ files: [join(folder, name)] });
+  stream.on("test:pass", ({ skip, todo }) => {
+    outcome.tests += 1;
+    if (skip !== undefined || todo !== undefined) outcome.passedOver += 1;
   });
-  stream.on("test:fail", ({ file, name }) => {
-    of(file).tests += 1;
-    of(file).failed.push(name);
+  stream.on("test:fail", ({ name }) => {
+    outcome.tests += 1;
+    outcome.failed.push(name);
   });
-  const told = stream.compose(new spec());
-  told.pipe(process.stdout, { end: false });
-  await new Promise((resolve, reject) => told.on("end", resolve).on("error", reject));
-  return byFile;
+  let told = `\n${name}\n`;
+  for await (const text of stream.compose(new spec())) told += text;
+  process.stdout.write(told);
+  return outcome;
 }
 
-const all = await outcomes(files, AT_A_TIME);
-const failing = [...all].filter(([, { failed }]) => failed.length > 0);
-const unsteady = [];
+/** The outcomes of these files, so many of them at a time. */
+async function outcomes(names, atATime) {
+  const waiting = [...names];
+  const all = [];
+  const work = async () => {
+    while (waiting.length > 0) all.push(await outcome(waiting.shift()));
+  };
+  await Promise.all(Array.from({ length: atATime }, work));
+  return all;
+}
+
+const hasFailed = ({ failed }) => failed.length > 0;
+
+const first = await outcomes(names, AT_A_TIME);
+const failing = first.filter(hasFailed);
+let again = [];
 if (failing.length > 0 && failing.length <= MOST_AGAIN) {
   console.log("\nOnce more, one at a time:");
-  const again = await outcomes(failing.map(([file]) => file), 1);
-  for (const [file, before] of failing) {
-    const now = again.get(file);
-    if (now?.failed.length === 0) unsteady.push(...before.failed);
-    // Where it gives no outcome at all, the first one holds.
-    if (now) all.set(file, now);
-  }
+  again = await outcomes(failing.map(({ name }) => name), 1);
 }
 
-const sum = (number) => [...all.values()].map(number).reduce((a, b) => a + b, 0);
+const last = first.map((one) => again.find(({ name }) => name === one.name) ?? one);
+const unsteady = failing.filter(({ name }) => !last.some((one) => one.name === name && hasFailed(one)));
+const sum = (number) => last.map(number).reduce((a, b) => a + b, 0);
 const tests = sum(({ tests }) => tests);
 const passed = sum(({ tests, failed, passedOver }) => tests - failed.length - passedOver);
-for (const name of unsteady) console.log(`UNSTEADY: it failed beside others and passed alone: ${name}`);
-console.log(`In all, ${unsteady.length} unsteady:\nℹ tests ${tests}\nℹ pass ${passed}`);
+
+console.log("");
+for (const { name, failed } of last.filter(hasFailed)) console.log(`FAILED: ${name}: ${failed.join("; ")}`);
+for (const { name, failed } of unsteady) {
+  console.log(`UNSTEADY: failed beside others, passed alone: ${name}: ${failed.join("; ")}`);
+}
+console.log(`In all:\nℹ tests ${tests}\nℹ pass ${passed}`);
 process.exitCode = tests > 0 && passed === tests ? 0 : 1;

@@ -42,7 +42,7 @@ scene("N43: after an hour of sleep the page is covered at once and then says why
   const release = await holdStatus(visitor.context);
   const start = Date.now();
   await page.clock.fastForward(HOUR);
-  await covered(page, 1_000);
+  await covered(page, 2_000);
   t.diagnostic(`covered ${Date.now() - start} ms after the jump, before any answer`);
   await assertCoveredWhole(page);
   release();
@@ -60,7 +60,7 @@ scene("N43: the same where only the wall clock knows of the sleep", { policy: SH
   const before = await page.evaluate(() => performance.now());
   await page.clock.setSystemTime(new Date(Date.now() + HOUR));
   await page.clock.resume();
-  await covered(page, 1_500);
+  await covered(page, 2_000);
   const ran = await page.evaluate((before) => performance.now() - before, before);
   assert.ok(ran < 4_000, `the steady clock jumped, too: ${ran} ms`);
   await assertCoveredWhole(page);
@@ -76,7 +76,7 @@ scene("N10: waking up asks and does not extend, and a live session is uncovered"
   const { idle_deadline } = await visitor.truth();
   const release = await holdStatus(visitor.context);
   await page.clock.fastForward(HOUR);
-  await covered(page, 1_000);
+  await covered(page, 2_000);
   await assertCoveredWhole(page);
   release();
   await page.clock.resume();
@@ -121,7 +121,7 @@ scene("a page that comes from the browser's cache is covered until the server ha
   const { visitor, page } = await stage.signedIn({ reducedMotion: "reduce" });
   const release = await holdStatus(visitor.context);
   await page.evaluate(() => window.dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true })));
-  await covered(page, 500);
+  await covered(page, 2_000);
   await assertCoveredWhole(page);
   release();
   await cover(page).waitFor({ state: "hidden", timeout: 2_000 });

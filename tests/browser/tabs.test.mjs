@@ -67,7 +67,7 @@ scene("one answer closes the dialog in all tabs", { policy: EARLY }, async (stag
   for (const answered of [first, second]) {
     await Promise.all(pages.map((page) => warned(page)));
     await stay(answered).click();
-    await Promise.all(pages.map((page) => unwarned(page, 1_000)));
+    await Promise.all(pages.map((page) => unwarned(page)));
   }
   assert.equal(visitor.asked("/session/extend").length, 2);
 });
@@ -110,7 +110,7 @@ scene("when the tab that listens is closed, another one does", { policy: EARLY }
   await until("another one listens", () => visitor.asked("/session/events").length === 2 && held(visitor) === 1);
   await warned(pages[2]);
   await stay(pages[1]).click();
-  await unwarned(pages[2], 1_000);
+  await unwarned(pages[2]);
 });
 
 scene("two visitors with one browser profile each share nothing", { policy: EARLY }, async (stage) => {
