@@ -111,13 +111,13 @@ scene("input in a visible tab keeps the hidden ones, which make no report of the
 });
 
 scene("N43: a hidden tab is warned in time, and shows how much is left when it comes to the front", {
-  policy: { idle: "12s", absolute: "10m", warn: "6s" },
+  policy: { idle: "15s", absolute: "10m", warn: "9s" },
 }, async (stage) => {
   const { visitor, page } = await signedInTab(stage);
   await hide(visitor, page);
   await pass(8);
   await page.bringToFront();
-  await warned(page, 1_500);
+  await warned(page, 3_000);
   await assertSecondsRight(page, visitor);
   await stay(page).click();
   assert.ok((await visitor.truth()).remaining_ms > 10_000);
