@@ -2,9 +2,20 @@
 
 import assert from "node:assert/strict";
 
-import { assertSecondsRight, close, dialog, focus, part, secondsShown, stay, unwarned, warned } from "./harness/dialog.mjs";
+import {
+  assertSecondsRight,
+  close,
+  dialog,
+  focus,
+  listen,
+  part,
+  secondsShown,
+  stay,
+  unwarned,
+  warned,
+} from "./harness/dialog.mjs";
 import { scene } from "./harness/scene.mjs";
-import { until } from "./harness/wait.mjs";
+import { pass, until } from "./harness/wait.mjs";
 
 const POLICY = { idle: "6s", absolute: "10m", warn: "3s" };
 // The dialog is there two seconds after the page.
@@ -98,4 +109,31 @@ scene("the dialog has a role, a name and a description", { policy: EARLY }, asyn
   if (found.role.value === "alertdialog") assert.ok(found.description?.value, "it has no description");
   assert.ok(!(await close(page).isVisible()), "it offers to close what can be answered");
   assert.equal(await part(page, "time").count(), 1);
+});
+
+scene("an answer to the page's own request that newer input overtook brings no warning", {
+  policy: { idle: "12s", absolute: "10m", warn: "8s" },
+}, async (stage) => {
+  const visitor = await stage.visitor();
+  // Without the stream and the page's own poll, which would put it right some time later.
+  await visitor.context.route("**/session/events", (route) => route.fulfill({ status: 404 }));
+  await visitor.context.route("**/api/notifications", () => {});
+  // What the server would have said right before the input, and within the same second.
+  await visitor.context.route("**/api/notifications?overtaken", async (route) => {
+    const response = await route.fetch();
+    const overtaken = { "session-timeout": "idle=8, absolute=590, warn=8" };
+    await route.fulfill({ response, headers: { ...response.headers(), ...overtaken } });
+  });
+  const page = await visitor.open("/login");
+  await visitor.signIn(page);
+  const heard = await listen(page);
+  await pass(1.2);
+  const before = visitor.asked("/session").length;
+  await page.locator('[name="amount"]').press("End");
+  await page.waitForFunction(() => document.querySelector("session-timeout").status.remaining_ms > 11_000);
+  await page.evaluate(() => fetch("/api/notifications?overtaken"));
+  await until("it asks before it warns", () => visitor.asked("/session").length > before, 2_000);
+  await pass(0.5);
+  assert.deepEqual(await heard(), [], "a warning in spite of input");
+  await warned(page, 6_000);
 });

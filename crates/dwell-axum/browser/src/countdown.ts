@@ -21,21 +21,22 @@ const UNTOLD = {
 /** What the server said last; nothing before a live session was seen, when only
     `status` may be asked for. */
 let known: SessionStatus | undefined;
-let at = NEVER;
+/** When it was so; and when the server last said so exactly. */
+let at: Mark;
+let heard: Mark;
 let largest = 0;
 /** By the server's clock, when it said so. */
-let dated = NaN;
+let dated: number;
 
 export const forget = (): void => {
   known = undefined;
-  at = NEVER;
   largest = 0;
 };
 
 export const left = (): number => known!.remaining_ms - since(at);
 
-/** How long ago the server's last word is. */
-export const age = (): number => since(at);
+/** How long ago the server's last exact word is. */
+export const age = (): number => since(heard);
 
 /** A frozen copy as of now. */
 export const status = (): SessionStatus | undefined =>
@@ -52,7 +53,7 @@ export const warnAt = (): number =>
 export const adopt = (next: SessionStatus, from: Mark): void => {
   if (known && next["now"]! < known["now"]!) return;
   known = next;
-  at = from;
+  at = heard = from;
   largest = Math.max(largest, next.remaining_ms);
   dated = Date.parse(next["now"] as string) - DATE_MS;
 };
@@ -60,11 +61,13 @@ export const adopt = (next: SessionStatus, from: Mark): void => {
 /**
  * Takes over the field of one of the page's own answers, unless it agrees with
  * what is known: its seconds are rounded down, and would make a little less of
- * it each time. One that is no newer comes from the browser's cache.
+ * it each time. One that is no newer comes from the browser's cache; one that a
+ * newer word overtook within a second looks like any other. So it is not exact.
  */
 export const adoptField = (remaining_ms: number, date: number): void => {
   const ahead = known ? left() - remaining_ms : NaN;
   if (date <= dated || (ahead >= 0 && ahead < 1_000)) return;
   adopt({ ...UNTOLD, ...known, remaining_ms }, now());
   dated = date;
+  heard = NEVER;
 };

@@ -95,6 +95,17 @@ test("a field that agrees is left alone: its seconds are rounded down", () => {
   assert.equal(countdown.left(), 840_900 - 7_000);
 });
 
+test("what a field says is not the server's exact word", () => {
+  adopt({ remaining_ms: 840_000 });
+  clock.advance(300);
+  assert.equal(Math.round(countdown.age()), 300);
+  // Rounded down, or overtaken by the status before it: who goes by it asks first.
+  countdown.adoptField(300_000, NaN);
+  assert.equal(countdown.age(), Infinity);
+  adopt({ remaining_ms: 840_000 });
+  assert.equal(countdown.age(), 0);
+});
+
 test("a field that does not agree is taken over, be it more or less", () => {
   adopt({ remaining_ms: 840_000 });
   countdown.adoptField(300_000, NaN);
