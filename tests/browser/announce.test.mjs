@@ -9,7 +9,7 @@ import { scene } from "./harness/scene.mjs";
 async function aheadOfTime(stage, ...silent) {
   const visitor = await stage.visitor();
   await visitor.context.clock.install();
-  await visitor.context.route("**/session/events", (route) => route.fulfill({ status: 404 }));
+  await visitor.loseStream();
   const page = await visitor.open("/login");
   await visitor.signIn(page);
   for (const path of ["**/api/notifications", ...silent]) await visitor.context.route(path, () => {});

@@ -60,7 +60,7 @@ scene("the answer to staying counts, also when a later question was answered bef
 }, async (stage) => {
   const visitor = await stage.visitor();
   // Without the stream and the page's own poll, which would put it right some time later.
-  await visitor.context.route("**/session/events", (route) => route.fulfill({ status: 404 }));
+  await visitor.loseStream();
   await visitor.context.route("**/api/notifications", () => {});
   const page = await visitor.open("/login");
   await visitor.signIn(page);
@@ -115,7 +115,7 @@ scene("signing out in the dialog leads to a page that says so", { policy: EARLY 
 async function deafWarning(stage) {
   const visitor = await stage.visitor();
   await visitor.context.clock.install();
-  await visitor.context.route("**/session/events", (route) => route.fulfill({ status: 404 }));
+  await visitor.loseStream();
   const page = await visitor.open("/login");
   return { visitor, page };
 }

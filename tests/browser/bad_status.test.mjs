@@ -33,7 +33,7 @@ const ANSWERS = {
 /** No stream either, so that the status document is all there is. */
 async function broken(stage, answer) {
   const visitor = await stage.visitor();
-  await visitor.context.route("**/session/events", (route) => route.fulfill({ status: 404 }));
+  await visitor.loseStream();
   await visitor.context.route("**/session", (route) => route.fulfill(answer));
   const page = await visitor.open("/login");
   await page.fill('input[name="username"]', "alice");
@@ -102,7 +102,7 @@ scene("a page that never saw a live session stays silent, whatever the endpoint 
   for (const name of ["500", "a page", "a huge time", "a negative time"]) {
     const visitor = await stage.visitor();
     await visitor.context.route("**/session", (route) => route.fulfill(ANSWERS[name]));
-    await visitor.context.route("**/session/events", (route) => route.fulfill({ status: 404 }));
+    await visitor.loseStream();
     const page = await visitor.open("/login");
     await until("it asks", () => visitor.asked("/session").length > 0, 3_000);
     await pass(1.5);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { adapt, cover, covered, dialog, expired, listen, stay, warned } from "./harness/dialog.mjs";
+import { adapt, cover, covered, dialog, expired, listen, noteEnd, stay, warned } from "./harness/dialog.mjs";
 import { scene } from "./harness/scene.mjs";
 import { pass, until } from "./harness/wait.mjs";
 
@@ -34,7 +34,7 @@ scene("signOut() ends the session", { policy: EARLY }, async (stage) => {
 scene("status is a frozen copy that counts down by itself", { policy: CALM }, async (stage) => {
   const visitor = await stage.visitor();
   // Without the stream, which would put it right meanwhile.
-  await visitor.context.route("**/session/events", (route) => route.fulfill({ status: 404 }));
+  await visitor.loseStream();
   const page = await visitor.open("/login");
   await visitor.signIn(page);
   const look = () => page.evaluate(`({ ...${element}.status, at: performance.now() })`);
@@ -102,18 +102,15 @@ scene("waitUntil is waited for while the page is covered, and for two seconds at
   policy: SHORT,
 }, async (stage, t) => {
   const { page } = await stage.signedIn();
-  await page.evaluate(() => {
-    document.addEventListener("session-expired", ({ detail }) => {
-      sessionStorage.setItem("over", String(Date.now()));
-      detail.waitUntil(new Promise(() => {}));
-    });
-  });
+  const over = await noteEnd(page);
+  await page.evaluate(() =>
+    document.addEventListener("session-expired", ({ detail }) => detail.waitUntil(new Promise(() => {}))));
   await covered(page, 8_000);
-  await until("it is over", () => page.evaluate(() => sessionStorage.getItem("over")), 3_000);
+  await until("it is over", over, 3_000);
   assert.ok(await cover(page).isVisible(), "the page is open while a draft is saved");
   await expired(page, "idle_timeout");
-  const over = Number(await page.evaluate(() => sessionStorage.getItem("over")));
-  const took = Date.now() - over;
+  const left = Date.now();
+  const took = left - (await over());
   t.diagnostic(`left ${took} ms after the event`);
   assert.ok(took > 1_500 && took < 4_500, `${took} ms`);
 });

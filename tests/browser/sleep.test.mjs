@@ -15,7 +15,7 @@ const LONG = { idle: "10m", absolute: "1h", warn: "1m" };
 async function sleeper(stage) {
   const visitor = await stage.visitor({ reducedMotion: "reduce" });
   await visitor.context.clock.install();
-  await visitor.context.route("**/session/events", (route) => route.fulfill({ status: 404 }));
+  await visitor.loseStream();
   const page = await visitor.open("/login");
   await visitor.signIn(page);
   return { visitor, page };

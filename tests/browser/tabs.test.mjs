@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { dialog, expired, signOut, stay, unwarned, warned } from "./harness/dialog.mjs";
+import { dialog, expired, noteEnd, signOut, stay, unwarned, warned } from "./harness/dialog.mjs";
 import { scene } from "./harness/scene.mjs";
 import { ready } from "./harness/visitor.mjs";
 import { pass, until } from "./harness/wait.mjs";
@@ -93,17 +93,14 @@ scene("signing out on a page of the bank ends the other tabs", { policy: CALM },
 scene("an end that comes from elsewhere is seen in all tabs within a second", { policy: CALM }, async (stage, t) => {
   const { visitor, pages } = await tabs(stage, 2);
   await until("one tab listens", () => held(visitor) === 1);
-  for (const page of pages) {
-    await page.evaluate(() =>
-      document.addEventListener("session-expired", () => sessionStorage.setItem("over", String(Date.now()))));
-  }
+  const over = await Promise.all(pages.map(noteEnd));
   const headers = { origin: stage.bank.url, "sec-fetch-site": "same-origin" };
   const start = Date.now();
   const answer = await stage.bank.request(visitor.context, "/session/end", { method: "POST", headers });
   assert.equal(answer.status, 204);
   await Promise.all(pages.map((page) => expired(page, "signed_out")));
   // As the pages saw it; the way to the next one takes a busy browser longer.
-  const seen = await Promise.all(pages.map((page) => page.evaluate(() => Number(sessionStorage.getItem("over")))));
+  const seen = await Promise.all(over.map((read) => read()));
   assert.ok(seen.every((at) => at > 0), "it was not told");
   const took = Math.max(...seen) - start;
   t.diagnostic(`seen in both tabs after ${took} ms`);

@@ -116,7 +116,7 @@ scene("an answer to the page's own request that newer input overtook brings no w
 }, async (stage) => {
   const visitor = await stage.visitor();
   // Without the stream and the page's own poll, which would put it right some time later.
-  await visitor.context.route("**/session/events", (route) => route.fulfill({ status: 404 }));
+  await visitor.loseStream();
   await visitor.context.route("**/api/notifications", () => {});
   // What the server would have said right before the input, and within the same second.
   await visitor.context.route("**/api/notifications?overtaken", async (route) => {

@@ -85,6 +85,16 @@ export async function listen(page) {
 }
 
 /**
+ * Writes down in the page when the component says that it is over, and gives back a function that
+ * reads it, also from the page that comes next: the date in milliseconds; 0 before.
+ */
+export async function noteEnd(page) {
+  await page.evaluate(() =>
+    document.addEventListener("session-expired", () => sessionStorage.setItem("over", String(Date.now()))));
+  return () => page.evaluate(() => Number(sessionStorage.getItem("over")));
+}
+
+/**
  * Changes the element before the component's script sees it. `change` runs in the page and gets
  * the element and the argument.
  */

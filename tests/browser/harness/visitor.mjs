@@ -44,6 +44,11 @@ export class Visitor {
     await ready(page);
   }
 
+  /** From now on nobody answers at the event stream: the status document is all there is. */
+  async loseStream() {
+    await this.context.route("**/session/events", (route) => route.fulfill({ status: 404 }));
+  }
+
   truth() {
     return this.bank.truth(this.context);
   }
