@@ -10,9 +10,10 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use dwell_core::{
-    MemoryStore, NewSession, PolicySet, SessionHandle, SessionManager, hours, minutes, seconds,
+    MemoryStore, NewSession, PolicySet, SessionHandle, SessionManager, Timeouts, hours, minutes,
+    seconds,
 };
-use dwell_tower::open::{MakeBody, UntilEnd};
+use dwell_tower::open::{BodyFactory, SessionBoundBody};
 use dwell_tower::session::SessionLayer;
 use dwell_tower::{SessionTimeout, SessionTimeoutLayer};
 use http::{HeaderValue, Request, Response, StatusCode, header};
@@ -50,7 +51,7 @@ impl Service<Request<()>> for Inner {
 /// Bodies that are there at once.
 struct Whole;
 
-impl MakeBody<Bytes> for Whole {
+impl BodyFactory<Bytes> for Whole {
     type Body = Bytes;
 
     fn own(bytes: Bytes) -> Bytes {
@@ -61,7 +62,7 @@ impl MakeBody<Bytes> for Whole {
         body
     }
 
-    fn bind(_: UntilEnd<Bytes>) -> Bytes {
+    fn bind(_: SessionBoundBody<Bytes>) -> Bytes {
         unreachable!("none is long")
     }
 
@@ -80,7 +81,11 @@ fn now<F: Future>(future: F) -> F::Output {
 fn app() -> &'static (SessionTimeout<Inner, Whole>, String) {
     static APP: OnceLock<(SessionTimeout<Inner, Whole>, String)> = OnceLock::new();
     APP.get_or_init(|| {
-        let policies = PolicySet::simple(minutes(15), hours(8)).expect("a good policy");
+        let policies = PolicySet::simple(Timeouts {
+            idle: minutes(15),
+            absolute: hours(8),
+        })
+        .expect("a good policy");
         let manager = SessionManager::builder(MemoryStore::new(), policies).build();
         let session = SessionLayer::with_body(&manager, seconds(2));
         let app = SessionTimeoutLayer::from_session_layer(session)

@@ -12,7 +12,7 @@ use hyper_util::rt::TokioExecutor;
 
 use crate::answer::Answer;
 use crate::form::Form;
-use crate::jar::{Jar, Site};
+use crate::jar::{Jar, RequestContext};
 
 /// The most redirects that are followed in a row.
 const MAX_REDIRECTS: usize = 5;
@@ -126,7 +126,7 @@ impl Browser {
         let request = Request {
             browser: self,
             path: path.to_owned(),
-            site: Site::Same,
+            site: RequestContext::Same,
             request,
         };
         let request = request.header("sec-fetch-site", "same-origin");
@@ -147,7 +147,7 @@ impl Browser {
 pub struct Request<'a> {
     browser: &'a Browser,
     path: String,
-    site: Site,
+    site: RequestContext,
     request: http::Request<Full<Bytes>>,
 }
 
@@ -176,7 +176,7 @@ impl Request<'_> {
     }
 
     /// Lets another site send it: cookies go along as their `SameSite` allows.
-    pub fn from_elsewhere(mut self, site: Site) -> Self {
+    pub fn from_elsewhere(mut self, site: RequestContext) -> Self {
         self.site = site;
         if self.request.headers().contains_key(header::ORIGIN) {
             self = self.header("origin", "https://evil.example");
@@ -187,8 +187,8 @@ impl Request<'_> {
     /// The same, in a browser that knows no `SameSite`: all cookies go along.
     pub fn from_elsewhere_with_all_cookies(self) -> Self {
         Self {
-            site: Site::Same,
-            ..self.from_elsewhere(Site::OtherSubresource)
+            site: RequestContext::Same,
+            ..self.from_elsewhere(RequestContext::OtherSubresource)
         }
     }
 

@@ -5,7 +5,7 @@ use http::{HeaderMap, Method, header};
 
 /// Where a request comes from, as far as cookies care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Site {
+pub enum RequestContext {
     /// A page of the same site, or the person at the address bar.
     Same,
     /// A link or form on another site, which navigates the whole window.
@@ -54,7 +54,7 @@ impl Jar {
     /// The `Cookie` header for a request; `None` when there is nothing to
     /// send.
     #[must_use]
-    pub fn header(&self, method: &Method, path: &str, site: Site) -> Option<String> {
+    pub fn header(&self, method: &Method, path: &str, site: RequestContext) -> Option<String> {
         let pairs: Vec<String> = self
             .cookies
             .iter()
@@ -105,11 +105,12 @@ fn covers(of_cookie: &str, path: &str) -> bool {
 }
 
 /// A cookie without `SameSite` counts as `Lax`.
-fn crosses(same_site: Option<SameSite>, method: &Method, site: Site) -> bool {
+fn crosses(same_site: Option<SameSite>, method: &Method, site: RequestContext) -> bool {
     match (site, same_site.unwrap_or(SameSite::Lax)) {
-        (Site::Same, _) | (_, SameSite::None) => true,
-        (Site::OtherNavigation, SameSite::Lax) => method.is_safe(),
-        (Site::OtherNavigation, SameSite::Strict) | (Site::OtherSubresource, _) => false,
+        (RequestContext::Same, _) | (_, SameSite::None) => true,
+        (RequestContext::OtherNavigation, SameSite::Lax) => method.is_safe(),
+        (RequestContext::OtherNavigation, SameSite::Strict)
+        | (RequestContext::OtherSubresource, _) => false,
     }
 }
 
@@ -134,7 +135,7 @@ mod tests {
     #[test]
     fn a_cookie_comes_back_until_it_is_removed() {
         let mut jar = jar(&["a=1; Path=/", "b=2; Path=/"]);
-        let sent = |jar: &Jar| jar.header(&Method::GET, "/x", Site::Same);
+        let sent = |jar: &Jar| jar.header(&Method::GET, "/x", RequestContext::Same);
         assert_eq!(sent(&jar).as_deref(), Some("a=1; b=2"));
         keep(&mut jar, &["a=3; Path=/", "b=; Path=/; Max-Age=0"]);
         assert_eq!(sent(&jar).as_deref(), Some("a=3"));
@@ -165,10 +166,16 @@ mod tests {
     fn paths_and_same_site_decide_where_a_cookie_goes() {
         let jar = jar(&["deep=1; Path=/a", "lax=1; Path=/; SameSite=Lax"]);
         let sent = |method, path, site| jar.header(&method, path, site).unwrap_or_default();
-        assert_eq!(sent(Method::GET, "/a/b", Site::Same), "deep=1; lax=1");
-        assert_eq!(sent(Method::GET, "/ab", Site::Same), "lax=1");
-        assert_eq!(sent(Method::GET, "/", Site::OtherNavigation), "lax=1");
-        assert_eq!(sent(Method::POST, "/", Site::OtherNavigation), "");
-        assert_eq!(sent(Method::GET, "/", Site::OtherSubresource), "");
+        assert_eq!(
+            sent(Method::GET, "/a/b", RequestContext::Same),
+            "deep=1; lax=1"
+        );
+        assert_eq!(sent(Method::GET, "/ab", RequestContext::Same), "lax=1");
+        assert_eq!(
+            sent(Method::GET, "/", RequestContext::OtherNavigation),
+            "lax=1"
+        );
+        assert_eq!(sent(Method::POST, "/", RequestContext::OtherNavigation), "");
+        assert_eq!(sent(Method::GET, "/", RequestContext::OtherSubresource), "");
     }
 }

@@ -18,4 +18,4 @@ mod jar;
 pub use answer::{Answer, TimeLeft};
 pub use browser::{Browser, Request};
 pub use form::Form;
-pub use jar::{Jar, Site};
+pub use jar::{Jar, RequestContext};

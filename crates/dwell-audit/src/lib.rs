@@ -5,12 +5,12 @@
 //!
 //! ```
 //! use dwell_audit::JsonLines;
-//! use dwell_core::{MemoryStore, PolicySet, SessionManager, hours, minutes};
+//! use dwell_core::{MemoryStore, PolicySet, Timeouts, SessionManager, hours, minutes};
 //!
 //! # let folder = std::env::temp_dir().join(format!("dwell-audit-{}", std::process::id()));
 //! # std::fs::create_dir_all(&folder)?;
 //! let audit = JsonLines::create(folder.join("audit.jsonl"))?;
-//! let policies = PolicySet::simple(minutes(15), hours(8))?;
+//! let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
 //! let manager = SessionManager::builder(MemoryStore::new(), policies)
 //!     .observer(audit.clone())
 //!     .build();

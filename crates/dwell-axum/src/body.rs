@@ -2,13 +2,13 @@
 
 use axum::body::Body;
 use bytes::Bytes;
-use dwell_tower::open::{AnyBody, MakeBody, UntilEnd};
+use dwell_tower::open::{AnyBodyFactory, BodyFactory, SessionBoundBody};
 
 /// Makes an axum [`Body`] of every answer of the session layers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AxumBody;
+pub struct AxumBodyFactory;
 
-impl MakeBody<Body> for AxumBody {
+impl BodyFactory<Body> for AxumBodyFactory {
     type Body = Body;
 
     fn own(bytes: Bytes) -> Body {
@@ -19,11 +19,11 @@ impl MakeBody<Body> for AxumBody {
         body
     }
 
-    fn bind(body: UntilEnd<Body>) -> Body {
+    fn bind(body: SessionBoundBody<Body>) -> Body {
         Body::new(body)
     }
 
     fn is_long(body: &Body) -> bool {
-        AnyBody::is_long(body)
+        AnyBodyFactory::is_long(body)
     }
 }

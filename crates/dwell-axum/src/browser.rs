@@ -47,7 +47,7 @@ static TAG: LazyLock<String> = LazyLock::new(|| {
 /// use dwell_testkit::TestClient;
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-/// let policies = PolicySet::simple(minutes(15), hours(8))?;
+/// let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
 /// let sessions = SessionManager::builder(MemoryStore::new(), policies).build();
 /// let app: Router = Router::new()
 ///     .merge(session_endpoints())

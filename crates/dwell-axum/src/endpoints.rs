@@ -35,14 +35,14 @@ const MAX_IDLE_MS: u64 = 24 * 3_600 * 1_000;
 /// | `GET /session/events` | 200, an event stream: see below |
 /// | `POST /session/extend` | 200, the status document: the explicit "stay signed in" |
 /// | `POST /session/activity` with `{"idle_ms": 1200}` | 200, the status document: input happened so many milliseconds ago |
-/// | `POST /session/end` | 204, the cookie removed, `Clear-Site-Data` |
+/// | `POST /session/end` | 204, the cookie removed, `Clear-RequestContext-Data` |
 ///
 /// - Asking is never activity, so a page may poll.
 /// - An extension is activity now, unless the request shows that nobody asked
 ///   for it: a prefetch, or one that declares itself passive.
 /// - Reported input is activity as of its own instant: never later than now,
 ///   never earlier than what is on record.
-/// - The `POST`s demand a caller of the same origin (`Sec-Fetch-Site`, else
+/// - The `POST`s demand a caller of the same origin (`Sec-Fetch-RequestContext`, else
 ///   `Origin` against the request's host), else 403 `not_same_origin`.
 /// - The body of `activity` is `application/json`, else 415 `not_json`: an
 ///   object of `idle_ms` alone, a whole number from 0 to a day, else 422
@@ -69,7 +69,7 @@ const MAX_IDLE_MS: u64 = 24 * 3_600 * 1_000;
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 /// let clock = ManualClock::new();
 /// let store = MemoryStore::with_clock(clock.clone());
-/// let policies = PolicySet::simple(minutes(15), hours(8))?;
+/// let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
 /// let sessions = SessionManager::builder(store, policies).build();
 /// let login = async |login: LoginSession| {
 ///     login.start(NewSession::new("alice")).await.map(|_| "in")
@@ -79,7 +79,7 @@ const MAX_IDLE_MS: u64 = 24 * 3_600 * 1_000;
 ///     .merge(session_endpoints())
 ///     .layer(session_timeout(&sessions));
 ///
-/// // The client sends `Sec-Fetch-Site: same-origin`, as a page of ours does.
+/// // The client sends `Sec-Fetch-RequestContext: same-origin`, as a page of ours does.
 /// let mut page = TestClient::new(app.into_service::<Body>());
 /// page.post("/login", "").await;
 /// clock.advance(minutes(10));

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use dwell_core::{Deadlines, SessionManager, SessionRecord, seconds};
-use dwell_tower::open::{Lifeline, News, StaysOpen};
+use dwell_tower::open::{Lifeline, LifelineEvent, UpgradePolicy};
 use dwell_tower::rejection::{Refusal, problem};
 use http::{HeaderName, HeaderValue, header};
 use http_body::Frame;
@@ -51,7 +51,9 @@ pub(crate) async fn events(session: Session) -> Response {
         (HeaderName::from_static("x-accel-buffering"), value("no")),
     ];
     let mut response = (headers, Body::new(events)).into_response();
-    response.extensions_mut().insert(StaysOpen::EndsWithSession);
+    response
+        .extensions_mut()
+        .insert(UpgradePolicy::EndsWithSession);
     response
 }
 
@@ -114,13 +116,13 @@ impl http_body::Body for Events {
                 return Poll::Ready(None);
             }
             match self.lifeline.poll_news(cx) {
-                Poll::Ready(News::Alive(deadlines, found)) => {
+                Poll::Ready(LifelineEvent::Alive(deadlines, found)) => {
                     if let Some(record) = found.record {
                         self.tell(&deadlines, record);
                     }
                     continue;
                 }
-                Poll::Ready(News::Closed(closing)) => {
+                Poll::Ready(LifelineEvent::Closed(closing)) => {
                     self.over = true;
                     return Poll::Ready(self.send(closing.event()));
                 }

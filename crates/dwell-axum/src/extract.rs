@@ -7,8 +7,8 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
 use dwell_core::{
-    CommandError, Deadlines, Decision, EndReason, NewSession, SessionHandle, SessionInfo,
-    SessionRecord, SessionRef, Strength, SubjectId, Token,
+    AuthenticationContext, CommandError, Deadlines, Decision, EndReason, NewSession, SessionHandle,
+    SessionInfo, SessionRecord, SessionRef, SubjectId, Token,
 };
 use dwell_tower::rejection::{Refusal, refuse};
 use http::request::Parts;
@@ -54,7 +54,7 @@ type Result<T> = std::result::Result<T, SessionError>;
 /// #     login.start(NewSession::new("alice")).await.map(|_| ())
 /// # }
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-/// # let policies = PolicySet::simple(minutes(15), hours(8))?;
+/// # let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
 /// # let sessions = SessionManager::builder(MemoryStore::new(), policies).build();
 /// let app: Router = Router::new()
 ///     .route("/", get(home))
@@ -297,8 +297,8 @@ impl Session {
 ///
 /// async fn login(login: LoginSession) -> Result<Redirect, SessionError> {
 ///     // … after checking the password:
-///     let strength = Strength::none().with_acr("aal1").with_amr(["pwd"]);
-///     login.start(NewSession::new("alice").with_strength(strength)).await?;
+///     let strength = AuthenticationContext::none().with_acr("aal1").with_amr(["pwd"]);
+///     login.start(NewSession::new("alice").with_authentication(strength)).await?;
 ///     Ok(Redirect::to("/"))
 /// }
 ///
@@ -316,7 +316,7 @@ impl Session {
 /// # use dwell_testkit::TestClient;
 /// let clock = ManualClock::new();
 /// # let store = MemoryStore::with_clock(clock.clone());
-/// # let policies = PolicySet::simple(minutes(15), hours(8))?;
+/// # let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
 /// # let sessions = SessionManager::builder(store, policies).build();
 /// let pages = session_timeout(&sessions).with_login("/login").with_reauthentication("/unlock");
 /// let app: Router = Router::new()
@@ -406,8 +406,11 @@ impl LoginSession {
     }
 }
 
-fn strength<'a>(acr: Option<&str>, amr: impl IntoIterator<Item = &'a str>) -> Strength {
-    let strength = Strength::none().with_amr(amr);
+fn strength<'a>(
+    acr: Option<&str>,
+    amr: impl IntoIterator<Item = &'a str>,
+) -> AuthenticationContext {
+    let strength = AuthenticationContext::none().with_amr(amr);
     match acr {
         Some(acr) => strength.with_acr(acr),
         None => strength,

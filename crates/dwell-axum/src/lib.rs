@@ -15,7 +15,7 @@
 //! | start a session, authenticate again | [`LoginSession`] as an extractor |
 //! | keep a poll from counting | [`passive`]; [`active`] for its contrary |
 //! | give a route stricter limits | [`policy`] |
-//! | demand a recent, strong authentication | [`privileged`] with a [`Freshness`] |
+//! | demand a recent, strong authentication | [`privileged`] with a [`AuthenticationRequirement`] |
 //! | let a page ask, extend and sign out | [`session_endpoints`], [`StatusDocument`] |
 //! | warn before the end, in the browser | [`browser()`](browser) |
 //! | open a WebSocket that ends with its session | [`SessionWebSocketUpgrade`] |
@@ -42,9 +42,9 @@
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 //! let clock = ManualClock::new(); // `MemoryStore::new()` has the system's
 //! let store = MemoryStore::with_clock(clock.clone());
-//! let policies = PolicySet::simple(minutes(15), hours(8))?; // idle, absolute
+//! let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?; // idle, absolute
 //! let sessions = SessionManager::builder(store, policies).build();
-//! let recent = Freshness::within(minutes(5));
+//! let recent = AuthenticationRequirement::within(minutes(5));
 //! let app: Router = Router::new()
 //!     .route("/login", post(login))
 //!     .route("/", get(async |s: Session| format!("Hello {}", s.subject())))
@@ -83,7 +83,7 @@
 //!
 //! A route is protected by extracting a [`Session`], or by
 //! [`privileged`]; others serve whoever comes, unless the stack is told
-//! that [`Presence::Required`](dwell_tower::idle::Presence). A request that
+//! that [`SessionRequirement::Required`](dwell_tower::idle::SessionRequirement). A request that
 //! brings a session which has ended, or is locked, is refused everywhere but
 //! on the paths that are named as login or re-authentication page, or as
 //! exempt.
@@ -135,7 +135,7 @@
 //! [`SessionWebSocketUpgrade`], with code 4401; one that axum alone upgrades in
 //! a session is answered with 500, since nothing would end it. A download that
 //! is to outlive its session says so by
-//! [`StaysOpen::OutlivesSession`](dwell_tower::open::StaysOpen) in the answer's
+//! [`UpgradePolicy::OutlivesSession`](dwell_tower::open::UpgradePolicy) in the answer's
 //! extensions. A page that opens streams again by itself should have them
 //! [`passive`].
 //!
@@ -169,7 +169,7 @@ pub use dwell_core::*;
 pub use dwell_tower::{NearCache, safe_return_to};
 pub use {dwell_core, dwell_tower};
 
-pub use body::AxumBody;
+pub use body::AxumBodyFactory;
 #[cfg(feature = "browser")]
 pub use browser::browser;
 pub use endpoints::{session_endpoints, session_endpoints_at};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use dwell_core::{Outcome, millis};
+use dwell_core::{Outcome, as_millis};
 
 use crate::extract::Session;
 
@@ -37,7 +37,7 @@ impl Session {
         let Some(deadlines) = handle.closing_deadlines(touch.as_ref(), None) else {
             return String::new();
         };
-        let seconds = millis(deadlines.remaining())
+        let seconds = as_millis(deadlines.remaining())
             .div_ceil(1_000)
             .saturating_add(1);
         let (path, fragment) = page.split_at(page.find('#').unwrap_or(page.len()));

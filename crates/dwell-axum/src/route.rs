@@ -4,9 +4,9 @@
 //!
 //! ```
 //! use axum::{Router, routing::post};
-//! use dwell_axum::{Freshness, minutes, policy, privileged};
+//! use dwell_axum::{AuthenticationRequirement, minutes, policy, privileged};
 //!
-//! let recent = privileged(Freshness::within(minutes(5)));
+//! let recent = privileged(AuthenticationRequirement::within(minutes(5)));
 //! let revoke = post(async || "revoked").layer((policy("admin"), recent));
 //! let admin: Router = Router::new().route("/revoke", revoke);
 //! # let _ = admin;
@@ -29,7 +29,7 @@
 //! # let _ = app;
 //! ```
 
-use dwell_core::Freshness;
+use dwell_core::AuthenticationRequirement;
 use dwell_tower::activity::MarkLayer;
 use dwell_tower::idle::PolicyLayer;
 use dwell_tower::step_up::StepUpLayer;
@@ -121,12 +121,12 @@ pub fn policy(name: &str) -> PolicyLayer {
 ///
 /// ```
 /// use axum::{Router, routing::post};
-/// use dwell_axum::{Freshness, minutes, privileged};
+/// use dwell_axum::{AuthenticationRequirement, minutes, privileged};
 ///
-/// let recent = privileged(Freshness::within(minutes(5)));
-/// let strong = privileged(Freshness::within(minutes(5)).with_acr(["aal2", "aal3"]));
+/// let recent = privileged(AuthenticationRequirement::within(minutes(5)));
+/// let strong = privileged(AuthenticationRequirement::within(minutes(5)).with_acr(["aal2", "aal3"]));
 /// // As recent as the policy in force wants it: its `reauthenticate`.
-/// let by_policy = privileged(Freshness::by_policy());
+/// let by_policy = privileged(AuthenticationRequirement::by_policy());
 /// let app: Router = Router::new()
 ///     .route("/transfer", post(|| async {}).layer(recent))
 ///     .route("/limits", post(|| async {}).layer(strong))
@@ -134,6 +134,6 @@ pub fn policy(name: &str) -> PolicyLayer {
 /// # let _ = app;
 /// ```
 #[must_use]
-pub fn privileged(demand: Freshness) -> StepUpLayer {
+pub fn privileged(demand: AuthenticationRequirement) -> StepUpLayer {
     StepUpLayer::new(demand)
 }

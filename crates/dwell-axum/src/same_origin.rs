@@ -3,7 +3,7 @@
 use http::request::Parts;
 use http::{HeaderMap, header};
 
-/// Whether the caller is of the same origin: by `Sec-Fetch-Site` where the
+/// Whether the caller is of the same origin: by `Sec-Fetch-RequestContext` where the
 /// browser sends it, else by `Origin` against the request's host. A request
 /// with neither, or with doubled ones, is not.
 pub(crate) fn is_same_origin(request: &Parts) -> bool {

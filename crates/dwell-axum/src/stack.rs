@@ -5,10 +5,10 @@ use axum::extract::{MatchedPath, OriginalUri};
 use dwell_core::SessionManager;
 use dwell_tower::session::SessionLayer;
 
-use crate::body::AxumBody;
+use crate::body::AxumBodyFactory;
 
 /// The stack of layers around a router; [`session_timeout`] makes it.
-pub type SessionTimeoutLayer = dwell_tower::SessionTimeoutLayer<AxumBody>;
+pub type SessionTimeoutLayer = dwell_tower::SessionTimeoutLayer<AxumBodyFactory>;
 
 /// How long a store is waited for.
 const STORE_TIMEOUT: std::time::Duration = dwell_core::seconds(2);

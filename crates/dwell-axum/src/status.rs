@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use dwell_core::{Deadlines, EndReason, PolicySet, SessionRecord, Timestamp, millis};
+use dwell_core::{Deadlines, EndReason, PolicySet, SessionRecord, Timestamp, as_millis};
 use dwell_tower::rejection::{Refusal, problem};
 use http::{HeaderValue, header};
 use serde::Serialize;
@@ -94,12 +94,12 @@ impl StatusDocument {
             deadline: deadlines.nearest,
             idle_deadline: deadlines.idle,
             absolute_deadline: deadlines.absolute,
-            remaining_ms: millis(deadlines.remaining()),
+            remaining_ms: as_millis(deadlines.remaining()),
             ends_by: deadlines.ends_by,
             set_by: policies.describe(deadlines.set_by),
-            warn_ms: millis(deadlines.warn),
+            warn_ms: as_millis(deadlines.warn),
             extendable: deadlines.extendable(),
-            granularity_ms: millis(policies.granularity()),
+            granularity_ms: as_millis(policies.granularity()),
             policy: policies.policy_or_default(facts.policy).name().to_owned(),
             network: policies.network_name(facts.network).map(str::to_owned),
             authenticated_at: facts.authenticated_at,

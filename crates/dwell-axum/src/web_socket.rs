@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::{IntoResponse, Response};
 use dwell_core::{CommandError, RouteMark, seconds};
-use dwell_tower::open::{Closing, Lifeline, SessionClosed, StaysOpen, Toucher};
+use dwell_tower::open::{ActivityRecorder, CloseReason, Lifeline, SessionClosed, UpgradePolicy};
 use http::request::Parts;
 use http::{StatusCode, header};
 use tokio::sync::{oneshot, watch};
@@ -73,10 +73,10 @@ pub struct SessionWebSocketUpgrade {
 pub struct SessionWebSocket {
     /// There until this is dropped.
     socket: Option<WebSocket>,
-    toucher: Toucher,
-    over: watch::Receiver<Option<Closing>>,
+    toucher: ActivityRecorder,
+    over: watch::Receiver<Option<CloseReason>>,
     /// What a touch has found before we were told.
-    found: Option<Closing>,
+    found: Option<CloseReason>,
     /// Takes the connection back, so that the client is told why also where the
     /// handler does not.
     give_back: Option<oneshot::Sender<WebSocket>>,
@@ -133,7 +133,7 @@ impl SessionWebSocketUpgrade {
         Fut: Future<Output = ()> + Send + 'static,
     {
         let handle = self.session.handle();
-        let session = Lifeline::of(handle).zip(Toucher::of(handle));
+        let session = Lifeline::of(handle).zip(ActivityRecorder::of(handle));
         let Some((mut lifeline, toucher)) = session else {
             return SessionError(CommandError::NoSession).into_response();
         };
@@ -173,7 +173,9 @@ impl SessionWebSocketUpgrade {
                 let _ = tokio::time::timeout(LAST_WORDS, told).await;
             }
         });
-        response.extensions_mut().insert(StaysOpen::EndsWithSession);
+        response
+            .extensions_mut()
+            .insert(UpgradePolicy::EndsWithSession);
         response
     }
 }
@@ -209,7 +211,7 @@ impl SessionWebSocket {
             }
         }
         self.say_why().await;
-        let closing = self.closing().unwrap_or(Closing::Unknown);
+        let closing = self.closing().unwrap_or(CloseReason::Unknown);
         Err(axum::Error::new(SessionClosed(closing)))
     }
 
@@ -224,9 +226,9 @@ impl SessionWebSocket {
             return Ok(());
         };
         self.found = match error {
-            CommandError::Ended(reason) => Some(Closing::Ended(reason)),
-            CommandError::Locked => Some(Closing::Locked),
-            CommandError::Gone => Some(Closing::Unknown),
+            CommandError::Ended(reason) => Some(CloseReason::Ended(reason)),
+            CommandError::Locked => Some(CloseReason::Locked),
+            CommandError::Gone => Some(CloseReason::Unknown),
             _ => None,
         };
         if self.found.is_some() {
@@ -237,20 +239,20 @@ impl SessionWebSocket {
 
     /// Why it is over; `None` while it is not.
     #[must_use]
-    pub fn closing(&self) -> Option<Closing> {
+    pub fn closing(&self) -> Option<CloseReason> {
         self.found.or(*self.over.borrow())
     }
 
     /// Waits until the session is over, for handlers that wait for something
     /// else than messages.
-    pub async fn closed(&mut self) -> Option<Closing> {
+    pub async fn closed(&mut self) -> Option<CloseReason> {
         // The sender is there for as long as whoever serves this.
         let over = self.over.wait_for(Option::is_some).await.ok()?;
         *over
     }
 
     async fn say_why(&mut self) {
-        let closing = self.closing().unwrap_or(Closing::Unknown);
+        let closing = self.closing().unwrap_or(CloseReason::Unknown);
         if let Some(socket) = &mut self.socket {
             // Whoever has gone needs no word.
             let told = socket.send(Message::Close(Some(farewell(closing))));
@@ -268,7 +270,7 @@ impl Drop for SessionWebSocket {
     }
 }
 
-fn farewell(closing: Closing) -> CloseFrame {
+fn farewell(closing: CloseReason) -> CloseFrame {
     CloseFrame {
         code: SESSION_OVER,
         reason: closing.reason().into(),

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::time::Timestamp;
 #[cfg(not(target_os = "linux"))]
-use crate::time::millis;
+use crate::time::as_millis;
 
 /// A source of the current instant.
 ///
@@ -126,7 +126,7 @@ fn monotonic() -> u64 {
     use std::time::Instant;
 
     static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
-    millis(STARTED.elapsed())
+    as_millis(STARTED.elapsed())
 }
 
 /// The later of the wall clock and the monotonic clock at the largest offset

@@ -8,10 +8,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::activity::Evidence;
-use crate::id::SessionRef;
-use crate::reason::EndReason;
-use crate::subject::SubjectId;
+use crate::engine::Evidence;
+use crate::session::{EndReason, SessionRef, SubjectId};
 use crate::time::Timestamp;
 
 /// What happened.
@@ -127,6 +125,17 @@ pub struct Event {
     /// Which piece of evidence decided whether the request was activity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
+}
+
+/// Where something happened, for events.
+#[derive(Clone, Debug, Default)]
+pub struct RequestContext {
+    /// The client's address.
+    pub client_ip: Option<IpAddr>,
+    /// The network it is in.
+    pub network: Option<String>,
+    /// The route or path.
+    pub route: Option<String>,
 }
 
 impl Event {

@@ -24,7 +24,7 @@
 //!
 //! ```
 //! use dwell_core::{
-//!     Admission, ManualClock, MemoryStore, NewSession, PolicySet, Presented, SessionHandle,
+//!     Admission, ManualClock, MemoryStore, NewSession, PolicySet, Timeouts, Resolved, SessionHandle,
 //!     SessionManager, hours, minutes,
 //! };
 //!
@@ -38,12 +38,12 @@
 //! # block_on(async {
 //! let clock = ManualClock::new();
 //! let store = MemoryStore::with_clock(clock.clone());
-//! let policies = PolicySet::simple(minutes(15), hours(8))?; // idle, absolute
+//! let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?; // idle, absolute
 //! let manager = SessionManager::builder(store, policies).build();
 //!
 //! // What the session layer does for a request without a session.
 //! let policies = manager.policies().current();
-//! let request = SessionHandle::new(manager.clone(), policies, Presented::Nothing);
+//! let request = SessionHandle::new(manager.clone(), policies, Resolved::Nothing);
 //! assert_eq!(request.decide(), Admission::Anonymous);
 //! request.start(NewSession::new("alice")).await?;
 //!
@@ -62,54 +62,29 @@
 //! - `tracing` (default): `TracingObserver`, which writes every event as a
 //!   `tracing` event.
 
-mod activity;
 mod clock;
-mod command;
-mod decision;
-mod demand;
 pub mod engine;
 mod event;
-mod foreign;
-mod handle;
-mod id;
-mod location;
 mod manager;
 mod policy;
-mod presented;
-mod reason;
-mod recheck;
-mod record;
-mod report;
-mod settle;
+mod request;
+mod session;
 mod sorted;
 pub mod store;
-mod subject;
 mod sync;
 mod time;
-mod token;
-mod verdict;
 
-pub use activity::{
-    Activity, Declaration, Evidence, Fetch, Outcome, RequestEvidence, RouteMark, Unmarked, classify,
-};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use command::{CommandError, NewSession, SessionInfo};
-pub use decision::Decision;
+pub use engine::{
+    Activity, Deadlines, Declaration, Evidence, Fetch, Outcome, RequestEvidence, RouteMark,
+    Verdict, classify,
+};
 #[cfg(feature = "tracing")]
 pub use event::TracingObserver;
-pub use event::{Event, EventKind, Observer};
-pub use foreign::ForeignSession;
-pub use handle::SessionHandle;
-pub use id::{NetworkId, PolicyId, SessionRef};
-pub use manager::{EndHook, SessionManager, SessionManagerBuilder, Site};
+pub use event::{Event, EventKind, Observer, RequestContext};
+pub use manager::{AdoptedSession, EndHook, SessionManager, SessionManagerBuilder};
 pub use policy::*;
-pub use presented::{Admission, Presented, PresentedSession, Shown, TokenChange};
-pub use reason::EndReason;
-pub use recheck::{Recheck, Rechecked};
-pub use record::{Credential, EndedSession, Facts, Previous, SessionRecord, Strength};
-pub use settle::{Settlement, Touch};
+pub use request::*;
+pub use session::*;
 pub use store::memory::MemoryStore;
-pub use subject::SubjectId;
-pub use time::{Timestamp, hours, millis, minutes, seconds};
-pub use token::{NoRandomness, SessionKey, Token, TokenCheck};
-pub use verdict::{Deadlines, Rule, Verdict};
+pub use time::{Timestamp, as_millis, hours, minutes, seconds};

@@ -55,7 +55,7 @@ impl From<SystemTime> for Timestamp {
         let since = time
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
-        Self(millis(since))
+        Self(as_millis(since))
     }
 }
 
@@ -63,7 +63,7 @@ impl Add<Duration> for Timestamp {
     type Output = Self;
 
     fn add(self, rhs: Duration) -> Self {
-        Self(self.0.saturating_add(millis(rhs)))
+        Self(self.0.saturating_add(as_millis(rhs)))
     }
 }
 
@@ -71,7 +71,7 @@ impl Sub<Duration> for Timestamp {
     type Output = Self;
 
     fn sub(self, rhs: Duration) -> Self {
-        Self(self.0.saturating_sub(millis(rhs)))
+        Self(self.0.saturating_sub(as_millis(rhs)))
     }
 }
 
@@ -104,7 +104,7 @@ impl Serialize for Timestamp {
 
 /// Whole milliseconds of a duration; what does not fit is [`u64::MAX`].
 #[must_use]
-pub fn millis(duration: Duration) -> u64 {
+pub fn as_millis(duration: Duration) -> u64 {
     // In 64 bits: `as_millis` counts in 128.
     let seconds = duration.as_secs().saturating_mul(1_000);
     seconds.saturating_add(u64::from(duration.subsec_millis()))

@@ -8,9 +8,9 @@
 
 use std::time::Duration;
 
-use dwell_core::store::{Created, Judge, Quota, StoreError};
+use dwell_core::store::{Created, DuePolicy, Quota, StoreError};
 use dwell_core::{
-    EndReason, OnLimit, SessionKey, SessionRecord, Timestamp, Verdict, millis, seconds,
+    EndReason, OnLimit, SessionKey, SessionRecord, Timestamp, Verdict, as_millis, seconds,
 };
 
 use crate::reply::{instant, read};
@@ -62,7 +62,7 @@ impl Inner {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: Judge,
+        judge: DuePolicy,
     ) -> Result<Created, StoreError> {
         let listed = match quota {
             None => self
@@ -95,7 +95,7 @@ impl Inner {
         &self,
         record: &SessionRecord,
         quota: Quota,
-        judge: &Judge,
+        judge: &DuePolicy,
     ) -> Result<Listed, StoreError> {
         // Whoever waits for this has a limit.
         loop {
@@ -117,7 +117,7 @@ impl Inner {
         &self,
         record: &SessionRecord,
         quota: Quota,
-        judge: &Judge,
+        judge: &DuePolicy,
     ) -> Result<Room, StoreError> {
         let List { now, raw } = self.subject(&record.subject).await?;
         let mut entries = entries(&raw);
@@ -202,7 +202,7 @@ impl Inner {
     async fn keep(
         &self,
         record: &SessionRecord,
-        judge: &Judge,
+        judge: &DuePolicy,
         now: Timestamp,
     ) -> Result<u8, StoreError> {
         let partition = self.layout().of(record.key);
@@ -228,6 +228,6 @@ impl Inner {
         let facts = &record.facts;
         let session = facts.absolute_deadline - facts.created_at;
         let lifetime = session.saturating_add(self.settings.tombstones);
-        millis(lifetime.saturating_add(LEFT_BEHIND).min(LONGEST))
+        as_millis(lifetime.saturating_add(LEFT_BEHIND).min(LONGEST))
     }
 }

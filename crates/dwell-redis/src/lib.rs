@@ -1,12 +1,12 @@
 //! Sessions of Dwell in Redis or Valkey: one server, Sentinel or Cluster.
 //!
 //! ```no_run
-//! use dwell_core::{PolicySet, SessionManager, hours, minutes};
+//! use dwell_core::{PolicySet, Timeouts, SessionManager, hours, minutes};
 //! use dwell_redis::RedisStore;
 //!
 //! # async fn f() -> Result<(), Box<dyn std::error::Error>> {
 //! let store = RedisStore::connect("redis://127.0.0.1:6379/").await?;
-//! let policies = PolicySet::simple(minutes(15), hours(8))?;
+//! let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
 //! let manager = SessionManager::builder(store, policies).build();
 //! # let _ = manager;
 //! # Ok(())

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use dwell_core::store::{Judge, Reaped, StoreError};
+use dwell_core::store::{DuePolicy, Reaped, StoreError};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use crate::layout::PARTITIONS;
@@ -53,7 +53,7 @@ struct Place {
 }
 
 impl Inner {
-    pub(crate) async fn reap(&self, judge: Judge, batch: usize) -> Result<Reaped, StoreError> {
+    pub(crate) async fn reap(&self, judge: DuePolicy, batch: usize) -> Result<Reaped, StoreError> {
         let mut budget = batch.max(1);
         let mut reaped = Reaped {
             now: self.now().await?,
@@ -97,7 +97,7 @@ impl Inner {
     }
 
     /// What is due first in a partition.
-    async fn step(&self, number: u8, most: usize, judge: &Judge) -> Result<Step, StoreError> {
+    async fn step(&self, number: u8, most: usize, judge: &DuePolicy) -> Result<Step, StoreError> {
         let partition = self.layout().partition(number);
         let found = self.look(partition, most, None).await?;
         let mut step = Step {
@@ -120,7 +120,7 @@ impl Inner {
     /// Goes through buckets that are not due yet, where other policies judge.
     async fn revise(
         &self,
-        judge: &Judge,
+        judge: &DuePolicy,
         budget: &mut usize,
         reaped: &mut Reaped,
     ) -> Result<(), StoreError> {
@@ -168,7 +168,7 @@ impl Inner {
         &self,
         place: &Place,
         most: usize,
-        judge: &Judge,
+        judge: &DuePolicy,
     ) -> Result<(Step, Option<Place>), StoreError> {
         let partition = self.layout().partition(place.partition);
         let found = self.look(partition, most, Some(place.after)).await?;

@@ -1,7 +1,9 @@
 //! The first entries of a bucket: found, judged, and done with.
 
-use dwell_core::store::{Due, Judge, StoreError};
-use dwell_core::{EndReason, EndedSession, SessionKey, SessionRecord, Timestamp, millis, seconds};
+use dwell_core::store::{Due, DuePolicy, StoreError};
+use dwell_core::{
+    EndReason, EndedSession, SessionKey, SessionRecord, Timestamp, as_millis, seconds,
+};
 
 use crate::layout::Partition;
 use crate::reply::{instant, read, stored_or_skipped};
@@ -83,7 +85,7 @@ impl Inner {
         partition: &Partition,
         second: u64,
         entries: Vec<Entry>,
-        judge: &Judge,
+        judge: &DuePolicy,
         step: &mut Step,
     ) -> Result<(), StoreError> {
         let mut call = script::SETTLE
@@ -94,7 +96,7 @@ impl Inner {
             .arg(self.told())
             .arg(partition.sessions())
             .arg(partition.buckets())
-            .number(millis(self.settings.tombstones))
+            .number(as_millis(self.settings.tombstones))
             .arg(self.settings.channel.as_str())
             .number(second);
         let mut acts = Vec::with_capacity(entries.len());
@@ -130,7 +132,7 @@ impl Inner {
     }
 }
 
-fn act_on(key: SessionKey, value: Option<&[u8]>, judge: &Judge, now: Timestamp) -> Act {
+fn act_on(key: SessionKey, value: Option<&[u8]>, judge: &DuePolicy, now: Timestamp) -> Act {
     // What can't be read can't be judged: requests get an error for it.
     let Some(Stored {
         mut record,

@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dwell_core::engine::Activation;
+use dwell_core::engine::Touch;
 use dwell_core::store::{
-    Created, End, Judge, Loaded, Lookup, Quota, Reaped, SessionStore, StoreError, StoreFuture,
-    Touched, Update, Updated, Watched,
+    Created, DuePolicy, End, Loaded, Lookup, Quota, Reaped, SessionStore, StoreError, StoreFuture,
+    TouchOutcome, Update, Updated, Watched,
 };
 use dwell_core::{
-    Clock, EndedSession, SessionKey, SessionRecord, SubjectId, SystemClock, Timestamp, millis,
+    Clock, EndedSession, SessionKey, SessionRecord, SubjectId, SystemClock, Timestamp, as_millis,
 };
 
 use crate::connect::RedisStoreBuilder;
@@ -156,23 +156,23 @@ impl Inner {
     async fn touch(
         &self,
         key: SessionKey,
-        activation: Activation,
+        touch: Touch,
         load: bool,
-    ) -> Result<(Touched, Timestamp, Option<Vec<u8>>), StoreError> {
+    ) -> Result<(TouchOutcome, Timestamp, Option<Vec<u8>>), StoreError> {
         let call = self
             .about(&script::TOUCH, key)
             .arg(self.told())
-            .number(clamped(activation.at))
-            .number(clamped(activation.idle_deadline))
-            .arg(activation.network.to_bits().to_be_bytes())
+            .number(clamped(touch.at))
+            .number(clamped(touch.idle_deadline))
+            .arg(touch.network.to_bits().to_be_bytes())
             .arg(if load { "load" } else { "" });
         let sent = self.sent();
         let (now, outcome, value): (u64, u8, Option<Vec<u8>>) = read(self.link.call(call).await?)?;
         self.learn(partition_of(key), sent, instant(now));
         let touched = match outcome {
-            0 => Touched::Gone,
-            1 => Touched::Older,
-            _ => Touched::Recorded,
+            0 => TouchOutcome::Gone,
+            1 => TouchOutcome::Older,
+            _ => TouchOutcome::Recorded,
         };
         Ok((touched, instant(now), value))
     }
@@ -216,7 +216,7 @@ impl Inner {
                     return Ok(Updated::Gone);
                 }
                 1 => return Ok(Updated::Applied(record)),
-                // Touched or changed: which of them is told by the version.
+                // TouchOutcome or changed: which of them is told by the version.
                 _ => (now, value) = (instant(then), meanwhile),
             }
         }
@@ -236,7 +236,7 @@ impl Inner {
             .arg(self.told())
             .number(reason)
             .arg(if end.replaced { "replaced" } else { "" })
-            .number(millis(self.settings.tombstones))
+            .number(as_millis(self.settings.tombstones))
             .arg(self.settings.channel.as_str())
             .arg(key.as_bytes());
         let (now, done, before): (u64, bool, Option<Vec<u8>>) =
@@ -277,14 +277,14 @@ impl SessionStore for RedisStore {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: Judge,
+        judge: DuePolicy,
     ) -> StoreFuture<'_, Created> {
         StoreFuture::boxed(self.0.create(record, quota, judge))
     }
 
-    fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched> {
+    fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome> {
         StoreFuture::boxed(async move {
-            let (touched, _, value) = self.0.touch(key, activation, false).await?;
+            let (touched, _, value) = self.0.touch(key, touch, false).await?;
             stored(key, value.as_deref())?;
             Ok(touched)
         })
@@ -293,10 +293,10 @@ impl SessionStore for RedisStore {
     fn touch_and_load(
         &self,
         key: SessionKey,
-        activation: Activation,
-    ) -> StoreFuture<'_, (Touched, Loaded)> {
+        touch: Touch,
+    ) -> StoreFuture<'_, (TouchOutcome, Loaded)> {
         StoreFuture::boxed(async move {
-            let (touched, now, value) = self.0.touch(key, activation, true).await?;
+            let (touched, now, value) = self.0.touch(key, touch, true).await?;
             Ok((touched, loaded(key, now, value.as_deref())?))
         })
     }
@@ -313,7 +313,7 @@ impl SessionStore for RedisStore {
         StoreFuture::boxed(self.0.list(subject))
     }
 
-    fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {
+    fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
         StoreFuture::boxed(self.0.reap(judge, batch))
     }
 

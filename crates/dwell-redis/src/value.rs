@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use dwell_core::store::Lookup;
 use dwell_core::{
-    Credential, EndReason, EndedSession, Facts, NetworkId, PolicyId, Previous, SessionKey,
-    SessionRecord, Strength, Timestamp, TokenCheck, millis,
+    AuthenticationContext, Credential, EndReason, EndedSession, Facts, NetworkId, PolicyId,
+    Previous, SessionKey, SessionRecord, Timestamp, VerifierHash, as_millis,
 };
 
 /// The first byte of every value. Another one is another layout.
@@ -111,7 +111,7 @@ pub(crate) fn encode(record: &SessionRecord) -> Vec<u8> {
     flag(credential.previous.is_some(), PREVIOUS);
     flag(strength.is_some(), STRENGTH);
     let previous = credential.previous.unwrap_or(Previous {
-        check: TokenCheck::FOREIGN,
+        check: VerifierHash::NONE,
         at: Timestamp::MIN,
     });
     let mut out = Writer(Vec::with_capacity(HEAD + subject.as_str().len() + 16));
@@ -120,7 +120,7 @@ pub(crate) fn encode(record: &SessionRecord) -> Vec<u8> {
     out.instant(facts.last_active_at);
     out.instant(facts.idle_deadline);
     out.number(facts.network.to_bits());
-    out.number(u32::try_from(millis(facts.longest_pause)).unwrap_or(u32::MAX));
+    out.number(u32::try_from(as_millis(facts.longest_pause)).unwrap_or(u32::MAX));
     out.instant(facts.absolute_deadline);
     out.instant(facts.provider_deadline.unwrap_or(Timestamp::MIN));
     out.instant(facts.locked_at.unwrap_or(Timestamp::MIN));
@@ -298,8 +298,8 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn check(&mut self) -> Result<TokenCheck, Unreadable> {
-        Ok(TokenCheck::from_bits(u128::from_be_bytes(self.array()?)))
+    fn check(&mut self) -> Result<VerifierHash, Unreadable> {
+        Ok(VerifierHash::from_bits(u128::from_be_bytes(self.array()?)))
     }
 
     fn text(&mut self) -> Result<Option<&'a str>, Unreadable> {
@@ -312,8 +312,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn strength(&mut self) -> Result<Strength, Unreadable> {
-        let mut strength = Strength::none();
+    fn strength(&mut self) -> Result<AuthenticationContext, Unreadable> {
+        let mut strength = AuthenticationContext::none();
         strength.acr = self.text()?.map(Into::into);
         while !self.0.is_empty() {
             strength.amr.push(self.text()?.unwrap_or_default().into());

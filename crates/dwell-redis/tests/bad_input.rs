@@ -14,7 +14,7 @@ use dwell_core::store::{SessionStore, StoreError, Update, Updated};
 use dwell_core::{SessionKey, minutes, seconds};
 use dwell_redis::{ConnectError, RedisStore};
 use dwell_servers::Redis;
-use support::{activity, driven, found, judge, key, on, start};
+use support::{activity, driven, due_policy, found, key, on, start};
 
 /// The key of a session as it stands in the database.
 fn raw_key(server: &Redis, key: SessionKey) -> Vec<u8> {
@@ -71,7 +71,7 @@ async fn l17_what_can_not_be_read_opens_nothing_and_stops_nobody() {
         assert_eq!(listed, [], "{what}: skipped in lists");
     }
     on.clock.advance(minutes(20));
-    let reaped = store.reap(judge(), 1_000).await.unwrap();
+    let reaped = store.reap(due_policy(), 1_000).await.unwrap();
     let keys: Vec<_> = reaped.ended.iter().map(|ended| ended.record.key).collect();
     assert_eq!(keys, [healthy.key], "and by the reaper, which goes on");
 }
@@ -86,7 +86,7 @@ async fn l17_a_key_of_another_type_is_no_session() {
     on.server.command(&push).unwrap();
     assert!(is_corrupt(&on.store.load(record.key).await));
     on.clock.advance(minutes(20));
-    let reaped = on.store.reap(judge(), 1_000).await.unwrap();
+    let reaped = on.store.reap(due_policy(), 1_000).await.unwrap();
     assert!(reaped.ended.is_empty());
 }
 
@@ -144,7 +144,7 @@ async fn l08_where_memory_is_full_nobody_gets_in_and_everybody_can_leave() {
     on.server.command(&full).unwrap();
     let mut second = record.clone();
     second.key = key(2);
-    let login = on.store.create(second.clone(), None, judge()).await;
+    let login = on.store.create(second.clone(), None, due_policy()).await;
     assert!(
         matches!(login, Err(StoreError::Unavailable(_))),
         "no login: {login:?}"

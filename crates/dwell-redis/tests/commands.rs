@@ -11,7 +11,7 @@ mod support;
 use dwell_core::store::SessionStore;
 use dwell_core::{EndReason, minutes, seconds};
 use dwell_servers::Redis;
-use support::{activity, driven, judge, start};
+use support::{activity, driven, due_policy, start};
 
 /// The scripts that clients have called.
 fn calls(server: &Redis) -> u64 {
@@ -69,7 +69,7 @@ async fn every_key_of_a_session_leaves_by_itself_once_its_end_is_reported() {
     assert!(ended.unwrap().is_some());
     on.store.acknowledge(vec![record.key]).await.unwrap();
     on.clock.advance(minutes(20));
-    on.store.reap(judge(), 1_000).await.unwrap();
+    on.store.reap(due_policy(), 1_000).await.unwrap();
     let keys = on.server.command(&["KEYS", "dwell:{*"]).unwrap();
     let left: Vec<_> = keys.lines().filter(|line| !line.is_empty()).collect();
     assert_eq!(left.len(), 1, "the tombstone: {left:?}");

@@ -5,7 +5,7 @@ mod support;
 use dwell_core::minutes;
 use dwell_core::store::SessionStore;
 use futures_util::future::join_all;
-use support::{driven, judge, start};
+use support::{driven, due_policy, start};
 
 // A store value goes through all sessions at its first passes, since policies
 // may have changed: in a large store that takes a while.
@@ -17,7 +17,7 @@ async fn l12_what_is_due_does_not_wait_until_every_session_was_looked_at() {
     let mut ended = 0;
     let mut passes = 0;
     while ended < 5 {
-        let reaped = on.store.reap(judge(), 500).await.unwrap();
+        let reaped = on.store.reap(due_policy(), 500).await.unwrap();
         assert!(reaped.more, "the others are not looked at yet");
         ended += reaped.ended.len();
         passes += 1;

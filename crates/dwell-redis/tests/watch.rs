@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dwell_core::store::{SessionStore, StoreError, Update, Watched, Watcher};
 use dwell_core::{EndReason, SessionKey, Timestamp, minutes, seconds};
 use dwell_redis::RedisStore;
-use support::{activity, judge, start, undriven};
+use support::{activity, due_policy, start, undriven};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Tells a test what it is told.
@@ -89,7 +89,7 @@ async fn l04_ends_and_updates_on_another_node_are_told_and_touches_are_not() {
         .await
         .unwrap();
     assert_eq!(changes(&mut tells).await, [records[2].key], "an update");
-    other.reap(judge(), 1_000).await.unwrap();
+    other.reap(due_policy(), 1_000).await.unwrap();
     assert_eq!(
         changes(&mut tells).await,
         [long_ago.key],

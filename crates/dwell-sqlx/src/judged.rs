@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dwell_core::store::{Due, End, Judge};
+use dwell_core::store::{Due, DuePolicy, End};
 use dwell_core::{EndedSession, SessionRecord, Timestamp, minutes};
 
 use crate::stored::{Content, Row, instant, warn};
@@ -27,7 +27,7 @@ pub(crate) enum Next {
 /// Judges a row that is due; with the instant at which it is due next.
 pub(crate) fn judge_row(
     row: Row,
-    judge: &Judge,
+    judge: &DuePolicy,
     now: Timestamp,
     tombstones: Duration,
 ) -> (Next, Timestamp) {
@@ -70,7 +70,7 @@ pub(crate) fn tombstone(record: SessionRecord, end: End, now: Timestamp) -> Ende
 /// middleware may show its session until the absolute deadline.
 pub(crate) fn forget_at(record: &SessionRecord, now: Timestamp, tombstones: Duration) -> Timestamp {
     let by_age = now + tombstones;
-    match record.credential.is_foreign() {
+    match record.credential.is_adopted() {
         true => by_age.max(record.facts.absolute_deadline),
         false => by_age,
     }
@@ -78,7 +78,7 @@ pub(crate) fn forget_at(record: &SessionRecord, now: Timestamp, tombstones: Dura
 
 /// Whether a row is a live session that the policies in force make due earlier
 /// than it says; then with the instant.
-pub(crate) fn earlier(row: &Row, judge: &Judge, now: Timestamp) -> Option<(Vec<u8>, i64)> {
+pub(crate) fn earlier(row: &Row, judge: &DuePolicy, now: Timestamp) -> Option<(Vec<u8>, i64)> {
     let Ok(Content::Live(record)) = &row.content else {
         return None;
     };

@@ -31,11 +31,11 @@
 //! ```no_run
 //! # #[cfg(feature = "sqlite")]
 //! # async fn f() -> Result<(), Box<dyn std::error::Error>> {
-//! use dwell_core::{PolicySet, SessionManager, hours, minutes};
+//! use dwell_core::{PolicySet, Timeouts, SessionManager, hours, minutes};
 //! use dwell_sqlx::SqliteStore;
 //!
 //! let store = SqliteStore::open("/var/lib/console/sessions.db").await?;
-//! let policies = PolicySet::simple(minutes(15), hours(8))?; // idle, absolute
+//! let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?; // idle, absolute
 //! let manager = SessionManager::builder(store, policies).build();
 //! # drop(manager);
 //! # Ok(())

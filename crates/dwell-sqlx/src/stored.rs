@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dwell_core::{
-    Credential, EndReason, EndedSession, Facts, NetworkId, PolicyId, Previous, SessionKey,
-    SessionRecord, SessionRef, Strength, Timestamp, TokenCheck, millis,
+    AuthenticationContext, Credential, EndReason, EndedSession, Facts, NetworkId, PolicyId,
+    Previous, SessionKey, SessionRecord, SessionRef, Timestamp, VerifierHash, as_millis,
 };
 
 /// What a row says that no row of ours does.
@@ -98,7 +98,7 @@ impl Stored {
             strength,
             credential,
         } = record;
-        let methods = |s: &Strength| s.amr.iter().map(ToString::to_string).collect();
+        let methods = |s: &AuthenticationContext| s.amr.iter().map(ToString::to_string).collect();
         let previous = credential.previous;
         Self {
             key: key.as_bytes().to_vec(),
@@ -174,10 +174,10 @@ impl Stored {
         })
     }
 
-    fn strength(&self) -> Result<Option<Arc<Strength>>, Corrupt> {
+    fn strength(&self) -> Result<Option<Arc<AuthenticationContext>>, Corrupt> {
         match (&self.acr, &self.amr) {
             (None, None) => Ok(None),
-            (acr, Some(amr)) => Ok(Some(Arc::new(Strength {
+            (acr, Some(amr)) => Ok(Some(Arc::new(AuthenticationContext {
                 acr: acr.as_deref().map(Into::into),
                 amr: amr.iter().map(|method| method.as_str().into()).collect(),
             }))),
@@ -207,9 +207,9 @@ impl Stored {
         T::try_from(number).map_err(|_| self.corrupt(column, "a number out of its range"))
     }
 
-    fn check(&self, column: &'static str, bytes: &[u8]) -> Result<TokenCheck, Corrupt> {
+    fn check(&self, column: &'static str, bytes: &[u8]) -> Result<VerifierHash, Corrupt> {
         let bytes = <[u8; 16]>::try_from(bytes).map_err(|_| self.corrupt(column, "no 16 bytes"))?;
-        Ok(TokenCheck::from_bits(u128::from_be_bytes(bytes)))
+        Ok(VerifierHash::from_bits(u128::from_be_bytes(bytes)))
     }
 
     fn corrupt(&self, column: &'static str, what: &'static str) -> Corrupt {
@@ -237,9 +237,9 @@ pub(crate) fn instant(at: Timestamp) -> i64 {
 
 /// Milliseconds of a duration as a column has them.
 pub(crate) fn length(duration: Duration) -> i64 {
-    i64::try_from(millis(duration)).unwrap_or(i64::MAX)
+    i64::try_from(as_millis(duration)).unwrap_or(i64::MAX)
 }
 
-fn check_bytes(check: TokenCheck) -> Vec<u8> {
+fn check_bytes(check: VerifierHash) -> Vec<u8> {
     check.to_bits().to_be_bytes().to_vec()
 }

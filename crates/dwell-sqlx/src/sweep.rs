@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use dwell_core::store::Judge;
+use dwell_core::store::DuePolicy;
 
 /// How far a store has come with looking at every session by the policies in
 /// force. A stricter policy may have made them due earlier than their rows
@@ -23,7 +23,7 @@ struct State {
 
 impl Sweep {
     /// The key after which to go on, where there is something left to do.
-    pub(crate) fn next(&self, judge: &Judge) -> Option<Vec<u8>> {
+    pub(crate) fn next(&self, judge: &DuePolicy) -> Option<Vec<u8>> {
         self.with(|state| match &state.under_way {
             _ if state.done == judge.generation() => None,
             Some((by, after)) if *by == judge.generation() => Some(after.clone()),
@@ -32,7 +32,7 @@ impl Sweep {
     }
 
     /// All rows up to this key have been looked at; without one, all rows.
-    pub(crate) fn advance(&self, judge: &Judge, up_to: Option<Vec<u8>>) {
+    pub(crate) fn advance(&self, judge: &DuePolicy, up_to: Option<Vec<u8>>) {
         self.with(|state| match up_to {
             Some(after) => state.under_way = Some((judge.generation(), after)),
             None => {
@@ -45,7 +45,7 @@ impl Sweep {
     /// Whether a session that starts by the judgement of `judge` is in time
     /// with its deadlines alone, because the rows are not being gone through
     /// for other policies.
-    pub(crate) fn agrees(&self, judge: &Judge) -> bool {
+    pub(crate) fn agrees(&self, judge: &DuePolicy) -> bool {
         self.with(|state| {
             let current = state.done == 0 || state.done == judge.generation();
             current && state.under_way.is_none()

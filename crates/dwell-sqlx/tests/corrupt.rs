@@ -14,7 +14,7 @@ use dwell_core::store::{SessionStore, StoreError};
 use dwell_core::{Clock, ManualClock, SessionKey, minutes};
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqlitePoolOptions;
-use support::{Folder, activation, judge, key, opened, reap_all, start};
+use support::{Folder, due_policy, key, opened, reap_all, start, touch};
 
 /// What is written into a row, in words that both databases take.
 const FAULTS: [&str; 10] = [
@@ -59,7 +59,7 @@ async fn is_passed_over(store: &dyn SessionStore, clock: &ManualClock, faults: u
         );
         let shown = format!("{error:?}");
         assert!(!shown.contains(&digits(key(n))), "{shown}");
-        let touch = activation(&opened(n, "alice", clock.now()), clock.now());
+        let touch = touch(&opened(n, "alice", clock.now()), clock.now());
         assert!(store.touch(key(n), touch).await.is_err(), "fault {n}");
     }
     let listed = store.list("alice".into()).await.unwrap();
@@ -67,9 +67,9 @@ async fn is_passed_over(store: &dyn SessionStore, clock: &ManualClock, faults: u
     assert_eq!(listed, [key(0)], "a list has what can be read");
     clock.advance(minutes(15));
     for _ in 0..3 {
-        let ended = reap_all(store, &judge()).await;
+        let ended = reap_all(store, &due_policy()).await;
         store.acknowledge(ended.clone()).await.unwrap();
-        let reaped = store.reap(judge(), 100).await.unwrap();
+        let reaped = store.reap(due_policy(), 100).await.unwrap();
         assert!(
             !reaped.more,
             "no pass looks at the same row again and again"

@@ -13,14 +13,16 @@ mod support;
 
 use std::sync::Arc;
 
-use dwell_core::store::{End, Judge, Lookup, SessionStore, UNREPORTED_AFTER};
-use dwell_core::{Clock, EndReason, ManualClock, PolicySet, hours, millis, minutes, seconds};
-use support::{Folder, judge, key, policies, reap_all, start, state};
+use dwell_core::store::{DuePolicy, End, Lookup, SessionStore, UNREPORTED_AFTER};
+use dwell_core::{
+    Clock, EndReason, ManualClock, PolicySet, Timeouts, as_millis, hours, minutes, seconds,
+};
+use support::{Folder, due_policy, key, policies, reap_all, start, state};
 
 const MS: std::time::Duration = std::time::Duration::from_millis(1);
 
 async fn is_handed_out_until_it_is_acknowledged(store: &dyn SessionStore, clock: &ManualClock) {
-    let judge = judge();
+    let judge = due_policy();
     let record = start(store, 1, "alice").await;
     let ended = store
         .end(record.key, EndReason::Revoked.into())
@@ -68,7 +70,7 @@ async fn is_handed_out_until_it_is_acknowledged(store: &dyn SessionStore, clock:
 
 /// What a pass ended and what made room for a login is handed out again too.
 async fn whoever_ended_it(store: &dyn SessionStore, clock: &ManualClock) {
-    let judge = judge();
+    let judge = due_policy();
     start(store, 1, "alice").await;
     clock.advance(minutes(15));
     assert_eq!(reap_all(store, &judge).await, [key(1)]);
@@ -109,7 +111,13 @@ async fn stricter_policies_find_all(store: &dyn SessionStore, clock: &ManualCloc
     }
     expected.sort_unstable();
     clock.advance(minutes(6));
-    let strict = Judge::new(Arc::new(PolicySet::simple(minutes(5), hours(8)).unwrap()));
+    let strict = DuePolicy::new(Arc::new(
+        PolicySet::simple(Timeouts {
+            idle: minutes(5),
+            absolute: hours(8),
+        })
+        .unwrap(),
+    ));
     for batch in [1, 2, 3] {
         let mut ended = Vec::new();
         let mut passes = 0;
@@ -137,14 +145,14 @@ async fn a_lock_that_is_opened_is_not_forgotten(store: &dyn SessionStore, clock:
         .on_idle(dwell_core::OnIdle::Lock)
         .lock_period(hours(3));
     let policies = PolicySet::builder(policy).build().unwrap();
-    let judge = Judge::new(Arc::new(policies));
+    let judge = DuePolicy::new(Arc::new(policies));
     let record = start(store, 1, "alice").await;
     clock.advance(minutes(15));
     let locked = store.reap(judge.clone(), 10).await.unwrap().locked;
     assert_eq!(locked.len(), 1);
     let opened = dwell_core::store::Update::Reauthenticate {
         strength: None,
-        activation: support::activation(&record, clock.now()),
+        touch: support::touch(&record, clock.now()),
         rotation: None,
     };
     let version = locked[0].facts.version;
@@ -197,7 +205,7 @@ async fn l12_two_nodes_that_reap_at_once_report_each_end_once() {
     }
     expected.sort_unstable();
     clock.advance(minutes(15));
-    let judge = Judge::new(policies());
+    let judge = DuePolicy::new(policies());
     let pass = async |store: &dyn SessionStore| {
         let mut keys = Vec::new();
         loop {
@@ -228,8 +236,8 @@ async fn l12_an_end_that_a_node_took_with_it_is_reported_by_another() {
     drop(one);
     clock.advance(UNREPORTED_AFTER + seconds(1));
     let two = support::postgres(&server.url(), "dwell", &clock).await;
-    let reaped = two.reap(judge(), 10).await.unwrap();
+    let reaped = two.reap(due_policy(), 10).await.unwrap();
     assert_eq!(reaped.ended.len(), 1);
     assert_eq!(reaped.ended[0].reason, EndReason::SignedOut);
-    assert!(millis(reaped.now - reaped.ended[0].ended_at) >= 30_000);
+    assert!(as_millis(reaped.now - reaped.ended[0].ended_at) >= 30_000);
 }

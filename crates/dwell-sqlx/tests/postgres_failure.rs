@@ -13,11 +13,11 @@ mod support;
 
 use std::task::Poll;
 
-use dwell_core::store::{Lookup, SessionStore, StoreError, StoreFuture, Touched};
-use dwell_core::{EndReason, ManualClock, millis, seconds};
+use dwell_core::store::{Lookup, SessionStore, StoreError, StoreFuture, TouchOutcome};
+use dwell_core::{EndReason, ManualClock, as_millis, seconds};
 use dwell_servers::Postgres;
 use dwell_sqlx::PostgresStore;
-use support::{activation, judge, key, opened, start, state};
+use support::{due_policy, key, opened, start, state, touch};
 
 async fn unavailable<T: std::fmt::Debug>(what: &str, answer: StoreFuture<'_, T>) -> String {
     let error = answer.await.unwrap_err();
@@ -39,18 +39,18 @@ async fn l08_a_server_that_was_killed_loses_nothing_and_is_found_again() {
         .unwrap();
     let record = start(&store, 1, "alice").await;
     clock.advance(seconds(20));
-    let touch = activation(&record, dwell_core::Clock::now(&clock));
+    let touch = touch(&record, dwell_core::Clock::now(&clock));
     server.kill9().unwrap();
     unavailable("a look-up", store.load(record.key)).await;
     unavailable("a touch", store.touch(record.key, touch)).await;
     unavailable("an end", store.end(record.key, EndReason::Revoked.into())).await;
     unavailable(
         "a login",
-        store.create(opened(2, "bob", touch.at), None, judge()),
+        store.create(opened(2, "bob", touch.at), None, due_policy()),
     )
     .await;
     unavailable("a list", store.list("alice".into())).await;
-    unavailable("a pass", store.reap(judge(), 10)).await;
+    unavailable("a pass", store.reap(due_policy(), 10)).await;
     server.restart().await.unwrap();
     let Lookup::Found(found) = state(&store, record.key).await else {
         panic!("the session is as it was")
@@ -58,7 +58,7 @@ async fn l08_a_server_that_was_killed_loses_nothing_and_is_found_again() {
     assert_eq!(found, record);
     assert_eq!(
         store.touch(record.key, touch).await.unwrap(),
-        Touched::Recorded
+        TouchOutcome::Recorded
     );
     assert!(matches!(state(&store, key(2)).await, Lookup::Missing));
 }
@@ -81,10 +81,10 @@ async fn l08_a_full_disk_fails_closed() {
     assert!(said.contains("No space left on device"), "{said}");
     unavailable(
         "a login",
-        store.create(opened(2, "bob", now), None, judge()),
+        store.create(opened(2, "bob", now), None, due_policy()),
     )
     .await;
-    unavailable("a touch", store.touch(record.key, activation(&record, now))).await;
+    unavailable("a touch", store.touch(record.key, touch(&record, now))).await;
     let found = state(&store, record.key).await;
     assert!(
         matches!(found, Lookup::Found(found) if found == record),
@@ -129,8 +129,12 @@ async fn what_is_dropped_half_way_takes_nothing_with_it_that_comes_after() {
     };
     for n in 0..60 {
         let dropped = opened(1_000 + n, "alice", now);
-        poll_and_drop(store.create(dropped, Some(quota.into()), judge()), n % 20).await;
-        poll_and_drop(store.reap(judge(), 10), n % 30).await;
+        poll_and_drop(
+            store.create(dropped, Some(quota.into()), due_policy()),
+            n % 20,
+        )
+        .await;
+        poll_and_drop(store.reap(due_policy(), 10), n % 30).await;
         start(&store, n, "bob").await;
         let count = "SELECT count(*) FROM dwell_session WHERE subject = 'bob'";
         let count = server.query("postgres", count).unwrap();
@@ -164,20 +168,23 @@ async fn l11_the_servers_clock_judges() {
     // Nodes whose clocks are off by ten minutes say so of their activity.
     let record = start(&store, 1, "alice").await;
     let began = record.facts.created_at;
-    let ahead = activation(&record, began + seconds(600));
+    let ahead = touch(&record, began + seconds(600));
     assert_eq!(
         store.touch(record.key, ahead).await.unwrap(),
-        Touched::Recorded
+        TouchOutcome::Recorded
     );
-    let behind = activation(&record, began - seconds(600));
+    let behind = touch(&record, began - seconds(600));
     assert_eq!(
         store.touch(record.key, behind).await.unwrap(),
-        Touched::Older
+        TouchOutcome::Older
     );
     let Lookup::Found(found) = state(&store, record.key).await else {
         panic!("the session is there")
     };
     let facts = found.facts;
     assert!(facts.last_active_at.as_millis() <= told());
-    assert_eq!(millis(facts.idle_deadline - facts.last_active_at), 900_000);
+    assert_eq!(
+        as_millis(facts.idle_deadline - facts.last_active_at),
+        900_000
+    );
 }

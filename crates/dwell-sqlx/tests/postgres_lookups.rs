@@ -20,7 +20,7 @@ use dwell_core::store::{Lookup, SessionStore, StoreError, StoreFuture};
 use dwell_core::{EndReason, ManualClock, hours, minutes};
 use dwell_servers::Postgres;
 use dwell_sqlx::PostgresStore;
-use support::{activation, judge, key, loading, reap_all, start, state, statements};
+use support::{due_policy, key, loading, reap_all, start, state, statements, touch};
 use tokio::time::timeout;
 
 /// More than there are statements for at a time.
@@ -127,7 +127,7 @@ async fn l04_a_look_up_never_shares_a_statement_that_began_before_it() {
         let record = start(&store, n, "alice").await;
         assert!(matches!(state(&store, key(n)).await, Lookup::Found(_)));
         clock.advance(minutes(1));
-        let touch = activation(&record, dwell_core::Clock::now(&clock));
+        let touch = touch(&record, dwell_core::Clock::now(&clock));
         store.touch(record.key, touch).await.unwrap();
         let Lookup::Found(found) = state(&store, key(n)).await else {
             panic!("it is there")
@@ -248,7 +248,7 @@ async fn l08_look_ups_that_meet_fail_with_their_server_and_are_answered_when_it_
     assert_all_are_found(&store).await;
     // And what is due is found by passes, as ever.
     clock.advance(minutes(15));
-    assert_eq!(reap_all(&store, &judge()).await.len(), 64);
+    assert_eq!(reap_all(&store, &due_policy()).await.len(), 64);
 }
 
 /// Requests give up while the server hangs; those after it are served.

@@ -10,12 +10,12 @@
 
 mod support;
 
-use dwell_core::store::{SessionStore, Touched};
+use dwell_core::store::{SessionStore, TouchOutcome};
 use dwell_core::{Clock, ManualClock, seconds};
 use dwell_servers::Postgres;
 use dwell_sqlx::PostgresStore;
 use sqlx::postgres::{PgPool, PgPoolOptions};
-use support::{activation, start, statements};
+use support::{start, statements, touch};
 
 /// One connection, whose statistics can be asked for in time.
 async fn on_one_connection(server: &Postgres, clock: &ManualClock) -> (PostgresStore, PgPool) {
@@ -37,10 +37,10 @@ async fn a_touch_is_a_hot_update() {
     for _ in 0..10 {
         clock.advance(seconds(20));
         for record in &records {
-            let touch = activation(record, clock.now());
+            let touch = touch(record, clock.now());
             assert_eq!(
                 store.touch(record.key, touch).await.unwrap(),
-                Touched::Recorded
+                TouchOutcome::Recorded
             );
         }
     }
@@ -64,7 +64,7 @@ async fn a_request_is_one_statement_at_most() {
     let record = start(&store, 1, "alice").await;
     let other = start(&store, 2, "alice").await;
     clock.advance(seconds(20));
-    let touch = activation(&record, clock.now());
+    let touch = touch(&record, clock.now());
 
     let before = statements(&server);
     store.load(record.key).await.unwrap();
@@ -76,7 +76,7 @@ async fn a_request_is_one_statement_at_most() {
 
     let before = statements(&server);
     let (touched, _) = store.touch_and_load(other.key, touch).await.unwrap();
-    assert_eq!(touched, Touched::Recorded);
+    assert_eq!(touched, TouchOutcome::Recorded);
     assert_eq!(
         statements(&server) - before,
         1,
@@ -94,8 +94,8 @@ async fn a_touch_with_its_look_up_shows_what_it_recorded() {
     let (_server, store, clock) = support::served().await;
     let record = start(&store, 1, "alice").await;
     clock.advance(seconds(20));
-    let touch = activation(&record, clock.now());
-    for expected in [Touched::Recorded, Touched::Older] {
+    let touch = touch(&record, clock.now());
+    for expected in [TouchOutcome::Recorded, TouchOutcome::Older] {
         let (touched, loaded) = store.touch_and_load(record.key, touch).await.unwrap();
         assert_eq!(touched, expected);
         let dwell_core::store::Lookup::Found(found) = loaded.state else {
@@ -105,7 +105,7 @@ async fn a_touch_with_its_look_up_shows_what_it_recorded() {
         assert_eq!(found.facts.idle_deadline, touch.idle_deadline);
     }
     let (touched, loaded) = store.touch_and_load(support::key(9), touch).await.unwrap();
-    assert_eq!(touched, Touched::Gone);
+    assert_eq!(touched, TouchOutcome::Gone);
     assert!(matches!(loaded.state, dwell_core::store::Lookup::Missing));
 }
 
@@ -127,7 +127,7 @@ async fn nothing_reads_the_whole_table() {
     let (store, pool) = on_one_connection(&server, &clock).await;
     let record = start(&store, 1, "alice").await;
     server.query("postgres", MANY).unwrap();
-    let judge = support::judge();
+    let judge = support::due_policy();
     while store.reap(judge.clone(), 5_000).await.unwrap().more {}
     let scans = async || -> i64 {
         let flush = sqlx::query("SELECT pg_stat_force_next_flush()");
@@ -144,7 +144,7 @@ async fn nothing_reads_the_whole_table() {
         for loaded in shared.collect::<Vec<_>>() {
             loaded.await.unwrap().unwrap();
         }
-        let touch = activation(&record, clock.now());
+        let touch = touch(&record, clock.now());
         store.touch_and_load(record.key, touch).await.unwrap();
         store.list("alice".into()).await.unwrap();
         let other = start(&store, n, "alice").await;

@@ -14,10 +14,10 @@ mod support;
 use std::fs;
 use std::process::Command;
 
-use dwell_core::store::{Lookup, SessionStore, StoreError, Touched};
+use dwell_core::store::{Lookup, SessionStore, StoreError, TouchOutcome};
 use dwell_core::{Clock, EndReason, ManualClock, minutes, seconds};
 use dwell_sqlx::{ConnectError, SqliteStore};
-use support::{Folder, activation, judge, key, opened, reap_all, start, state};
+use support::{Folder, due_policy, key, opened, reap_all, start, state, touch};
 
 #[tokio::test]
 async fn sessions_ends_and_touches_survive_a_restart() {
@@ -26,10 +26,10 @@ async fn sessions_ends_and_touches_survive_a_restart() {
     let touched = start(&store, 1, "alice").await;
     let ended = start(&store, 2, "alice").await;
     clock.advance(seconds(20));
-    let touch = activation(&touched, clock.now());
+    let touch = touch(&touched, clock.now());
     assert_eq!(
         store.touch(touched.key, touch).await.unwrap(),
-        Touched::Recorded
+        TouchOutcome::Recorded
     );
     let end = store
         .end(ended.key, EndReason::Revoked.into())
@@ -48,7 +48,7 @@ async fn sessions_ends_and_touches_survive_a_restart() {
     let mut expected = vec![touched.key, ended.key];
     expected.sort_unstable();
     assert_eq!(
-        reap_all(&store, &judge()).await,
+        reap_all(&store, &due_policy()).await,
         expected,
         "and no end is lost"
     );
@@ -178,7 +178,7 @@ async fn fill() {
     let mut refused = None;
     for n in 1..5_000 {
         let record = opened(n, "alice", clock.now());
-        if let Err(error) = store.create(record, None, judge()).await {
+        if let Err(error) = store.create(record, None, due_policy()).await {
             refused = Some((n, error));
             break;
         }

@@ -13,8 +13,8 @@ mod support;
 use std::sync::Mutex;
 
 use dwell_core::store::{SessionStore, StoreError, Update, Watched, Watcher};
-use dwell_core::{Clock, EndReason, SessionKey, Timestamp, millis, minutes, seconds};
-use support::{judge, reap_all, start};
+use dwell_core::{Clock, EndReason, SessionKey, Timestamp, as_millis, minutes, seconds};
+use support::{due_policy, reap_all, start};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -96,7 +96,7 @@ async fn what_other_nodes_change_is_told_before_the_next_mark_is_handed_back() {
         records.push(start(&two, n, "alice").await);
     }
     clock.advance(seconds(20));
-    let touch = support::activation(&records[0], clock.now());
+    let touch = support::touch(&records[0], clock.now());
     two.touch(records[0].key, touch).await.unwrap();
     assert_eq!(
         told.up_to_now().await,
@@ -128,7 +128,10 @@ async fn what_other_nodes_change_is_told_before_the_next_mark_is_handed_back() {
         on_limit: dwell_core::OnLimit::EndOldest,
     };
     let new = support::opened(9, "alice", clock.now());
-    let created = two.create(new, Some(quota.into()), judge()).await.unwrap();
+    let created = two
+        .create(new, Some(quota.into()), due_policy())
+        .await
+        .unwrap();
     let dwell_core::store::Created::Created { ended } = created else {
         panic!("the login is kept: {created:?}")
     };
@@ -141,7 +144,7 @@ async fn what_other_nodes_change_is_told_before_the_next_mark_is_handed_back() {
     assert_eq!(told.up_to_now().await, left, "who made room");
 
     clock.advance(minutes(20));
-    let ended = reap_all(&two, &judge()).await;
+    let ended = reap_all(&two, &due_policy()).await;
     assert_eq!(ended.len(), 3);
     assert_eq!(told.up_to_now().await, ended, "what ran out");
 }
@@ -186,5 +189,5 @@ async fn an_end_is_told_within_a_few_pulses() {
     assert_eq!(told.up_to_now().await, [record.key]);
     let took = at() - before;
     // Twice 25 ms by design; the rest is for a machine that has other work.
-    assert!(took < millis(seconds(2)), "{took} ms");
+    assert!(took < as_millis(seconds(2)), "{took} ms");
 }

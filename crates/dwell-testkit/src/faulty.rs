@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use dwell_core::engine::Activation;
+use dwell_core::engine::Touch;
 use dwell_core::store::{
-    Created, End, Judge, Loaded, Quota, Reaped, SessionStore, StoreError, StoreFuture, Touched,
-    Update, Updated,
+    Created, DuePolicy, End, Loaded, Quota, Reaped, SessionStore, StoreError, StoreFuture,
+    TouchOutcome, Update, Updated,
 };
 use dwell_core::{EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
 
@@ -177,13 +177,13 @@ impl SessionStore for FaultyStore {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: Judge,
+        judge: DuePolicy,
     ) -> StoreFuture<'_, Created> {
         self.write(move || self.inner.create(record, quota, judge))
     }
 
-    fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched> {
-        self.write(move || self.inner.touch(key, activation))
+    fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome> {
+        self.write(move || self.inner.touch(key, touch))
     }
 
     fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated> {
@@ -197,18 +197,18 @@ impl SessionStore for FaultyStore {
     fn touch_and_load(
         &self,
         key: SessionKey,
-        activation: Activation,
-    ) -> StoreFuture<'_, (Touched, Loaded)> {
+        touch: Touch,
+    ) -> StoreFuture<'_, (TouchOutcome, Loaded)> {
         self.shared.reads.fetch_add(1, Ordering::SeqCst);
         self.shared.both.fetch_add(1, Ordering::SeqCst);
-        self.write(move || self.inner.touch_and_load(key, activation))
+        self.write(move || self.inner.touch_and_load(key, touch))
     }
 
     fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
         self.read(move || self.inner.list(subject))
     }
 
-    fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {
+    fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
         self.answer(move || self.inner.reap(judge, batch))
     }
 

@@ -12,19 +12,19 @@
 //! and the test moves it:
 //!
 //! ```
-//! use dwell_core::{EndReason, EventKind, ManualClock, MemoryStore, PolicySet, SessionManager};
-//! use dwell_core::{NewSession, Presented, SessionHandle, hours, minutes};
+//! use dwell_core::{EndReason, EventKind, ManualClock, MemoryStore, PolicySet, Timeouts, SessionManager};
+//! use dwell_core::{NewSession, Resolved, SessionHandle, hours, minutes};
 //! use dwell_testkit::Recorder;
 //!
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 //! let (clock, events) = (ManualClock::new(), Recorder::new());
 //! let store = MemoryStore::with_clock(clock.clone());
-//! let policies = PolicySet::simple(minutes(15), hours(8))?;
+//! let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
 //! let manager = SessionManager::builder(store, policies)
 //!     .observer(events.clone())
 //!     .build();
 //! let policies = manager.policies().current();
-//! let request = SessionHandle::new(manager.clone(), policies, Presented::Nothing);
+//! let request = SessionHandle::new(manager.clone(), policies, Resolved::Nothing);
 //! request.start(NewSession::new("alice")).await?;
 //!
 //! clock.advance(minutes(15));

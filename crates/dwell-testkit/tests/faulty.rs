@@ -7,8 +7,8 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use dwell_core::engine::Activation;
-use dwell_core::store::{SessionStore, StoreError, StoreFuture, Touched};
+use dwell_core::engine::Touch;
+use dwell_core::store::{SessionStore, StoreError, StoreFuture, TouchOutcome};
 use dwell_core::{EndReason, MemoryStore, NetworkId, SessionKey, Timestamp, seconds};
 use dwell_testkit::FaultyStore;
 
@@ -47,19 +47,19 @@ async fn while_it_fails_nothing_reaches_the_store_within() {
 #[tokio::test]
 async fn a_touch_with_a_look_up_is_a_write_and_a_read_in_one_call() {
     let (store, inner) = stores();
-    let activation = Activation {
+    let touch = Touch {
         at: Timestamp::MIN,
         network: NetworkId::NONE,
         idle_deadline: Timestamp::MIN,
     };
-    let both = store.touch_and_load(KEY, activation).await;
-    assert_eq!(both.unwrap().0, Touched::Gone);
+    let both = store.touch_and_load(KEY, touch).await;
+    assert_eq!(both.unwrap().0, TouchOutcome::Gone);
     for store in [&store, &inner] {
         assert_eq!((store.reads(), store.writes()), (1, 1));
         assert_eq!(store.round_trips(), 1);
     }
     assert!(store.load(KEY).await.is_ok());
-    assert!(store.touch(KEY, activation).await.is_ok());
+    assert!(store.touch(KEY, touch).await.is_ok());
     assert_eq!(store.round_trips(), 3);
 }
 

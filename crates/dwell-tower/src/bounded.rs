@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dwell_core::engine::Activation;
+use dwell_core::engine::Touch;
 use dwell_core::store::{
-    Created, End, Judge, Loaded, Quota, Reaped, SessionStore, StoreError, StoreFuture, Touched,
-    Update, Updated, Watched,
+    Created, DuePolicy, End, Loaded, Quota, Reaped, SessionStore, StoreError, StoreFuture,
+    TouchOutcome, Update, Updated, Watched,
 };
 use dwell_core::{EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
 
@@ -68,13 +68,13 @@ impl SessionStore for BoundedStore {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: Judge,
+        judge: DuePolicy,
     ) -> StoreFuture<'_, Created> {
         self.bound(self.inner.create(record, quota, judge))
     }
 
-    fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched> {
-        self.bound(self.inner.touch(key, activation))
+    fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome> {
+        self.bound(self.inner.touch(key, touch))
     }
 
     fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated> {
@@ -88,16 +88,16 @@ impl SessionStore for BoundedStore {
     fn touch_and_load(
         &self,
         key: SessionKey,
-        activation: Activation,
-    ) -> StoreFuture<'_, (Touched, Loaded)> {
-        self.bound(self.inner.touch_and_load(key, activation))
+        touch: Touch,
+    ) -> StoreFuture<'_, (TouchOutcome, Loaded)> {
+        self.bound(self.inner.touch_and_load(key, touch))
     }
 
     fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
         self.bound(self.inner.list(subject))
     }
 
-    fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {
+    fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
         self.bound(self.inner.reap(judge, batch))
     }
 

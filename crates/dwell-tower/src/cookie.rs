@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use dwell_core::{Token, millis};
+use dwell_core::{Token, as_millis};
 use http::HeaderValue;
 use memchr::{memchr, memmem};
 
@@ -119,7 +119,10 @@ impl SessionCookie {
     /// allow again tomorrow, and the cookie decides nothing (N25).
     pub(crate) fn issue(&self, token: &Token, longest: Option<Duration>) -> Option<HeaderValue> {
         let longest = longest.filter(|_| self.persistent);
-        self.header(token.expose(), longest.map(|l| millis(l).div_ceil(1_000)))
+        self.header(
+            token.expose(),
+            longest.map(|l| as_millis(l).div_ceil(1_000)),
+        )
     }
 
     pub(crate) fn remove(&self) -> Option<HeaderValue> {

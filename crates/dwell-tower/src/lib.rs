@@ -32,7 +32,7 @@
 //! use std::convert::Infallible;
 //!
 //! use bytes::Bytes;
-//! use dwell_core::{ManualClock, MemoryStore, NewSession, PolicySet, SessionHandle};
+//! use dwell_core::{ManualClock, MemoryStore, NewSession, PolicySet, Timeouts, SessionHandle};
 //! use dwell_core::{SessionManager, hours, minutes};
 //! use dwell_tower::SessionTimeoutLayer;
 //! use http::{Request, Response, StatusCode};
@@ -52,7 +52,7 @@
 //!
 //! let clock = ManualClock::new();
 //! let store = MemoryStore::with_clock(clock.clone());
-//! let policies = PolicySet::simple(minutes(15), hours(8))?;
+//! let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
 //! let manager = SessionManager::builder(store, policies).build();
 //! let mut bank = ServiceBuilder::new()
 //!     .layer(SessionTimeoutLayer::new(&manager))

@@ -23,11 +23,11 @@ use crate::log;
 /// ```
 /// use std::time::Duration;
 ///
-/// use dwell_core::{MemoryStore, PolicySet, SessionManager, hours, minutes};
+/// use dwell_core::{MemoryStore, PolicySet, Timeouts, SessionManager, hours, minutes};
 /// use dwell_tower::Reaper;
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
-/// let policies = PolicySet::simple(minutes(15), hours(8))?;
+/// let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
 /// let manager = SessionManager::builder(MemoryStore::new(), policies).build();
 /// let reaper = Reaper::new(manager).with_interval(Duration::from_secs(5));
 /// let running = tokio::spawn(reaper.run());

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use dwell_core::store::Touched;
-use dwell_core::{SessionHandle, SystemClock, Touch};
+use dwell_core::store::TouchOutcome;
+use dwell_core::{DueTouch, SessionHandle, SystemClock};
 use http::request::Parts;
 use http::{Extensions, Response, Uri};
 
@@ -90,9 +90,9 @@ impl Shared {
     }
 
     /// Takes note of a touch that the store has answered, and tells what is open.
-    pub(crate) fn touch_recorded(handle: &SessionHandle, touch: &Touch, touched: Touched) {
+    pub(crate) fn touch_recorded(handle: &SessionHandle, touch: &DueTouch, touched: TouchOutcome) {
         handle.touch_recorded(touch, touched);
-        if touched == Touched::Recorded
+        if touched == TouchOutcome::Recorded
             && let Some(shared) = Self::of(handle)
         {
             shared.open.touched(touch.key);

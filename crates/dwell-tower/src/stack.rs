@@ -10,15 +10,15 @@ use tower_layer::Layer;
 
 use crate::activity::ActivityLayer;
 use crate::gate::{RequestHead, Stack};
-use crate::idle::{IdleTimeoutLayer, Presence};
+use crate::idle::{IdleTimeoutLayer, SessionRequirement};
 use crate::network::NetworkLayer;
-use crate::open::AnyBody;
+use crate::open::AnyBodyFactory;
 use crate::rejection::{DefaultRejection, MakeRejection, Refusal};
 use crate::session::{SessionLayer, SessionService, Source};
 
 /// The service of the stack: the session layer's, which asks the other
 /// layers' gates in their order.
-pub type SessionTimeout<S, K = AnyBody> = SessionService<S, K>;
+pub type SessionTimeout<S, K = AnyBodyFactory> = SessionService<S, K>;
 
 /// What stands between the session layer and the service.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ impl Stack for Gates {
 
 /// Session, network, activity and idle timeout layers, in this order.
 /// `K` makes the bodies of its answers.
-pub struct SessionTimeoutLayer<K = AnyBody>(Arc<Parts<K>>);
+pub struct SessionTimeoutLayer<K = AnyBodyFactory>(Arc<Parts<K>>);
 
 /// Behind one pointer, since routers clone a layer for every route.
 struct Parts<K> {
@@ -159,9 +159,9 @@ impl<K> SessionTimeoutLayer<K> {
 
     /// Whether requests need a session at all.
     #[must_use]
-    pub fn with_presence(mut self, presence: Presence) -> Self {
+    pub fn with_requirement(mut self, presence: SessionRequirement) -> Self {
         let gates = self.gates();
-        gates.idle = gates.idle.clone().with_presence(presence);
+        gates.idle = gates.idle.clone().with_requirement(presence);
         self
     }
 

@@ -9,7 +9,8 @@ use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::{get, post};
 use dwell_axum::{
-    Freshness, SessionTimeoutLayer, active, passive, policy, privileged, session_endpoints,
+    AuthenticationRequirement, SessionTimeoutLayer, active, passive, policy, privileged,
+    session_endpoints,
 };
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 
@@ -26,7 +27,7 @@ pub const ADMIN_POLICY: &str = "admin";
 const MAX_BODY: usize = 16 * 1_024;
 
 pub(crate) fn app(accounts: Accounts, timeouts: SessionTimeoutLayer) -> Router {
-    let recent = privileged(Freshness::by_policy());
+    let recent = privileged(AuthenticationRequirement::by_policy());
     let admin = Router::new()
         .route("/admin/sessions", get(sessions::list))
         .route("/admin/sessions/end", post(sessions::end))

@@ -14,7 +14,7 @@ use crate::client::Client;
 use crate::clock;
 use crate::history::{Event, Faults, History, Moment, Repeats, Times};
 use crate::node::{Node, NodeSetup};
-use crate::user::{Closing, Habits, Temper, User};
+use crate::user::{CloseReason, Habits, Temper, User};
 
 /// How often audit files are looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -47,7 +47,7 @@ pub struct Plan {
     /// How long they stay.
     pub length: Duration,
     /// What users do at the end.
-    pub closing: Closing,
+    pub closing: CloseReason,
     /// By how much the nodes' clocks are off.
     pub skews: [Option<&'static str>; 2],
 }

@@ -21,12 +21,12 @@ pub struct Habits {
     /// What else they do than click and poll.
     pub temper: Temper,
     /// What they do at the end.
-    pub closing: Closing,
+    pub closing: CloseReason,
 }
 
 /// What users do at the end of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Closing {
+pub enum CloseReason {
     /// They leave their sessions to the reapers.
     WalkAway,
     /// They sign out.
@@ -84,7 +84,7 @@ impl User {
             };
             self.pause(pause).await;
         }
-        if self.habits.closing == Closing::SignOut
+        if self.habits.closing == CloseReason::SignOut
             && let Some(holding) = self.holding()
         {
             self.do_one(Kind::Logout, holding).await;

@@ -2,7 +2,7 @@
 
 use dwell_axum::{PolicySet, seconds};
 use dwell_testkit::FaultyStore;
-use dwell_tests::{Browser, Request, Site};
+use dwell_tests::{Browser, Request, RequestContext};
 use http::Method;
 
 use crate::support::{
@@ -44,7 +44,7 @@ async fn l02_only_active_requests_move_the_idle_deadline() {
         // A link on another site that somebody followed.
         ("/", 200, |b, path| {
             b.navigate(Method::GET, path)
-                .from_elsewhere(Site::OtherNavigation)
+                .from_elsewhere(RequestContext::OtherNavigation)
         }),
     ];
     for kind in active {

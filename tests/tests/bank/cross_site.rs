@@ -1,7 +1,7 @@
 //! What other sites can make a browser do.
 
 use dwell_axum::{EventKind, seconds};
-use dwell_tests::Site;
+use dwell_tests::RequestContext;
 use http::Method;
 
 use crate::support::{COOKIE, Served, cents, idle_left, transfer_of};
@@ -90,16 +90,16 @@ async fn the_cookie_goes_along_with_links_only() {
     let browser = bank.signed_in("alice").await;
     let link = browser
         .navigate(Method::GET, "/")
-        .from_elsewhere(Site::OtherNavigation);
+        .from_elsewhere(RequestContext::OtherNavigation);
     assert_eq!(link.send().await.status, 200);
     let form = browser
         .navigate(Method::POST, "/reauth")
-        .from_elsewhere(Site::OtherNavigation);
+        .from_elsewhere(RequestContext::OtherNavigation);
     let answer = form.body(FORM, "password=demo-password").send().await;
     assert_eq!(answer.status, 403);
     let image = browser
         .script(Method::GET, "/api/balance")
-        .from_elsewhere(Site::OtherSubresource);
+        .from_elsewhere(RequestContext::OtherSubresource);
     assert_eq!(image.send().await.reason(), "session_required");
 }
 

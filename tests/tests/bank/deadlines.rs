@@ -1,6 +1,6 @@
 //! When a session is over, and what its holder is told.
 
-use dwell_axum::{EndReason, EventKind, PolicySet, minutes, seconds};
+use dwell_axum::{EndReason, EventKind, PolicySet, Timeouts, minutes, seconds};
 use dwell_tests::Browser;
 use http::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -63,7 +63,13 @@ async fn l06_a_stricter_policy_holds_at_the_next_request_and_a_looser_one_revive
     let alice = bank.signed_in("alice").await;
     let bob = bank.signed_in("bob").await;
     bank.clock.advance(seconds(20));
-    let simple = |idle| PolicySet::simple(idle, minutes(10)).unwrap();
+    let simple = |idle| {
+        PolicySet::simple(Timeouts {
+            idle,
+            absolute: minutes(10),
+        })
+        .unwrap()
+    };
     bank.policies.replace(simple(seconds(30)));
     let answer = alice.fetch("/session").await;
     assert_eq!(idle_left(&answer), seconds(10));

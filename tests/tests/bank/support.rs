@@ -7,7 +7,7 @@ use std::time::Duration;
 use bank::{Bank, PASSWORD};
 use dwell_axum::store::SessionStore;
 use dwell_axum::{
-    Clock, Event, LivePolicies, ManualClock, MemoryStore, SessionManager, Timestamp, millis,
+    Clock, Event, LivePolicies, ManualClock, MemoryStore, SessionManager, Timestamp, as_millis,
     minutes, seconds,
 };
 use dwell_testkit::Recorder;
@@ -198,5 +198,5 @@ pub(crate) fn assert_sent(answer: &Answer, page: &str, reason: &str, return_to: 
 
 /// Whole seconds of a duration.
 pub(crate) fn whole_seconds(duration: Duration) -> u64 {
-    millis(duration) / 1_000
+    as_millis(duration) / 1_000
 }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dwell_axum::engine;
-use dwell_axum::store::{Judge, Lookup, SessionStore, StoreError, Watched};
+use dwell_axum::store::{DuePolicy, Lookup, SessionStore, StoreError, Watched};
 use dwell_axum::{
     Clock, Credential, EndReason, NearCache, PolicyId, PolicySet, SessionKey, SessionRecord,
-    SystemClock, TokenCheck, hours, minutes,
+    SystemClock, Timeouts, VerifierHash, hours, minutes,
 };
 use dwell_redis::RedisStore;
 use dwell_servers::{Postgres, Redis, RedisCluster};
@@ -20,18 +20,24 @@ use dwell_sqlx::PostgresStore;
 const BOUND: Duration = Duration::from_millis(100);
 
 async fn start(store: &impl SessionStore, n: u32) -> SessionKey {
-    let policies = Arc::new(PolicySet::simple(minutes(15), hours(8)).unwrap());
+    let policies = Arc::new(
+        PolicySet::simple(Timeouts {
+            idle: minutes(15),
+            absolute: hours(8),
+        })
+        .unwrap(),
+    );
     let now = store.now().await.unwrap();
     let network = policies.find_network(None);
     let record = SessionRecord {
-        key: SessionKey::foreign(&n.to_be_bytes()),
+        key: SessionKey::adopted(&n.to_be_bytes()),
         subject: "alice".into(),
         facts: engine::opening_facts(&policies, PolicyId::DEFAULT, network, now),
         strength: None,
-        credential: Credential::new(TokenCheck::from_bits(u128::from(n) + 1)),
+        credential: Credential::new(VerifierHash::from_bits(u128::from(n) + 1)),
     };
     let key = record.key;
-    let created = store.create(record, None, Judge::new(policies));
+    let created = store.create(record, None, DuePolicy::new(policies));
     created.await.unwrap();
     key
 }

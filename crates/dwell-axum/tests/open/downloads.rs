@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::routing::get;
 use axum::{Extension, Router};
-use dwell_axum::dwell_tower::open::StaysOpen;
+use dwell_axum::dwell_tower::open::UpgradePolicy;
 use dwell_axum::*;
 use futures_util::StreamExt;
 use futures_util::stream::{self, Stream};
@@ -47,7 +47,7 @@ fn routes() -> Router {
             "/outlives",
             get(async || {
                 (
-                    Extension(StaysOpen::OutlivesSession),
+                    Extension(UpgradePolicy::OutlivesSession),
                     Body::from_stream(chunks()),
                 )
             }),

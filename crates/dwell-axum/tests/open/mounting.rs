@@ -29,7 +29,7 @@ async fn it_stands_below_the_other_endpoints_wherever_they_are() {
         let answer = alice.get("/").await;
         assert_eq!(answer.status, 200);
         let event = events.within(GRAIN).await;
-        assert_eq!(event.remaining_ms(), millis(minutes(15)), "{path}");
+        assert_eq!(event.remaining_ms(), as_millis(minutes(15)), "{path}");
     }
 }
 

@@ -65,7 +65,7 @@ async fn seconds_are_rounded_up_so_that_the_end_has_come_by_then() {
         pass(step).await;
         passed += step;
         let page = alice.get("/page").await;
-        let left = millis(start - passed).div_ceil(1_000) + 1;
+        let left = as_millis(start - passed).div_ceil(1_000) + 1;
         assert_eq!(page.text(), expected(left, "idle_timeout"), "{passed:?}");
         let at = world.now() + seconds(left);
         assert!(at > world.record(&alice).facts.idle_deadline);

@@ -8,7 +8,7 @@ use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
-use dwell_axum::dwell_tower::open::StaysOpen;
+use dwell_axum::dwell_tower::open::UpgradePolicy;
 use dwell_axum::*;
 use futures_util::stream::{self, Stream, StreamExt};
 use tokio::time::{Interval, interval, timeout};
@@ -44,7 +44,7 @@ fn streams() -> Router {
         .route("/half", get(half))
         .route(
             "/outlives",
-            get(async |_: Session| (Extension(StaysOpen::OutlivesSession), Sse::new(ticks()))),
+            get(async |_: Session| (Extension(UpgradePolicy::OutlivesSession), Sse::new(ticks()))),
         )
         .route("/public", get(async || Sse::new(ticks())))
 }

@@ -29,7 +29,7 @@ async fn l14_the_first_event_is_the_status_document_and_is_there_at_once() {
     let asked = alice.get("/session").await;
     let asked: Value = serde_json::from_slice(&asked.body).unwrap();
     assert_eq!(document, asked, "the same as where it is asked for");
-    assert_eq!(first.remaining_ms(), millis(minutes(11)));
+    assert_eq!(first.remaining_ms(), as_millis(minutes(11)));
     for field in ["state", "now", "deadline", "ends_by", "warn_ms"] {
         assert!(fields(&document).contains(&field), "{document}");
     }
@@ -83,7 +83,7 @@ async fn l14_activity_of_another_request_is_told_at_once() {
         assert_eq!(answer.status, 200, "{path}");
         let event = events.within(GRAIN).await;
         assert_eq!(event.name, "session-status", "{path}");
-        assert_eq!(event.remaining_ms(), millis(minutes(15)), "{path}");
+        assert_eq!(event.remaining_ms(), as_millis(minutes(15)), "{path}");
     }
 }
 
@@ -97,7 +97,7 @@ async fn l14_activity_just_after_the_opening_is_told_by_the_first_look() {
     alice.get("/").await;
     let event = events.within(FIRST_LOOK + GRAIN).await;
     assert_eq!(event.name, "session-status");
-    assert!(event.remaining_ms() > millis(minutes(14)), "{event:?}");
+    assert!(event.remaining_ms() > as_millis(minutes(14)), "{event:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,7 +110,7 @@ async fn l14_activity_in_a_shared_store_is_told_when_it_is_recorded() {
         // store that tells nothing is asked once a second.
         let event = events.within(seconds(2) + GRAIN).await;
         assert_eq!(event.name, "session-status");
-        assert!(event.remaining_ms() > millis(minutes(14)), "{event:?}");
+        assert!(event.remaining_ms() > as_millis(minutes(14)), "{event:?}");
     }
 }
 
@@ -144,7 +144,7 @@ async fn n30_a_tightened_policy_is_told_at_once() {
     assert_eq!(event.name, "session-status");
     let left = event.remaining_ms();
     assert!(
-        left <= millis(minutes(3)) && left > millis(seconds(179)),
+        left <= as_millis(minutes(3)) && left > as_millis(seconds(179)),
         "{left}"
     );
     world.manager.policies().replace(policies());

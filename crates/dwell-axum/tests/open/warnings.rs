@@ -13,9 +13,9 @@ const WARN: std::time::Duration = minutes(1);
 #[track_caller]
 fn assert_warns(event: &Event, remaining: std::time::Duration) {
     assert_eq!(event.name, "session-warning", "{event:?}");
-    let (left, at_most) = (event.remaining_ms(), millis(remaining));
+    let (left, at_most) = (event.remaining_ms(), as_millis(remaining));
     assert!(
-        left <= at_most && left + millis(GRAIN) >= at_most,
+        left <= at_most && left + as_millis(GRAIN) >= at_most,
         "{left} ms are left, {at_most} expected"
     );
 }
@@ -45,7 +45,7 @@ async fn l14_activity_takes_the_warning_back_and_the_next_one_comes_in_its_time(
         assert_eq!(alice.get("/").await.status, 200);
         let status = events.within(GRAIN).await;
         assert_eq!(status.name, "session-status");
-        assert_eq!(status.remaining_ms(), millis(minutes(15)));
+        assert_eq!(status.remaining_ms(), as_millis(minutes(15)));
         events.none_for(minutes(14) - GRAIN).await;
     }
 }
@@ -99,7 +99,7 @@ async fn l14_activity_on_another_node_takes_the_warning_back_by_half_of_what_was
     // of touches.
     let status = events.within(seconds(25) + GRAIN).await;
     assert_eq!(status.name, "session-status", "{status:?}");
-    assert!(status.remaining_ms() > millis(minutes(14)), "{status:?}");
+    assert!(status.remaining_ms() > as_millis(minutes(14)), "{status:?}");
     let next = timeout(minutes(15), events.next()).await;
     assert_warns(&next.unwrap(), WARN);
 }

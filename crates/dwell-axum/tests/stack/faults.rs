@@ -30,7 +30,7 @@ async fn an_error_of_a_command_is_an_answer() {
         (CommandError::NoSession, "401 session_required"),
         (CommandError::TooManySessions, "409 too_many_sessions"),
         (CommandError::Conflict, "500 session_error"),
-        (CommandError::ForeignSession, "500 session_error"),
+        (CommandError::AdoptedSession, "500 session_error"),
         (
             CommandError::UnknownPolicy("nosuch".into()),
             "500 session_error",

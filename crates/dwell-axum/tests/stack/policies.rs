@@ -220,7 +220,13 @@ async fn a_route_whose_policy_a_reload_took_away_is_500_until_it_is_back() {
     let world = World::new();
     let mut alice = world.alice(routes()).await;
     assert_eq!(alice.get("/one").await.status, 200);
-    world.replace_policies(PolicySet::simple(minutes(15), hours(8)).unwrap());
+    world.replace_policies(
+        PolicySet::simple(Timeouts {
+            idle: minutes(15),
+            absolute: hours(8),
+        })
+        .unwrap(),
+    );
     assert_eq!(alice.get("/one").await.status, 500);
     assert_eq!(alice.get("/plain").await.status, 200);
     world.replace_policies(policies());

@@ -18,10 +18,11 @@ async fn done(session: Session) -> String {
 }
 
 fn routes() -> Router {
-    let five = || privileged(Freshness::within(minutes(5)));
-    let strong = privileged(Freshness::within(minutes(5)).with_acr(["aal2", "aal3"]));
-    let otp = privileged(Freshness::within(minutes(5)).with_amr(["pwd", "otp"]));
-    let by_policy = || privileged(Freshness::by_policy());
+    let five = || privileged(AuthenticationRequirement::within(minutes(5)));
+    let strong =
+        privileged(AuthenticationRequirement::within(minutes(5)).with_acr(["aal2", "aal3"]));
+    let otp = privileged(AuthenticationRequirement::within(minutes(5)).with_amr(["pwd", "otp"]));
+    let by_policy = || privileged(AuthenticationRequirement::by_policy());
     Router::new()
         .route("/transfer", post(done).layer(five()).get(done))
         .route("/route-layer", post(done).route_layer(five()))
@@ -192,7 +193,7 @@ async fn n52_a_refused_step_up_neither_touches_the_session_nor_runs_the_handler(
     let handler = async move |_: Session| {
         count.fetch_add(1, Ordering::SeqCst);
     };
-    let route = post(handler).layer(privileged(Freshness::within(minutes(5))));
+    let route = post(handler).layer(privileged(AuthenticationRequirement::within(minutes(5))));
     let world = World::new();
     let mut alice = world.alice(Router::new().route("/pay", route)).await;
     world.clock.advance(minutes(10));

@@ -11,7 +11,7 @@ use crate::support::{Client, World, client, document, get_with, idle_left, remov
 #[rustfmt::skip]
 fn program(world: &World) -> Router {
     let sessions = world.manager.clone();
-    let recent = Freshness::within(minutes(5));
+    let recent = AuthenticationRequirement::within(minutes(5));
     Router::new()
         .route("/login", post(login))
         .route("/", get(async |s: Session| format!("Hello {}", s.subject())))
@@ -29,7 +29,13 @@ async fn login(login: LoginSession) -> Result<(), SessionError> {
 /// The reaper that the program starts would end what is due by itself, and it
 /// makes no difference to what a client sees.
 async fn alice() -> (World, Client) {
-    let world = World::with(PolicySet::simple(minutes(15), hours(8)).unwrap());
+    let world = World::with(
+        PolicySet::simple(Timeouts {
+            idle: minutes(15),
+            absolute: hours(8),
+        })
+        .unwrap(),
+    );
     let mut alice = client(program(&world));
     assert_eq!(alice.post("/login", "").await.status, 200);
     (world, alice)
@@ -54,7 +60,9 @@ fn the_program_tested_here_is_the_one_in_the_readme() {
     for line in router.iter().chain(handler) {
         assert!(ours.contains(&same(line)), "not tested here: {line}");
     }
-    assert!(program.contains("PolicySet::simple(minutes(15), hours(8))"));
+    assert!(
+        program.contains("PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })")
+    );
 }
 
 #[tokio::test]

@@ -7,7 +7,11 @@ use dwell_axum::*;
 use crate::support::{World, document, policies, told, verdict};
 
 fn simple(idle: u64, absolute: u64) -> PolicySet {
-    PolicySet::simple(minutes(idle), minutes(absolute)).unwrap()
+    PolicySet::simple(Timeouts {
+        idle: minutes(idle),
+        absolute: minutes(absolute),
+    })
+    .unwrap()
 }
 
 #[tokio::test]
@@ -153,7 +157,13 @@ async fn a_session_of_a_policy_that_a_reload_took_away_goes_on_under_the_default
     let routes = Router::new().route("/start", axum::routing::post(start));
     let mut alice = world.client(routes);
     assert_eq!(alice.post("/start", "").await.status, 200);
-    world.replace_policies(PolicySet::simple(minutes(15), hours(8)).unwrap());
+    world.replace_policies(
+        PolicySet::simple(Timeouts {
+            idle: minutes(15),
+            absolute: hours(8),
+        })
+        .unwrap(),
+    );
     let now = document(&alice.get("/session").await);
     assert_eq!(now["policy"], "default");
     // Five minutes are on record, and nothing prolongs them.

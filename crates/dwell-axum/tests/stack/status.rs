@@ -185,7 +185,13 @@ async fn n17_the_document_counts_to_the_nearest_limit_and_names_rule_and_reason(
 async fn a_deadline_recorded_under_a_stricter_policy_is_named_as_such() {
     let world = World::new();
     let mut alice = world.alice(Router::new()).await;
-    world.replace_policies(PolicySet::simple(minutes(30), hours(12)).unwrap());
+    world.replace_policies(
+        PolicySet::simple(Timeouts {
+            idle: minutes(30),
+            absolute: hours(12),
+        })
+        .unwrap(),
+    );
     let now = document(&alice.get("/session").await);
     assert_eq!(now["set_by"], "recorded deadline");
     assert_eq!(now["remaining_ms"], 15 * 60_000);

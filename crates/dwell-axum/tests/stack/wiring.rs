@@ -101,7 +101,7 @@ async fn l16_annotated_routes_without_a_session_layer_are_500() {
     let app = Router::new()
         .route(
             "/privileged",
-            handler().layer(privileged(Freshness::by_policy())),
+            handler().layer(privileged(AuthenticationRequirement::by_policy())),
         )
         .route("/policy", handler().layer(policy("admin")))
         .route("/passive", handler().layer(passive()))
@@ -122,7 +122,7 @@ async fn l16_annotated_routes_without_the_enforcing_layer_are_500_before_the_han
     let app = Router::new()
         .route(
             "/privileged",
-            handler().layer(privileged(Freshness::by_policy())),
+            handler().layer(privileged(AuthenticationRequirement::by_policy())),
         )
         .route("/policy", handler().layer(policy("admin")))
         .layer(SessionLayer::new(&world.manager).without_reaper());

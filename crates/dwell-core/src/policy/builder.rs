@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::error::{PolicyError, Problem};
 use super::preset::Preset;
 use super::{MAX_DURATION, OnIdle, OnLimit, Policy, SessionLimit};
-use crate::activity::Unmarked;
-use crate::id::PolicyId;
+use crate::policy::Unmarked;
+use crate::session::PolicyId;
 use crate::time::{hours, minutes, seconds};
 
 /// A policy being written down; see [`Policy::named`].

@@ -14,7 +14,7 @@ use super::error::PolicyError;
 use super::preset::Preset;
 use super::set::PolicySet;
 use super::{OnIdle, OnLimit, Policy};
-use crate::activity::Unmarked;
+use crate::policy::Unmarked;
 
 /// Why a policy file was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]

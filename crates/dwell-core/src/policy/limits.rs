@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::OnIdle;
-use crate::id::PolicyId;
-use crate::verdict::Rule;
+use crate::policy::Rule;
+use crate::session::PolicyId;
 
 /// A duration and the rule that set it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

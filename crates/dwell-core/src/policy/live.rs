@@ -111,10 +111,15 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use super::*;
+    use crate::policy::Timeouts;
     use crate::time::{hours, minutes};
 
     fn set(idle: u64) -> PolicySet {
-        PolicySet::simple(minutes(idle), hours(8)).unwrap()
+        PolicySet::simple(Timeouts {
+            idle: minutes(idle),
+            absolute: hours(8),
+        })
+        .unwrap()
     }
 
     fn idle(set: &PolicySet) -> u64 {

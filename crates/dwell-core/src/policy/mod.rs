@@ -16,12 +16,13 @@ mod client_ip;
 mod error;
 #[cfg(feature = "policy-file")]
 mod file;
-mod freshness;
 mod limits;
 mod live;
 mod network;
 mod overlay;
 mod preset;
+mod requirement;
+mod rule;
 mod set;
 mod set_builder;
 
@@ -32,16 +33,16 @@ pub use client_ip::{ClientIp, ClientIpSource};
 pub use error::{PolicyError, Problem};
 #[cfg(feature = "policy-file")]
 pub use file::PolicyFileError;
-pub use freshness::Freshness;
 pub use limits::Limits;
 pub use live::{LivePolicies, PoliciesInForce};
 pub use network::MAX_RANGES;
 pub use preset::Preset;
-pub use set::{NetworkMatch, PolicySet};
+pub use requirement::AuthenticationRequirement;
+pub use rule::{Rule, Unmarked};
+pub use set::{NetworkMatch, PolicySet, Timeouts};
 pub use set_builder::PolicySetBuilder;
 
-use crate::activity::Unmarked;
-use crate::id::PolicyId;
+use crate::session::PolicyId;
 
 /// The longest duration that a policy takes: 366 days.
 pub const MAX_DURATION: Duration = Duration::from_secs(366 * 24 * 3_600);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Policy;
 use super::set::PolicySet;
-use crate::id::PolicyId;
+use crate::session::PolicyId;
 
 impl PolicySet {
     /// The overlay bit of the policy of this name.

@@ -13,9 +13,9 @@ use super::limits::{Limit, Limits};
 use super::network::{NetworkIx, Ranges};
 use super::set_builder::PolicySetBuilder;
 use super::{OnIdle, Policy};
-use crate::id::{NetworkId, PolicyId};
+use crate::policy::Rule;
+use crate::session::{NetworkId, PolicyId};
 use crate::sorted::sorted;
-use crate::verdict::Rule;
 
 /// The organization's ceilings.
 #[derive(Clone, Copy, Debug, Default)]
@@ -73,6 +73,15 @@ impl NetworkMatch {
     }
 }
 
+/// The two timeouts of a policy, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// How long a session lives without activity.
+    pub idle: Duration,
+    /// How long it lives at most, whatever happens.
+    pub absolute: Duration,
+}
+
 /// All policies of a service. Immutable: a reload makes a new one.
 #[derive(Clone, Debug)]
 pub struct PolicySet {
@@ -100,11 +109,12 @@ impl PolicySet {
         PolicySetBuilder::new(default)
     }
 
-    /// A set with one policy of these two timeouts.
+    /// Returns a set with one policy, `default`, of these two timeouts.
     ///
     /// # Errors
     /// When a duration is out of range or `idle` is longer than `absolute`.
-    pub fn simple(idle: Duration, absolute: Duration) -> Result<Self, PolicyError> {
+    pub fn simple(timeouts: Timeouts) -> Result<Self, PolicyError> {
+        let Timeouts { idle, absolute } = timeouts;
         Self::builder(Policy::named("default").idle(idle).absolute(absolute)).build()
     }
 

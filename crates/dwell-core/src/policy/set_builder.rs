@@ -11,7 +11,7 @@ use super::error::{PolicyError, Problem};
 use super::network::{MAX_RANGES, parse_range};
 use super::set::{Ceilings, Network, NetworkIndex, PolicySet};
 use super::{MAX_POLICIES, Policy};
-use crate::id::NetworkId;
+use crate::session::NetworkId;
 use crate::time::{minutes, seconds};
 
 /// A policy set being written down; see [`PolicySet::builder`].

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Touched;
-use crate::engine::Activation;
-use crate::record::{Facts, Previous, SessionRecord, Strength};
+use super::TouchOutcome;
+use crate::engine::Touch;
+use crate::session::{AuthenticationContext, Facts, Previous, SessionRecord, VerifierHash};
 use crate::time::Timestamp;
-use crate::token::TokenCheck;
 
 /// A change to a session, made only if its version is still the expected one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,9 +24,9 @@ pub enum Update {
     /// The subject authenticated again. It opens a lock and is activity.
     Reauthenticate {
         /// How strongly.
-        strength: Option<Arc<Strength>>,
+        strength: Option<Arc<AuthenticationContext>>,
         /// The activity that it is, at the instant of the authentication.
-        activation: Activation,
+        touch: Touch,
         /// The token's replacement; `None` where the token is not ours.
         rotation: Option<Rotation>,
     },
@@ -39,30 +38,30 @@ pub enum Update {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rotation {
     /// The new token's check.
-    pub check: TokenCheck,
+    pub check: VerifierHash,
     /// The token that the request came with.
-    pub presented: TokenCheck,
+    pub presented: VerifierHash,
     /// When.
     pub at: Timestamp,
 }
 
 impl Facts {
     /// Records activity, at `now` by the store's clock.
-    pub fn touch(&mut self, activation: Activation, now: Timestamp) -> Touched {
+    pub fn touch(&mut self, touch: Touch, now: Timestamp) -> TouchOutcome {
         if self.locked_at.is_some() || self.has_run_out(now) {
-            return Touched::Gone;
+            return TouchOutcome::Gone;
         }
-        let Activation {
+        let Touch {
             at, idle_deadline, ..
-        } = activation.not_after(now);
+        } = touch.not_after(now);
         if at <= self.last_active_at {
-            return Touched::Older;
+            return TouchOutcome::Older;
         }
         self.longest_pause = self.longest_pause.max(at - self.last_active_at);
         self.last_active_at = at;
-        self.network = activation.network;
+        self.network = touch.network;
         self.idle_deadline = idle_deadline;
-        Touched::Recorded
+        TouchOutcome::Recorded
     }
 
     /// Whether a recorded deadline has passed. A stricter policy may end or
@@ -91,17 +90,17 @@ impl SessionRecord {
             Update::Lock { at } => facts.locked_at = Some(facts.locked_at.unwrap_or(*at)),
             Update::Reauthenticate {
                 strength,
-                activation,
+                touch,
                 rotation,
             } => {
-                let activation = activation.not_after(now);
-                facts.authenticated_at = activation.at;
+                let touch = touch.not_after(now);
+                facts.authenticated_at = touch.at;
                 // Together or not at all (N16): another request may have
                 // recorded later activity.
-                if activation.at >= facts.last_active_at {
-                    facts.last_active_at = activation.at;
-                    facts.idle_deadline = activation.idle_deadline;
-                    facts.network = activation.network;
+                if touch.at >= facts.last_active_at {
+                    facts.last_active_at = touch.at;
+                    facts.idle_deadline = touch.idle_deadline;
+                    facts.network = touch.network;
                 }
                 facts.longest_pause = Duration::ZERO;
                 facts.failures = 0;

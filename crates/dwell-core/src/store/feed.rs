@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Poll, Waker};
 
+use crate::session::SessionKey;
 use crate::sync::{Mutex, lock};
-use crate::token::SessionKey;
 
 /// Tells watchers of the changes that this process makes: what a store that
 /// nobody else writes to needs for [`Watched`](super::Watched).
@@ -17,9 +17,9 @@ use crate::token::SessionKey;
 ///
 /// let feed = ChangeFeed::new();
 /// let changes = feed.subscribe();
-/// feed.tell(SessionKey::foreign(b"a"));
+/// feed.tell(SessionKey::adopted(b"a"));
 /// # async fn read(mut changes: dwell_core::store::Changes) {
-/// assert_eq!(changes.next().await, [SessionKey::foreign(b"a")]);
+/// assert_eq!(changes.next().await, [SessionKey::adopted(b"a")]);
 /// # }
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn whoever_listens_is_told_from_then_on_and_nobody_else_is_kept() {
-        let key = |name: &str| SessionKey::foreign(name.as_bytes());
+        let key = |name: &str| SessionKey::adopted(name.as_bytes());
         let feed = ChangeFeed::new();
         feed.tell(key("before"));
         let mut one = feed.subscribe();

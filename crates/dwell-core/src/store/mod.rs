@@ -21,9 +21,9 @@
 //! must pass.
 
 mod change;
+mod due;
 mod feed;
 mod future;
-mod judge;
 pub mod memory;
 mod watch;
 
@@ -32,18 +32,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use change::{Rotation, Update};
+pub use due::{Due, DuePolicy};
 pub use feed::{ChangeFeed, Changes};
 pub use future::{BoxedAnswer, StoreFuture};
-pub use judge::{Due, Judge};
 pub use watch::{PULSE, Watched, Watcher};
 
-use crate::engine::Activation;
+use crate::engine::Touch;
 use crate::policy::SessionLimit;
-use crate::reason::EndReason;
-use crate::record::{EndedSession, SessionRecord};
-use crate::subject::SubjectId;
+use crate::session::{EndReason, EndedSession, SessionKey, SessionRecord, SubjectId};
 use crate::time::{Timestamp, seconds};
-use crate::token::SessionKey;
 
 /// How long after it was handed out an end that nobody has
 /// [acknowledged](SessionStore::acknowledge) is handed out again: whoever got
@@ -70,12 +67,12 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: Judge,
+        judge: DuePolicy,
     ) -> StoreFuture<'_, Created>;
 
     /// Records activity, if the session is live by its recorded deadlines and
     /// the activity is later than the one on record.
-    fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched>;
+    fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome>;
 
     /// Changes a session that still has this version.
     fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated>;
@@ -93,10 +90,10 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
     fn touch_and_load(
         &self,
         key: SessionKey,
-        activation: Activation,
-    ) -> StoreFuture<'_, (Touched, Loaded)> {
+        touch: Touch,
+    ) -> StoreFuture<'_, (TouchOutcome, Loaded)> {
         StoreFuture::boxed(async move {
-            let touched = self.touch(key, activation).await?;
+            let touched = self.touch(key, touch).await?;
             Ok((touched, self.load(key).await?))
         })
     }
@@ -110,7 +107,7 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
     /// A store that outlives its nodes hands out again, after
     /// [`UNREPORTED_AFTER`], an end that nobody has
     /// [acknowledged](Self::acknowledge).
-    fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped>;
+    fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped>;
 
     /// The ends of these sessions have been reported. A store whose ends are
     /// lost with the process that reports them has nothing to do.
@@ -196,7 +193,7 @@ pub enum Created {
 
 /// The outcome of [`SessionStore::touch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Touched {
+pub enum TouchOutcome {
     /// There is no live session under this key any more.
     Gone,
     /// Later activity is on record already.

@@ -5,8 +5,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{BoxedAnswer, SessionStore};
+use crate::session::SessionKey;
 use crate::time::Timestamp;
-use crate::token::SessionKey;
 
 /// How often a watch makes sure that it has missed nothing, where its watcher
 /// says nothing else.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use dwell_core::engine::{FreshnessVerdict, TokenVerdict, check_freshness, judge_token};
+use dwell_core::engine::{AuthenticationCheck, TokenState, check_authentication, judge_token};
 use dwell_core::{
-    Credential, Facts, Freshness, Previous, Strength, Timestamp, TokenCheck, minutes, seconds,
+    AuthenticationContext, AuthenticationRequirement, Credential, Facts, Previous, Timestamp,
+    VerifierHash, minutes, seconds,
 };
 
 use crate::support::world;
@@ -14,56 +15,76 @@ const MS: Duration = Duration::from_millis(1);
 #[test]
 fn n14_an_authentication_in_the_future_is_refused_and_not_fresh_for_longer() {
     let facts = world().record(1, "alice").facts;
-    let demand = Freshness::within(minutes(5));
-    let check = |facts: &Facts, now| check_freshness(facts, None, &demand, minutes(5), now);
+    let demand = AuthenticationRequirement::within(minutes(5));
+    let check = |facts: &Facts, now| check_authentication(facts, None, &demand, minutes(5), now);
     let now = facts.authenticated_at;
     let mut ahead = facts;
     ahead.authenticated_at = now + seconds(61);
-    assert_eq!(check(&ahead, now), FreshnessVerdict::TooOld);
+    assert_eq!(check(&ahead, now), AuthenticationCheck::TooOld);
     ahead.authenticated_at = now + seconds(60);
-    assert_eq!(check(&ahead, now), FreshnessVerdict::Fresh);
+    assert_eq!(check(&ahead, now), AuthenticationCheck::Fresh);
 }
 
 #[test]
 fn n35_the_window_of_reauthentication_is_fixed() {
     let mut facts = world().record(1, "alice").facts;
     let at = facts.authenticated_at;
-    let demand = Freshness::within(minutes(5));
-    let check = |facts: &Facts, now| check_freshness(facts, None, &demand, minutes(5), now);
+    let demand = AuthenticationRequirement::within(minutes(5));
+    let check = |facts: &Facts, now| check_authentication(facts, None, &demand, minutes(5), now);
     facts.last_active_at = at + minutes(4);
-    assert_eq!(check(&facts, at + minutes(5) - MS), FreshnessVerdict::Fresh);
-    assert_eq!(check(&facts, at + minutes(5)), FreshnessVerdict::TooOld);
+    assert_eq!(
+        check(&facts, at + minutes(5) - MS),
+        AuthenticationCheck::Fresh
+    );
+    assert_eq!(check(&facts, at + minutes(5)), AuthenticationCheck::TooOld);
 }
 
 #[test]
 fn n34_a_factor_without_a_time_or_a_class_does_not_satisfy() {
     let mut facts = world().record(1, "alice").facts;
     let now = facts.authenticated_at;
-    let strong = Freshness::within(minutes(5))
+    let strong = AuthenticationRequirement::within(minutes(5))
         .with_acr(["aal2"])
         .with_amr(["otp"]);
-    let check = |facts: &Facts, strength: Option<&Strength>| {
-        check_freshness(facts, strength, &strong, minutes(5), now)
+    let check = |facts: &Facts, strength: Option<&AuthenticationContext>| {
+        check_authentication(facts, strength, &strong, minutes(5), now)
     };
-    let good = Strength::none().with_acr("aal2").with_amr(["pwd", "otp"]);
-    assert_eq!(check(&facts, Some(&good)), FreshnessVerdict::Fresh);
+    let good = AuthenticationContext::none()
+        .with_acr("aal2")
+        .with_amr(["pwd", "otp"]);
+    assert_eq!(check(&facts, Some(&good)), AuthenticationCheck::Fresh);
     let weak = [
         None,
-        Some(Strength::none()),
-        Some(Strength::none().with_acr("aal1").with_amr(["otp"])),
-        Some(Strength::none().with_acr("aal2").with_amr(["pwd"])),
-        Some(Strength::none().with_acr("AAL2").with_amr(["otp"])),
+        Some(AuthenticationContext::none()),
+        Some(
+            AuthenticationContext::none()
+                .with_acr("aal1")
+                .with_amr(["otp"]),
+        ),
+        Some(
+            AuthenticationContext::none()
+                .with_acr("aal2")
+                .with_amr(["pwd"]),
+        ),
+        Some(
+            AuthenticationContext::none()
+                .with_acr("AAL2")
+                .with_amr(["otp"]),
+        ),
     ];
     for strength in &weak {
-        assert_eq!(check(&facts, strength.as_ref()), FreshnessVerdict::TooWeak);
+        assert_eq!(
+            check(&facts, strength.as_ref()),
+            AuthenticationCheck::TooWeak
+        );
     }
     facts.authenticated_at = Timestamp::MIN;
-    assert_eq!(check(&facts, Some(&good)), FreshnessVerdict::TooOld);
+    assert_eq!(check(&facts, Some(&good)), AuthenticationCheck::TooOld);
 }
 
 #[test]
 fn l10_what_a_presented_token_is_to_its_session() {
-    let check = TokenCheck::from_bits;
+    let check = VerifierHash::from_bits;
     let at = world().record(1, "alice").facts.created_at;
     let grace = seconds(10);
     let credential = |confirmed| Credential {
@@ -80,32 +101,32 @@ fn l10_what_a_presented_token_is_to_its_session() {
     let (within, beyond) = (at + grace - MS, at + grace);
     assert_eq!(
         judge(true, 2, beyond),
-        TokenVerdict::Current { confirm: false }
+        TokenState::Current { confirm: false }
     );
     assert_eq!(
         judge(false, 2, within),
-        TokenVerdict::Current { confirm: true }
+        TokenState::Current { confirm: true }
     );
     assert_eq!(
         judge(true, 1, within),
-        TokenVerdict::Grace,
+        TokenState::Grace,
         "parallel requests"
     );
-    assert_eq!(judge(true, 1, beyond), TokenVerdict::Reused);
+    assert_eq!(judge(true, 1, beyond), TokenState::Reused);
     assert_eq!(
         judge(false, 1, beyond),
-        TokenVerdict::LostSuccessor,
+        TokenState::LostSuccessor,
         "a lost answer"
     );
-    assert_eq!(judge(true, 9, within), TokenVerdict::Unknown);
+    assert_eq!(judge(true, 9, within), TokenState::Unknown);
     assert_eq!(
         judge(true, 9, beyond),
-        TokenVerdict::Reused,
+        TokenState::Reused,
         "an older generation"
     );
     let never_rotated = Credential::new(check(2));
     assert_eq!(
         judge_token(&never_rotated, check(1), grace, beyond),
-        TokenVerdict::Reused
+        TokenState::Reused
     );
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use dwell_core::engine::Activation;
-use dwell_core::store::Touched;
+use dwell_core::engine::Touch;
+use dwell_core::store::TouchOutcome;
 use dwell_core::{
-    EndReason, Facts, OnIdle, Policy, PolicySet, Rule, Timestamp, Verdict, hours, minutes, seconds,
+    EndReason, Facts, OnIdle, Policy, PolicySet, Rule, Timeouts, Timestamp, Verdict, hours,
+    minutes, seconds,
 };
 
 use crate::support::{World, ends, world};
@@ -37,7 +38,13 @@ fn l01_at_the_deadline_it_is_already_too_late() {
 #[test]
 fn n11_the_boundary_belongs_to_the_end_for_every_limit_of_whole_seconds() {
     for idle in [1, 2, 59, 60, 61, 3_600] {
-        let world = World::new(PolicySet::simple(seconds(idle), hours(8)).unwrap());
+        let world = World::new(
+            PolicySet::simple(Timeouts {
+                idle: seconds(idle),
+                absolute: hours(8),
+            })
+            .unwrap(),
+        );
         let facts = world.record(1, "alice").facts;
         let deadline = facts.created_at + seconds(idle);
         assert_eq!(ends(&world, &facts, deadline - MS), None);
@@ -50,7 +57,7 @@ fn n17_the_nearest_deadline_is_told_with_its_reason_and_its_rule() {
     let world = world();
     let mut facts = world.record(1, "alice").facts;
     let now = facts.created_at;
-    let deadlines = |facts: &Facts| *world.judge().verdict(facts, now).deadlines().unwrap();
+    let deadlines = |facts: &Facts| *world.due_policy().verdict(facts, now).deadlines().unwrap();
     let idle = deadlines(&facts);
     assert_eq!(
         (idle.nearest, idle.ends_by),
@@ -116,22 +123,26 @@ fn n13_a_clock_that_steps_back_extends_nothing() {
     let world = world();
     let facts = world.record(1, "alice").facts;
     let start = facts.created_at;
-    let before = *world.judge().verdict(&facts, start).deadlines().unwrap();
+    let before = *world
+        .due_policy()
+        .verdict(&facts, start)
+        .deadlines()
+        .unwrap();
     let back = *world
-        .judge()
+        .due_policy()
         .verdict(&facts, start - seconds(30))
         .deadlines()
         .unwrap();
     assert_eq!(back.nearest, before.nearest, "a deadline is an instant");
     let mut touched = facts;
-    let activation = Activation {
+    let touch = Touch {
         at: start - seconds(30),
         network: facts.network,
         idle_deadline: start + hours(1),
     };
     assert_eq!(
-        touched.touch(activation, start - seconds(30)),
-        Touched::Older
+        touched.touch(touch, start - seconds(30)),
+        TouchOutcome::Older
     );
     assert_eq!(touched, facts);
 }
@@ -145,7 +156,7 @@ fn an_idle_session_is_locked_until_the_period_or_the_absolute_deadline_ends_it()
     let world = World::new(PolicySet::builder(policy).build().unwrap());
     let facts = world.record(1, "alice").facts;
     let start = facts.created_at;
-    let verdict = |facts: &Facts, at| world.judge().verdict(facts, at);
+    let verdict = |facts: &Facts, at| world.due_policy().verdict(facts, at);
     assert!(
         verdict(&facts, start + minutes(15) - MS)
             .deadlines()

@@ -1,8 +1,8 @@
 //! What a touch moves, and what it never moves.
 
-use dwell_core::engine::{Activation, next_touch};
-use dwell_core::store::Touched;
-use dwell_core::{Activity, Facts, PolicySet, hours, minutes, seconds};
+use dwell_core::engine::{Touch, next_touch};
+use dwell_core::store::TouchOutcome;
+use dwell_core::{Activity, Facts, PolicySet, Timeouts, hours, minutes, seconds};
 
 use crate::support::{World, after, ends, world};
 
@@ -12,18 +12,18 @@ fn l05_a_touch_is_a_maximum_and_n18_an_older_one_moves_nothing() {
     let start = facts.created_at;
     let touch = |facts: &mut Facts, at: u64, now: u64| {
         let at = after(start, at);
-        let activation = Activation {
+        let touch = Touch {
             at,
             network: facts.network,
             idle_deadline: at + minutes(15),
         };
-        facts.touch(activation, after(start, now))
+        facts.touch(touch, after(start, now))
     };
     let mut live = facts;
-    assert_eq!(touch(&mut live, 60_000, 60_000), Touched::Recorded);
+    assert_eq!(touch(&mut live, 60_000, 60_000), TouchOutcome::Recorded);
     let recorded = live;
-    assert_eq!(touch(&mut live, 30_000, 61_000), Touched::Older);
-    assert_eq!(touch(&mut live, 60_000, 61_000), Touched::Older);
+    assert_eq!(touch(&mut live, 30_000, 61_000), TouchOutcome::Older);
+    assert_eq!(touch(&mut live, 60_000, 61_000), TouchOutcome::Older);
     assert_eq!(
         live, recorded,
         "a late touch of earlier activity changes nothing"
@@ -34,17 +34,17 @@ fn l05_a_touch_is_a_maximum_and_n18_an_older_one_moves_nothing() {
 fn n18_a_slow_request_that_began_earlier_does_not_pull_activity_back() {
     let facts = world().record(1, "alice").facts;
     let start = facts.created_at;
-    let activation = |at| Activation {
+    let touch = |at| Touch {
         at,
         network: facts.network,
         idle_deadline: at + minutes(15),
     };
     let mut live = facts;
     let (began, other) = (start + seconds(1), start + seconds(50));
-    assert_eq!(live.touch(activation(other), other), Touched::Recorded);
+    assert_eq!(live.touch(touch(other), other), TouchOutcome::Recorded);
     assert_eq!(
-        live.touch(activation(began), began + seconds(60)),
-        Touched::Older
+        live.touch(touch(began), began + seconds(60)),
+        TouchOutcome::Older
     );
     assert_eq!(live.last_active_at, other);
 }
@@ -62,16 +62,16 @@ fn n16_a_touch_changes_activity_and_deadline_together_or_neither() {
     ] {
         let mut touched = facts;
         let at = after(start, at);
-        let activation = Activation {
+        let touch = Touch {
             at,
             network: facts.network,
             idle_deadline: at + minutes(15),
         };
-        let outcome = touched.touch(activation, after(start, now));
+        let outcome = touched.touch(touch, after(start, now));
         let moved = touched.last_active_at != facts.last_active_at;
         let later = touched.idle_deadline != facts.idle_deadline;
         assert_eq!(moved, later);
-        assert_eq!(moved, outcome == Touched::Recorded);
+        assert_eq!(moved, outcome == TouchOutcome::Recorded);
         assert_eq!(touched.absolute_deadline, facts.absolute_deadline);
         assert_eq!(touched.authenticated_at, facts.authenticated_at);
     }
@@ -82,24 +82,28 @@ fn l04_a_touch_at_or_after_a_recorded_deadline_revives_nothing() {
     let facts = world().record(1, "alice").facts;
     let start = facts.created_at;
     // Activity before the deadline that is reported after it.
-    let activation = Activation {
+    let touch = Touch {
         at: start + minutes(14),
         network: facts.network,
         idle_deadline: start + minutes(29),
     };
     for late in [minutes(15), minutes(16), hours(8), hours(9)] {
         let mut dead = facts;
-        assert_eq!(dead.touch(activation, start + late), Touched::Gone);
+        assert_eq!(dead.touch(touch, start + late), TouchOutcome::Gone);
         assert_eq!(dead, facts);
     }
     let mut locked = facts;
     locked.locked_at = Some(start + seconds(1));
-    assert_eq!(locked.touch(activation, start + minutes(14)), Touched::Gone);
+    assert_eq!(locked.touch(touch, start + minutes(14)), TouchOutcome::Gone);
 }
 
 #[test]
 fn n15_the_effective_idle_timeout_is_at_most_one_granularity_short() {
-    let set = PolicySet::simple(minutes(10), hours(8)).unwrap();
+    let set = PolicySet::simple(Timeouts {
+        idle: minutes(10),
+        absolute: hours(8),
+    })
+    .unwrap();
     let granularity = set.granularity();
     assert_eq!(granularity, seconds(10));
     let world = World::new(set);
@@ -111,8 +115,8 @@ fn n15_the_effective_idle_timeout_is_at_most_one_granularity_short() {
         now = now + seconds(step);
         last_input = now;
         let due = next_touch(&world.policies(), &facts, network, Activity::Active, now);
-        if let Some(activation) = due {
-            assert_eq!(facts.touch(activation, now), Touched::Recorded);
+        if let Some(touch) = due {
+            assert_eq!(facts.touch(touch, now), TouchOutcome::Recorded);
         }
         let effective = facts.idle_deadline - last_input;
         assert!(effective <= minutes(10) && effective > minutes(10) - granularity);

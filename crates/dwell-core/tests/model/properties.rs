@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dwell_core::engine::next_touch;
-use dwell_core::store::Touched;
+use dwell_core::store::TouchOutcome;
 use dwell_core::{Activity, SessionKey, Verdict, engine, minutes, seconds};
 use proptest::prelude::*;
 
@@ -29,9 +29,9 @@ proptest! {
         facts.longest_pause = Duration::from_millis(pause);
         facts.provider_deadline = provider.map(|ms| facts.created_at + Duration::from_millis(ms));
         let at = facts.created_at + Duration::from_millis(ago);
-        let before = loose.judge().verdict(&facts, at);
+        let before = loose.due_policy().verdict(&facts, at);
         loose.manager.policies().replace(policy_set(tight));
-        let after = loose.judge().verdict(&facts, at);
+        let after = loose.due_policy().verdict(&facts, at);
         match (before.deadlines(), after.deadlines()) {
             (Some(before), Some(after)) => {
                 prop_assert!(after.nearest <= before.nearest);
@@ -53,13 +53,13 @@ proptest! {
         for (at, now) in touches {
             let (at, now) = (start + Duration::from_millis(at), start + Duration::from_millis(now));
             let before = facts;
-            let activation = engine::activation(&world.policies(), &facts, network, at);
-            let touched = facts.touch(activation, now);
-            prop_assert!(touched != Touched::Recorded || now < absolute);
+            let touch = engine::touch(&world.policies(), &facts, network, at);
+            let touched = facts.touch(touch, now);
+            prop_assert!(touched != TouchOutcome::Recorded || now < absolute);
             prop_assert!(facts.last_active_at >= before.last_active_at);
             prop_assert!(facts.last_active_at <= now.max(before.last_active_at));
             prop_assert_eq!(facts.absolute_deadline, absolute);
-            let ends = matches!(world.judge().verdict(&facts, absolute), Verdict::Ended(_));
+            let ends = matches!(world.due_policy().verdict(&facts, absolute), Verdict::Ended(_));
             prop_assert!(ends);
         }
     }
@@ -77,7 +77,7 @@ proptest! {
             if next >= facts.absolute_deadline {
                 break;
             }
-            let ended = matches!(world.judge().verdict(&facts, next), Verdict::Ended(_));
+            let ended = matches!(world.due_policy().verdict(&facts, next), Verdict::Ended(_));
             // Thrown out only if the pause was as long as idle − granularity.
             let idle = minutes(10) - seconds(5);
             prop_assert!(!ended || next - previous >= idle);
@@ -86,8 +86,8 @@ proptest! {
             }
             at = next;
             let due = next_touch(&world.policies(), &facts, network, Activity::Active, at);
-            if let Some(activation) = due {
-                prop_assert_eq!(facts.touch(activation, at), Touched::Recorded);
+            if let Some(touch) = due {
+                prop_assert_eq!(facts.touch(touch, at), TouchOutcome::Recorded);
             }
         }
     }

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use dwell_core::engine::TokenVerdict;
+use dwell_core::engine::TokenState;
 use dwell_core::store::{Lookup, SessionStore};
 use dwell_core::{
-    Admission, Clock, EndReason, NewSession, Outcome, Presented, PresentedSession, RouteMark,
+    Admission, Clock, EndReason, NewSession, Outcome, Resolved, ResolvedSession, RouteMark,
     SessionHandle, Settlement, Token, Verdict, seconds,
 };
 
@@ -72,13 +72,13 @@ impl Run {
     fn handle(&self, token: &Token, office: bool) -> Option<SessionHandle> {
         let loaded = now(self.world.store.load(token.key())).unwrap();
         let presented = match loaded.state {
-            Lookup::Found(record) => Presented::Session(PresentedSession {
+            Lookup::Found(record) => Resolved::Session(ResolvedSession {
                 record,
                 now: loaded.now,
                 token: Some(token.clone()),
-                standing: TokenVerdict::Current { confirm: false },
+                token_state: TokenState::Current { confirm: false },
             }),
-            Lookup::Ended(ended) => Presented::Tombstone(ended, loaded.now),
+            Lookup::Ended(ended) => Resolved::Tombstone(ended, loaded.now),
             Lookup::Missing => return None,
         };
         let manager = self.world.manager.clone();
@@ -130,12 +130,12 @@ impl Run {
         self.world.clock.advance(Duration::from_millis(takes));
         match handle.settle(Outcome::Answered(200)) {
             Settlement::Nothing => {}
-            Settlement::Chores => {
-                now(handle.do_chores(Outcome::Answered(200))).unwrap();
+            Settlement::StoreWrites => {
+                now(handle.commit(Outcome::Answered(200))).unwrap();
             }
             Settlement::Touch(touch) => {
                 assert!(active && expected.is_none());
-                now(self.world.store.touch(touch.key, touch.activation)).unwrap();
+                now(self.world.store.touch(touch.key, touch.touch)).unwrap();
             }
         }
         if active && expected.is_none() {

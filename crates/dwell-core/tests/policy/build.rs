@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dwell_core::{
     MAX_DURATION, NetworkId, OnIdle, OnLimit, Policy, PolicyBuilder, PolicyError, PolicySet,
-    Preset, Problem, Rule, Unmarked, hours, minutes, seconds,
+    Preset, Problem, Rule, Timeouts, Unmarked, hours, minutes, seconds,
 };
 
 use crate::default;
@@ -45,7 +45,13 @@ fn n12_zero_subsecond_and_endless_durations_are_refused() {
             .build()
             .is_ok()
     );
-    assert!(PolicySet::simple(seconds(1), seconds(1)).is_ok());
+    assert!(
+        PolicySet::simple(Timeouts {
+            idle: seconds(1),
+            absolute: seconds(1)
+        })
+        .is_ok()
+    );
 }
 
 #[test]
@@ -105,7 +111,12 @@ fn n45_a_granularity_near_the_idle_timeout_is_refused() {
         .build();
     assert_eq!(set.unwrap().granularity(), seconds(5));
     assert_eq!(
-        PolicySet::simple(hours(8), hours(8)).unwrap().granularity(),
+        PolicySet::simple(Timeouts {
+            idle: hours(8),
+            absolute: hours(8)
+        })
+        .unwrap()
+        .granularity(),
         minutes(1)
     );
 }
@@ -136,7 +147,7 @@ fn n26_presets_and_ceilings_are_upper_bounds_and_say_so() {
     assert_eq!(facts.idle_deadline - facts.created_at, minutes(15));
     assert_eq!(facts.absolute_deadline - facts.created_at, hours(10));
     let deadlines = *world
-        .judge()
+        .due_policy()
         .verdict(&facts, facts.created_at)
         .deadlines()
         .unwrap();
@@ -195,7 +206,11 @@ fn n30_unset_is_not_zero_but_what_the_default_says() {
         (OnIdle::Lock, Unmarked::Passive)
     );
     assert_eq!(admin.reauthenticate(), minutes(5));
-    let plain = PolicySet::simple(seconds(60), hours(1)).unwrap();
+    let plain = PolicySet::simple(Timeouts {
+        idle: seconds(60),
+        absolute: hours(1),
+    })
+    .unwrap();
     assert_eq!(plain.policy("default").unwrap().warn(), seconds(30));
 }
 

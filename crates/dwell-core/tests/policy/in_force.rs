@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use dwell_core::engine::TokenVerdict;
+use dwell_core::engine::TokenState;
 use dwell_core::{
-    Admission, Policy, PolicySet, Presented, PresentedSession, SessionHandle, Verdict, hours,
-    minutes,
+    Admission, Policy, PolicySet, Resolved, ResolvedSession, SessionHandle, Verdict, hours, minutes,
 };
 
 use crate::default;
@@ -23,13 +22,13 @@ fn handle(world: &World, last: &str, current: &str, ago: Duration) -> SessionHan
     record.facts.network = policies.network_id(policies.find_network(last.parse().ok()));
     // Recorded without a limit, so that only the rules of now are judged.
     record.facts.idle_deadline = record.facts.created_at + hours(8);
-    let session = PresentedSession {
+    let session = ResolvedSession {
         now: record.facts.created_at + ago,
         record,
         token: None,
-        standing: TokenVerdict::Current { confirm: false },
+        token_state: TokenState::Current { confirm: false },
     };
-    let presented = Presented::Session(session);
+    let presented = Resolved::Session(session);
     let handle = SessionHandle::new(world.manager.clone(), policies, presented);
     handle.locate(current.parse().ok());
     handle
@@ -155,13 +154,13 @@ fn activity_elsewhere_does_not_buy_back_a_stricter_route() {
     let mut record = world.record(1, "alice");
     record.facts.longest_pause = minutes(10);
     let now = record.facts.created_at;
-    let session = PresentedSession {
+    let session = ResolvedSession {
         record,
         now,
         token: None,
-        standing: TokenVerdict::Current { confirm: false },
+        token_state: TokenState::Current { confirm: false },
     };
-    let handle = SessionHandle::new(world.manager.clone(), policies, Presented::Session(session));
+    let handle = SessionHandle::new(world.manager.clone(), policies, Resolved::Session(session));
     assert!(matches!(
         handle.decide(),
         Admission::Session(Verdict::Live(_))

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use dwell_core::store::{Lookup, Rotation, SessionStore, Touched, Update, Updated};
+use dwell_core::store::{Lookup, Rotation, SessionStore, TouchOutcome, Update, Updated};
 use dwell_core::{
-    EndReason, ManualClock, NewSession, PolicySet, SessionKey, Timestamp, Token, TokenCheck, hours,
-    minutes,
+    EndReason, ManualClock, NewSession, PolicySet, SessionKey, Timeouts, Timestamp, Token,
+    VerifierHash, hours, minutes,
 };
 
-use crate::support::{World, activation, now, world};
+use crate::support::{World, now, touch_at, world};
 use crate::{end, touch};
 
 #[test]
@@ -17,15 +17,15 @@ fn l04_a_touch_is_narrow_and_undoes_no_concurrent_update() {
     let record = world.start(1, "alice");
     world.clock.advance(minutes(1));
     let rotation = Rotation {
-        check: TokenCheck::from_bits(9),
+        check: VerifierHash::from_bits(9),
         presented: record.credential.check,
         at: dwell_core::Clock::now(&world.clock),
     };
     // A request that loaded the session before the rotation touches after it.
     now(world.store.update(record.key, 0, Update::Rotate(rotation))).unwrap();
-    assert_eq!(touch(&world, &record), Touched::Recorded);
+    assert_eq!(touch(&world, &record), TouchOutcome::Recorded);
     let kept = world.find(record.key).unwrap();
-    assert_eq!(kept.credential.check, TokenCheck::from_bits(9));
+    assert_eq!(kept.credential.check, VerifierHash::from_bits(9));
     assert_eq!(
         kept.credential.previous.unwrap().check,
         record.credential.check
@@ -38,7 +38,7 @@ fn n46_a_rotation_is_one_step_and_only_one_of_two_wins() {
     let record = world.start(1, "alice");
     let rotate = |bits| {
         let update = Update::Rotate(Rotation {
-            check: TokenCheck::from_bits(bits),
+            check: VerifierHash::from_bits(bits),
             presented: record.credential.check,
             at: record.facts.created_at,
         });
@@ -47,7 +47,7 @@ fn n46_a_rotation_is_one_step_and_only_one_of_two_wins() {
     assert!(matches!(rotate(8), Updated::Applied(_)));
     assert!(matches!(rotate(9), Updated::Conflict));
     let kept = world.find(record.key).unwrap();
-    assert_eq!(kept.credential.check, TokenCheck::from_bits(8));
+    assert_eq!(kept.credential.check, VerifierHash::from_bits(8));
     assert!(!kept.credential.confirmed);
 }
 
@@ -58,15 +58,15 @@ fn l03_nothing_moves_the_absolute_deadline() {
     let deadline = record.facts.absolute_deadline;
     world.clock.advance(minutes(5));
     let at = dwell_core::Clock::now(&world.clock);
-    assert_eq!(touch(&world, &record), Touched::Recorded);
+    assert_eq!(touch(&world, &record), TouchOutcome::Recorded);
     let rotation = Rotation {
-        check: TokenCheck::from_bits(9),
+        check: VerifierHash::from_bits(9),
         presented: record.credential.check,
         at,
     };
     let again = Update::Reauthenticate {
         strength: None,
-        activation: activation(&record, at),
+        touch: touch_at(&record, at),
         rotation: Some(rotation),
     };
     for update in [Update::Rotate(rotation), again, Update::Confirm] {
@@ -89,7 +89,11 @@ fn l11_the_stores_clock_judges_and_a_skewed_node_changes_nothing() {
     let other = World::over(
         ManualClock::at(Timestamp::from_millis(1)),
         world.store.clone(),
-        PolicySet::simple(minutes(15), hours(8)).unwrap(),
+        PolicySet::simple(Timeouts {
+            idle: minutes(15),
+            absolute: hours(8),
+        })
+        .unwrap(),
     );
     world.clock.advance(minutes(14));
     assert_eq!(
@@ -115,7 +119,7 @@ fn n50_an_unknown_key_creates_nothing() {
         Lookup::Missing
     ));
     let record = world.record(9, "nobody");
-    assert_eq!(touch(&world, &record), Touched::Gone);
+    assert_eq!(touch(&world, &record), TouchOutcome::Gone);
     assert!(!end(&world, &record, EndReason::Revoked));
     assert!(world.store.is_empty());
 }
@@ -141,11 +145,11 @@ fn a_hundred_thousand_touches_leave_the_schedule_as_it_was() {
     let record = world.start(1, "alice");
     for _ in 0..100_000 {
         world.clock.advance(Duration::from_millis(100));
-        assert_eq!(touch(&world, &record), Touched::Recorded);
+        assert_eq!(touch(&world, &record), TouchOutcome::Recorded);
     }
     // One entry, looked at once for every idle timeout that passed.
     let mut looks = 0;
-    while now(world.store.reap(world.judge(), 1)).unwrap().more {
+    while now(world.store.reap(world.due_policy(), 1)).unwrap().more {
         looks += 1;
     }
     assert!(looks <= 2, "{looks}");

@@ -2,13 +2,15 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dwell_core::store::{Created, End, Lookup, Rotation, SessionStore, Touched, Update, Updated};
+use dwell_core::store::{
+    Created, End, Lookup, Rotation, SessionStore, TouchOutcome, Update, Updated,
+};
 use dwell_core::{
-    EndReason, EventKind, ManualClock, MemoryStore, NewSession, PolicySet, TokenCheck, hours,
-    minutes, seconds,
+    EndReason, EventKind, ManualClock, MemoryStore, NewSession, PolicySet, Timeouts, VerifierHash,
+    hours, minutes, seconds,
 };
 
-use crate::support::{World, activation, now, world};
+use crate::support::{World, now, touch_at, world};
 use crate::{end, touch};
 
 #[test]
@@ -17,9 +19,9 @@ fn l04_the_dead_stay_dead() {
     let record = world.start(1, "alice");
     assert!(end(&world, &record, EndReason::SignedOut));
     world.clock.advance(seconds(30));
-    assert_eq!(touch(&world, &record), Touched::Gone);
+    assert_eq!(touch(&world, &record), TouchOutcome::Gone);
     let rotation = Rotation {
-        check: TokenCheck::from_bits(9),
+        check: VerifierHash::from_bits(9),
         presented: record.credential.check,
         at: record.facts.created_at,
     };
@@ -32,7 +34,7 @@ fn l04_the_dead_stay_dead() {
         Update::Rotate(rotation),
         Update::Reauthenticate {
             strength: None,
-            activation: activation(&record, record.facts.created_at),
+            touch: touch_at(&record, record.facts.created_at),
             rotation: Some(rotation),
         },
     ];
@@ -40,7 +42,7 @@ fn l04_the_dead_stay_dead() {
         let updated = now(world.store.update(record.key, 0, update)).unwrap();
         assert!(matches!(updated, Updated::Gone));
     }
-    let again = now(world.store.create(record.clone(), None, world.judge())).unwrap();
+    let again = now(world.store.create(record.clone(), None, world.due_policy())).unwrap();
     assert!(
         matches!(again, Created::Exists),
         "nor does a key come back to life"
@@ -84,7 +86,11 @@ fn n20_two_nodes_and_the_reaper_at_the_deadline_make_one_end() {
 fn l13_expired_is_not_unknown_for_the_tombstones_lifetime() {
     let clock = ManualClock::new();
     let store = MemoryStore::with_clock_and_tombstones(clock.clone(), hours(1));
-    let set = PolicySet::simple(minutes(15), hours(8)).unwrap();
+    let set = PolicySet::simple(Timeouts {
+        idle: minutes(15),
+        absolute: hours(8),
+    })
+    .unwrap();
     let world = World::over(clock, store, set);
     let record = world.start(1, "alice");
     world.clock.advance(minutes(15));
@@ -109,7 +115,11 @@ fn the_end_hook_is_called_once_for_every_end() {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     let clock = ManualClock::new();
     let store = MemoryStore::with_clock(clock.clone());
-    let set = PolicySet::simple(minutes(15), hours(8)).unwrap();
+    let set = PolicySet::simple(Timeouts {
+        idle: minutes(15),
+        absolute: hours(8),
+    })
+    .unwrap();
     let manager = dwell_core::SessionManager::builder(store, set)
         .on_end(|_| panic!("a hook that panics stops nothing"))
         .on_end(|_| {
@@ -121,7 +131,7 @@ fn the_end_hook_is_called_once_for_every_end() {
         let handle = dwell_core::SessionHandle::new(
             manager.clone(),
             policies.clone(),
-            dwell_core::Presented::Nothing,
+            dwell_core::Resolved::Nothing,
         );
         now(handle.start(NewSession::new("alice"))).unwrap()
     };

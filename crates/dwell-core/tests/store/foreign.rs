@@ -2,7 +2,8 @@
 
 use dwell_core::store::Lookup;
 use dwell_core::{
-    EndReason, ForeignSession, ManualClock, MemoryStore, PolicySet, hours, minutes, seconds,
+    AdoptedSession, EndReason, ManualClock, MemoryStore, PolicySet, Timeouts, hours, minutes,
+    seconds,
 };
 
 use crate::end;
@@ -12,7 +13,7 @@ use crate::support::{World, now, world};
 fn a_foreign_session_is_adopted_once_and_stays_dead() {
     let world = world();
     let adopt = || {
-        let foreign = ForeignSession::new("sid-1", "alice");
+        let foreign = AdoptedSession::new("sid-1", "alice");
         let network = world.policies().find_network(None);
         now(world.manager.adopt(foreign, network)).unwrap().state
     };
@@ -37,9 +38,13 @@ fn the_tombstone_of_a_foreign_session_outlives_its_absolute_deadline() {
     let world = World::over(
         clock,
         store,
-        PolicySet::simple(minutes(15), hours(8)).unwrap(),
+        PolicySet::simple(Timeouts {
+            idle: minutes(15),
+            absolute: hours(8),
+        })
+        .unwrap(),
     );
-    let foreign = || ForeignSession::new("sid-1", "alice");
+    let foreign = || AdoptedSession::new("sid-1", "alice");
     let network = world.policies().find_network(None);
     let adopt = || now(world.manager.adopt(foreign(), network)).unwrap().state;
     let Lookup::Found(record) = adopt() else {
@@ -55,13 +60,13 @@ fn the_tombstone_of_a_foreign_session_outlives_its_absolute_deadline() {
 fn n14_a_foreign_session_issued_in_the_future_is_refused() {
     let world = world();
     let ahead = dwell_core::Clock::now(&world.clock) + minutes(10);
-    let foreign = ForeignSession::new("sid-1", "alice").with_issued_at(ahead);
+    let foreign = AdoptedSession::new("sid-1", "alice").with_issued_at(ahead);
     let network = world.policies().find_network(None);
     let Lookup::Found(record) = now(world.manager.adopt(foreign, network)).unwrap().state else {
         panic!("not adopted")
     };
     let verdict = world
-        .judge()
+        .due_policy()
         .verdict(&record.facts, dwell_core::Clock::now(&world.clock));
     assert!(matches!(verdict, dwell_core::Verdict::Ended(_)));
 }

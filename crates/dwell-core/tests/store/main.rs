@@ -15,14 +15,14 @@ mod foreign;
 mod reaping;
 mod subjects;
 
-use dwell_core::store::{SessionStore, Touched};
+use dwell_core::store::{SessionStore, TouchOutcome};
 use dwell_core::{EndReason, SessionRecord};
 
-use crate::support::{World, activation, now};
+use crate::support::{World, now, touch_at};
 
-pub(crate) fn touch(world: &World, record: &SessionRecord) -> Touched {
+pub(crate) fn touch(world: &World, record: &SessionRecord) -> TouchOutcome {
     let at = dwell_core::Clock::now(&world.clock);
-    now(world.store.touch(record.key, activation(record, at))).unwrap()
+    now(world.store.touch(record.key, touch_at(record, at))).unwrap()
 }
 
 pub(crate) fn end(world: &World, record: &SessionRecord, reason: EndReason) -> bool {

@@ -1,7 +1,9 @@
 //! Reaping: sessions end and lock though nobody asks, in bounded batches.
 
-use dwell_core::store::{SessionStore, Touched};
-use dwell_core::{EndReason, EventKind, OnIdle, Policy, PolicySet, hours, minutes, seconds};
+use dwell_core::store::{SessionStore, TouchOutcome};
+use dwell_core::{
+    EndReason, EventKind, OnIdle, Policy, PolicySet, Timeouts, hours, minutes, seconds,
+};
 
 use crate::support::{World, now, world};
 use crate::touch;
@@ -28,7 +30,7 @@ fn l12_a_touched_session_is_looked_at_again_and_not_ended() {
     let record = world.start(1, "alice");
     for _ in 0..20 {
         world.clock.advance(minutes(10));
-        assert_eq!(touch(&world, &record), Touched::Recorded);
+        assert_eq!(touch(&world, &record), TouchOutcome::Recorded);
         world.reap();
         assert!(world.find(record.key).is_some());
     }
@@ -48,7 +50,7 @@ fn n22_reaping_takes_bounded_batches_and_says_when_more_is_due() {
         world.start(key, "alice");
     }
     world.clock.advance(minutes(15));
-    let pass = || now(world.store.reap(world.judge(), 30)).unwrap();
+    let pass = || now(world.store.reap(world.due_policy(), 30)).unwrap();
     let mut ended = 0;
     let mut passes = 0;
     loop {
@@ -71,12 +73,15 @@ fn n21_the_record_carries_its_own_deadline() {
     // before anybody saw it.
     let world = world();
     let record = world.start(1, "alice");
-    world
-        .manager
-        .policies()
-        .replace(PolicySet::simple(hours(4), hours(8)).unwrap());
+    world.manager.policies().replace(
+        PolicySet::simple(Timeouts {
+            idle: hours(4),
+            absolute: hours(8),
+        })
+        .unwrap(),
+    );
     world.clock.advance(minutes(15));
-    assert_eq!(touch(&world, &record), Touched::Gone);
+    assert_eq!(touch(&world, &record), TouchOutcome::Gone);
     world.reap();
     assert_eq!(world.ends()[0].reason, Some(EndReason::IdleTimeout));
 }
@@ -86,10 +91,13 @@ fn l06_a_stricter_policy_reaches_sessions_that_nobody_uses() {
     let world = world();
     world.start(1, "alice");
     world.reap();
-    world
-        .manager
-        .policies()
-        .replace(PolicySet::simple(minutes(1), hours(8)).unwrap());
+    world.manager.policies().replace(
+        PolicySet::simple(Timeouts {
+            idle: minutes(1),
+            absolute: hours(8),
+        })
+        .unwrap(),
+    );
     world.clock.advance(seconds(59));
     world.reap();
     assert!(world.ends().is_empty());
@@ -100,18 +108,27 @@ fn l06_a_stricter_policy_reaches_sessions_that_nobody_uses() {
 
 #[test]
 fn n30_a_relaxed_policy_revives_nobody_and_moves_no_absolute_deadline() {
-    let world = World::new(PolicySet::simple(minutes(15), hours(1)).unwrap());
+    let world = World::new(
+        PolicySet::simple(Timeouts {
+            idle: minutes(15),
+            absolute: hours(1),
+        })
+        .unwrap(),
+    );
     let record = world.start(1, "alice");
-    world
-        .manager
-        .policies()
-        .replace(PolicySet::simple(minutes(30), hours(8)).unwrap());
+    world.manager.policies().replace(
+        PolicySet::simple(Timeouts {
+            idle: minutes(30),
+            absolute: hours(8),
+        })
+        .unwrap(),
+    );
     for _ in 0..5 {
         world.clock.advance(minutes(10));
-        assert_eq!(touch(&world, &record), Touched::Recorded);
+        assert_eq!(touch(&world, &record), TouchOutcome::Recorded);
     }
     world.clock.advance(minutes(10));
-    assert_eq!(touch(&world, &record), Touched::Gone);
+    assert_eq!(touch(&world, &record), TouchOutcome::Gone);
     world.reap();
     assert_eq!(world.ends()[0].reason, Some(EndReason::AbsoluteTimeout));
 }
@@ -132,7 +149,7 @@ fn an_idle_session_is_locked_once_and_ends_after_its_period() {
     assert!(world.find(record.key).unwrap().facts.locked_at.is_some());
     assert_eq!(
         touch(&world, &record),
-        Touched::Gone,
+        TouchOutcome::Gone,
         "activity opens no lock"
     );
     world.clock.advance(minutes(30) + seconds(1));
@@ -155,7 +172,7 @@ fn l06_a_relaxed_policy_opens_no_lock() {
     world.manager.policies().replace(lock(hours(2)));
     let facts = world.find(record.key).unwrap().facts;
     let verdict = world
-        .judge()
+        .due_policy()
         .verdict(&facts, dwell_core::Clock::now(&world.clock));
     assert!(matches!(verdict, dwell_core::Verdict::Locked { .. }));
 }

@@ -1,6 +1,6 @@
 //! Which sessions a subject has, and how many it may have.
 
-use dwell_core::store::{Created, SessionStore, Touched};
+use dwell_core::store::{Created, SessionStore, TouchOutcome};
 use dwell_core::{EndReason, OnLimit, SessionLimit, minutes};
 
 use crate::support::{now, world};
@@ -59,12 +59,12 @@ fn a_subject_may_have_so_many_sessions() {
     let second = world.start(2, "alice");
     world.clock.advance(minutes(1));
     // The first was active last.
-    assert_eq!(touch(&world, &first), Touched::Recorded);
+    assert_eq!(touch(&world, &first), TouchOutcome::Recorded);
     let third = world.record(3, "alice");
     let create = |limit: SessionLimit| {
         now(world
             .store
-            .create(third.clone(), Some(limit.into()), world.judge()))
+            .create(third.clone(), Some(limit.into()), world.due_policy()))
         .unwrap()
     };
     assert!(matches!(create(refuse), Created::LimitReached));
@@ -80,7 +80,7 @@ fn a_subject_may_have_so_many_sessions() {
     let fourth = world.record(4, "alice");
     let created = now(world
         .store
-        .create(fourth, Some(refuse.into()), world.judge()))
+        .create(fourth, Some(refuse.into()), world.due_policy()))
     .unwrap();
     assert!(matches!(&created, Created::Created { ended } if ended.is_empty()));
 }

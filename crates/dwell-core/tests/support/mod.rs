@@ -7,12 +7,12 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use dwell_core::engine::Activation;
-use dwell_core::store::{Created, Judge, Lookup, SessionStore};
+use dwell_core::engine::Touch;
+use dwell_core::store::{Created, DuePolicy, Lookup, SessionStore};
 use dwell_core::{
     Credential, EndReason, Event, EventKind, Facts, ManualClock, MemoryStore, PolicyId, PolicySet,
-    Presented, SessionHandle, SessionKey, SessionManager, SessionRecord, Timestamp, TokenCheck,
-    Verdict, engine, hours, minutes,
+    Resolved, SessionHandle, SessionKey, SessionManager, SessionRecord, Timeouts, Timestamp,
+    Verdict, VerifierHash, engine, hours, minutes,
 };
 
 /// Runs a future that a store in memory has nothing to wait for in.
@@ -56,8 +56,8 @@ impl World {
         self.manager.policies().current()
     }
 
-    pub(crate) fn judge(&self) -> Judge {
-        Judge::new(self.policies())
+    pub(crate) fn due_policy(&self) -> DuePolicy {
+        DuePolicy::new(self.policies())
     }
 
     /// A record that opens now, not kept yet.
@@ -70,14 +70,14 @@ impl World {
             subject: subject.into(),
             facts: engine::opening_facts(&policies, PolicyId::DEFAULT, network, now),
             strength: None,
-            credential: Credential::new(TokenCheck::from_bits(u128::from(key) + 1)),
+            credential: Credential::new(VerifierHash::from_bits(u128::from(key) + 1)),
         }
     }
 
     /// Keeps a session that starts now.
     pub(crate) fn start(&self, key: u8, subject: &str) -> SessionRecord {
         let record = self.record(key, subject);
-        let created = now(self.store.create(record.clone(), None, self.judge())).unwrap();
+        let created = now(self.store.create(record.clone(), None, self.due_policy())).unwrap();
         assert!(matches!(created, Created::Created { .. }));
         record
     }
@@ -92,7 +92,7 @@ impl World {
 
     /// A handle as the session layer makes it for a request with no session.
     pub(crate) fn anonymous(&self) -> SessionHandle {
-        SessionHandle::new(self.manager.clone(), self.policies(), Presented::Nothing)
+        SessionHandle::new(self.manager.clone(), self.policies(), Resolved::Nothing)
     }
 
     pub(crate) fn reap(&self) {
@@ -117,20 +117,26 @@ impl World {
 
 /// A world of a quarter of an hour and eight hours.
 pub(crate) fn world() -> World {
-    World::new(PolicySet::simple(minutes(15), hours(8)).unwrap())
+    World::new(
+        PolicySet::simple(Timeouts {
+            idle: minutes(15),
+            absolute: hours(8),
+        })
+        .unwrap(),
+    )
 }
 
 /// Why a session that nobody uses has ended at this instant, if it has.
 pub(crate) fn ends(world: &World, facts: &Facts, at: Timestamp) -> Option<EndReason> {
-    match world.judge().verdict(facts, at) {
+    match world.due_policy().verdict(facts, at) {
         Verdict::Ended(reason) => Some(reason),
         _ => None,
     }
 }
 
 /// Activity at this instant, by the limits of [`world`].
-pub(crate) fn activation(record: &SessionRecord, at: Timestamp) -> Activation {
-    Activation {
+pub(crate) fn touch_at(record: &SessionRecord, at: Timestamp) -> Touch {
+    Touch {
         at,
         network: record.facts.network,
         idle_deadline: at + minutes(15),

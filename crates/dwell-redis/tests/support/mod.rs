@@ -6,11 +6,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dwell_core::engine::{self, Activation};
-use dwell_core::store::{Created, Judge, Lookup, SessionStore};
+use dwell_core::engine::{self, Touch};
+use dwell_core::store::{Created, DuePolicy, Lookup, SessionStore};
 use dwell_core::{
-    Credential, ManualClock, PolicyId, PolicySet, SessionKey, SessionRecord, TokenCheck, hours,
-    minutes,
+    Credential, ManualClock, PolicyId, PolicySet, SessionKey, SessionRecord, Timeouts,
+    VerifierHash, hours, minutes,
 };
 use dwell_redis::RedisStore;
 use dwell_servers::{Redis, RedisCluster, RedisSentinel};
@@ -75,15 +75,21 @@ impl<S: Send + Sync + 'static> DriveClock for On<S> {
 pub(crate) const IDLE: Duration = minutes(15);
 
 pub(crate) fn policies() -> Arc<PolicySet> {
-    Arc::new(PolicySet::simple(IDLE, hours(8)).unwrap())
+    Arc::new(
+        PolicySet::simple(Timeouts {
+            idle: IDLE,
+            absolute: hours(8),
+        })
+        .unwrap(),
+    )
 }
 
-pub(crate) fn judge() -> Judge {
-    Judge::new(policies())
+pub(crate) fn due_policy() -> DuePolicy {
+    DuePolicy::new(policies())
 }
 
 pub(crate) fn key(n: u32) -> SessionKey {
-    SessionKey::foreign(&n.to_be_bytes())
+    SessionKey::adopted(&n.to_be_bytes())
 }
 
 /// Keeps a session that began so long ago.
@@ -96,17 +102,20 @@ pub(crate) async fn start(store: &RedisStore, n: u32, ago: Duration) -> SessionR
         subject: format!("user {n}").into(),
         facts: engine::opening_facts(&policies, PolicyId::DEFAULT, network, began),
         strength: None,
-        credential: Credential::new(TokenCheck::from_bits(u128::from(n) + 1)),
+        credential: Credential::new(VerifierHash::from_bits(u128::from(n) + 1)),
     };
-    let created = store.create(record.clone(), None, judge()).await.unwrap();
+    let created = store
+        .create(record.clone(), None, due_policy())
+        .await
+        .unwrap();
     assert!(matches!(created, Created::Created { .. }));
     record
 }
 
 /// Activity so long after the last one on record.
-pub(crate) fn activity(record: &SessionRecord, later: Duration) -> Activation {
+pub(crate) fn activity(record: &SessionRecord, later: Duration) -> Touch {
     let at = record.facts.last_active_at + later;
-    Activation {
+    Touch {
         at,
         network: record.facts.network,
         idle_deadline: at + IDLE,

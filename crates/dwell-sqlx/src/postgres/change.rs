@@ -1,9 +1,9 @@
 //! Touches, updates and ends: one statement each, as long as nobody else
 //! changes the same session at the same moment.
 
-use dwell_core::engine::Activation;
+use dwell_core::engine::Touch;
 use dwell_core::store::{
-    End, Loaded, Lookup, StoreError, Touched, UNREPORTED_AFTER, Update, Updated,
+    End, Loaded, Lookup, StoreError, TouchOutcome, UNREPORTED_AFTER, Update, Updated,
 };
 use dwell_core::{EndedSession, SessionKey, SessionRecord};
 use sqlx::Row as _;
@@ -20,28 +20,28 @@ impl PostgresStore {
     pub(super) async fn touch_now(
         &self,
         key: SessionKey,
-        activation: Activation,
-    ) -> Result<(Touched, Loaded), StoreError> {
+        touch: Touch,
+    ) -> Result<(TouchOutcome, Loaded), StoreError> {
         for _ in 0..ATTEMPTS {
             let query = sqlx::query(self.0.sql.touch.text())
                 .bind(self.told())
                 .bind(&key.as_bytes()[..])
-                .bind(instant(activation.at))
-                .bind(length(activation.idle_deadline - activation.at))
-                .bind(i64::from(activation.network.to_bits()));
+                .bind(instant(touch.at))
+                .bind(length(touch.idle_deadline - touch.at))
+                .bind(i64::from(touch.network.to_bits()));
             let row = query.fetch_one(&self.0.pool).await.map_err(store_error)?;
             let recorded: bool = row.try_get(1).map_err(store_error)?;
             let found = loaded(&row, 2)?;
             if recorded {
-                return Ok((Touched::Recorded, found));
+                return Ok((TouchOutcome::Recorded, found));
             }
             let touched = match &found.state {
-                Lookup::Found(record) => record.facts.clone().touch(activation, found.now),
-                Lookup::Ended(_) | Lookup::Missing => Touched::Gone,
+                Lookup::Found(record) => record.facts.clone().touch(touch, found.now),
+                Lookup::Ended(_) | Lookup::Missing => TouchOutcome::Gone,
             };
             // The session was changed between the snapshot, by which this
             // would be activity, and the write.
-            if touched != Touched::Recorded {
+            if touched != TouchOutcome::Recorded {
                 return Ok((touched, found));
             }
         }

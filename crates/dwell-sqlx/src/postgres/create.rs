@@ -1,7 +1,7 @@
 //! Logins, and how many sessions a subject may have.
 
 use dwell_core::engine::FUTURE_LEEWAY;
-use dwell_core::store::{Created, Judge, Quota, StoreError, UNREPORTED_AFTER};
+use dwell_core::store::{Created, DuePolicy, Quota, StoreError, UNREPORTED_AFTER};
 use dwell_core::{
     EndReason, EndedSession, Facts, OnLimit, SessionKey, SessionRecord, Timestamp, Verdict,
 };
@@ -18,7 +18,7 @@ impl PostgresStore {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: Judge,
+        judge: DuePolicy,
     ) -> Result<Created, StoreError> {
         let Some(quota) = quota else {
             let mut connection = self.0.pool.acquire().await.map_err(store_error)?;
@@ -37,7 +37,7 @@ impl PostgresStore {
         mut within: Within,
         record: SessionRecord,
         quota: Quota,
-        judge: Judge,
+        judge: DuePolicy,
     ) -> Result<Created, StoreError> {
         // Until the end of the transaction, so that two logins count each
         // other.
@@ -77,7 +77,7 @@ impl PostgresStore {
         &self,
         connection: &mut PgConnection,
         record: &SessionRecord,
-        judge: &Judge,
+        judge: &DuePolicy,
     ) -> Result<bool, sqlx::Error> {
         let (due, not_before) = first_look(&record.facts, judge);
         let due = match self.0.sweep.agrees(judge) {
@@ -110,7 +110,7 @@ impl PostgresStore {
         connection: &mut PgConnection,
         record: &SessionRecord,
         replaces: Option<SessionKey>,
-        judge: &Judge,
+        judge: &DuePolicy,
     ) -> Result<Vec<(Timestamp, SessionKey)>, sqlx::Error> {
         let query = sqlx::query_scalar(self.0.sql.now.text()).bind(self.told());
         let now = timestamp(query.fetch_one(&mut *connection).await?);
@@ -159,7 +159,7 @@ impl PostgresStore {
 /// When a new session must be looked at first, by a clock that need not be
 /// read: the nearest deadline is the same whatever the time. With it the
 /// instant before which the session's stamps lie in the future, which ends it.
-fn first_look(facts: &Facts, judge: &Judge) -> (Timestamp, Timestamp) {
+fn first_look(facts: &Facts, judge: &DuePolicy) -> (Timestamp, Timestamp) {
     let stamps = [
         facts.created_at,
         facts.last_active_at,

@@ -26,13 +26,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dwell_core::engine::Activation;
+use dwell_core::engine::Touch;
 use dwell_core::store::{
-    Created, End, Judge, Loaded, Lookup, Quota, Reaped, SessionStore, StoreError, StoreFuture,
-    Touched, Update, Updated, Watched,
+    Created, DuePolicy, End, Loaded, Lookup, Quota, Reaped, SessionStore, StoreError, StoreFuture,
+    TouchOutcome, Update, Updated, Watched,
 };
 use dwell_core::{
-    Clock, EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp, TokenCheck,
+    Clock, EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp, VerifierHash,
 };
 use sqlx::Row as _;
 use sqlx::postgres::{PgPool, PgRow};
@@ -51,12 +51,12 @@ use crate::sweep::Sweep;
 /// as NTP does, for one that is set back prolongs sessions.
 ///
 /// ```no_run
-/// use dwell_core::{PolicySet, SessionManager, hours, minutes};
+/// use dwell_core::{PolicySet, Timeouts, SessionManager, hours, minutes};
 /// use dwell_sqlx::PostgresStore;
 ///
 /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = PostgresStore::connect("postgres://app@db.internal/sessions").await?;
-/// let policies = PolicySet::simple(minutes(15), hours(8))?; // idle, absolute
+/// let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?; // idle, absolute
 /// let manager = SessionManager::builder(store, policies).build();
 /// # drop(manager);
 /// # Ok(())
@@ -154,7 +154,7 @@ fn missing(now: Timestamp) -> Loaded {
 }
 
 /// The check of a session that another middleware owns, as its column has it.
-const FOREIGN: [u8; 16] = TokenCheck::FOREIGN.to_bits().to_be_bytes();
+const FOREIGN: [u8; 16] = VerifierHash::NONE.to_bits().to_be_bytes();
 
 /// A tombstone's lifetime in milliseconds, short enough to be added to any
 /// instant that a clock tells.
@@ -188,13 +188,13 @@ impl SessionStore for PostgresStore {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: Judge,
+        judge: DuePolicy,
     ) -> StoreFuture<'_, Created> {
         StoreFuture::boxed(self.create_now(record, quota, judge))
     }
 
-    fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched> {
-        StoreFuture::boxed(async move { Ok(self.touch_now(key, activation).await?.0) })
+    fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome> {
+        StoreFuture::boxed(async move { Ok(self.touch_now(key, touch).await?.0) })
     }
 
     fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated> {
@@ -208,16 +208,16 @@ impl SessionStore for PostgresStore {
     fn touch_and_load(
         &self,
         key: SessionKey,
-        activation: Activation,
-    ) -> StoreFuture<'_, (Touched, Loaded)> {
-        StoreFuture::boxed(self.touch_now(key, activation))
+        touch: Touch,
+    ) -> StoreFuture<'_, (TouchOutcome, Loaded)> {
+        StoreFuture::boxed(self.touch_now(key, touch))
     }
 
     fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
         StoreFuture::boxed(self.list_now(subject))
     }
 
-    fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {
+    fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
         StoreFuture::boxed(self.reap_now(judge, batch))
     }
 

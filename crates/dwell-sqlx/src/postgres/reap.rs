@@ -2,7 +2,7 @@
 //! that other nodes skip, and written back in a few statements.
 
 use dwell_core::Timestamp;
-use dwell_core::store::{Judge, Reaped, StoreError, UNREPORTED_AFTER};
+use dwell_core::store::{DuePolicy, Reaped, StoreError, UNREPORTED_AFTER};
 use sqlx::PgConnection;
 
 use super::within::Within;
@@ -21,13 +21,17 @@ struct Writes {
 }
 
 impl PostgresStore {
-    pub(super) async fn reap_now(&self, judge: Judge, batch: usize) -> Result<Reaped, StoreError> {
+    pub(super) async fn reap_now(
+        &self,
+        judge: DuePolicy,
+        batch: usize,
+    ) -> Result<Reaped, StoreError> {
         self.reap_batch(&judge, batch.max(1))
             .await
             .map_err(store_error)
     }
 
-    async fn reap_batch(&self, judge: &Judge, batch: usize) -> Result<Reaped, sqlx::Error> {
+    async fn reap_batch(&self, judge: &DuePolicy, batch: usize) -> Result<Reaped, sqlx::Error> {
         let mut connection = self.0.pool.acquire().await?;
         let query = sqlx::query_scalar(self.0.sql.now.text()).bind(self.told());
         let now = timestamp(query.fetch_one(&mut *connection).await?);
@@ -55,7 +59,7 @@ impl PostgresStore {
     async fn sweep(
         &self,
         connection: &mut PgConnection,
-        judge: &Judge,
+        judge: &DuePolicy,
         now: Timestamp,
         limit: usize,
     ) -> Result<usize, sqlx::Error> {
@@ -104,7 +108,7 @@ impl PostgresStore {
     /// Takes what is due: ends it, locks it, forgets it or puts it off.
     async fn take_due(
         &self,
-        judge: &Judge,
+        judge: &DuePolicy,
         now: Timestamp,
         limit: usize,
         reaped: &mut Reaped,

@@ -1,7 +1,7 @@
 //! Touches, updates and ends.
 
-use dwell_core::engine::Activation;
-use dwell_core::store::{End, Loaded, Lookup, StoreError, Touched, Update, Updated};
+use dwell_core::engine::Touch;
+use dwell_core::store::{End, Loaded, Lookup, StoreError, TouchOutcome, Update, Updated};
 use dwell_core::{EndedSession, SessionKey};
 
 use super::{SqliteStore, lookup, row};
@@ -12,17 +12,17 @@ impl SqliteStore {
     pub(super) async fn touch_now(
         &self,
         key: SessionKey,
-        activation: Activation,
-    ) -> Result<(Touched, Loaded), StoreError> {
+        touch: Touch,
+    ) -> Result<(TouchOutcome, Loaded), StoreError> {
         let change = self.change(&self.0.toucher).await;
         let mut change = change.map_err(store_error)?;
         let found = row::find(&mut change.within, &key).await;
         let mut loaded = lookup(found.map_err(store_error)?, self.now_by_clock())?;
         let Lookup::Found(record) = &mut loaded.state else {
-            return Ok((Touched::Gone, loaded));
+            return Ok((TouchOutcome::Gone, loaded));
         };
-        let touched = record.facts.touch(activation, loaded.now);
-        if touched == Touched::Recorded {
+        let touched = record.facts.touch(touch, loaded.now);
+        if touched == TouchOutcome::Recorded {
             let written = row::write_activity(&mut change.within, record).await;
             written.map_err(store_error)?;
             change.commit().await.map_err(store_error)?;

@@ -1,6 +1,6 @@
 //! Logins, and how many sessions a subject may have.
 
-use dwell_core::store::{Created, Judge, Quota};
+use dwell_core::store::{Created, DuePolicy, Quota};
 use dwell_core::{EndReason, OnLimit, SessionRecord, Timestamp, Verdict};
 
 use super::{Change, SqliteStore, row};
@@ -12,7 +12,7 @@ impl SqliteStore {
         &self,
         record: &SessionRecord,
         quota: Option<Quota>,
-        judge: &Judge,
+        judge: &DuePolicy,
     ) -> Result<Created, sqlx::Error> {
         let mut change = self.change(&self.0.writer).await?;
         let now = self.now_by_clock();
@@ -57,7 +57,7 @@ impl SqliteStore {
         change: &mut Change,
         record: &SessionRecord,
         quota: Quota,
-        judge: &Judge,
+        judge: &DuePolicy,
         now: Timestamp,
     ) -> Result<Vec<SessionRecord>, sqlx::Error> {
         let mut others = Vec::new();

@@ -27,10 +27,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dwell_core::engine::Activation;
+use dwell_core::engine::Touch;
 use dwell_core::store::{
-    ChangeFeed, Created, End, Judge, Loaded, Lookup, Quota, Reaped, SessionStore, StoreError,
-    StoreFuture, Touched, Update, Updated, Watched,
+    ChangeFeed, Created, DuePolicy, End, Loaded, Lookup, Quota, Reaped, SessionStore, StoreError,
+    StoreFuture, TouchOutcome, Update, Updated, Watched,
 };
 use dwell_core::{Clock, EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
 use sqlx::Transaction;
@@ -49,12 +49,12 @@ use crate::sweep::Sweep;
 /// [`MemoryStore`](dwell_core::MemoryStore).
 ///
 /// ```no_run
-/// use dwell_core::{PolicySet, SessionManager, hours, minutes};
+/// use dwell_core::{PolicySet, Timeouts, SessionManager, hours, minutes};
 /// use dwell_sqlx::SqliteStore;
 ///
 /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = SqliteStore::open("/var/lib/console/sessions.db").await?;
-/// let policies = PolicySet::simple(minutes(15), hours(8))?; // idle, absolute
+/// let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?; // idle, absolute
 /// let manager = SessionManager::builder(store, policies).build();
 /// # drop(manager);
 /// # Ok(())
@@ -193,7 +193,7 @@ impl SessionStore for SqliteStore {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: Judge,
+        judge: DuePolicy,
     ) -> StoreFuture<'_, Created> {
         StoreFuture::boxed(async move {
             let created = self.create_now(&record, quota, &judge).await;
@@ -204,8 +204,8 @@ impl SessionStore for SqliteStore {
         })
     }
 
-    fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched> {
-        StoreFuture::boxed(async move { Ok(self.touch_now(key, activation).await?.0) })
+    fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome> {
+        StoreFuture::boxed(async move { Ok(self.touch_now(key, touch).await?.0) })
     }
 
     fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated> {
@@ -225,16 +225,16 @@ impl SessionStore for SqliteStore {
     fn touch_and_load(
         &self,
         key: SessionKey,
-        activation: Activation,
-    ) -> StoreFuture<'_, (Touched, Loaded)> {
-        StoreFuture::boxed(self.touch_now(key, activation))
+        touch: Touch,
+    ) -> StoreFuture<'_, (TouchOutcome, Loaded)> {
+        StoreFuture::boxed(self.touch_now(key, touch))
     }
 
     fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
         StoreFuture::boxed(self.list_now(subject))
     }
 
-    fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {
+    fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
         StoreFuture::boxed(async move {
             let reaped = self.reap_now(&judge, batch.max(1)).await;
             if let Ok(reaped) = &reaped {

@@ -1,6 +1,6 @@
 //! What is due.
 
-use dwell_core::store::{Judge, Reaped, UNREPORTED_AFTER};
+use dwell_core::store::{DuePolicy, Reaped, UNREPORTED_AFTER};
 
 use super::{Change, SqliteStore, row};
 use crate::judged::{Next, earlier, judge_row};
@@ -9,7 +9,7 @@ use crate::stored::{Content, instant};
 impl SqliteStore {
     pub(super) async fn reap_now(
         &self,
-        judge: &Judge,
+        judge: &DuePolicy,
         batch: usize,
     ) -> Result<Reaped, sqlx::Error> {
         let mut change = self.change(&self.0.writer).await?;
@@ -39,7 +39,7 @@ impl SqliteStore {
     async fn sweep(
         &self,
         change: &mut Change,
-        judge: &Judge,
+        judge: &DuePolicy,
         reaped: &Reaped,
         limit: usize,
     ) -> Result<(usize, Option<Option<Vec<u8>>>), sqlx::Error> {
@@ -61,7 +61,7 @@ impl SqliteStore {
     async fn take_due(
         &self,
         change: &mut Change,
-        judge: &Judge,
+        judge: &DuePolicy,
         limit: usize,
         reaped: &mut Reaped,
     ) -> Result<usize, sqlx::Error> {

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use dwell_core::engine::{self, Activation};
-use dwell_core::store::{Created, Judge, Loaded, Lookup, SessionStore, StoreError};
+use dwell_core::engine::{self, Touch};
+use dwell_core::store::{Created, DuePolicy, Loaded, Lookup, SessionStore, StoreError};
 use dwell_core::{
-    Credential, ManualClock, PolicyId, PolicySet, SessionKey, SessionRecord, Timestamp, TokenCheck,
-    hours, minutes,
+    Credential, ManualClock, PolicyId, PolicySet, SessionKey, SessionRecord, Timeouts, Timestamp,
+    VerifierHash, hours, minutes,
 };
 use dwell_servers::Postgres;
 use dwell_sqlx::{PostgresStore, SqliteStore};
@@ -96,15 +96,21 @@ pub(crate) fn loading(
 
 /// A quarter of an hour and eight hours.
 pub(crate) fn policies() -> Arc<PolicySet> {
-    Arc::new(PolicySet::simple(minutes(15), hours(8)).unwrap())
+    Arc::new(
+        PolicySet::simple(Timeouts {
+            idle: minutes(15),
+            absolute: hours(8),
+        })
+        .unwrap(),
+    )
 }
 
-pub(crate) fn judge() -> Judge {
-    Judge::new(policies())
+pub(crate) fn due_policy() -> DuePolicy {
+    DuePolicy::new(policies())
 }
 
 pub(crate) fn key(n: u32) -> SessionKey {
-    SessionKey::foreign(&n.to_be_bytes())
+    SessionKey::adopted(&n.to_be_bytes())
 }
 
 /// The `n`th session, opened at this instant.
@@ -116,14 +122,17 @@ pub(crate) fn opened(n: u32, subject: &str, at: Timestamp) -> SessionRecord {
         subject: subject.into(),
         facts: engine::opening_facts(&policies, PolicyId::DEFAULT, network, at),
         strength: None,
-        credential: Credential::new(TokenCheck::from_bits(u128::from(n) + 1)),
+        credential: Credential::new(VerifierHash::from_bits(u128::from(n) + 1)),
     }
 }
 
 /// Keeps the `n`th session, opened now by the store's clock.
 pub(crate) async fn start(store: &dyn SessionStore, n: u32, subject: &str) -> SessionRecord {
     let record = opened(n, subject, store.now().await.unwrap());
-    let created = store.create(record.clone(), None, judge()).await.unwrap();
+    let created = store
+        .create(record.clone(), None, due_policy())
+        .await
+        .unwrap();
     assert!(matches!(created, Created::Created { .. }), "{created:?}");
     record
 }
@@ -132,8 +141,8 @@ pub(crate) async fn state(store: &dyn SessionStore, key: SessionKey) -> Lookup {
     store.load(key).await.unwrap().state
 }
 
-pub(crate) fn activation(record: &SessionRecord, at: Timestamp) -> Activation {
-    Activation {
+pub(crate) fn touch(record: &SessionRecord, at: Timestamp) -> Touch {
+    Touch {
         at,
         network: record.facts.network,
         idle_deadline: at + minutes(15),
@@ -141,7 +150,7 @@ pub(crate) fn activation(record: &SessionRecord, at: Timestamp) -> Activation {
 }
 
 /// Passes until nothing more is due; the keys of what ended, in order.
-pub(crate) async fn reap_all(store: &dyn SessionStore, judge: &Judge) -> Vec<SessionKey> {
+pub(crate) async fn reap_all(store: &dyn SessionStore, judge: &DuePolicy) -> Vec<SessionKey> {
     let mut keys = Vec::new();
     loop {
         let reaped = store.reap(judge.clone(), 100).await.unwrap();

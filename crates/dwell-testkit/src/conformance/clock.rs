@@ -7,10 +7,10 @@
 //! run(async || MemoryStore::new(), clock::l11_a_touch_from_a_clock_behind_moves_nothing_back);
 //! ```
 
-use dwell_core::store::Touched;
+use dwell_core::store::TouchOutcome;
 use dwell_core::{EndReason, Timestamp, minutes, seconds};
 
-use super::fixture::{Fixture, IDLE, MS, activation};
+use super::fixture::{Fixture, IDLE, MS, touch};
 use super::{DriveClock, StoreUnderTest};
 
 /// Look-ups, ends and reaping passes carry the store's own time.
@@ -24,7 +24,7 @@ pub async fn l11_every_answer_carries_the_stores_time(under: impl StoreUnderTest
     let missing = missing.unwrap().now;
     let ended = fixture.end(record.key, EndReason::Revoked).await;
     let ended = ended.expect("the session is there").ended_at;
-    let reaped = fixture.pass(&fixture.judge(), 10).await.now;
+    let reaped = fixture.pass(&fixture.due_policy(), 10).await.now;
     let after = fixture.now().await;
     let all = [before, loaded, missing, ended, reaped, after];
     assert!(
@@ -40,7 +40,11 @@ pub async fn l11_a_touch_from_a_clock_ahead_is_never_later_than_now(under: impl 
     let before = fixture.now().await;
     let touched = fixture.touch_at(&record, before + minutes(10)).await;
     let after = fixture.now().await;
-    assert_eq!(touched, Touched::Recorded, "it is activity all the same");
+    assert_eq!(
+        touched,
+        TouchOutcome::Recorded,
+        "it is activity all the same"
+    );
     let active = fixture.found(record.key).await.facts.last_active_at;
     assert!(
         before <= active && active <= after,
@@ -72,7 +76,7 @@ pub async fn l11_a_touch_from_a_clock_behind_moves_nothing_back(under: impl Stor
     let behind = now - minutes(10);
     assert_eq!(
         fixture.touch_at(&record, behind).await,
-        Touched::Older,
+        TouchOutcome::Older,
         "activity from before the last one is older"
     );
     assert_eq!(
@@ -81,7 +85,10 @@ pub async fn l11_a_touch_from_a_clock_behind_moves_nothing_back(under: impl Stor
         "and moves nothing back"
     );
     let between = now - minutes(2);
-    assert_eq!(fixture.touch_at(&record, between).await, Touched::Recorded);
+    assert_eq!(
+        fixture.touch_at(&record, between).await,
+        TouchOutcome::Recorded
+    );
     let facts = fixture.found(record.key).await.facts;
     assert_eq!(
         (facts.last_active_at, facts.idle_deadline),
@@ -95,9 +102,9 @@ pub async fn l11_a_touch_from_a_clock_behind_moves_nothing_back(under: impl Stor
 pub async fn l11_a_touch_at_the_end_of_time_is_one_of_now(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
-    let mut activation = activation(&record, Timestamp::MAX);
-    activation.idle_deadline = Timestamp::MAX;
-    fixture.touch(record.key, activation).await;
+    let mut touch = touch(&record, Timestamp::MAX);
+    touch.idle_deadline = Timestamp::MAX;
+    fixture.touch(record.key, touch).await;
     let facts = fixture.found(record.key).await.facts;
     assert!(
         facts.last_active_at <= fixture.now().await,

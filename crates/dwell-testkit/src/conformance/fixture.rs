@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dwell_core::engine::{self, Activation};
+use dwell_core::engine::{self, Touch};
 use dwell_core::store::{
-    Created, End, Judge, Lookup, Quota, Reaped, Rotation, SessionStore, Touched, Update, Updated,
+    Created, DuePolicy, End, Lookup, Quota, Reaped, Rotation, SessionStore, TouchOutcome, Update,
+    Updated,
 };
 use dwell_core::{
-    Credential, EndedSession, PolicyId, PolicySet, SessionKey, SessionRecord, Strength, Timestamp,
-    TokenCheck, hours, minutes, seconds,
+    AuthenticationContext, Credential, EndedSession, PolicyId, PolicySet, SessionKey,
+    SessionRecord, Timeouts, Timestamp, VerifierHash, hours, minutes, seconds,
 };
 use tokio::sync::Barrier;
 
@@ -29,18 +30,18 @@ const ENOUGH_PASSES: usize = 10_000;
 
 /// The key of the `n`th session, random to look at.
 pub(super) fn key(n: u32) -> SessionKey {
-    SessionKey::foreign(&n.to_be_bytes())
+    SessionKey::adopted(&n.to_be_bytes())
 }
 
 /// A check with bits in both halves, never that of foreign sessions.
-pub(super) fn check(n: u32) -> TokenCheck {
+pub(super) fn check(n: u32) -> VerifierHash {
     let spread = u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-    TokenCheck::from_bits(spread | 1)
+    VerifierHash::from_bits(spread | 1)
 }
 
 /// Activity at this instant, under the policies of the fixture.
-pub(super) fn activation(record: &SessionRecord, at: Timestamp) -> Activation {
-    Activation {
+pub(super) fn touch(record: &SessionRecord, at: Timestamp) -> Touch {
+    Touch {
         at,
         network: record.facts.network,
         idle_deadline: at + IDLE,
@@ -58,13 +59,16 @@ pub(super) fn rotation(record: &SessionRecord, n: u32, at: Timestamp) -> Rotatio
 
 /// One update of every kind, and of the kinds within one.
 pub(super) fn every_update(record: &SessionRecord, at: Timestamp) -> Vec<Update> {
-    let strength = Strength::none().with_acr("aal2").with_amr(["pwd", "otp"]);
+    let strength = AuthenticationContext::none()
+        .with_acr("aal2")
+        .with_amr(["pwd", "otp"]);
     let rotation = rotation(record, 900, at);
-    let reauthenticate = |strength: Option<Strength>, rotation| Update::Reauthenticate {
-        strength: strength.map(Arc::new),
-        activation: activation(record, at),
-        rotation,
-    };
+    let reauthenticate =
+        |strength: Option<AuthenticationContext>, rotation| Update::Reauthenticate {
+            strength: strength.map(Arc::new),
+            touch: touch(record, at),
+            rotation,
+        };
     vec![
         Update::Confirm,
         Update::FailReauthentication,
@@ -92,7 +96,11 @@ impl<T> Clone for Fixture<T> {
 
 impl<T: StoreUnderTest> Fixture<T> {
     pub(super) fn new(under: T) -> Self {
-        let policies = PolicySet::simple(IDLE, ABSOLUTE).expect("sound policies");
+        let policies = PolicySet::simple(Timeouts {
+            idle: IDLE,
+            absolute: ABSOLUTE,
+        })
+        .expect("sound policies");
         Self::with(under, policies)
     }
 
@@ -111,8 +119,8 @@ impl<T: StoreUnderTest> Fixture<T> {
         self.under.store()
     }
 
-    pub(super) fn judge(&self) -> Judge {
-        Judge::new(Arc::clone(&self.policies))
+    pub(super) fn due_policy(&self) -> DuePolicy {
+        DuePolicy::new(Arc::clone(&self.policies))
     }
 
     pub(super) async fn now(&self) -> Timestamp {
@@ -137,7 +145,9 @@ impl<T: StoreUnderTest> Fixture<T> {
     }
 
     pub(super) async fn create(&self, record: &SessionRecord, limit: Option<Quota>) -> Created {
-        let created = self.store().create(record.clone(), limit, self.judge());
+        let created = self
+            .store()
+            .create(record.clone(), limit, self.due_policy());
         let created = created.await.expect("the store answers a creation");
         if let Created::Created { ended } = &created {
             self.acknowledge(ended).await;
@@ -204,14 +214,14 @@ impl<T: StoreUnderTest> Fixture<T> {
         matches!(self.state(key).await, Lookup::Missing)
     }
 
-    pub(super) async fn touch(&self, key: SessionKey, activation: Activation) -> Touched {
-        let touched = self.store().touch(key, activation).await;
+    pub(super) async fn touch(&self, key: SessionKey, touch: Touch) -> TouchOutcome {
+        let touched = self.store().touch(key, touch).await;
         touched.expect("the store answers a touch")
     }
 
     /// Activity at this instant.
-    pub(super) async fn touch_at(&self, record: &SessionRecord, at: Timestamp) -> Touched {
-        self.touch(record.key, activation(record, at)).await
+    pub(super) async fn touch_at(&self, record: &SessionRecord, at: Timestamp) -> TouchOutcome {
+        self.touch(record.key, touch(record, at)).await
     }
 
     pub(super) async fn update(&self, key: SessionKey, version: u32, update: Update) -> Updated {
@@ -271,7 +281,7 @@ impl<T: StoreUnderTest> Fixture<T> {
     }
 
     /// One reaping pass.
-    pub(super) async fn pass(&self, judge: &Judge, batch: usize) -> Reaped {
+    pub(super) async fn pass(&self, judge: &DuePolicy, batch: usize) -> Reaped {
         let reaped = self.store().reap(judge.clone(), batch).await;
         let reaped = reaped.expect("the store answers a reaping pass");
         self.acknowledge(&reaped.ended).await;
@@ -279,7 +289,7 @@ impl<T: StoreUnderTest> Fixture<T> {
     }
 
     /// Passes until nothing more is due, put together.
-    pub(super) async fn reap_by(&self, judge: &Judge, batch: usize) -> Reaped {
+    pub(super) async fn reap_by(&self, judge: &DuePolicy, batch: usize) -> Reaped {
         let mut all = Reaped::default();
         for _ in 0..ENOUGH_PASSES {
             let pass = self.pass(judge, batch).await;
@@ -295,7 +305,7 @@ impl<T: StoreUnderTest> Fixture<T> {
 
     /// What is due now, ended and locked.
     pub(super) async fn reap(&self) -> Reaped {
-        self.reap_by(&self.judge(), 100).await
+        self.reap_by(&self.due_policy(), 100).await
     }
 }
 
@@ -309,7 +319,7 @@ impl<T: DriveClock> Fixture<T> {
     }
 
     /// What has become due by now, when a pass may be late.
-    pub(super) async fn reap_late(&self, judge: &Judge) -> Reaped {
+    pub(super) async fn reap_late(&self, judge: &DuePolicy) -> Reaped {
         let mut all = self.reap_by(judge, 100).await;
         self.advance(LATE).await;
         let late = self.reap_by(judge, 100).await;

@@ -7,10 +7,10 @@
 //! run(async || MemoryStore::new(), keeping::a_look_up_changes_nothing);
 //! ```
 
-use dwell_core::store::{Created, Lookup, Touched, Updated};
+use dwell_core::store::{Created, Lookup, TouchOutcome, Updated};
 use dwell_core::{EndReason, SessionKey};
 
-use super::fixture::{Fixture, LATE, activation, every_update, key};
+use super::fixture::{Fixture, LATE, every_update, key, touch};
 use super::{DriveClock, StoreUnderTest};
 
 /// What a creation was given, a look-up finds.
@@ -38,7 +38,7 @@ pub async fn n50_an_unknown_key_finds_nothing_and_creates_nothing(under: impl St
     assert!(fixture.is_missing(record.key).await, "nothing is there yet");
     assert_eq!(
         fixture.touch_at(&record, now).await,
-        Touched::Gone,
+        TouchOutcome::Gone,
         "an unknown session takes no touch"
     );
     for update in every_update(&record, now) {
@@ -164,7 +164,7 @@ pub async fn sessions_under_similar_keys_do_not_mix(under: impl StoreUnderTest) 
     }
     let touched = records[0].key;
     let now = fixture.now().await;
-    fixture.touch(touched, activation(&records[0], now)).await;
+    fixture.touch(touched, touch(&records[0], now)).await;
     for record in &records[1..] {
         assert_eq!(
             fixture.found(record.key).await,
@@ -186,13 +186,13 @@ pub async fn a_local_store_has_every_answer_at_once(under: impl StoreUnderTest) 
     let update = every_update(&record, now).remove(0);
     let at_once = "a local store has its answer at once";
     assert!(store.now().into_ready().is_ok(), "{at_once}: now");
-    let created = store.create(record.clone(), None, fixture.judge());
+    let created = store.create(record.clone(), None, fixture.due_policy());
     assert!(created.into_ready().is_ok(), "{at_once}: create");
     assert!(
         store.load(record.key).into_ready().is_ok(),
         "{at_once}: load"
     );
-    let touched = store.touch(record.key, activation(&record, now));
+    let touched = store.touch(record.key, touch(&record, now));
     assert!(touched.into_ready().is_ok(), "{at_once}: touch");
     let updated = store.update(record.key, 0, update);
     assert!(updated.into_ready().is_ok(), "{at_once}: update");
@@ -200,7 +200,7 @@ pub async fn a_local_store_has_every_answer_at_once(under: impl StoreUnderTest) 
     assert!(listed.into_ready().is_ok(), "{at_once}: list");
     let ended = store.end(record.key, EndReason::Revoked.into());
     assert!(ended.into_ready().is_ok(), "{at_once}: end");
-    let reaped = store.reap(fixture.judge(), 10);
+    let reaped = store.reap(fixture.due_policy(), 10);
     assert!(reaped.into_ready().is_ok(), "{at_once}: reap");
     assert!(
         matches!(fixture.state(record.key).await, Lookup::Ended(_)),

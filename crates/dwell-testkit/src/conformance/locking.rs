@@ -10,11 +10,11 @@
 
 use std::time::Duration;
 
-use dwell_core::store::{Created, Touched, Update, Updated};
+use dwell_core::store::{Created, TouchOutcome, Update, Updated};
 use dwell_core::{EndReason, OnIdle, OnLimit, Policy, PolicySet, minutes, seconds};
 
 use super::fixture::{
-    ABSOLUTE, AGO, Fixture, IDLE, MS, activation, check, keys_in_order, keys_of, rotation,
+    ABSOLUTE, AGO, Fixture, IDLE, MS, check, keys_in_order, keys_of, rotation, touch,
 };
 use super::limit::at_most;
 use super::{DriveClock, StoreUnderTest};
@@ -36,7 +36,7 @@ pub async fn a_locked_session_takes_no_touch(under: impl StoreUnderTest) {
     assert_eq!(locked.facts.locked_at, Some(at));
     assert_eq!(
         fixture.touch_at(&record, now).await,
-        Touched::Gone,
+        TouchOutcome::Gone,
         "a locked session takes no touch"
     );
     assert_eq!(
@@ -62,7 +62,7 @@ pub async fn a_reauthentication_opens_a_lock(under: impl StoreUnderTest) {
     );
     let opened = Update::Reauthenticate {
         strength: None,
-        activation: activation(&record, now - minutes(1)),
+        touch: touch(&record, now - minutes(1)),
         rotation: None,
     };
     fixture.apply(record.key, opened).await;
@@ -73,7 +73,7 @@ pub async fn a_reauthentication_opens_a_lock(under: impl StoreUnderTest) {
     );
     assert_eq!(
         fixture.touch_at(&record, now).await,
-        Touched::Recorded,
+        TouchOutcome::Recorded,
         "and activity counts again"
     );
 }
@@ -93,7 +93,7 @@ pub async fn an_idle_session_can_be_locked_and_opened_again(under: impl StoreUnd
     );
     let opened = Update::Reauthenticate {
         strength: None,
-        activation: activation(&record, now),
+        touch: touch(&record, now),
         rotation: Some(rotation(&record, 2, now)),
     };
     let opened = fixture.update(record.key, 1, opened).await;
@@ -154,7 +154,7 @@ pub async fn an_idle_session_is_locked_once_and_ends_after_the_lock_period(under
     let at = record.facts.idle_deadline;
     assert!(expected.update(&Update::Lock { at }, at));
     fixture.advance(IDLE - AGO).await;
-    let reaped = fixture.reap_late(&fixture.judge()).await;
+    let reaped = fixture.reap_late(&fixture.due_policy()).await;
     assert!(reaped.ended.is_empty(), "an idle session is not ended yet");
     assert_eq!(
         reaped.locked,
@@ -172,7 +172,7 @@ pub async fn an_idle_session_is_locked_once_and_ends_after_the_lock_period(under
         "it is not locked again, and not ended before its time"
     );
     fixture.advance(MS).await;
-    let reaped = fixture.reap_late(&fixture.judge()).await;
+    let reaped = fixture.reap_late(&fixture.due_policy()).await;
     let [ended] = reaped.ended.as_slice() else {
         panic!("it ends when the lock period is over: {:?}", reaped.ended)
     };
@@ -191,14 +191,14 @@ pub async fn a_session_that_a_request_locked_is_ended_and_not_locked_again(under
     fixture.advance(IDLE - AGO).await;
     let at = record.facts.idle_deadline;
     let locked = fixture.apply(record.key, Update::Lock { at }).await;
-    let reaped = fixture.reap_late(&fixture.judge()).await;
+    let reaped = fixture.reap_late(&fixture.due_policy()).await;
     assert!(
         reaped.locked.is_empty() && reaped.ended.is_empty(),
         "what is locked is not locked again"
     );
     assert_eq!(fixture.found(record.key).await, locked);
     fixture.advance(minutes(30)).await;
-    let reaped = fixture.reap_late(&fixture.judge()).await;
+    let reaped = fixture.reap_late(&fixture.due_policy()).await;
     assert_eq!(
         keys_of(&reaped.ended),
         [record.key],
@@ -214,27 +214,27 @@ pub async fn a_session_that_was_opened_again_is_not_ended_for_its_old_lock(under
     let record = fixture.opened(1, "alice", now);
     fixture.keep(&record).await;
     fixture.advance(minutes(25)).await;
-    let locked = fixture.reap_late(&fixture.judge()).await.locked;
+    let locked = fixture.reap_late(&fixture.due_policy()).await.locked;
     assert_eq!(keys_in_order(&locked), [record.key]);
     fixture.advance(minutes(20)).await;
     let now = fixture.now().await;
-    let mut activation = activation(&record, now);
-    activation.idle_deadline = now + minutes(25);
+    let mut touch = touch(&record, now);
+    touch.idle_deadline = now + minutes(25);
     let opened = Update::Reauthenticate {
         strength: None,
-        activation,
+        touch,
         rotation: None,
     };
     fixture.apply(record.key, opened).await;
     // Beyond the end of the old lock, before the new idle deadline.
     fixture.advance(minutes(24)).await;
-    let reaped = fixture.reap_late(&fixture.judge()).await;
+    let reaped = fixture.reap_late(&fixture.due_policy()).await;
     assert!(
         reaped.ended.is_empty() && reaped.locked.is_empty(),
         "a session that was opened again is not ended for its old lock"
     );
     fixture.advance(minutes(1)).await;
-    let reaped = fixture.reap_late(&fixture.judge()).await;
+    let reaped = fixture.reap_late(&fixture.due_policy()).await;
     assert_eq!(
         keys_in_order(&reaped.locked),
         [record.key],

@@ -9,12 +9,12 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::time::Duration;
 
-use dwell_core::store::{Created, Lookup, StoreError, StoreFuture, Touched, Updated};
+use dwell_core::store::{Created, Lookup, StoreError, StoreFuture, TouchOutcome, Updated};
 use dwell_core::{EndReason, SessionRecord, seconds};
 use tokio::time::{interval, timeout};
 
 use super::StoreUnderTest;
-use super::fixture::{Fixture, activation, every_update};
+use super::fixture::{Fixture, every_update, touch};
 use crate::FaultyStore;
 
 /// How long a store may take to say that its server is away, and to find it
@@ -99,7 +99,7 @@ async fn fails<T: Debug>(what: &str, answer: StoreFuture<'_, T>) {
 async fn everything_fails<T: StoreUnderTest>(fixture: &Fixture<T>, live: &SessionRecord) {
     let store = fixture.store();
     let at = live.facts.last_active_at + seconds(20);
-    let touch = activation(live, at);
+    let touch = touch(live, at);
     fails("a look-up", store.load(live.key)).await;
     fails("a touch", store.touch(live.key, touch)).await;
     let both = store.touch_and_load(live.key, touch);
@@ -111,9 +111,9 @@ async fn everything_fails<T: StoreUnderTest>(fixture: &Fixture<T>, live: &Sessio
     let end = store.end(live.key, EndReason::Revoked.into());
     fails("an end", end).await;
     let new = fixture.opened(900, "alice", at);
-    fails("a login", store.create(new, None, fixture.judge())).await;
+    fails("a login", store.create(new, None, fixture.due_policy())).await;
     fails("a list", store.list("alice".into())).await;
-    fails("a reaping pass", store.reap(fixture.judge(), 100)).await;
+    fails("a reaping pass", store.reap(fixture.due_policy(), 100)).await;
 }
 
 /// What the store has, as soon as it answers.
@@ -184,8 +184,12 @@ pub async fn l08_what_failed_in_an_outage_can_be_done_after_it(under: impl TakeA
     found_again(&fixture, &live).await;
     let store = fixture.store();
     let at = live.facts.last_active_at + seconds(20);
-    let touched = store.touch(live.key, activation(&live, at)).await;
-    assert_eq!(touched.ok(), Some(Touched::Recorded), "activity counts");
+    let touched = store.touch(live.key, touch(&live, at)).await;
+    assert_eq!(
+        touched.ok(),
+        Some(TouchOutcome::Recorded),
+        "activity counts"
+    );
     let now = fixture.found(live.key).await;
     let update = dwell_core::store::Update::FailReauthentication;
     let updated = store.update(live.key, now.facts.version, update).await;
@@ -194,7 +198,7 @@ pub async fn l08_what_failed_in_an_outage_can_be_done_after_it(under: impl TakeA
         "an update is applied: {updated:?}"
     );
     let new = fixture.opened(900, "alice", live.facts.created_at);
-    let created = store.create(new.clone(), None, fixture.judge()).await;
+    let created = store.create(new.clone(), None, fixture.due_policy()).await;
     assert!(
         matches!(created, Ok(Created::Created { .. })),
         "a login is kept: {created:?}"

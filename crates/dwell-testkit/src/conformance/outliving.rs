@@ -47,7 +47,7 @@ macro_rules! outliving_store_conformance {
 async fn handed_out<T: DriveClock>(fixture: &Fixture<T>) -> Vec<EndedSession> {
     let mut ended = Vec::new();
     loop {
-        let reaped = fixture.store().reap(fixture.judge(), 100).await;
+        let reaped = fixture.store().reap(fixture.due_policy(), 100).await;
         let reaped = reaped.expect("the store answers a reaping pass");
         ended.extend(reaped.ended);
         if !reaped.more {

@@ -14,8 +14,8 @@
 
 use std::sync::Arc;
 
-use dwell_core::store::{Judge, Touched};
-use dwell_core::{EndReason, PolicySet, SessionRecord, Verdict, minutes};
+use dwell_core::store::{DuePolicy, TouchOutcome};
+use dwell_core::{EndReason, PolicySet, SessionRecord, Timeouts, Verdict, minutes};
 
 use super::DriveClock;
 use super::fixture::{ABSOLUTE, AGO, Fixture, IDLE, LATE, keys_in_order, keys_of};
@@ -40,7 +40,7 @@ pub async fn l12_reapers_at_once_report_each_end_and_each_lock_once(under: impl 
     fixture.advance(minutes(1) + LATE).await;
     let reaped = fixture
         .at_once(4, |fixture, _| async move {
-            fixture.reap_by(&fixture.judge(), 5).await
+            fixture.reap_by(&fixture.due_policy(), 5).await
         })
         .await;
     let (mut ended, mut locked) = (Vec::new(), Vec::new());
@@ -73,7 +73,7 @@ pub async fn n20_requests_and_reapers_at_once_report_each_end_once(under: impl D
                 let keys = keys.clone();
                 async move {
                     if n < 2 {
-                        return fixture.reap_by(&fixture.judge(), 3).await.ended;
+                        return fixture.reap_by(&fixture.due_policy(), 3).await.ended;
                     }
                     let mut ended = Vec::new();
                     // From the other end than a store in order, so that they meet.
@@ -102,19 +102,23 @@ pub async fn l04_a_touch_during_a_pass_saves_the_session_or_comes_too_late(under
     for round in 0..8 {
         let records = start_round(&fixture, round).await;
         // Due by a stricter policy, while the deadlines on record let it be touched.
-        let strict = PolicySet::simple(minutes(3), ABSOLUTE).expect("sound policies");
-        let strict = Judge::new(Arc::new(strict));
+        let strict = PolicySet::simple(Timeouts {
+            idle: minutes(3),
+            absolute: ABSOLUTE,
+        })
+        .expect("sound policies");
+        let strict = DuePolicy::new(Arc::new(strict));
         let touched = touch_during_a_pass(&fixture, &strict, &records).await;
         let now = fixture.now().await;
         for (record, touched) in records.iter().zip(touched) {
-            if touched == Touched::Recorded {
+            if touched == TouchOutcome::Recorded {
                 let facts = fixture.found(record.key).await.facts;
                 assert!(
                     matches!(strict.verdict(&facts, now), Verdict::Live(_)),
                     "a touch that was recorded saves its session"
                 );
             } else {
-                assert_eq!(touched, Touched::Gone, "the activity is the latest");
+                assert_eq!(touched, TouchOutcome::Gone, "the activity is the latest");
                 assert_eq!(
                     fixture.tombstone(record.key).await.record,
                     *record,
@@ -137,9 +141,9 @@ async fn start_round<T: DriveClock>(fixture: &Fixture<T>, round: u32) -> Vec<Ses
 /// Reaps and touches at the same moment, and tells how the touches went.
 async fn touch_during_a_pass<T: DriveClock>(
     fixture: &Fixture<T>,
-    judge: &Judge,
+    judge: &DuePolicy,
     records: &[SessionRecord],
-) -> Vec<Touched> {
+) -> Vec<TouchOutcome> {
     let (judge, records) = (judge.clone(), records.to_vec());
     let touched = fixture
         .at_once(2, move |fixture, n| {

@@ -14,14 +14,14 @@
 
 use std::sync::Arc;
 
-use dwell_core::store::{Judge, Touched};
-use dwell_core::{EndReason, PolicySet, minutes, seconds};
+use dwell_core::store::{DuePolicy, TouchOutcome};
+use dwell_core::{EndReason, PolicySet, Timeouts, minutes, seconds};
 
 use super::DriveClock;
 use super::fixture::{ABSOLUTE, AGO, Fixture, IDLE, LATE, MS, keys_in_order, keys_of};
 
-fn judge_of(policies: PolicySet) -> Judge {
-    Judge::new(Arc::new(policies))
+fn judge_of(policies: PolicySet) -> DuePolicy {
+    DuePolicy::new(Arc::new(policies))
 }
 
 /// Where nothing is due a pass does nothing, to the last millisecond before a
@@ -67,7 +67,7 @@ pub async fn l12_what_is_due_ends_with_its_own_reason_and_once(under: impl Drive
         fixture.keep(record).await;
     }
     fixture.advance(minutes(5)).await;
-    let reaped = fixture.reap_late(&fixture.judge()).await;
+    let reaped = fixture.reap_late(&fixture.due_policy()).await;
     assert_eq!(reaped.ended.len(), 3, "all that is due ends: {reaped:?}");
     let expected = [
         (&idle, EndReason::IdleTimeout),
@@ -94,7 +94,7 @@ pub async fn l12_what_is_due_ends_with_its_own_reason_and_once(under: impl Drive
     }
     assert_eq!(fixture.keys("alice").await, [], "and its subject's list");
     assert_eq!(fixture.keys("bob").await, [live.key]);
-    let again = fixture.reap_late(&fixture.judge()).await;
+    let again = fixture.reap_late(&fixture.due_policy()).await;
     assert!(again.ended.is_empty(), "no end is reported twice");
     let end = fixture.end(idle.key, EndReason::IdleTimeout).await;
     assert!(end.is_none(), "nor by somebody else");
@@ -109,7 +109,7 @@ pub async fn n22_a_pass_is_bounded_and_says_when_more_is_due(under: impl DriveCl
     let mut ended = Vec::new();
     // Passes that find nothing are allowed, but not for ever.
     for _ in 0..1_000 {
-        let pass = fixture.pass(&fixture.judge(), 7).await;
+        let pass = fixture.pass(&fixture.due_policy(), 7).await;
         assert!(
             pass.ended.len() + pass.locked.len() <= 7,
             "a pass does no more than it is told to"
@@ -124,7 +124,7 @@ pub async fn n22_a_pass_is_bounded_and_says_when_more_is_due(under: impl DriveCl
         keys_in_order(&records),
         "when no more is due everything is done"
     );
-    let pass = fixture.pass(&fixture.judge(), 7).await;
+    let pass = fixture.pass(&fixture.due_policy(), 7).await;
     assert!(
         pass.ended.is_empty() && !pass.more,
         "and no more is due after that"
@@ -139,7 +139,7 @@ pub async fn l12_a_touched_session_is_looked_at_again(under: impl DriveClock) {
     for _ in 0..4 {
         fixture.advance(minutes(8)).await;
         let now = fixture.now().await;
-        assert_eq!(fixture.touch_at(&record, now).await, Touched::Recorded);
+        assert_eq!(fixture.touch_at(&record, now).await, TouchOutcome::Recorded);
         let reaped = fixture.reap().await;
         assert!(
             reaped.ended.is_empty(),
@@ -152,7 +152,7 @@ pub async fn l12_a_touched_session_is_looked_at_again(under: impl DriveClock) {
         "nor before its new one"
     );
     fixture.advance(MS).await;
-    let reaped = fixture.reap_late(&fixture.judge()).await;
+    let reaped = fixture.reap_late(&fixture.due_policy()).await;
     assert_eq!(
         keys_of(&reaped.ended),
         [record.key],
@@ -166,7 +166,13 @@ pub async fn l06_a_stricter_policy_finds_sessions_that_nobody_uses(under: impl D
     let fixture = Fixture::new(under);
     let records = fixture.start_many(5, "alice").await;
     assert!(fixture.reap().await.ended.is_empty());
-    let strict = judge_of(PolicySet::simple(minutes(6), ABSOLUTE).expect("sound policies"));
+    let strict = judge_of(
+        PolicySet::simple(Timeouts {
+            idle: minutes(6),
+            absolute: ABSOLUTE,
+        })
+        .expect("sound policies"),
+    );
     let reaped = fixture.reap_late(&strict).await;
     assert!(
         reaped.ended.is_empty(),
@@ -189,7 +195,13 @@ pub async fn l06_a_looser_policy_prolongs_no_recorded_deadline(under: impl Drive
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     assert!(fixture.reap().await.ended.is_empty());
-    let loose = judge_of(PolicySet::simple(minutes(60), ABSOLUTE * 2).expect("sound policies"));
+    let loose = judge_of(
+        PolicySet::simple(Timeouts {
+            idle: minutes(60),
+            absolute: ABSOLUTE * 2,
+        })
+        .expect("sound policies"),
+    );
     fixture.advance(IDLE - AGO - MS).await;
     let reaped = fixture.reap_by(&loose, 100).await;
     assert!(reaped.ended.is_empty(), "not before the deadline on record");
@@ -216,9 +228,9 @@ pub async fn what_is_due_is_found_among_much_that_is_not(under: impl DriveClock)
     }
     let due = fixture.start(100, "alice").await;
     fixture.advance(IDLE - AGO).await;
-    fixture.reap_by(&fixture.judge(), 2).await;
+    fixture.reap_by(&fixture.due_policy(), 2).await;
     fixture.advance(LATE).await;
-    fixture.reap_by(&fixture.judge(), 2).await;
+    fixture.reap_by(&fixture.due_policy(), 2).await;
     assert_eq!(
         fixture.tombstone(due.key).await.reason,
         EndReason::IdleTimeout,

@@ -12,17 +12,19 @@ use std::time::Duration;
 
 use dwell_core::store::{Created, Loaded};
 use dwell_core::{
-    Credential, EndReason, Facts, NetworkId, PolicyId, Previous, SessionKey, SessionRecord,
-    Strength, Timestamp, Token, TokenCheck, minutes,
+    AuthenticationContext, Credential, EndReason, Facts, NetworkId, PolicyId, Previous, SessionKey,
+    SessionRecord, Timestamp, Token, VerifierHash, minutes,
 };
 
 use super::StoreUnderTest;
-use super::fixture::{Fixture, activation, check, key};
+use super::fixture::{Fixture, check, key, touch};
 
 /// A record in which no two fields are alike and none is at its default.
 async fn full<T: StoreUnderTest>(fixture: &Fixture<T>) -> SessionRecord {
     let now = fixture.now().await;
-    let strength = Strength::none().with_acr("aal2").with_amr(["pwd", "otp"]);
+    let strength = AuthenticationContext::none()
+        .with_acr("aal2")
+        .with_amr(["pwd", "otp"]);
     SessionRecord {
         key: key(1),
         subject: "alice".into(),
@@ -105,7 +107,7 @@ pub async fn every_field_comes_back(under: impl StoreUnderTest) {
 pub async fn every_strength_comes_back(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let full = full(&fixture).await;
-    let none = Strength::none;
+    let none = AuthenticationContext::none;
     let strengths = [
         none().with_acr("aal1"),
         none().with_acr("urn:mace:incommon:iap:silver"),
@@ -143,10 +145,10 @@ pub async fn checks_keep_all_their_bits(under: impl StoreUnderTest) {
     bits.extend((0..128).map(|bit| 1_u128 << bit));
     let records = bits.into_iter().map(|bits| {
         let mut record = full.clone();
-        record.credential.check = TokenCheck::from_bits(bits);
+        record.credential.check = VerifierHash::from_bits(bits);
         let at = record.facts.created_at;
         record.credential.previous = Some(Previous {
-            check: TokenCheck::from_bits(!bits),
+            check: VerifierHash::from_bits(!bits),
             at,
         });
         record
@@ -220,10 +222,10 @@ pub async fn a_deadline_that_never_comes_does_not_come(under: impl StoreUnderTes
     record.facts.absolute_deadline = Timestamp::MAX;
     record.facts.provider_deadline = Some(Timestamp::MAX);
     fixture.keep(&record).await;
-    let touched = fixture.touch(record.key, activation(&record, now)).await;
+    let touched = fixture.touch(record.key, touch(&record, now)).await;
     assert_eq!(
         touched,
-        dwell_core::store::Touched::Recorded,
+        dwell_core::store::TouchOutcome::Recorded,
         "a deadline that never comes has not passed"
     );
 }
@@ -246,7 +248,7 @@ pub async fn l09_debug_shows_no_secret(under: impl StoreUnderTest) {
     };
     let store = fixture.store();
     let created: Created = store
-        .create(record.clone(), None, fixture.judge())
+        .create(record.clone(), None, fixture.due_policy())
         .await
         .unwrap();
     let loaded: Loaded = store.load(record.key).await.unwrap();

@@ -180,7 +180,9 @@ pub async fn a_subject_with_a_zero_byte_is_kept_whole_or_refused(under: impl Sto
     let fixture = Fixture::new(under);
     let admin = fixture.start(1, "admin").await;
     let odd = fixture.record(2, "admin\0x").await;
-    let created = fixture.store().create(odd.clone(), None, fixture.judge());
+    let created = fixture
+        .store()
+        .create(odd.clone(), None, fixture.due_policy());
     match created.await {
         Ok(Created::Created { ended }) if ended.is_empty() => {
             assert_eq!(fixture.found(odd.key).await, odd, "what is kept is whole");

@@ -10,7 +10,7 @@
 use std::pin::pin;
 use std::task::Poll;
 
-use dwell_core::store::{Created, Lookup, StoreFuture, Touched, Update, Updated};
+use dwell_core::store::{Created, Lookup, StoreFuture, TouchOutcome, Update, Updated};
 use dwell_core::{EndReason, seconds};
 
 use super::StoreUnderTest;
@@ -42,7 +42,7 @@ pub async fn l04_touches_and_updates_at_once_undo_nothing(under: impl StoreUnder
                     if n % 2 == 0 {
                         let at = record.facts.created_at + seconds(10) * (n + 1);
                         let touched = fixture.touch_at(&record, at).await;
-                        assert_ne!(touched, Touched::Gone, "the session is there");
+                        assert_ne!(touched, TouchOutcome::Gone, "the session is there");
                         return 0;
                     }
                     loop {
@@ -94,7 +94,7 @@ pub async fn l04_what_meets_an_end_comes_before_it_or_not_at_all(under: impl Sto
                         _ => {
                             let at = record.facts.created_at + seconds(10) * n;
                             let touched = fixture.touch_at(&record, at).await;
-                            let recorded = touched == Touched::Recorded;
+                            let recorded = touched == TouchOutcome::Recorded;
                             (recorded.then_some(at), None, false)
                         }
                     }
@@ -165,7 +165,7 @@ pub async fn a_creation_that_is_dropped_half_way_is_whole_or_not_there(under: im
         let record = fixture.record(polls, &subject).await;
         let create = fixture
             .store()
-            .create(record.clone(), None, fixture.judge());
+            .create(record.clone(), None, fixture.due_policy());
         poll_and_drop(create, polls).await;
         // Asked in this order, a creation that goes on meanwhile is no fault.
         let listed = fixture.keys(&subject).await;
@@ -229,7 +229,11 @@ pub async fn a_login_that_is_dropped_half_way_makes_nobody_leave_for_nothing(
         let new = fixture.record(100 + polls, &subject).await;
         let limit = super::limit::at_most(1, dwell_core::OnLimit::EndOldest);
         let store = fixture.store();
-        poll_and_drop(store.create(new.clone(), limit, fixture.judge()), polls).await;
+        poll_and_drop(
+            store.create(new.clone(), limit, fixture.due_policy()),
+            polls,
+        )
+        .await;
         let is_new = matches!(fixture.state(new.key).await, Lookup::Found(_));
         let again = fixture.create(&new, limit).await;
         if is_new {

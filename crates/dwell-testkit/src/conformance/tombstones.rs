@@ -13,7 +13,7 @@
 //! ```
 
 use dwell_core::store::{Created, End};
-use dwell_core::{EndReason, TokenCheck, minutes, seconds};
+use dwell_core::{EndReason, VerifierHash, minutes, seconds};
 
 use super::DriveClock;
 use super::fixture::{Fixture, LATE, MS};
@@ -63,7 +63,7 @@ pub async fn l13_a_reaped_session_leaves_a_tombstone_like_any_other(under: impl 
     let left = record.facts.idle_deadline - fixture.now().await;
     // Seen late: the lifetime runs from the end on record.
     fixture.advance(left + minutes(10)).await;
-    let reaped = fixture.reap_late(&fixture.judge()).await;
+    let reaped = fixture.reap_late(&fixture.due_policy()).await;
     let [ended] = reaped.ended.as_slice() else {
         panic!("the one session that is due is ended: {:?}", reaped.ended)
     };
@@ -90,7 +90,7 @@ pub async fn l04_the_tombstone_of_a_foreign_session_outlives_its_absolute_deadli
 ) {
     let fixture = Fixture::new(under);
     let mut record = fixture.record(1, "alice").await;
-    record.credential.check = TokenCheck::FOREIGN;
+    record.credential.check = VerifierHash::NONE;
     let lasts = fixture.tombstones() * 3;
     record.facts.absolute_deadline = fixture.now().await + lasts;
     fixture.keep(&record).await;
@@ -130,7 +130,7 @@ pub async fn the_tombstone_of_a_foreign_session_stays_at_least_as_long_as_any(
 ) {
     let fixture = Fixture::new(under);
     let mut record = fixture.record(1, "alice").await;
-    record.credential.check = TokenCheck::FOREIGN;
+    record.credential.check = VerifierHash::NONE;
     record.facts.absolute_deadline = fixture.now().await + seconds(30);
     fixture.keep(&record).await;
     fixture.end(record.key, EndReason::Revoked).await;

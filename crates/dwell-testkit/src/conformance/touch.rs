@@ -8,10 +8,10 @@
 //! run(async || MemoryStore::new(), touch::l05_an_older_touch_moves_nothing_back);
 //! ```
 
-use dwell_core::store::{Lookup, Touched, Update};
+use dwell_core::store::{Lookup, TouchOutcome, Update};
 use dwell_core::{EndReason, NetworkId, SessionRecord, Timestamp, minutes, seconds};
 
-use super::fixture::{ABSOLUTE, AGO, Fixture, IDLE, MS, activation, check, rotation};
+use super::fixture::{ABSOLUTE, AGO, Fixture, IDLE, MS, check, rotation, touch};
 use super::{DriveClock, StoreUnderTest};
 
 /// Last activity, its network, its deadline and the longest pause move
@@ -22,12 +22,12 @@ pub async fn n16_a_touch_records_activity_with_its_deadline_and_nothing_else(
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     let at = record.facts.last_active_at + minutes(3);
-    let mut activation = activation(&record, at);
-    activation.network = NetworkId::of("office");
-    activation.idle_deadline = at + minutes(30);
+    let mut touch = touch(&record, at);
+    touch.network = NetworkId::of("office");
+    touch.idle_deadline = at + minutes(30);
     assert_eq!(
-        fixture.touch(record.key, activation).await,
-        Touched::Recorded,
+        fixture.touch(record.key, touch).await,
+        TouchOutcome::Recorded,
         "later activity of a live session is recorded"
     );
     let mut expected = record.clone();
@@ -52,11 +52,11 @@ pub async fn l05_an_older_touch_moves_nothing_back(under: impl StoreUnderTest) {
     let kept = fixture.found(record.key).await;
     let older = [minutes(3), minutes(3) - MS, minutes(1), seconds(0)].map(|ago| began + ago);
     for at in older.into_iter().chain([began - AGO]) {
-        let mut activation = activation(&record, at);
-        activation.idle_deadline = kept.facts.idle_deadline + minutes(5);
+        let mut touch = touch(&record, at);
+        touch.idle_deadline = kept.facts.idle_deadline + minutes(5);
         assert_eq!(
-            fixture.touch(record.key, activation).await,
-            Touched::Older,
+            fixture.touch(record.key, touch).await,
+            TouchOutcome::Older,
             "a touch that is not later is older"
         );
         assert_eq!(
@@ -70,40 +70,40 @@ pub async fn l05_an_older_touch_moves_nothing_back(under: impl StoreUnderTest) {
 /// A touch with a look-up after it is a touch, and a look-up after it.
 pub async fn a_touch_and_a_look_up_in_one_are_one_after_the_other(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
-    let both = async |key, activation| {
-        let both = fixture.store().touch_and_load(key, activation).await;
+    let both = async |key, touch| {
+        let both = fixture.store().touch_and_load(key, touch).await;
         let (touched, loaded) = both.expect("the store answers both");
         (touched, loaded.state)
     };
     let record = fixture.start(1, "alice").await;
     let at = record.facts.created_at + minutes(3);
     let mut expected = record.clone();
-    expected.facts.touch(activation(&record, at), at);
-    let later = both(record.key, activation(&record, at)).await;
+    expected.facts.touch(touch(&record, at), at);
+    let later = both(record.key, touch(&record, at)).await;
     let Lookup::Found(found) = &later.1 else {
         panic!("a live session is found: {later:?}");
     };
     assert_eq!(
         (later.0, found),
-        (Touched::Recorded, &expected),
+        (TouchOutcome::Recorded, &expected),
         "it is found as the touch left it"
     );
     assert_eq!(fixture.found(record.key).await, expected, "and stays so");
-    let older = both(record.key, activation(&record, at - MS)).await;
+    let older = both(record.key, touch(&record, at - MS)).await;
     assert!(
-        matches!(&older, (Touched::Older, Lookup::Found(found)) if *found == expected),
+        matches!(&older, (TouchOutcome::Older, Lookup::Found(found)) if *found == expected),
         "an older touch changes nothing: {older:?}"
     );
     let ended = fixture.end(record.key, EndReason::SignedOut).await;
-    let late = both(record.key, activation(&record, at + MS)).await;
+    let late = both(record.key, touch(&record, at + MS)).await;
     assert!(
-        matches!(&late, (Touched::Gone, Lookup::Ended(found)) if Some(found) == ended.as_ref()),
+        matches!(&late, (TouchOutcome::Gone, Lookup::Ended(found)) if Some(found) == ended.as_ref()),
         "one that is late finds the tombstone: {late:?}"
     );
     let other = fixture.record(2, "alice").await;
-    let none = both(other.key, activation(&other, at)).await;
+    let none = both(other.key, touch(&other, at)).await;
     assert!(
-        matches!(none, (Touched::Gone, Lookup::Missing)),
+        matches!(none, (TouchOutcome::Gone, Lookup::Missing)),
         "where there is nothing, nothing comes of it: {none:?}"
     );
 }
@@ -118,10 +118,10 @@ pub async fn any_sequence_of_touches_agrees_with_the_pure_function(under: impl S
     for n in 0..40 {
         // Scattered over the time since the session began.
         let at = record.facts.created_at + MS * 7_001 * (n * 17 % 43);
-        let mut activation = activation(&record, at);
-        activation.network = NetworkId::from_bits(n);
-        let expected = facts.touch(activation, now);
-        let touched = fixture.touch(record.key, activation).await;
+        let mut touch = touch(&record, at);
+        touch.network = NetworkId::from_bits(n);
+        let expected = facts.touch(touch, now);
+        let touched = fixture.touch(record.key, touch).await;
         assert_eq!(
             touched, expected,
             "a touch is judged as `Facts::touch` does"
@@ -145,9 +145,9 @@ pub async fn l05_of_many_touches_at_once_the_latest_stays(under: impl StoreUnder
             .at_once(12, move |fixture, n| {
                 let record = touched.clone();
                 async move {
-                    let mut activation = activation(&record, nth_activity(&record, n));
-                    activation.network = NetworkId::from_bits(n);
-                    fixture.touch(record.key, activation).await
+                    let mut touch = touch(&record, nth_activity(&record, n));
+                    touch.network = NetworkId::from_bits(n);
+                    fixture.touch(record.key, touch).await
                 }
             })
             .await;
@@ -177,7 +177,7 @@ pub async fn l04_a_touch_undoes_no_update_made_since_the_look_up(under: impl Sto
     let failed = fixture
         .apply(loaded.key, Update::FailReauthentication)
         .await;
-    assert_eq!(fixture.touch_at(&loaded, now).await, Touched::Recorded);
+    assert_eq!(fixture.touch_at(&loaded, now).await, TouchOutcome::Recorded);
     let kept = fixture.found(loaded.key).await;
     assert_eq!(kept.credential.check, check(2), "the new token stays");
     assert_eq!(
@@ -197,7 +197,7 @@ pub async fn l04_an_ended_session_takes_no_touch(under: impl StoreUnderTest) {
     for at in [now, now - minutes(1), now + minutes(1)] {
         assert_eq!(
             fixture.touch_at(&record, at).await,
-            Touched::Gone,
+            TouchOutcome::Gone,
             "an ended session takes no touch"
         );
     }
@@ -226,7 +226,7 @@ pub async fn l04_a_touch_that_comes_after_a_deadline_revives_nothing(under: impl
         let before = passed - seconds(1);
         assert_eq!(
             fixture.touch_at(&record, before).await,
-            Touched::Gone,
+            TouchOutcome::Gone,
             "a touch that comes after a deadline comes too late"
         );
         assert_eq!(
@@ -253,7 +253,11 @@ async fn boundary<T: DriveClock>(under: T, set: Deadline) {
         records.push(record);
     }
     fixture.advance(minutes(1) - MS).await;
-    let expected = [Touched::Recorded, Touched::Gone, Touched::Gone];
+    let expected = [
+        TouchOutcome::Recorded,
+        TouchOutcome::Gone,
+        TouchOutcome::Gone,
+    ];
     for (n, (record, expected)) in records.iter().zip(expected).enumerate() {
         let at = deadline - seconds(1);
         let touched = fixture.touch_at(record, at).await;
@@ -264,7 +268,7 @@ async fn boundary<T: DriveClock>(under: T, set: Deadline) {
         let kept = fixture.found(record.key).await;
         assert_eq!(
             kept.facts.last_active_at == at,
-            expected == Touched::Recorded,
+            expected == TouchOutcome::Recorded,
             "what is told is what is done"
         );
         fixture.advance(MS).await;
@@ -298,7 +302,7 @@ pub async fn a_touched_session_lives_until_its_new_deadline(under: impl DriveClo
         let now = fixture.now().await;
         assert_eq!(
             fixture.touch_at(&record, now).await,
-            Touched::Recorded,
+            TouchOutcome::Recorded,
             "who stays active stays signed in"
         );
         fixture.advance(AGO).await;
@@ -307,7 +311,7 @@ pub async fn a_touched_session_lives_until_its_new_deadline(under: impl DriveClo
     let now = fixture.now().await;
     assert_eq!(
         fixture.touch_at(&record, now).await,
-        Touched::Gone,
+        TouchOutcome::Gone,
         "and runs out one idle timeout after the last touch"
     );
 }

@@ -7,8 +7,8 @@
 //! run(async || MemoryStore::new(), update::n46_of_many_rotations_at_once_one_wins);
 //! ```
 
-use dwell_core::store::{Touched, Update, Updated};
-use dwell_core::{EndReason, SessionRecord, Timestamp, TokenCheck, minutes, seconds};
+use dwell_core::store::{TouchOutcome, Update, Updated};
+use dwell_core::{EndReason, SessionRecord, Timestamp, VerifierHash, minutes, seconds};
 
 use super::fixture::{Fixture, MS, every_update, rotation};
 use super::together::poll_and_drop;
@@ -108,7 +108,7 @@ pub async fn a_touch_since_the_look_up_is_no_conflict_and_is_not_undone(
     let fixture = Fixture::new(under);
     let loaded = fixture.start(1, "alice").await;
     let now = fixture.now().await;
-    assert_eq!(fixture.touch_at(&loaded, now).await, Touched::Recorded);
+    assert_eq!(fixture.touch_at(&loaded, now).await, TouchOutcome::Recorded);
     let update = Update::Rotate(rotation(&loaded, 2, now));
     let updated = fixture
         .update(loaded.key, loaded.facts.version, update)
@@ -272,7 +272,7 @@ pub async fn n11_at_the_providers_deadline_an_update_is_too_late(under: impl Dri
 pub async fn a_foreign_session_stays_foreign(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let mut record = fixture.record(1, "alice").await;
-    record.credential.check = TokenCheck::FOREIGN;
+    record.credential.check = VerifierHash::NONE;
     fixture.keep(&record).await;
     let now = fixture.now().await;
     for update in every_update(&record, now) {
@@ -283,7 +283,7 @@ pub async fn a_foreign_session_stays_foreign(under: impl StoreUnderTest) {
         }
         let kept = fixture.apply(record.key, update).await;
         assert!(
-            kept.credential.is_foreign(),
+            kept.credential.is_adopted(),
             "a foreign session stays foreign"
         );
     }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use dwell_core::store::{Created, Judge, Quota, StoreError, StoreFuture};
+use dwell_core::store::{Created, DuePolicy, Quota, StoreError, StoreFuture};
 use dwell_core::{
-    EndReason, OnLimit, SessionKey, SessionLimit, SessionRecord, Strength, SubjectId, Timestamp,
-    TokenCheck, Verdict,
+    AuthenticationContext, EndReason, OnLimit, SessionKey, SessionLimit, SessionRecord, SubjectId,
+    Timestamp, Verdict, VerifierHash,
 };
 
 use crate::plain::Row;
@@ -15,7 +15,7 @@ pub(crate) fn create(
     store: &Planted,
     mut record: SessionRecord,
     quota: Option<Quota>,
-    judge: Judge,
+    judge: DuePolicy,
 ) -> StoreFuture<'_, Created> {
     spoil(store, &mut record);
     match store.fault {
@@ -65,7 +65,7 @@ fn at_once(
     store: &Planted,
     record: SessionRecord,
     mut quota: Option<Quota>,
-    judge: &Judge,
+    judge: &DuePolicy,
 ) -> Created {
     let own = store.plain.list(&record.subject).len();
     match store.fault {
@@ -160,7 +160,7 @@ fn spoil(store: &Planted, record: &mut SessionRecord) {
     match store.fault {
         Fault::ChecksAreHalved => {
             let bits = record.credential.check.to_bits() & u128::from(u64::MAX);
-            record.credential.check = TokenCheck::from_bits(bits);
+            record.credential.check = VerifierHash::from_bits(bits);
         }
         Fault::CreateStampsAnew => facts.created_at = store.plain.now(),
         Fault::InstantsWrap => {
@@ -181,7 +181,7 @@ fn spoil(store: &Planted, record: &mut SessionRecord) {
             if let Some(strength) = &record.strength {
                 let joined = strength.amr.join(",");
                 let amr = joined.split(',').filter(|method| !method.is_empty());
-                record.strength = Some(Arc::new(Strength {
+                record.strength = Some(Arc::new(AuthenticationContext {
                     acr: strength.acr.clone(),
                     amr: amr.map(Into::into).collect(),
                 }));

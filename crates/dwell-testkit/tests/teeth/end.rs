@@ -2,8 +2,8 @@
 
 use dwell_core::store::{End, StoreFuture};
 use dwell_core::{
-    Credential, EndReason, EndedSession, PolicyId, PolicySet, SessionKey, SessionRecord,
-    TokenCheck, engine, hours, minutes,
+    Credential, EndReason, EndedSession, PolicyId, PolicySet, SessionKey, SessionRecord, Timeouts,
+    VerifierHash, engine, hours, minutes,
 };
 
 use crate::plain::{Grave, Row};
@@ -78,7 +78,11 @@ fn at_once(store: &Planted, key: SessionKey, mut end: End) -> Option<EndedSessio
 
 /// A record of a session that never was.
 fn blank(store: &Planted, key: SessionKey) -> SessionRecord {
-    let policies = PolicySet::simple(minutes(15), hours(8)).unwrap();
+    let policies = PolicySet::simple(Timeouts {
+        idle: minutes(15),
+        absolute: hours(8),
+    })
+    .unwrap();
     let network = policies.find_network(None);
     let now = store.plain.now();
     SessionRecord {
@@ -86,7 +90,7 @@ fn blank(store: &Planted, key: SessionKey) -> SessionRecord {
         subject: "nobody".into(),
         facts: engine::opening_facts(&policies, PolicyId::DEFAULT, network, now),
         strength: None,
-        credential: Credential::new(TokenCheck::from_bits(1)),
+        credential: Credential::new(VerifierHash::from_bits(1)),
     }
 }
 

@@ -4,10 +4,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use dwell_core::engine::Activation;
+use dwell_core::engine::Touch;
 use dwell_core::store::{
-    Created, End, Judge, Loaded, Lookup, Quota, Reaped, SessionStore, StoreError, StoreFuture,
-    Touched, Update, Updated,
+    Created, DuePolicy, End, Loaded, Lookup, Quota, Reaped, SessionStore, StoreError, StoreFuture,
+    TouchOutcome, Update, Updated,
 };
 use dwell_core::{EndedSession, MemoryStore, SessionKey, SessionRecord, SubjectId, Timestamp};
 use dwell_testkit::FaultyStore;
@@ -97,7 +97,7 @@ impl SessionStore for Away {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: Judge,
+        judge: DuePolicy,
     ) -> StoreFuture<'_, Created> {
         StoreFuture::boxed(async move {
             if self.does(Fault::KeepsALogin) {
@@ -108,15 +108,15 @@ impl SessionStore for Away {
         })
     }
 
-    fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched> {
+    fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome> {
         StoreFuture::boxed(async move {
             if self.does(Fault::TouchesAllTheSame) {
-                self.server.touch(key, activation).await?;
+                self.server.touch(key, touch).await?;
             }
             if self.does_afterwards(Fault::RefusesFromThenOn) {
-                return Ok(Touched::Gone);
+                return Ok(TouchOutcome::Gone);
             }
-            self.way.touch(key, activation).await
+            self.way.touch(key, touch).await
         })
     }
 
@@ -140,7 +140,7 @@ impl SessionStore for Away {
         self.way.list(subject)
     }
 
-    fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {
+    fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
         self.way.reap(judge, batch)
     }
 }

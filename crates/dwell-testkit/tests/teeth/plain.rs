@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use dwell_core::engine::Activation;
-use dwell_core::store::{End, Judge, Loaded, Lookup, Reaped, Touched, Update, Updated};
+use dwell_core::engine::Touch;
+use dwell_core::store::{DuePolicy, End, Loaded, Lookup, Reaped, TouchOutcome, Update, Updated};
 use dwell_core::{
     Clock, EndReason, EndedSession, ManualClock, SessionKey, SessionRecord, SubjectId, Timestamp,
     Verdict,
@@ -87,7 +87,7 @@ impl Row {
     pub(crate) fn is_over(&self, tombstones: Duration, now: Timestamp) -> bool {
         self.grave.is_some_and(|grave| {
             let by_age = grave.at + tombstones;
-            let foreign = self.record.credential.is_foreign();
+            let foreign = self.record.credential.is_adopted();
             now >= by_age && (!foreign || now >= self.record.facts.absolute_deadline)
         })
     }
@@ -128,11 +128,11 @@ impl Plain {
         is_free
     }
 
-    pub(crate) fn touch(&self, key: SessionKey, activation: Activation) -> Touched {
+    pub(crate) fn touch(&self, key: SessionKey, touch: Touch) -> TouchOutcome {
         let now = self.now();
         match self.rows().get_mut(&key) {
-            Some(row) if row.grave.is_none() => row.record.facts.touch(activation, now),
-            _ => Touched::Gone,
+            Some(row) if row.grave.is_none() => row.record.facts.touch(touch, now),
+            _ => TouchOutcome::Gone,
         }
     }
 
@@ -173,7 +173,7 @@ pub(crate) fn change(
 }
 
 /// Whether a reaping pass has something to do here.
-pub(crate) fn is_due(row: &Row, judge: &Judge, tombstones: Duration, now: Timestamp) -> bool {
+pub(crate) fn is_due(row: &Row, judge: &DuePolicy, tombstones: Duration, now: Timestamp) -> bool {
     if row.grave.is_some() {
         return row.is_over(tombstones, now);
     }
@@ -188,7 +188,7 @@ pub(crate) fn is_due(row: &Row, judge: &Judge, tombstones: Duration, now: Timest
 pub(crate) fn take(
     rows: &mut Rows,
     key: SessionKey,
-    judge: &Judge,
+    judge: &DuePolicy,
     now: Timestamp,
     reaped: &mut Reaped,
 ) {

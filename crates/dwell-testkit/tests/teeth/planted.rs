@@ -6,9 +6,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use dwell_core::engine::Activation;
+use dwell_core::engine::Touch;
 use dwell_core::store::{
-    Created, End, Judge, Loaded, Quota, Reaped, SessionStore, StoreFuture, Touched, Update, Updated,
+    Created, DuePolicy, End, Loaded, Quota, Reaped, SessionStore, StoreFuture, TouchOutcome,
+    Update, Updated,
 };
 use dwell_core::{EndedSession, ManualClock, SessionKey, SessionRecord, SubjectId, Timestamp};
 use tokio::sync::watch;
@@ -197,21 +198,21 @@ impl SessionStore for Planted {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: Judge,
+        judge: DuePolicy,
     ) -> StoreFuture<'_, Created> {
         create::create(self, record, quota, judge)
     }
 
-    fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched> {
-        touch::touch(self, key, activation)
+    fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome> {
+        touch::touch(self, key, touch)
     }
 
     fn touch_and_load(
         &self,
         key: SessionKey,
-        activation: Activation,
-    ) -> StoreFuture<'_, (Touched, Loaded)> {
-        touch::touch_and_load(self, key, activation)
+        touch: Touch,
+    ) -> StoreFuture<'_, (TouchOutcome, Loaded)> {
+        touch::touch_and_load(self, key, touch)
     }
 
     fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated> {
@@ -226,7 +227,7 @@ impl SessionStore for Planted {
         ready(reads::list(self, &subject))
     }
 
-    fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {
+    fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
         reap::reap(self, judge, batch)
     }
 

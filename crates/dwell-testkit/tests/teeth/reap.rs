@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use dwell_core::store::{Judge, Reaped, StoreFuture};
+use dwell_core::store::{DuePolicy, Reaped, StoreFuture};
 use dwell_core::{EndReason, Facts, SessionKey, Timestamp, Verdict, minutes};
 
 use crate::plain::{Row, Rows, is_due, take};
 use crate::planted::{Fault, Planted, ready};
 use crate::tombstones;
 
-pub(crate) fn reap(store: &Planted, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {
+pub(crate) fn reap(store: &Planted, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
     match store.fault {
         Fault::ReapIsNotAtomic => StoreFuture::boxed(async move {
             let now = store.plain.now();
@@ -51,7 +51,7 @@ fn begin(now: Timestamp, more: bool) -> Reaped {
 }
 
 /// A copy of what there is, what in it is due, and whether that is all.
-fn choose(store: &Planted, judge: &Judge, batch: usize) -> (Rows, Vec<SessionKey>, bool) {
+fn choose(store: &Planted, judge: &DuePolicy, batch: usize) -> (Rows, Vec<SessionKey>, bool) {
     let rows = store.plain.rows().clone();
     let now = store.plain.now();
     let due = rows
@@ -63,7 +63,7 @@ fn choose(store: &Planted, judge: &Judge, batch: usize) -> (Rows, Vec<SessionKey
     (rows, keys, more)
 }
 
-fn at_once(store: &Planted, judge: &Judge, mut batch: usize) -> Reaped {
+fn at_once(store: &Planted, judge: &DuePolicy, mut batch: usize) -> Reaped {
     let now = match store.fault {
         Fault::ReapIsEarly => store.plain.now() + Duration::from_millis(1),
         _ => store.plain.now(),
@@ -106,7 +106,7 @@ fn at_once(store: &Planted, judge: &Judge, mut batch: usize) -> Reaped {
 }
 
 /// Whether the store takes it that this session is due.
-fn is_due_by(store: &Planted, row: &Row, judge: &Judge, now: Timestamp) -> bool {
+fn is_due_by(store: &Planted, row: &Row, judge: &DuePolicy, now: Timestamp) -> bool {
     let facts = seen_as(store, row, now);
     let old_lock = store
         .old_locks
@@ -145,7 +145,7 @@ fn take_by(
     store: &Planted,
     rows: &mut Rows,
     key: SessionKey,
-    judge: &Judge,
+    judge: &DuePolicy,
     now: Timestamp,
     reaped: &mut Reaped,
 ) {
@@ -181,7 +181,7 @@ fn take_by(
     }
 }
 
-fn locks(row: &Row, judge: &Judge, now: Timestamp) -> bool {
+fn locks(row: &Row, judge: &DuePolicy, now: Timestamp) -> bool {
     matches!(
         judge.verdict(&row.record.facts, now),
         Verdict::Locked { .. }

@@ -14,7 +14,7 @@ pub(crate) fn is_over(store: &Planted, row: &Row, now: Timestamp) -> bool {
     let (record, facts) = (&row.record, &row.record.facts);
     match store.fault {
         Fault::ForeignTombstonesGoByAge => now >= grave.at + tombstones,
-        Fault::ForeignTombstonesGoByDeadline if record.credential.is_foreign() => {
+        Fault::ForeignTombstonesGoByDeadline if record.credential.is_adopted() => {
             now >= facts.absolute_deadline
         }
         Fault::ReapedTombstonesAgeFromTheDeadline if facts.has_run_out(now) => {

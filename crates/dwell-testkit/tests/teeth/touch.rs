@@ -1,7 +1,7 @@
 //! Touches that do too much, too little or too late.
 
-use dwell_core::engine::Activation;
-use dwell_core::store::{Loaded, SessionStore, StoreFuture, Touched};
+use dwell_core::engine::Touch;
+use dwell_core::store::{Loaded, SessionStore, StoreFuture, TouchOutcome};
 use dwell_core::{Facts, SessionKey, Timestamp};
 
 use crate::planted::{Fault, Planted, ready};
@@ -9,20 +9,20 @@ use crate::planted::{Fault, Planted, ready};
 pub(crate) fn touch(
     store: &Planted,
     key: SessionKey,
-    activation: Activation,
-) -> StoreFuture<'_, Touched> {
+    touch: Touch,
+) -> StoreFuture<'_, TouchOutcome> {
     match store.fault {
         Fault::TouchIsNotAtomic => StoreFuture::boxed(async move {
             let now = store.plain.now();
             let Some(mut row) = store.plain.rows().get(&key).cloned() else {
-                return Ok(Touched::Gone);
+                return Ok(TouchOutcome::Gone);
             };
             if row.grave.is_some() {
-                return Ok(Touched::Gone);
+                return Ok(TouchOutcome::Gone);
             }
-            let touched = row.record.facts.touch(activation, now);
+            let touched = row.record.facts.touch(touch, now);
             store.dawdle().await;
-            if touched == Touched::Recorded {
+            if touched == TouchOutcome::Recorded {
                 store.plain.rows().insert(key, row);
             }
             Ok(touched)
@@ -30,37 +30,37 @@ pub(crate) fn touch(
         Fault::ReapEndsWhatWasTouched => StoreFuture::boxed(async move {
             // After the pass has chosen, and before it goes on.
             let _ = store.chosen.subscribe().wait_for(|chosen| *chosen).await;
-            let touched = store.plain.touch(key, activation);
+            let touched = store.plain.touch(key, touch);
             store.touched.send_modify(|count| *count += 1);
             Ok(touched)
         }),
-        _ => ready(at_once(store, key, activation)),
+        _ => ready(at_once(store, key, touch)),
     }
 }
 
 pub(crate) fn touch_and_load(
     store: &Planted,
     key: SessionKey,
-    activation: Activation,
-) -> StoreFuture<'_, (Touched, Loaded)> {
+    touch: Touch,
+) -> StoreFuture<'_, (TouchOutcome, Loaded)> {
     StoreFuture::boxed(async move {
         if store.has(Fault::LookUpBeforeTheTouch) {
             let loaded = store.load(key).await?;
-            return Ok((touch(store, key, activation).await?, loaded));
+            return Ok((self::touch(store, key, touch).await?, loaded));
         }
-        let touched = touch(store, key, activation).await?;
+        let touched = self::touch(store, key, touch).await?;
         Ok((touched, store.load(key).await?))
     })
 }
 
-fn at_once(store: &Planted, key: SessionKey, activation: Activation) -> Touched {
+fn at_once(store: &Planted, key: SessionKey, touch: Touch) -> TouchOutcome {
     let now = store.plain.now();
     let mut rows = store.plain.rows();
     let Some(row) = rows.get_mut(&key) else {
-        return Touched::Gone;
+        return TouchOutcome::Gone;
     };
     if row.grave.is_some() && !store.has(Fault::TouchRevives) {
-        return Touched::Gone;
+        return TouchOutcome::Gone;
     }
     let before = row.record.facts;
     if store.has(Fault::TouchWritesBackTheRecord) && before.version > 0 {
@@ -69,32 +69,29 @@ fn at_once(store: &Planted, key: SessionKey, activation: Activation) -> Touched 
     let facts = &mut row.record.facts;
     let (deadlines, lock) = (*facts, facts.locked_at);
     forgive(store, facts, now);
-    let mut touched = facts.touch(activation, now);
+    let mut touched = facts.touch(touch, now);
     match store.fault {
-        Fault::TouchCountsAsOfNow if touched != Touched::Gone => {
-            let of_now = Activation {
-                at: now,
-                ..activation
-            };
+        Fault::TouchCountsAsOfNow if touched != TouchOutcome::Gone => {
+            let of_now = Touch { at: now, ..touch };
             touched = facts.touch(of_now, now);
         }
         Fault::TouchForgetsTheDeadline => facts.idle_deadline = before.idle_deadline,
         Fault::TouchIsAVersion => facts.version += 1,
-        Fault::TouchMovesBack if touched == Touched::Older => {
-            facts.last_active_at = activation.at;
-            facts.idle_deadline = activation.idle_deadline;
-            touched = Touched::Recorded;
+        Fault::TouchMovesBack if touched == TouchOutcome::Older => {
+            facts.last_active_at = touch.at;
+            facts.idle_deadline = touch.idle_deadline;
+            touched = TouchOutcome::Recorded;
         }
         Fault::TouchRevives => row.grave = None,
-        Fault::TouchTakesTheNodesDeadline if touched == Touched::Recorded => {
-            facts.idle_deadline = activation.idle_deadline;
+        Fault::TouchTakesTheNodesDeadline if touched == TouchOutcome::Recorded => {
+            facts.idle_deadline = touch.idle_deadline;
         }
-        Fault::TouchTrustsTheNode if touched == Touched::Recorded => {
-            facts.last_active_at = activation.at;
+        Fault::TouchTrustsTheNode if touched == TouchOutcome::Recorded => {
+            facts.last_active_at = touch.at;
         }
         _ => {}
     }
-    if touched != Touched::Recorded {
+    if touched != TouchOutcome::Recorded {
         facts.idle_deadline = deadlines.idle_deadline;
         facts.locked_at = lock;
     }

@@ -1,7 +1,7 @@
 //! Updates that are not compare-and-set, not whole, or of something else.
 
 use dwell_core::store::{StoreFuture, Update, Updated};
-use dwell_core::{Previous, SessionKey, SessionRecord, Timestamp, TokenCheck, hours};
+use dwell_core::{Previous, SessionKey, SessionRecord, Timestamp, VerifierHash, hours};
 
 use crate::plain::change;
 use crate::planted::{Fault, Planted, ready};
@@ -82,8 +82,8 @@ fn at_once(store: &Planted, key: SessionKey, mut version: u32, update: &Update) 
 fn spoil(store: &Planted, before: &SessionRecord, record: &mut SessionRecord, update: &Update) {
     let facts = &mut record.facts;
     match store.fault {
-        Fault::UpdateForgetsTheForeign if record.credential.is_foreign() => {
-            record.credential.check = TokenCheck::from_bits(1);
+        Fault::UpdateForgetsTheForeign if record.credential.is_adopted() => {
+            record.credential.check = VerifierHash::from_bits(1);
         }
         Fault::UpdateForgetsTheStrength => record.strength.clone_from(&before.strength),
         Fault::UpdateMovesTheAbsoluteDeadline

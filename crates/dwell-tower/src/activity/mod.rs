@@ -10,7 +10,7 @@
 //! 1. what declares itself so: `Session-Activity: passive`, and any doubled,
 //!    garbled or unknown declaration;
 //! 2. prefetch and prerender: any `Sec-Purpose`, `Purpose` or `X-Moz` header;
-//! 3. subresources of other sites: `Sec-Fetch-Site: cross-site` unless it is
+//! 3. subresources of other sites: `Sec-Fetch-RequestContext: cross-site` unless it is
 //!    a top-level navigation, and doubled or unknown fetch metadata;
 //! 4. what browsers send on their own: CORS preflights and refreshes of
 //!    device-bound credentials.

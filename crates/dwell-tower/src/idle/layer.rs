@@ -13,7 +13,7 @@ use crate::shared::Shared;
 
 /// Whether requests need a session at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Presence {
+pub enum SessionRequirement {
     /// Requests without a session go on; routes ask for one where they need
     /// it.
     #[default]
@@ -31,7 +31,7 @@ pub struct IdleTimeoutLayer(Arc<Config>);
 struct Config {
     rejection: Option<Arc<dyn MakeRejection>>,
     exempt: Vec<String>,
-    presence: Presence,
+    presence: SessionRequirement,
 }
 
 impl IdleTimeoutLayer {
@@ -50,7 +50,7 @@ impl IdleTimeoutLayer {
 
     /// Whether requests need a session at all.
     #[must_use]
-    pub fn with_presence(mut self, presence: Presence) -> Self {
+    pub fn with_requirement(mut self, presence: SessionRequirement) -> Self {
         Arc::make_mut(&mut self.0).presence = presence;
         self
     }
@@ -91,8 +91,8 @@ impl Config {
     fn refusal(&self, decision: Decision) -> Option<Refusal> {
         match decision {
             Decision::Anonymous => match self.presence {
-                Presence::Optional => None,
-                Presence::Required => Some(Refusal::SessionRequired),
+                SessionRequirement::Optional => None,
+                SessionRequirement::Required => Some(Refusal::SessionRequired),
             },
             Decision::Live | Decision::Stale => None,
             Decision::Locked => Some(Refusal::Locked),

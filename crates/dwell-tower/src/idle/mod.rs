@@ -11,11 +11,11 @@
 //! not buy back a stricter route.
 //!
 //! ```
-//! use dwell_tower::idle::{IdleTimeoutLayer, PolicyLayer, Presence};
+//! use dwell_tower::idle::{IdleTimeoutLayer, PolicyLayer, SessionRequirement};
 //!
 //! // Everything inside needs a session, but for the login page and assets.
 //! let enforce = IdleTimeoutLayer::new()
-//!     .with_presence(Presence::Required)
+//!     .with_requirement(SessionRequirement::Required)
 //!     .add_exempt_path("/login")
 //!     .add_exempt_path("/static/");
 //! // Stands around the routes of the admin area, inside of the former.
@@ -26,5 +26,5 @@
 mod layer;
 mod policy;
 
-pub use layer::{IdleTimeout, IdleTimeoutLayer, Presence};
+pub use layer::{IdleTimeout, IdleTimeoutLayer, SessionRequirement};
 pub use policy::{PolicyLayer, PolicyService};

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use dwell_core::engine::FreshnessVerdict;
-use dwell_core::{Admission, EventKind, Freshness, PolicySet, SessionHandle, Verdict};
+use dwell_core::engine::AuthenticationCheck;
+use dwell_core::{
+    Admission, AuthenticationRequirement, EventKind, PolicySet, SessionHandle, Verdict,
+};
 use tower_layer::Layer;
 
 use crate::gate::{Gate, Gated, RequestHead};
@@ -104,9 +106,9 @@ fn stale_by_policy(handle: &SessionHandle) -> Option<Refusal> {
     if !handle.demanded_by_policy() {
         return None;
     }
-    let demand = Freshness::by_policy();
-    match handle.check_freshness(&demand) {
-        Some(FreshnessVerdict::Fresh) | None => None,
+    let demand = AuthenticationRequirement::by_policy();
+    match handle.check_authentication(&demand) {
+        Some(AuthenticationCheck::Fresh) | None => None,
         Some(_) => Some(Refusal::StepUp(Challenge {
             max_age: handle.max_age(&demand),
             acr_values: Vec::new(),

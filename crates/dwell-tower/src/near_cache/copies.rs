@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use dwell_core::engine::Activation;
+use dwell_core::engine::Touch;
 use dwell_core::store::{Loaded, Lookup, Watcher};
 use dwell_core::{Clock, SessionKey, Timestamp};
 
@@ -135,10 +135,10 @@ impl Copies {
     ///
     /// The longest pause of a copy may come out too long by the copy's age,
     /// where another node recorded activity in between: on the strict side.
-    pub(super) fn touch(&self, key: SessionKey, activation: Activation) {
+    pub(super) fn touch(&self, key: SessionKey, touch: Touch) {
         if let Some(copy) = self.shard(key).get_mut(key) {
             let now = copy.now_at(self.clock.now());
-            copy.record.facts.touch(activation, now);
+            copy.record.facts.touch(touch, now);
         }
     }
 

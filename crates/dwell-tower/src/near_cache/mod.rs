@@ -12,10 +12,10 @@ mod shard;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dwell_core::engine::Activation;
+use dwell_core::engine::Touch;
 use dwell_core::store::{
-    Created, End, Judge, Loaded, Quota, Reaped, SessionStore, StoreFuture, Touched, Update,
-    Updated, Watched,
+    Created, DuePolicy, End, Loaded, Quota, Reaped, SessionStore, StoreFuture, TouchOutcome,
+    Update, Updated, Watched,
 };
 use dwell_core::{
     Clock, EndedSession, SessionKey, SessionRecord, SubjectId, SystemClock, Timestamp,
@@ -166,7 +166,7 @@ impl SessionStore for NearCache {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: Judge,
+        judge: DuePolicy,
     ) -> StoreFuture<'_, Created> {
         StoreFuture::boxed(async move {
             let created = self.store().create(record, quota, judge).await?;
@@ -178,11 +178,11 @@ impl SessionStore for NearCache {
         })
     }
 
-    fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched> {
+    fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome> {
         StoreFuture::boxed(async move {
-            let touched = self.store().touch(key, activation).await;
+            let touched = self.store().touch(key, touch).await;
             match &touched {
-                Ok(Touched::Recorded) => self.copies().touch(key, activation),
+                Ok(TouchOutcome::Recorded) => self.copies().touch(key, touch),
                 _ => self.copies().forget(key),
             }
             touched
@@ -206,12 +206,12 @@ impl SessionStore for NearCache {
     fn touch_and_load(
         &self,
         key: SessionKey,
-        activation: Activation,
-    ) -> StoreFuture<'_, (Touched, Loaded)> {
+        touch: Touch,
+    ) -> StoreFuture<'_, (TouchOutcome, Loaded)> {
         StoreFuture::boxed(async move {
             self.watch();
             let look = self.copies().look(key);
-            let both = self.store().touch_and_load(key, activation).await?;
+            let both = self.store().touch_and_load(key, touch).await?;
             self.copies().keep(key, look, &both.1);
             Ok(both)
         })
@@ -221,7 +221,7 @@ impl SessionStore for NearCache {
         self.store().list(subject)
     }
 
-    fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {
+    fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
         StoreFuture::boxed(async move {
             let reaped = self.store().reap(judge, batch).await?;
             let ended = reaped.ended.iter().map(|ended| ended.record.key);

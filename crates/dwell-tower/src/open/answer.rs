@@ -7,14 +7,14 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::body::{BoxError, UntilEnd, is_long};
+use super::body::{BoxError, SessionBoundBody, is_long};
 
 /// Makes the bodies of a session layer's answers.
 ///
-/// [`AnyBody`] serves every kind of body. A framework whose bodies are boxed
+/// [`AnyBodyFactory`] serves every kind of body. A framework whose bodies are boxed
 /// anyway can do without a wrapper around those that need none; `dwell-axum`
 /// does so.
-pub trait MakeBody<B>: Send + Sync + 'static {
+pub trait BodyFactory<B>: Send + Sync + 'static {
     /// What the client gets.
     type Body;
 
@@ -25,7 +25,7 @@ pub trait MakeBody<B>: Send + Sync + 'static {
     fn pass(body: B) -> Self::Body;
 
     /// The service's body, cut at the end of its session.
-    fn bind(body: UntilEnd<B>) -> Self::Body;
+    fn bind(body: SessionBoundBody<B>) -> Self::Body;
 
     /// Whether the service's body takes so long to be sent that its session
     /// may end meanwhile.
@@ -34,9 +34,9 @@ pub trait MakeBody<B>: Send + Sync + 'static {
 
 /// Makes a [`SessionBody`] of every kind of body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AnyBody;
+pub struct AnyBodyFactory;
 
-impl<B> MakeBody<B> for AnyBody
+impl<B> BodyFactory<B> for AnyBodyFactory
 where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
@@ -53,7 +53,7 @@ where
         }
     }
 
-    fn bind(body: UntilEnd<B>) -> SessionBody<B> {
+    fn bind(body: SessionBoundBody<B>) -> SessionBody<B> {
         let body = Box::pin(body);
         SessionBody {
             inner: Inner::Bound { body },
@@ -80,7 +80,7 @@ pin_project! {
     enum Inner<B> {
         Own { bytes: Option<Bytes> },
         Passed { #[pin] body: B },
-        Bound { body: Pin<Box<UntilEnd<B>>> },
+        Bound { body: Pin<Box<SessionBoundBody<B>>> },
     }
 }
 
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_passed_body_is_the_services_own() {
-        let mut body = AnyBody::pass(Full::new(Bytes::from("served")));
+        let mut body = AnyBodyFactory::pass(Full::new(Bytes::from("served")));
         assert!(!body.is_end_stream());
         assert_eq!(body.size_hint().exact(), Some(6));
         assert_eq!(next(&mut body), Some("served".into()));
@@ -206,11 +206,11 @@ mod tests {
 
     #[test]
     fn long_is_what_takes_time_to_send_or_may() {
-        let is_long = |length| AnyBody::is_long(&Full::new(Bytes::from(vec![0; length])));
+        let is_long = |length| AnyBodyFactory::is_long(&Full::new(Bytes::from(vec![0; length])));
         assert!(!is_long(0));
         assert!(!is_long(64 * 1_024));
         assert!(is_long(64 * 1_024 + 1));
-        assert!(!AnyBody::is_long(&Never::new()));
-        assert!(AnyBody::is_long(&Unknown));
+        assert!(!AnyBodyFactory::is_long(&Never::new()));
+        assert!(AnyBodyFactory::is_long(&Unknown));
     }
 }

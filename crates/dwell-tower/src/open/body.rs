@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, header};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::lifeline::{Closing, Lifeline};
+use super::lifeline::{CloseReason, Lifeline};
 
 /// An error of whatever kind.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -32,16 +32,16 @@ pin_project! {
     /// ```
     /// use bytes::Bytes;
     /// use dwell_core::SessionHandle;
-    /// use dwell_tower::open::{Lifeline, UntilEnd};
+    /// use dwell_tower::open::{Lifeline, SessionBoundBody};
     /// use http::HeaderMap;
     /// use http_body::Body;
     ///
-    /// fn bind<B: Body<Data = Bytes>>(body: B, session: &SessionHandle) -> Option<UntilEnd<B>> {
+    /// fn bind<B: Body<Data = Bytes>>(body: B, session: &SessionHandle) -> Option<SessionBoundBody<B>> {
     ///     let lifeline = Lifeline::of(session)?;
-    ///     Some(UntilEnd::new(body, &HeaderMap::new(), lifeline))
+    ///     Some(SessionBoundBody::new(body, &HeaderMap::new(), lifeline))
     /// }
     /// ```
-    pub struct UntilEnd<B> {
+    pub struct SessionBoundBody<B> {
         #[pin]
         body: Option<B>,
         lifeline: Lifeline,
@@ -53,7 +53,7 @@ pin_project! {
 
 /// The session of a body is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SessionClosed(pub Closing);
+pub struct SessionClosed(pub CloseReason);
 
 impl fmt::Display for SessionClosed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,7 +68,7 @@ pub(crate) fn is_long<B: Body>(body: &B) -> bool {
     !body.is_end_stream() && body.size_hint().exact().is_none_or(|left| left > SHORT)
 }
 
-impl<B> UntilEnd<B> {
+impl<B> SessionBoundBody<B> {
     /// Cuts `body`, the one of an answer with these headers, at the end of the
     /// lifeline.
     pub fn new(body: B, headers: &HeaderMap, lifeline: Lifeline) -> Self {
@@ -93,7 +93,7 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
         })
 }
 
-impl<B> Body for UntilEnd<B>
+impl<B> Body for SessionBoundBody<B>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
@@ -150,7 +150,11 @@ where
     }
 }
 
-fn farewell(closing: Closing, events: bool, tail: &Tail) -> Option<Result<Frame<Bytes>, BoxError>> {
+fn farewell(
+    closing: CloseReason,
+    events: bool,
+    tail: &Tail,
+) -> Option<Result<Frame<Bytes>, BoxError>> {
     if !events {
         return Some(Err(Box::new(SessionClosed(closing))));
     }
@@ -184,9 +188,9 @@ impl Tail {
     }
 }
 
-impl<B> fmt::Debug for UntilEnd<B> {
+impl<B> fmt::Debug for SessionBoundBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UntilEnd")
+        f.debug_struct("SessionBoundBody")
             .field("lifeline", &self.lifeline)
             .field("events", &self.events)
             .finish_non_exhaustive()

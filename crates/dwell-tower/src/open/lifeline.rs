@@ -40,7 +40,7 @@ const UNTOLD: Duration = seconds(1);
 /// Why something that was open is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Closing {
+pub enum CloseReason {
     /// The session has ended.
     Ended(EndReason),
     /// The session is locked until its subject authenticates again.
@@ -54,7 +54,7 @@ pub enum Closing {
     Unknown,
 }
 
-impl Closing {
+impl CloseReason {
     /// The word for it: the `reason` that the next request would be told.
     #[must_use]
     pub const fn reason(self) -> &'static str {
@@ -89,7 +89,7 @@ impl Closing {
 ///
 /// ```
 /// use dwell_core::SessionHandle;
-/// use dwell_tower::open::{Closing, Lifeline};
+/// use dwell_tower::open::{CloseReason, Lifeline};
 ///
 /// async fn serve(session: &SessionHandle) {
 ///     let Some(mut lifeline) = Lifeline::of(session) else { return };
@@ -122,7 +122,7 @@ pub struct Lifeline {
     look_by: Option<Instant>,
     /// In a mutex that nobody locks, so that a body that holds this is `Sync`.
     looking: Option<Mutex<Looking>>,
-    closed: Option<Closing>,
+    closed: Option<CloseReason>,
 }
 
 type Looking = Pin<Box<dyn Future<Output = Result<Rechecked, StoreError>> + Send>>;
@@ -131,9 +131,9 @@ type Looking = Pin<Box<dyn Future<Output = Result<Rechecked, StoreError>> + Send
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "made once in a while, in place")]
 #[non_exhaustive]
-pub enum News {
+pub enum LifelineEvent {
     /// It is over.
-    Closed(Closing),
+    Closed(CloseReason),
     /// The session lives, as of now: its deadlines, and what else is known.
     Alive(Deadlines, Rechecked),
 }
@@ -173,14 +173,14 @@ impl Lifeline {
     }
 
     /// Waits until it is over.
-    pub async fn closed(&mut self) -> Closing {
+    pub async fn closed(&mut self) -> CloseReason {
         poll_fn(|cx| self.poll_closed(cx)).await
     }
 
     /// The same, to be polled.
-    pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Closing> {
+    pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
         loop {
-            if let News::Closed(closing) = ready!(self.poll_news(cx)) {
+            if let LifelineEvent::Closed(closing) = ready!(self.poll_news(cx)) {
                 return Poll::Ready(closing);
             }
         }
@@ -188,24 +188,24 @@ impl Lifeline {
 
     /// Waits until there is something to tell: it is over, or the store was
     /// asked and the session lives.
-    pub async fn news(&mut self) -> News {
+    pub async fn news(&mut self) -> LifelineEvent {
         poll_fn(|cx| self.poll_news(cx)).await
     }
 
     /// The same, to be polled.
-    pub fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<News> {
+    pub fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<LifelineEvent> {
         loop {
             if let Some(closing) = self.closed {
-                return Poll::Ready(News::Closed(closing));
+                return Poll::Ready(LifelineEvent::Closed(closing));
             }
             if self.timer.is_none() && !self.set_timer() {
-                return Poll::Ready(self.close(Closing::StoreUnavailable));
+                return Poll::Ready(self.close(CloseReason::StoreUnavailable));
             }
             if let Some(looking) = &mut self.looking {
                 let looking = looking.get_mut().unwrap_or_else(PoisonError::into_inner);
                 let Poll::Ready(found) = looking.as_mut().poll(cx) else {
                     ready!(self.poll_timer(cx));
-                    return Poll::Ready(self.close(Closing::StoreUnavailable));
+                    return Poll::Ready(self.close(CloseReason::StoreUnavailable));
                 };
                 self.looking = None;
                 if let Some(news) = self.learn(found) {
@@ -298,7 +298,7 @@ impl Lifeline {
         at_once
     }
 
-    fn learn(&mut self, found: Result<Rechecked, StoreError>) -> Option<News> {
+    fn learn(&mut self, found: Result<Rechecked, StoreError>) -> Option<LifelineEvent> {
         self.look_by = None;
         let now = timer_now();
         let found = match found {
@@ -308,7 +308,7 @@ impl Lifeline {
                 self.rest();
                 return None;
             }
-            Err(_) => return Some(self.close(Closing::StoreUnavailable)),
+            Err(_) => return Some(self.close(CloseReason::StoreUnavailable)),
         };
         let closing = match found.admission {
             Admission::Session(Verdict::Live(deadlines)) => {
@@ -317,12 +317,12 @@ impl Lifeline {
                 self.deadline = now + remaining;
                 self.deadline_by_clock = self.open.now() + remaining;
                 self.rest();
-                return Some(News::Alive(deadlines, found));
+                return Some(LifelineEvent::Alive(deadlines, found));
             }
-            Admission::Session(Verdict::Ended(reason)) => Closing::Ended(reason),
-            Admission::Session(Verdict::Locked { .. }) => Closing::Locked,
-            Admission::Session(Verdict::Stale { .. }) => Closing::StepUpRequired,
-            Admission::Anonymous => Closing::Unknown,
+            Admission::Session(Verdict::Ended(reason)) => CloseReason::Ended(reason),
+            Admission::Session(Verdict::Locked { .. }) => CloseReason::Locked,
+            Admission::Session(Verdict::Stale { .. }) => CloseReason::StepUpRequired,
+            Admission::Anonymous => CloseReason::Unknown,
         };
         Some(self.close(closing))
     }
@@ -343,12 +343,12 @@ impl Lifeline {
         }
     }
 
-    fn close(&mut self, closing: Closing) -> News {
+    fn close(&mut self, closing: CloseReason) -> LifelineEvent {
         self.closed = Some(closing);
         self.looking = None;
         self.place = None;
         self.timer = None;
-        News::Closed(closing)
+        LifelineEvent::Closed(closing)
     }
 }
 

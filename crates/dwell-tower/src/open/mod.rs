@@ -6,7 +6,7 @@
 //! as are whole in memory, are sent as they are.
 //!
 //! A connection that was upgraded is the application's, and the layer can't cut
-//! it. An answer of 101 in a session must therefore say who does: [`StaysOpen`]
+//! it. An answer of 101 in a session must therefore say who does: [`UpgradePolicy`]
 //! in its extensions. One that does not becomes 500, and the log says what is
 //! missing (law L16). `dwell-axum` has a WebSocket that does all of it.
 //!
@@ -23,9 +23,9 @@
 //!
 //! ```
 //! use dwell_core::EndReason;
-//! use dwell_tower::open::{Closing, SessionClosed};
+//! use dwell_tower::open::{CloseReason, SessionClosed};
 //!
-//! let error = SessionClosed(Closing::Ended(EndReason::IdleTimeout));
+//! let error = SessionClosed(CloseReason::Ended(EndReason::IdleTimeout));
 //! assert_eq!(error.to_string(), "the session is over: idle_timeout");
 //! ```
 
@@ -36,25 +36,25 @@ mod lifeline;
 mod registry;
 mod toucher;
 
-pub use answer::{AnyBody, MakeBody, SessionBody};
-pub use body::{BoxError, SessionClosed, UntilEnd};
-pub use lifeline::{Closing, Lifeline, News};
+pub use answer::{AnyBodyFactory, BodyFactory, SessionBody};
+pub use body::{BoxError, SessionBoundBody, SessionClosed};
+pub use lifeline::{CloseReason, Lifeline, LifelineEvent};
 pub(crate) use registry::OpenSessions;
-pub use toucher::Toucher;
+pub use toucher::ActivityRecorder;
 
 /// Who ends what stays open after an answer, in the answer's extensions, where
 /// the session layer is not to do it or can't.
 ///
 /// ```
-/// use dwell_tower::open::StaysOpen;
+/// use dwell_tower::open::UpgradePolicy;
 /// use http::Response;
 ///
 /// let mut response = Response::builder().status(101).body(()).unwrap();
-/// response.extensions_mut().insert(StaysOpen::EndsWithSession);
+/// response.extensions_mut().insert(UpgradePolicy::EndsWithSession);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum StaysOpen {
+pub enum UpgradePolicy {
     /// Whoever serves it, by a [`Lifeline`].
     EndsWithSession,
     /// Nobody: it goes on when the session is over.

@@ -277,17 +277,21 @@ impl fmt::Debug for Inner {
 mod tests {
     use std::task::{Context, Waker};
 
-    use dwell_core::{MemoryStore, PolicySet, hours, minutes};
+    use dwell_core::{MemoryStore, PolicySet, Timeouts, hours, minutes};
 
     use super::*;
 
     fn manager() -> SessionManager {
-        let policies = PolicySet::simple(minutes(15), hours(8)).unwrap();
+        let policies = PolicySet::simple(Timeouts {
+            idle: minutes(15),
+            absolute: hours(8),
+        })
+        .unwrap();
         SessionManager::builder(MemoryStore::new(), policies).build()
     }
 
     fn key(name: &str) -> SessionKey {
-        SessionKey::foreign(name.as_bytes())
+        SessionKey::adopted(name.as_bytes())
     }
 
     fn heard(place: &Place) -> bool {
@@ -339,7 +343,13 @@ mod tests {
             open.enter(&manager, key("a"), false),
             open.enter(&manager, key("b"), false),
         );
-        let stricter = || PolicySet::simple(minutes(5), hours(8)).unwrap();
+        let stricter = || {
+            PolicySet::simple(Timeouts {
+                idle: minutes(5),
+                absolute: hours(8),
+            })
+            .unwrap()
+        };
         manager.policies().replace(stricter());
         assert_eq!([&one, &two].map(heard), [true, true]);
         let weak = Arc::downgrade(&open.0);

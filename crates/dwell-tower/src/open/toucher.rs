@@ -14,21 +14,21 @@ use crate::shared::Shared;
 ///
 /// ```
 /// use dwell_core::{CommandError, SessionHandle};
-/// use dwell_tower::open::Toucher;
+/// use dwell_tower::open::ActivityRecorder;
 ///
 /// async fn typed(session: &SessionHandle) -> Result<(), CommandError> {
-///     let Some(mut toucher) = Toucher::of(session) else { return Ok(()) };
+///     let Some(mut toucher) = ActivityRecorder::of(session) else { return Ok(()) };
 ///     toucher.touch().await
 /// }
 /// ```
-pub struct Toucher {
+pub struct ActivityRecorder {
     recheck: Recheck,
     open: OpenSessions,
     /// When it last recorded something.
     touched: Option<Instant>,
 }
 
-impl Toucher {
+impl ActivityRecorder {
     /// The one of a request's session; `None` where it has none, or no session
     /// layer is around it.
     #[must_use]
@@ -60,8 +60,8 @@ impl Toucher {
     }
 }
 
-impl fmt::Debug for Toucher {
+impl fmt::Debug for ActivityRecorder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Toucher").finish_non_exhaustive()
+        f.debug_struct("ActivityRecorder").finish_non_exhaustive()
     }
 }

@@ -1,6 +1,6 @@
 //! What the answer carries back to the client.
 
-use dwell_core::{Deadlines, SessionHandle, TokenChange, millis};
+use dwell_core::{Deadlines, SessionHandle, TokenChange, as_millis};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::cookie::SessionCookie;
@@ -44,7 +44,7 @@ pub(super) fn write_headers(
 /// Put together in a buffer on the stack: `write!` into a growing one takes
 /// 100 ns longer and a second allocation.
 fn session_timeout(deadlines: &Deadlines) -> Option<HeaderValue> {
-    let left = |at| millis(at - deadlines.now) / 1_000;
+    let left = |at| as_millis(at - deadlines.now) / 1_000;
     let mut text = Text::new();
     text.name(*b"idle=");
     text.number(left(deadlines.idle));

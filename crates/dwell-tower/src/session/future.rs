@@ -13,14 +13,14 @@ use super::guard::{Chores, Guard, record};
 use super::layer::{SessionLayer, enter};
 use super::resolve::{Finding, report_unavailable};
 use crate::gate::RequestHead;
-use crate::open::{AnyBody, MakeBody};
+use crate::open::{AnyBodyFactory, BodyFactory};
 use crate::reaper::Task;
 use crate::rejection::Refusal;
 use crate::shared::Shared;
 
 pin_project! {
     /// The answer of a [`SessionService`](super::SessionService).
-    pub struct SessionFuture<S, B, K = AnyBody>
+    pub struct SessionFuture<S, B, K = AnyBodyFactory>
     where
         S: Service<Request<B>>,
     {
@@ -101,7 +101,7 @@ where
 impl<S, B, ResBody, K> Future for SessionFuture<S, B, K>
 where
     S: Service<Request<B>, Response = Response<ResBody>>,
-    K: MakeBody<ResBody>,
+    K: BodyFactory<ResBody>,
 {
     type Output = Result<Response<K::Body>, S::Error>;
 

@@ -5,16 +5,16 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use dwell_core::store::StoreError;
-use dwell_core::{Clock, Outcome, SessionHandle, Settlement, Timestamp, Touch};
+use dwell_core::{Clock, DueTouch, Outcome, SessionHandle, Settlement, Timestamp};
 use http::{HeaderMap, Response, StatusCode};
 
 use super::commit::write_headers;
-use crate::open::{Lifeline, MakeBody, StaysOpen, UntilEnd};
+use crate::open::{BodyFactory, Lifeline, SessionBoundBody, UpgradePolicy};
 use crate::rejection::{Refusal, miswired};
 use crate::shared::Shared;
 
 /// What the store has to hear of before the answer goes out.
-pub(super) type Chores = Pin<Box<dyn Future<Output = Result<Option<Touch>, StoreError>> + Send>>;
+pub(super) type Chores = Pin<Box<dyn Future<Output = Result<Option<DueTouch>, StoreError>> + Send>>;
 
 /// Hands over the touch exactly once: when the answer is there, or when the
 /// client goes away before.
@@ -63,7 +63,7 @@ impl Guard {
 
     /// Settles the request: the touch that it earned, which is recorded, or
     /// what the store has to hear of before the answer goes out.
-    pub(super) fn settle(&mut self, status: StatusCode) -> Result<Option<Touch>, Chores> {
+    pub(super) fn settle(&mut self, status: StatusCode) -> Result<Option<DueTouch>, Chores> {
         self.armed = false;
         let outcome = Outcome::Answered(status.as_u16());
         match self.handle.settle(outcome) {
@@ -72,9 +72,9 @@ impl Guard {
                 self.record(Some(&touch));
                 Ok(Some(touch))
             }
-            Settlement::Chores => {
+            Settlement::StoreWrites => {
                 let handle = self.handle.clone();
-                Err(Box::pin(async move { handle.do_chores(outcome).await }))
+                Err(Box::pin(async move { handle.commit(outcome).await }))
             }
         }
     }
@@ -95,17 +95,17 @@ impl Guard {
         self.arrival
     }
 
-    pub(super) fn record(&self, touch: Option<&Touch>) {
+    pub(super) fn record(&self, touch: Option<&DueTouch>) {
         if let Some(touch) = touch {
             record(*touch, &self.handle, self.arrival);
         }
     }
 
     /// Makes the service's answer what the client gets.
-    pub(super) fn close<B, K: MakeBody<B>>(
+    pub(super) fn close<B, K: BodyFactory<B>>(
         &self,
         mut response: Response<B>,
-        touch: Option<Touch>,
+        touch: Option<DueTouch>,
     ) -> Response<K::Body> {
         if self.handle.decision().is_none() && response.extensions().get::<Refusal>().is_none() {
             // A tripwire, not a guard: the handler has run, and the first
@@ -115,11 +115,11 @@ impl Guard {
         }
         self.write_headers(response.headers_mut(), touch);
         if self.is_unbound_upgrade(&response) {
-            let missing = "who ends the upgraded connection: dwell_tower::open::StaysOpen in the \
+            let missing = "who ends the upgraded connection: dwell_tower::open::UpgradePolicy in the \
                            answer's extensions, or dwell_axum's SessionWebSocketUpgrade";
             return miswired(missing).map(K::own);
         }
-        let is_ours = || response.extensions().get::<StaysOpen>().is_none();
+        let is_ours = || response.extensions().get::<UpgradePolicy>().is_none();
         let lifeline = match K::is_long(response.body()) && is_ours() {
             true => Lifeline::of(&self.handle),
             false => None,
@@ -128,7 +128,7 @@ impl Guard {
             None => response.map(K::pass),
             Some(lifeline) => {
                 let (parts, body) = response.into_parts();
-                let body = UntilEnd::new(body, &parts.headers, lifeline);
+                let body = SessionBoundBody::new(body, &parts.headers, lifeline);
                 Response::from_parts(parts, K::bind(body))
             }
         }
@@ -138,7 +138,7 @@ impl Guard {
     pub(super) fn close_own(
         &self,
         mut response: Response<Bytes>,
-        touch: Option<Touch>,
+        touch: Option<DueTouch>,
     ) -> Response<Bytes> {
         self.write_headers(response.headers_mut(), touch);
         response
@@ -153,10 +153,10 @@ impl Guard {
         };
         upgrades
             && self.handle.current_deadlines().is_some()
-            && response.extensions().get::<StaysOpen>().is_none()
+            && response.extensions().get::<UpgradePolicy>().is_none()
     }
 
-    fn write_headers(&self, headers: &mut HeaderMap, touch: Option<Touch>) {
+    fn write_headers(&self, headers: &mut HeaderMap, touch: Option<DueTouch>) {
         let Some(shared) = Shared::of(&self.handle) else {
             return;
         };
@@ -191,7 +191,7 @@ fn now(handle: &SessionHandle, shared: &Shared, arrival: Option<Timestamp>) -> O
 }
 
 /// Hands a touch over to whoever records it.
-pub(super) fn record(touch: Touch, handle: &SessionHandle, arrival: Option<Timestamp>) {
+pub(super) fn record(touch: DueTouch, handle: &SessionHandle, arrival: Option<Timestamp>) {
     if let Some(shared) = Shared::of(handle) {
         let now = || now(handle, shared, arrival);
         shared.touches.record(touch, handle, now);

@@ -18,14 +18,14 @@ use super::resolve::{resolve, show};
 use super::source::Source;
 use crate::bounded::BoundedStore;
 use crate::gate::{RequestHead, Stack};
-use crate::open::{AnyBody, MakeBody};
+use crate::open::{AnyBodyFactory, BodyFactory};
 use crate::reaper::{Reaper, Task};
 use crate::rejection::{MakeRejection, Refusal, miswired};
 use crate::shared::{Remote, Shared};
 
 /// Finds the session and commits; see the [module docs](super). `K` makes the
 /// bodies of its answers.
-pub struct SessionLayer<K = AnyBody>(Arc<Parts>, PhantomData<fn() -> K>);
+pub struct SessionLayer<K = AnyBodyFactory>(Arc<Parts>, PhantomData<fn() -> K>);
 
 /// Behind one pointer, since routers clone a layer for every route: to clone
 /// and drop all of this where they do is 10 KB of code.
@@ -156,7 +156,7 @@ impl<K> SessionLayer<K> {
             ..
         } = &*self.0;
         let waits = |remote: &Arc<Remote>| !remote.has_copies();
-        if source.is_foreign() || shared.remote.as_ref().is_some_and(waits) {
+        if source.is_adopted() || shared.remote.as_ref().is_some_and(waits) {
             return None;
         }
         let Some(token) = source.first_token(request.headers) else {
@@ -271,7 +271,7 @@ impl<S, K> Layer<S> for SessionLayer<K> {
 }
 
 /// The service of [`SessionLayer`].
-pub struct SessionService<S, K = AnyBody> {
+pub struct SessionService<S, K = AnyBodyFactory> {
     inner: S,
     layer: SessionLayer<K>,
 }
@@ -297,7 +297,7 @@ impl<S: fmt::Debug, K> fmt::Debug for SessionService<S, K> {
 impl<S, ReqBody, ResBody, K> Service<Request<ReqBody>> for SessionService<S, K>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
-    K: MakeBody<ResBody>,
+    K: BodyFactory<ResBody>,
 {
     type Response = Response<K::Body>;
     type Error = S::Error;

@@ -19,10 +19,10 @@
 //! Sessions of our own, for browsers and for programs:
 //!
 //! ```
-//! use dwell_core::{MemoryStore, PolicySet, SessionManager, hours, minutes};
+//! use dwell_core::{MemoryStore, PolicySet, Timeouts, SessionManager, hours, minutes};
 //! use dwell_tower::session::{SessionCookie, SessionLayer, Source};
 //!
-//! let policies = PolicySet::simple(minutes(15), hours(8))?;
+//! let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
 //! let manager = SessionManager::builder(MemoryStore::new(), policies).build();
 //! let cookie = SessionCookie::new().with_name("bank");
 //! assert_eq!(cookie.name(), "__Host-bank");
@@ -35,7 +35,7 @@
 //! has verified:
 //!
 //! ```
-//! use dwell_core::{ForeignSession, Timestamp};
+//! use dwell_core::{AdoptedSession, Timestamp};
 //! use dwell_tower::session::Source;
 //!
 //! #[derive(Clone)]
@@ -48,7 +48,7 @@
 //! let source = Source::foreign(|extensions, _headers| {
 //!     let claims = extensions.get::<Claims>()?;
 //!     let issued_at = Timestamp::from_millis(claims.iat.saturating_mul(1_000));
-//!     let session = ForeignSession::new(&claims.sid, claims.sub.as_str());
+//!     let session = AdoptedSession::new(&claims.sid, claims.sub.as_str());
 //!     Some(session.with_issued_at(issued_at))
 //! });
 //! # let _ = source;

@@ -2,49 +2,49 @@
 
 use std::pin::Pin;
 
-use dwell_core::engine::{TokenVerdict, judge_token};
+use dwell_core::engine::{TokenState, judge_token};
 use dwell_core::store::{Loaded, Lookup, StoreError, StoreFuture};
 use dwell_core::{
-    EndReason, EndedSession, EventKind, ForeignSession, Presented, PresentedSession,
-    SessionManager, SessionRecord, Shown, Timestamp, Token, TokenCheck,
+    AdoptedSession, EndReason, EndedSession, EventKind, Resolved, ResolvedSession, SessionManager,
+    SessionRecord, Shown, Timestamp, Token, VerifierHash,
 };
 
 use crate::shared::{Remote, Shared};
 use crate::touch::TouchQueue;
 
 /// A look-up that has to be waited for.
-pub(super) type Finding = Pin<Box<dyn Future<Output = Result<Presented, StoreError>> + Send>>;
+pub(super) type Finding = Pin<Box<dyn Future<Output = Result<Resolved, StoreError>> + Send>>;
 
 /// Looks up what the request shows.
 pub(super) fn resolve(manager: SessionManager, tokens: Vec<Token>) -> Finding {
     Box::pin(find(manager, tokens))
 }
 
-async fn find(manager: SessionManager, tokens: Vec<Token>) -> Result<Presented, StoreError> {
-    let mut best = Presented::Nothing;
+async fn find(manager: SessionManager, tokens: Vec<Token>) -> Result<Resolved, StoreError> {
+    let mut best = Resolved::Nothing;
     for token in tokens {
         let loaded = look_up(&manager, &token).await?;
         match judge(&manager, token, loaded) {
             Judged::Nothing => {}
             Judged::Session(session) if goes_on(&session.record, session.now) => {
-                best = Presented::Session(session);
+                best = Resolved::Session(session);
                 break;
             }
             // Another token may open one that goes on.
             Judged::Session(session) => {
-                if !matches!(best, Presented::Session(_)) {
-                    best = Presented::Session(session);
+                if !matches!(best, Resolved::Session(_)) {
+                    best = Resolved::Session(session);
                 }
             }
             Judged::Tombstone(ended, now) => {
-                if let Presented::Nothing = best {
-                    best = Presented::Tombstone(ended, now);
+                if let Resolved::Nothing = best {
+                    best = Resolved::Tombstone(ended, now);
                 }
             }
             Judged::Reused(ended, now) => {
                 let key = ended.record.key;
                 manager.end_session(key, EndReason::TokenReuse).await?;
-                best = Presented::Tombstone(ended, now);
+                best = Resolved::Tombstone(ended, now);
             }
         }
     }
@@ -88,18 +88,18 @@ pub(super) fn show<'a>(
     manager: &SessionManager,
     answer: &'a StoreFuture<'_, Loaded>,
     token: &'a Token,
-    check: TokenCheck,
+    check: VerifierHash,
 ) -> Option<Shown<'a>> {
     let Loaded { now, state } = answer.as_ready()?.as_ref().ok()?;
     let (Lookup::Found(record), now) = (state, *now) else {
         return None;
     };
-    let standing = standing(manager, record, check, now)?;
-    (is_good(standing) && goes_on(record, now)).then_some(Shown::Session {
+    let token_state = token_state(manager, record, check, now)?;
+    (is_good(token_state) && goes_on(record, now)).then_some(Shown::Session {
         record,
         now,
         token: Some(token),
-        standing,
+        token_state,
     })
 }
 
@@ -107,7 +107,7 @@ pub(super) fn show<'a>(
 #[allow(clippy::large_enum_variant, reason = "taken apart at once")]
 enum Judged {
     Nothing,
-    Session(PresentedSession),
+    Session(ResolvedSession),
     Tombstone(EndedSession, Timestamp),
     /// A superseded token came back: the session must be ended.
     Reused(EndedSession, Timestamp),
@@ -121,9 +121,9 @@ fn judge(manager: &SessionManager, token: Token, loaded: Loaded) -> Judged {
         Lookup::Found(record) => record,
         Lookup::Ended(_) | Lookup::Missing => return Judged::Nothing,
     };
-    match standing(manager, &record, token.check(), now) {
-        None | Some(TokenVerdict::Unknown) => Judged::Nothing,
-        Some(TokenVerdict::Reused) => {
+    match token_state(manager, &record, token.check(), now) {
+        None | Some(TokenState::Unknown) => Judged::Nothing,
+        Some(TokenState::Reused) => {
             let ended = EndedSession {
                 record,
                 reason: EndReason::TokenReuse,
@@ -132,39 +132,39 @@ fn judge(manager: &SessionManager, token: Token, loaded: Loaded) -> Judged {
             };
             Judged::Reused(ended, now)
         }
-        Some(standing) => Judged::Session(PresentedSession {
+        Some(token_state) => Judged::Session(ResolvedSession {
             record,
             now,
             token: Some(token),
-            standing,
+            token_state,
         }),
     }
 }
 
 /// What a token is to a session; `None` for one that another middleware owns.
-fn standing(
+fn token_state(
     manager: &SessionManager,
     record: &SessionRecord,
-    check: TokenCheck,
+    check: VerifierHash,
     now: Timestamp,
-) -> Option<TokenVerdict> {
+) -> Option<TokenState> {
     let credential = &record.credential;
-    (!credential.is_foreign())
+    (!credential.is_adopted())
         .then(|| judge_token(credential, check, manager.rotation_grace(), now))
 }
 
 /// Whether a token opens the session, and nothing follows from it but that.
-const fn is_good(standing: TokenVerdict) -> bool {
-    matches!(standing, TokenVerdict::Current { .. } | TokenVerdict::Grace)
+const fn is_good(token_state: TokenState) -> bool {
+    matches!(token_state, TokenState::Current { .. } | TokenState::Grace)
 }
 
 fn is_current(
     manager: &SessionManager,
     record: &SessionRecord,
-    check: TokenCheck,
+    check: VerifierHash,
     now: Timestamp,
 ) -> bool {
-    standing(manager, record, check, now).is_some_and(is_good)
+    token_state(manager, record, check, now).is_some_and(is_good)
 }
 
 /// Whether no recorded deadline has passed, which is as much as can be told
@@ -180,14 +180,14 @@ fn opens(ended: &EndedSession, token: &Token) -> bool {
 }
 
 /// Looks up a session that another middleware owns, or adopts it.
-pub(super) fn adopt(manager: SessionManager, session: ForeignSession) -> Finding {
+pub(super) fn adopt(manager: SessionManager, session: AdoptedSession) -> Finding {
     Box::pin(find_or_adopt(manager, session))
 }
 
 async fn find_or_adopt(
     manager: SessionManager,
-    session: ForeignSession,
-) -> Result<Presented, StoreError> {
+    session: AdoptedSession,
+) -> Result<Resolved, StoreError> {
     if let Some((touches, _)) = queue_of(&manager)
         && let Some(loaded) = touches.ride(&**manager.store(), session.key()).await
     {
@@ -202,16 +202,16 @@ async fn find_or_adopt(
     Ok(present(manager.adopt(session, network).await?))
 }
 
-fn present(loaded: Loaded) -> Presented {
+fn present(loaded: Loaded) -> Resolved {
     let Loaded { now, state } = loaded;
     match state {
-        Lookup::Missing => Presented::Nothing,
-        Lookup::Ended(ended) => Presented::Tombstone(ended, now),
-        Lookup::Found(record) => Presented::Session(PresentedSession {
+        Lookup::Missing => Resolved::Nothing,
+        Lookup::Ended(ended) => Resolved::Tombstone(ended, now),
+        Lookup::Found(record) => Resolved::Session(ResolvedSession {
             record,
             now,
             token: None,
-            standing: TokenVerdict::Current { confirm: false },
+            token_state: TokenState::Current { confirm: false },
         }),
     }
 }

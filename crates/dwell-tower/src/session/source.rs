@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use dwell_core::{ForeignSession, SessionManager, Token};
+use dwell_core::{AdoptedSession, SessionManager, Token};
 use http::{Extensions, HeaderMap, Request, header};
 
 use super::resolve::{Finding, adopt};
@@ -67,7 +67,7 @@ impl Source {
     /// sense is logged and counts as no session.
     #[must_use]
     pub fn foreign(
-        find: impl Fn(&Extensions, &HeaderMap) -> Option<ForeignSession> + Send + Sync + 'static,
+        find: impl Fn(&Extensions, &HeaderMap) -> Option<AdoptedSession> + Send + Sync + 'static,
     ) -> Self {
         let find = move |manager: &SessionManager, extensions: &Extensions, headers: &HeaderMap| {
             let found = ask(|| find(extensions, headers))?;
@@ -88,7 +88,7 @@ impl Source {
 
     /// The closure over what another middleware left, where that is the
     /// source.
-    pub(super) fn is_foreign(&self) -> bool {
+    pub(super) fn is_adopted(&self) -> bool {
         self.foreign.is_some()
     }
 
@@ -169,11 +169,11 @@ pub(super) struct SourcePanicked;
 
 /// Asks the closure, which may do anything.
 fn ask(
-    find: impl FnOnce() -> Option<ForeignSession>,
-) -> Result<Option<ForeignSession>, SourcePanicked> {
+    find: impl FnOnce() -> Option<AdoptedSession>,
+) -> Result<Option<AdoptedSession>, SourcePanicked> {
     let found = std::panic::catch_unwind(AssertUnwindSafe(find));
     let found = found.map_err(|_| SourcePanicked)?;
-    let sane = found.as_ref().is_none_or(ForeignSession::is_sane);
+    let sane = found.as_ref().is_none_or(AdoptedSession::is_sane);
     if !sane {
         let message = "the session source gave a session without a usable id or subject";
         crate::log::warn(message, None);

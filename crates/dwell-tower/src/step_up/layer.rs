@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use dwell_core::engine::FreshnessVerdict;
-use dwell_core::{Decision, EventKind, Freshness, SessionHandle};
+use dwell_core::engine::AuthenticationCheck;
+use dwell_core::{AuthenticationRequirement, Decision, EventKind, SessionHandle};
 use tower_layer::Layer;
 
 use crate::gate::{Gate, Gated, RequestHead};
@@ -17,14 +17,14 @@ use crate::shared::Shared;
 /// Without a rejection of its own it answers like the stack around it.
 #[derive(Clone)]
 pub struct StepUpLayer {
-    demand: Freshness,
+    demand: AuthenticationRequirement,
     rejection: Option<Arc<dyn MakeRejection>>,
 }
 
 impl StepUpLayer {
     /// Demands this much.
     #[must_use]
-    pub fn new(demand: Freshness) -> Self {
+    pub fn new(demand: AuthenticationRequirement) -> Self {
         Self {
             demand,
             rejection: None,
@@ -49,8 +49,8 @@ impl StepUpLayer {
             Some(Decision::Ended(reason)) => return Some(Refusal::Ended(reason)),
             Some(Decision::Live | Decision::Stale) => {}
         }
-        match handle.check_freshness(&self.demand) {
-            Some(FreshnessVerdict::Fresh) => None,
+        match handle.check_authentication(&self.demand) {
+            Some(AuthenticationCheck::Fresh) => None,
             _ => Some(Refusal::StepUp(Challenge {
                 max_age: handle.max_age(&self.demand),
                 acr_values: self.demand.acr().to_vec(),

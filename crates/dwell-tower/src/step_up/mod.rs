@@ -6,11 +6,11 @@
 //! neither touches it nor un-authenticates it.
 //!
 //! ```
-//! use dwell_core::{Freshness, minutes};
+//! use dwell_core::{AuthenticationRequirement, minutes};
 //! use dwell_tower::step_up::StepUpLayer;
 //!
 //! // Signed in with a second factor, within the last five minutes.
-//! let demand = Freshness::within(minutes(5)).with_amr(["mfa"]);
+//! let demand = AuthenticationRequirement::within(minutes(5)).with_amr(["mfa"]);
 //! let layer = StepUpLayer::new(demand);
 //! # let _ = layer;
 //! ```

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use dwell_core::store::{Loaded, SessionStore, StoreError};
-use dwell_core::{EventKind, SessionHandle, SessionKey, Timestamp, Touch};
+use dwell_core::{DueTouch, EventKind, SessionHandle, SessionKey, Timestamp};
 use tokio::runtime;
 use tokio::sync::Notify;
 
@@ -58,13 +58,13 @@ impl TouchQueue {
     /// store's clock, as far as it can be told without waiting.
     pub(crate) fn record(
         &self,
-        touch: Touch,
+        touch: DueTouch,
         handle: &SessionHandle,
         now: impl FnOnce() -> Option<Timestamp>,
     ) {
         let store = handle.manager().store();
         if store.is_local() {
-            match store.touch(touch.key, touch.activation).into_ready() {
+            match store.touch(touch.key, touch.touch).into_ready() {
                 Ok(Ok(touched)) => Stack::touch_recorded(handle, &touch, touched),
                 _ => handle.report(EventKind::TouchLost),
             }
@@ -84,9 +84,9 @@ impl TouchQueue {
         key: SessionKey,
     ) -> Option<Result<Loaded, StoreError>> {
         let waiting = self.lock().send(key)?;
-        let activation = waiting.touch.activation;
+        let touch = waiting.touch.touch;
         let taken = Taken::new(self, waiting, Way::Along);
-        Some(match store.touch_and_load(key, activation).await {
+        Some(match store.touch_and_load(key, touch).await {
             Ok((touched, loaded)) => {
                 taken.recorded(touched);
                 Ok(loaded)
@@ -119,7 +119,7 @@ impl TouchQueue {
     /// Lets a touch wait. It is lost where there is no room, or nobody to send
     /// it.
     #[inline(never)]
-    fn keep(&self, touch: Touch, handle: &SessionHandle, now: Option<Timestamp>) {
+    fn keep(&self, touch: DueTouch, handle: &SessionHandle, now: Option<Timestamp>) {
         if runtime::Handle::try_current().is_err() {
             return handle.report(EventKind::TouchLost);
         }
@@ -176,10 +176,10 @@ fn may_wait(handle: &SessionHandle, now: Option<Timestamp>) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use dwell_core::engine::Activation;
+    use dwell_core::engine::Touch;
     use dwell_core::{
-        MemoryStore, NetworkId, PolicySet, Presented, SessionKey, SessionManager, Timestamp, hours,
-        minutes,
+        MemoryStore, NetworkId, PolicySet, Resolved, SessionKey, SessionManager, Timeouts,
+        Timestamp, hours, minutes,
     };
     use dwell_testkit::FaultyStore;
     use tokio::runtime::{Builder, Runtime};
@@ -198,14 +198,18 @@ mod tests {
     #[test]
     fn a_queue_outlives_the_runtime_that_worked_on_it() {
         let store = FaultyStore::new(MemoryStore::new());
-        let policies = PolicySet::simple(minutes(15), hours(8)).unwrap();
+        let policies = PolicySet::simple(Timeouts {
+            idle: minutes(15),
+            absolute: hours(8),
+        })
+        .unwrap();
         let manager = SessionManager::builder(MemoryStore::new(), policies).build();
         let manager = manager.map_store(|_| store.clone());
         let policies = manager.policies().current();
-        let handle = SessionHandle::new(manager, policies, Presented::Nothing);
-        let touch = Touch {
-            key: SessionKey::foreign(b"a"),
-            activation: Activation {
+        let handle = SessionHandle::new(manager, policies, Resolved::Nothing);
+        let touch = DueTouch {
+            key: SessionKey::adopted(b"a"),
+            touch: Touch {
                 at: Timestamp::MIN,
                 network: NetworkId::NONE,
                 idle_deadline: Timestamp::MIN,

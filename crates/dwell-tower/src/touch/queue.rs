@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::mem::take;
 use std::time::Duration;
 
-use dwell_core::{SessionHandle, SessionKey, Timestamp, Touch};
+use dwell_core::{DueTouch, SessionHandle, SessionKey, Timestamp};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -48,7 +48,7 @@ type Place = (Option<Instant>, u64);
 /// A touch that waits.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    pub(super) touch: Touch,
+    pub(super) touch: DueTouch,
     /// The request that earned it.
     pub(super) handle: SessionHandle,
     due: Option<Instant>,
@@ -72,7 +72,7 @@ impl Queue {
     /// Counts a touch in: flushes wait for it from now on.
     pub(super) fn admit(
         &mut self,
-        touch: Touch,
+        touch: DueTouch,
         handle: SessionHandle,
         due: Option<Instant>,
     ) -> Waiting {
@@ -112,21 +112,21 @@ impl Queue {
     /// Whether a touch for later activity than this, less the granularity, is
     /// on its way: requests that are answered meanwhile, from a copy or another
     /// look-up, do not see it yet and would earn another.
-    pub(super) fn covers(&self, touch: &Touch, granularity: Duration) -> bool {
+    pub(super) fn covers(&self, touch: &DueTouch, granularity: Duration) -> bool {
         let on_way = self.on_way.get(&touch.key);
-        on_way.is_some_and(|at| touch.activation.at < *at + granularity)
+        on_way.is_some_and(|at| touch.touch.at < *at + granularity)
     }
 
     /// Takes a session's touch out, to be sent.
     pub(super) fn send(&mut self, key: SessionKey) -> Option<Waiting> {
         let waiting = self.take(key)?;
-        self.on_way.insert(key, waiting.touch.activation.at);
+        self.on_way.insert(key, waiting.touch.touch.at);
         Some(waiting)
     }
 
     /// A touch is not on its way any more.
-    pub(super) fn arrived(&mut self, touch: &Touch) {
-        if self.on_way.get(&touch.key) == Some(&touch.activation.at) {
+    pub(super) fn arrived(&mut self, touch: &DueTouch) {
+        if self.on_way.get(&touch.key) == Some(&touch.touch.at) {
             self.on_way.remove(&touch.key);
         }
     }
@@ -154,7 +154,7 @@ impl Queue {
                 let waiting = first.remove();
                 let touch = &waiting.touch;
                 self.places.remove(&touch.key);
-                self.on_way.insert(touch.key, touch.activation.at);
+                self.on_way.insert(touch.key, touch.touch.at);
                 Step::Send(waiting)
             }
         }
@@ -214,7 +214,7 @@ impl Waiting {
     fn merge(self, other: Self) -> Self {
         let due = self.due.min(other.due);
         let number = self.number.min(other.number);
-        let is_newer = self.touch.activation.at < other.touch.activation.at;
+        let is_newer = self.touch.touch.at < other.touch.touch.at;
         let latest = if is_newer { other } else { self };
         Self {
             due,

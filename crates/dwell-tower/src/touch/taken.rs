@@ -2,7 +2,7 @@
 //! flushes is told.
 
 use dwell_core::EventKind;
-use dwell_core::store::{StoreError, Touched};
+use dwell_core::store::{StoreError, TouchOutcome};
 use tokio::runtime;
 
 use super::TouchQueue;
@@ -42,7 +42,7 @@ impl Taken {
     }
 
     /// The store has answered.
-    pub(super) fn recorded(mut self, touched: Touched) {
+    pub(super) fn recorded(mut self, touched: TouchOutcome) {
         if let Some(waiting) = self.waiting.take() {
             Stack::touch_recorded(&waiting.handle, &waiting.touch, touched);
             self.close(&waiting);

@@ -69,7 +69,7 @@ async fn send(taken: Taken) {
     };
     let store = waiting.handle.manager().store();
     let touch = waiting.touch;
-    match store.touch(touch.key, touch.activation).await {
+    match store.touch(touch.key, touch.touch).await {
         Ok(touched) => taken.recorded(touched),
         Err(error) => taken.lost(Some(&error)),
     }

@@ -5,7 +5,7 @@ use dwell_tower::activity::{ActivityLayer, ActivityService, MarkLayer, MarkServi
 use dwell_tower::gate::Gated;
 use dwell_tower::idle::{IdleTimeout, IdleTimeoutLayer, PolicyLayer, PolicyService};
 use dwell_tower::network::{NetworkLayer, NetworkService};
-use dwell_tower::open::{Lifeline, SessionBody, Toucher, UntilEnd};
+use dwell_tower::open::{ActivityRecorder, Lifeline, SessionBody, SessionBoundBody};
 use dwell_tower::session::{SessionFuture, SessionLayer, SessionService};
 use dwell_tower::step_up::{StepUp, StepUpLayer};
 use dwell_tower::{BoundedStore, Reaper, ResponseFuture, SessionTimeout, SessionTimeoutLayer};
@@ -57,13 +57,13 @@ fn futures_can_be_sent() {
 fn bodies_can_be_sent_and_moved() {
     fn movable<T: Unpin>() {}
     sent::<SessionBody<Body>>();
-    sent::<UntilEnd<Body>>();
+    sent::<SessionBoundBody<Body>>();
     sent::<Lifeline>();
-    sent::<Toucher>();
+    sent::<ActivityRecorder>();
     movable::<SessionBody<Body>>();
-    movable::<UntilEnd<Body>>();
+    movable::<SessionBoundBody<Body>>();
     movable::<Lifeline>();
-    movable::<Toucher>();
+    movable::<ActivityRecorder>();
 }
 
 #[test]

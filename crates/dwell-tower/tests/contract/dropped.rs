@@ -1,7 +1,9 @@
 //! A client that goes away leaves nothing half done, at whatever stage its
 //! request is: what it did counts once, and what ended has a witness.
 
-use dwell_core::{EndReason, EventKind, Freshness, SessionManager, minutes, seconds};
+use dwell_core::{
+    AuthenticationRequirement, EndReason, EventKind, SessionManager, minutes, seconds,
+};
 use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::step_up::StepUpLayer;
 use tower::{Layer, ServiceExt};
@@ -202,7 +204,7 @@ async fn n52_a_refused_step_up_that_nobody_waits_for_is_no_activity() {
     let (stack, token) = (stack(&world.local), world.sign_in().await);
     let login = world.now();
     world.clock.advance(minutes(1));
-    let never = StepUpLayer::new(Freshness::within(minutes(0)));
+    let never = StepUpLayer::new(AuthenticationRequirement::within(minutes(0)));
     let mut app = App::new(stack.layer(never.layer(world.probe.clone())));
     drop(called(&mut app, get("/", &token)).await);
     assert_eq!(

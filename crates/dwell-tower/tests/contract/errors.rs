@@ -1,7 +1,7 @@
 //! An error of the inner service passes unchanged and is no activity; what is
 //! refused never reaches the inner service.
 
-use dwell_core::{EndReason, ForeignSession, Freshness, PolicySet, minutes};
+use dwell_core::{AdoptedSession, AuthenticationRequirement, EndReason, PolicySet, minutes};
 use dwell_tower::idle::{IdleTimeoutLayer, PolicyLayer};
 use dwell_tower::network::{NetworkLayer, Peer};
 use dwell_tower::session::Source;
@@ -71,7 +71,7 @@ async fn refusing(world: &World) -> Vec<Refusing> {
     let policy = AnyLayer::new(PolicyLayer::new("nowhere"));
     let request = world.decided("/", &token);
     all.push(("policy", policy, request, StatusCode::INTERNAL_SERVER_ERROR));
-    let never = StepUpLayer::new(Freshness::within(minutes(0)));
+    let never = StepUpLayer::new(AuthenticationRequirement::within(minutes(0)));
     let request = world.decided("/", &token);
     all.push((
         "step-up",
@@ -80,7 +80,7 @@ async fn refusing(world: &World) -> Vec<Refusing> {
         StatusCode::UNAUTHORIZED,
     ));
 
-    let foreign = Source::foreign(|_, _| -> Option<ForeignSession> { panic!("told to panic") });
+    let foreign = Source::foreign(|_, _| -> Option<AdoptedSession> { panic!("told to panic") });
     let foreign = AnyLayer::new(stack(&world.local).with_source(foreign));
     all.push((
         "source",

@@ -1,9 +1,9 @@
 //! A session source that panics or talks nonsense, and claims from the future.
 
 use dwell_core::store::Lookup;
-use dwell_core::{EndReason, ForeignSession, hours, minutes, seconds};
+use dwell_core::{AdoptedSession, EndReason, hours, minutes, seconds};
 use dwell_tower::SessionTimeoutLayer;
-use dwell_tower::idle::Presence;
+use dwell_tower::idle::SessionRequirement;
 use dwell_tower::session::Source;
 use http::{Request, Response};
 use tower::{Service, ServiceExt};
@@ -12,7 +12,7 @@ use crate::support::{Body, World, missing, stack};
 
 /// What another middleware left in the request; the source panics at `None`.
 #[derive(Clone)]
-struct Claim(Option<ForeignSession>);
+struct Claim(Option<AdoptedSession>);
 
 fn foreign(manager: &dwell_core::SessionManager) -> SessionTimeoutLayer {
     stack(manager).with_source(Source::foreign(|extensions, _| {
@@ -21,7 +21,7 @@ fn foreign(manager: &dwell_core::SessionManager) -> SessionTimeoutLayer {
     }))
 }
 
-fn with(claim: Option<ForeignSession>) -> Request<Body> {
+fn with(claim: Option<AdoptedSession>) -> Request<Body> {
     let mut request = Request::new(Body::default());
     request.extensions_mut().insert(Claim(claim));
     request
@@ -30,7 +30,7 @@ fn with(claim: Option<ForeignSession>) -> Request<Body> {
 async fn send(
     world: &World,
     stack: &SessionTimeoutLayer,
-    session: &ForeignSession,
+    session: &AdoptedSession,
 ) -> Response<Body> {
     world
         .app_of(stack)
@@ -57,7 +57,7 @@ async fn a_source_that_panics_is_answered_with_500_and_the_next_request_goes_on(
             missing(&answer)
         );
         assert_eq!((world.probe.calls(), world.store.reads()), (calls, 0));
-        let good = with(Some(ForeignSession::new(name, "alice")));
+        let good = with(Some(AdoptedSession::new(name, "alice")));
         let answer = app.ready().await.unwrap().call(good).await.unwrap();
         assert_eq!(
             (answer.status().as_u16(), world.probe.calls()),
@@ -72,9 +72,9 @@ async fn a_source_that_panics_is_answered_with_500_and_the_next_request_goes_on(
 async fn a_session_without_a_usable_id_or_subject_is_none() {
     let world = World::new();
     let nonsense = [
-        ForeignSession::new("", "alice"),
-        ForeignSession::new(vec![b'x'; 1_025], "alice"),
-        ForeignSession::new("id", ""),
+        AdoptedSession::new("", "alice"),
+        AdoptedSession::new(vec![b'x'; 1_025], "alice"),
+        AdoptedSession::new("id", ""),
     ];
     for (name, manager) in world.managers() {
         for session in &nonsense {
@@ -85,14 +85,14 @@ async fn a_session_without_a_usable_id_or_subject_is_none() {
                 !answer.headers().contains_key("session-timeout"),
                 "{name}: {session:?}"
             );
-            let stack = stack.with_presence(Presence::Required);
+            let stack = stack.with_requirement(SessionRequirement::Required);
             let answer = send(&world, &stack, session).await;
             assert_eq!(answer.status(), 401, "{name}: {session:?}");
         }
     }
     assert_eq!((world.memory.len(), world.store.reads()), (0, 0));
     assert_eq!(world.events.events(), []);
-    let longest = ForeignSession::new(vec![b'x'; 1_024], "alice");
+    let longest = AdoptedSession::new(vec![b'x'; 1_024], "alice");
     let answer = send(&world, &foreign(&world.local), &longest).await;
     assert!(answer.headers().contains_key("session-timeout"));
 }
@@ -103,7 +103,7 @@ async fn n14_a_session_issued_in_the_future_is_refused_for_good() {
     for (name, manager) in world.managers() {
         for ahead in [seconds(61), hours(5)] {
             let id = format!("{name} {ahead:?}");
-            let session = ForeignSession::new(&id, "alice").with_issued_at(world.now() + ahead);
+            let session = AdoptedSession::new(&id, "alice").with_issued_at(world.now() + ahead);
             let stack = foreign(&manager);
             for _ in 0..2 {
                 assert_eq!(send(&world, &stack, &session).await.status(), 401, "{id}");
@@ -119,7 +119,7 @@ async fn n14_a_session_issued_in_the_future_is_refused_for_good() {
 async fn n14_an_issuer_whose_clock_is_a_little_ahead_prolongs_nothing() {
     let world = World::new();
     for (name, manager) in world.managers() {
-        let session = ForeignSession::new(name, "alice");
+        let session = AdoptedSession::new(name, "alice");
         let session = session.with_issued_at(world.now() + seconds(60));
         let answer = send(&world, &foreign(&manager), &session).await;
         assert_eq!(left(&answer), "idle=900, absolute=28800, warn=60", "{name}");
@@ -130,11 +130,11 @@ async fn n14_an_issuer_whose_clock_is_a_little_ahead_prolongs_nothing() {
 async fn n14_the_absolute_timeout_runs_from_the_issue() {
     let world = World::new();
     for (name, manager) in world.managers() {
-        let session = ForeignSession::new(name, "alice");
+        let session = AdoptedSession::new(name, "alice");
         let session = session.with_issued_at(world.now() - hours(7));
         let answer = send(&world, &foreign(&manager), &session).await;
         assert_eq!(left(&answer), "idle=900, absolute=3600, warn=60", "{name}");
-        let old = ForeignSession::new(format!("{name}, old"), "alice");
+        let old = AdoptedSession::new(format!("{name}, old"), "alice");
         let old = old.with_issued_at(world.now() - hours(8));
         assert_eq!(
             send(&world, &foreign(&manager), &old).await.status(),
@@ -148,7 +148,7 @@ async fn n14_the_absolute_timeout_runs_from_the_issue() {
 #[tokio::test]
 async fn n23_a_foreign_session_is_not_adopted_while_the_store_is_away() {
     let world = World::new();
-    let session = ForeignSession::new("id", "alice");
+    let session = AdoptedSession::new("id", "alice");
     world.store.fail();
     let answer = send(&world, &foreign(&world.remote), &session).await;
     assert_eq!((answer.status().as_u16(), world.probe.calls()), (503, 0));

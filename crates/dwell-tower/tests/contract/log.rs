@@ -1,6 +1,6 @@
 //! The log names what is missing, and what the store did not do.
 
-use dwell_core::{ForeignSession, seconds};
+use dwell_core::{AdoptedSession, seconds};
 use dwell_tower::session::{SessionLayer, Source};
 use tower::{Layer, ServiceExt};
 
@@ -37,8 +37,8 @@ async fn a_source_that_fails_is_in_the_log() {
     let (log, _guard) = Log::keep();
     let world = World::new();
     let token = world.sign_in().await;
-    let panics = Source::foreign(|_, _| -> Option<ForeignSession> { panic!("told to panic") });
-    let nonsense = Source::foreign(|_, _| Some(ForeignSession::new("", "alice")));
+    let panics = Source::foreign(|_, _| -> Option<AdoptedSession> { panic!("told to panic") });
+    let nonsense = Source::foreign(|_, _| Some(AdoptedSession::new("", "alice")));
     for (source, expected) in [
         (panics, "does not panic"),
         (nonsense, "without a usable id"),

@@ -1,7 +1,7 @@
 //! No layer, no service: a stack that is wired wrongly answers 500 and names
 //! what is missing.
 
-use dwell_core::{EventKind, Freshness, Policy, PolicySet, minutes};
+use dwell_core::{AuthenticationRequirement, EventKind, Policy, PolicySet, minutes};
 use dwell_testkit::TestClient;
 use dwell_tower::idle::{IdleTimeoutLayer, PolicyLayer};
 use dwell_tower::network::{NetworkLayer, Peer};
@@ -87,7 +87,7 @@ async fn l16_routes_with_a_policy_or_a_step_up_need_the_idle_timeout_layer_outsi
         let policy = ServiceBuilder::new()
             .layer(session(&manager))
             .layer(PolicyLayer::new("admin"));
-        let step_up = StepUpLayer::new(Freshness::by_policy());
+        let step_up = StepUpLayer::new(AuthenticationRequirement::by_policy());
         let step_up = ServiceBuilder::new()
             .layer(session(&manager))
             .layer(step_up);

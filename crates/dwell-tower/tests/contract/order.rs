@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use dwell_core::{Fetch, Freshness, Policy, PolicySet, RequestEvidence, Unmarked, minutes};
+use dwell_core::{
+    AuthenticationRequirement, Fetch, Policy, PolicySet, RequestEvidence, Unmarked, minutes,
+};
 use dwell_tower::activity::{ActivityLayer, MarkLayer};
 use dwell_tower::idle::{IdleTimeoutLayer, PolicyLayer};
 use dwell_tower::network::{NetworkLayer, Peer};
@@ -274,7 +276,7 @@ async fn l06_a_policy_tightens_a_step_up_in_either_order() {
     let policy = ("policy", AnyLayer::new(PolicyLayer::new("strict")));
     let step_up = (
         "step-up",
-        AnyLayer::new(StepUpLayer::new(Freshness::by_policy())),
+        AnyLayer::new(StepUpLayer::new(AuthenticationRequirement::by_policy())),
     );
     for order in orders(&[policy, step_up]) {
         let mut layers = vec![network(), activity(), idle()];

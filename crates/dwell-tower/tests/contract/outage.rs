@@ -6,7 +6,7 @@ use std::time::Duration;
 use dwell_core::{EndReason, EventKind, Token, minutes, seconds};
 use dwell_testkit::{FaultyStore, TestClient, TestResponse};
 use dwell_tower::SessionTimeoutLayer;
-use dwell_tower::idle::Presence;
+use dwell_tower::idle::SessionRequirement;
 use dwell_tower::session::SessionLayer;
 use http::Method;
 
@@ -124,10 +124,10 @@ async fn n23_an_outage_sends_no_page_to_the_login() {
     for (fault, strike) in FAULTS {
         let world = World::new();
         let token = world.sign_in().await;
-        for presence in [Presence::Optional, Presence::Required] {
+        for presence in [SessionRequirement::Optional, SessionRequirement::Required] {
             let stack = stack(&world.remote)
                 .with_login("/login")
-                .with_presence(presence);
+                .with_requirement(presence);
             let mut client = world.client(&stack, &token);
             strike(&world.store);
             for path in ["/", "/login"] {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use dwell_core::store::{Lookup, SessionStore};
-use dwell_core::{EndReason, EventKind, ForeignSession, SessionKey, minutes, seconds};
+use dwell_core::{AdoptedSession, EndReason, EventKind, SessionKey, minutes, seconds};
 use dwell_testkit::TestClient;
 use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::session::{SessionLayer, Source};
@@ -130,7 +130,11 @@ async fn l05_a_stricter_policy_in_force_leaves_less_time_to_wait() {
     let token = world.sign_in().await;
     let mut client = world.client(&stack(&world.remote), &token);
     world.clock.advance(minutes(5) - seconds(9));
-    let stricter = dwell_core::PolicySet::simple(minutes(5), minutes(60)).unwrap();
+    let stricter = dwell_core::PolicySet::simple(dwell_core::Timeouts {
+        idle: minutes(5),
+        absolute: minutes(60),
+    })
+    .unwrap();
     world.remote.policies().replace(stricter);
     assert_eq!(told(&client.get("/").await), "ok");
     tokio::task::yield_now().await;
@@ -270,7 +274,7 @@ async fn l04_a_touch_that_waits_revives_no_session_that_ended_meanwhile() {
 #[tokio::test(start_paused = true)]
 async fn a_foreign_sessions_touch_rides_along_as_well() {
     let world = World::new();
-    let source = Source::foreign(|_, _| Some(ForeignSession::new("theirs", "alice")));
+    let source = Source::foreign(|_, _| Some(AdoptedSession::new("theirs", "alice")));
     let session = SessionLayer::new(&world.remote).without_reaper();
     let stack = SessionTimeoutLayer::from_session_layer(session.with_source(source));
     let mut client = TestClient::new(world.app_of(&stack));
@@ -281,7 +285,7 @@ async fn a_foreign_sessions_touch_rides_along_as_well() {
         assert_eq!(told(&client.get("/").await), "ok");
         assert_eq!(world.store.round_trips(), before + n);
     }
-    let loaded = world.memory.load(SessionKey::foreign(b"theirs")).await;
+    let loaded = world.memory.load(SessionKey::adopted(b"theirs")).await;
     let Ok(Lookup::Found(record)) = loaded.map(|loaded| loaded.state) else {
         panic!("the session was adopted");
     };

@@ -2,14 +2,14 @@
 //! error, so that nobody takes a part for the whole.
 
 use dwell_core::{EndReason, minutes, seconds};
-use dwell_tower::open::Closing;
+use dwell_tower::open::CloseReason;
 use http::{HeaderMap, HeaderValue, Response};
 
 use crate::support::{
     Body, Ended, Feed, MS, OfLength, Reader, SECOND, World, download, event_stream, get, pass,
 };
 
-const IDLE: Closing = Closing::Ended(EndReason::IdleTimeout);
+const IDLE: CloseReason = CloseReason::Ended(EndReason::IdleTimeout);
 
 /// Opens something in a session, and tells how it was cut at the deadline.
 async fn cut(answer: (Feed, Response<Body>), say: &[&'static str]) -> Ended {

@@ -1,7 +1,7 @@
 //! A stream is cut at its session's deadline, not before it and not a second
 //! after it, and the deadline moves with what is done elsewhere.
 
-use dwell_core::{ForeignSession, NewSession, OnIdle, hours, minutes, seconds};
+use dwell_core::{AdoptedSession, NewSession, OnIdle, hours, minutes, seconds};
 use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::session::Source;
 
@@ -194,7 +194,7 @@ async fn l14_a_store_whose_clock_is_a_little_behind_is_asked_again_until_the_dea
 
 /// A session that another middleware owns, in a request's extensions.
 #[derive(Clone)]
-struct Claims(ForeignSession);
+struct Claims(AdoptedSession);
 
 #[tokio::test(start_paused = true)]
 async fn l14_a_stream_in_a_session_that_another_middleware_owns_is_cut() {
@@ -204,7 +204,7 @@ async fn l14_a_stream_in_a_session_that_another_middleware_owns_is_cut() {
     let node = Node::of(stack.with_source(claims));
     let (_feed, answer) = event_stream();
     let mut request = with_answer(get("/events", None), answer);
-    let session = ForeignSession::new("sid", "alice");
+    let session = AdoptedSession::new("sid", "alice");
     request.extensions_mut().insert(Claims(session));
     let answer = node.send(request).await;
     let reader = Reader::of(answer.into_body());

@@ -1,9 +1,9 @@
 //! Lifelines by themselves, as whatever is no body holds them: a WebSocket.
 
 use dwell_core::store::SessionStore;
-use dwell_core::{EndReason, OnIdle, Presented, SessionHandle, Token, hours, minutes, seconds};
+use dwell_core::{EndReason, OnIdle, Resolved, SessionHandle, Token, hours, minutes, seconds};
 use dwell_tower::SessionTimeoutLayer;
-use dwell_tower::open::{Closing, Lifeline, News};
+use dwell_tower::open::{CloseReason, Lifeline, LifelineEvent};
 use tokio::time::timeout;
 
 use crate::support::{MS, Node, SECOND, World, default_policy, idle, pass, policies};
@@ -58,14 +58,14 @@ async fn there_is_no_lifeline_without_a_session_layer_around_it() {
     let world = World::new();
     let token = world.sign_in().await;
     let loaded = world.memory.load(token.key()).await.unwrap();
-    let session = dwell_core::PresentedSession {
+    let session = dwell_core::ResolvedSession {
         record: world.record(&token),
         now: loaded.now,
         token: Some(token),
-        standing: dwell_core::engine::TokenVerdict::Current { confirm: false },
+        token_state: dwell_core::engine::TokenState::Current { confirm: false },
     };
     let policies = world.local.policies().current();
-    let alone = SessionHandle::new(world.local.clone(), policies, Presented::Session(session));
+    let alone = SessionHandle::new(world.local.clone(), policies, Resolved::Session(session));
     alone.decide();
     assert!(alone.current_deadlines().is_some());
     assert!(Lifeline::of(&alone).is_none());
@@ -82,9 +82,16 @@ async fn l14_a_lifeline_tells_when_the_session_is_over_and_why_and_goes_on_telli
         assert!(early.is_err(), "{name}: {early:?}");
         for _ in 0..3 {
             let closing = timeout(SECOND, line.closed()).await.expect(name);
-            assert_eq!(closing, Closing::Ended(EndReason::IdleTimeout), "{name}");
+            assert_eq!(
+                closing,
+                CloseReason::Ended(EndReason::IdleTimeout),
+                "{name}"
+            );
         }
-        assert!(matches!(line.news().await, News::Closed(_)), "{name}");
+        assert!(
+            matches!(line.news().await, LifelineEvent::Closed(_)),
+            "{name}"
+        );
     }
 }
 
@@ -94,7 +101,7 @@ async fn news_come_with_the_first_look_and_say_what_was_found() {
     let token = world.sign_in().await;
     let node = world.node();
     let mut line = lifeline(&node, &token).await;
-    let News::Alive(deadlines, found) = line.news().await else {
+    let LifelineEvent::Alive(deadlines, found) = line.news().await else {
         panic!("it is over");
     };
     assert_eq!(found.now, world.now());

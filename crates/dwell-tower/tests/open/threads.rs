@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use dwell_core::{EndReason, MemoryStore, NewSession, PolicySet, Presented, SessionHandle};
+use dwell_core::{
+    EndReason, MemoryStore, NewSession, PolicySet, Resolved, SessionHandle, Timeouts,
+};
 use dwell_core::{SessionManager, hours, minutes};
 use dwell_testkit::FaultyStore;
 use tokio::task::JoinSet;
@@ -21,7 +23,7 @@ async fn every_stream_ends(node: Node, other: SessionManager) {
         let (node, other) = (node.clone(), other.clone());
         sessions.spawn(async move {
             let policies = other.policies().current();
-            let request = SessionHandle::new(other.clone(), policies, Presented::Nothing);
+            let request = SessionHandle::new(other.clone(), policies, Resolved::Nothing);
             let subject = format!("subject {number}");
             let token = request.start(NewSession::new(&*subject)).await.unwrap();
             let mut open = Vec::new();
@@ -45,7 +47,11 @@ async fn every_stream_ends(node: Node, other: SessionManager) {
 }
 
 fn policies() -> PolicySet {
-    PolicySet::simple(minutes(15), hours(8)).unwrap()
+    PolicySet::simple(Timeouts {
+        idle: minutes(15),
+        absolute: hours(8),
+    })
+    .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

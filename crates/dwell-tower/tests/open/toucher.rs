@@ -1,15 +1,15 @@
 //! Activity on what stays open, which is no request: a WebSocket's messages.
 
 use dwell_core::{CommandError, EndReason, Token, minutes, seconds};
-use dwell_tower::open::{Lifeline, Toucher};
+use dwell_tower::open::{ActivityRecorder, Lifeline};
 use tokio::time::timeout;
 
 use crate::support::{MS, Node, SECOND, World, idle, pass};
 
 /// Something that is open.
-async fn open(node: &Node, token: &Token) -> (Lifeline, Toucher) {
+async fn open(node: &Node, token: &Token) -> (Lifeline, ActivityRecorder) {
     let handle = node.handle("/", Some(token)).await;
-    let both = Lifeline::of(&handle).zip(Toucher::of(&handle));
+    let both = Lifeline::of(&handle).zip(ActivityRecorder::of(&handle));
     both.expect("a live session")
 }
 
@@ -17,7 +17,7 @@ async fn open(node: &Node, token: &Token) -> (Lifeline, Toucher) {
 async fn there_is_no_toucher_without_a_session() {
     let world = World::new();
     let handle = world.node().handle("/", None).await;
-    assert!(Toucher::of(&handle).is_none());
+    assert!(ActivityRecorder::of(&handle).is_none());
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use dwell_core::{EndReason, OnIdle, Token, hours, minutes};
 use dwell_tower::SessionTimeoutLayer;
-use dwell_tower::open::StaysOpen;
+use dwell_tower::open::UpgradePolicy;
 use http::StatusCode;
 
 use crate::support::{Node, Reader, World, default_policy, event_stream, get, pass, policies};
@@ -99,7 +99,10 @@ async fn a_stream_that_says_who_ends_it_is_left_to_whoever_that_is() {
     let token = world.sign_in().await;
     let node = world.node();
     let mut open = Vec::new();
-    for who in [StaysOpen::EndsWithSession, StaysOpen::OutlivesSession] {
+    for who in [
+        UpgradePolicy::EndsWithSession,
+        UpgradePolicy::OutlivesSession,
+    ] {
         let (feed, mut answer) = event_stream();
         answer.extensions_mut().insert(who);
         let answer = node.answer(get("/", Some(&token)), answer).await;

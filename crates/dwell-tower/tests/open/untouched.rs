@@ -6,8 +6,10 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use dwell_core::{ManualClock, MemoryStore, PolicySet, SessionManager, Token, hours, minutes};
-use dwell_core::{NewSession, Presented, SessionHandle};
+use dwell_core::{
+    ManualClock, MemoryStore, PolicySet, SessionManager, Timeouts, Token, hours, minutes,
+};
+use dwell_core::{NewSession, Resolved, SessionHandle};
 use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::open::SessionBody;
 use http::{HeaderMap, HeaderValue, Request, Response};
@@ -82,14 +84,18 @@ fn at_once<F: Future>(future: F) -> F::Output {
 
 fn sign_in(manager: &SessionManager) -> Token {
     let policies = manager.policies().current();
-    let request = SessionHandle::new(manager.clone(), policies, Presented::Nothing);
+    let request = SessionHandle::new(manager.clone(), policies, Resolved::Nothing);
     at_once(request.start(NewSession::new("alice"))).unwrap()
 }
 
 /// What becomes of a body that a handler answers with in a session.
 fn answered(body: Frames) -> SessionBody<Frames> {
     let store = MemoryStore::with_clock(ManualClock::new());
-    let policies = PolicySet::simple(minutes(15), hours(8)).unwrap();
+    let policies = PolicySet::simple(Timeouts {
+        idle: minutes(15),
+        absolute: hours(8),
+    })
+    .unwrap();
     let manager = SessionManager::builder(store, policies).build();
     let stack = SessionTimeoutLayer::new(&manager).without_reaper();
     let service = stack.layer(service_fn(move |_: Request<_>| {
@@ -175,10 +181,14 @@ fn a_long_body_that_is_there_at_once_in_a_few_frames_needs_no_timer() {
 #[test]
 fn a_refusal_is_a_body_of_its_length() {
     let store = MemoryStore::with_clock(ManualClock::new());
-    let policies = PolicySet::simple(minutes(15), hours(8)).unwrap();
+    let policies = PolicySet::simple(Timeouts {
+        idle: minutes(15),
+        absolute: hours(8),
+    })
+    .unwrap();
     let manager = SessionManager::builder(store, policies).build();
     let stack = SessionTimeoutLayer::new(&manager).without_reaper();
-    let stack = stack.with_presence(dwell_tower::idle::Presence::Required);
+    let stack = stack.with_requirement(dwell_tower::idle::SessionRequirement::Required);
     let service = stack.layer(service_fn(async |_: Request<_>| {
         Ok::<_, Infallible>(Response::new(Frames::default()))
     }));

@@ -3,14 +3,14 @@
 
 use dwell_core::{Token, minutes};
 use dwell_tower::SessionTimeoutLayer;
-use dwell_tower::open::StaysOpen;
+use dwell_tower::open::UpgradePolicy;
 use http::{Method, Request, Response, StatusCode};
 
 use crate::support::{Body, Log, Node, Reader, World, get, pass};
 
 const SWITCHING: StatusCode = StatusCode::SWITCHING_PROTOCOLS;
 
-fn answered(status: StatusCode, upgrade: Option<StaysOpen>) -> Response<Body> {
+fn answered(status: StatusCode, upgrade: Option<UpgradePolicy>) -> Response<Body> {
     let mut answer = Response::new(Body::default());
     *answer.status_mut() = status;
     if let Some(upgrade) = upgrade {
@@ -47,12 +47,12 @@ async fn l16_an_upgrade_in_a_session_that_nobody_ends_is_answered_500_and_named_
                 "{name}: {text}"
             );
             assert!(
-                text.contains("dwell_tower::open::StaysOpen"),
+                text.contains("dwell_tower::open::UpgradePolicy"),
                 "{name}: {text}"
             );
             let body = answer.into_body().text().await;
             assert!(
-                !body.contains("StaysOpen"),
+                !body.contains("UpgradePolicy"),
                 "the client is not told: {body}"
             );
         }
@@ -91,7 +91,10 @@ async fn an_upgrade_that_says_who_ends_it_passes() {
     let world = World::new();
     let token = world.sign_in().await;
     for (name, node) in &world.nodes() {
-        for upgrade in [StaysOpen::EndsWithSession, StaysOpen::OutlivesSession] {
+        for upgrade in [
+            UpgradePolicy::EndsWithSession,
+            UpgradePolicy::OutlivesSession,
+        ] {
             for (request, status) in [
                 (get("/ws", Some(&token)), SWITCHING),
                 (connect(get("/ws", Some(&token))), StatusCode::OK),
@@ -148,7 +151,7 @@ async fn l01_an_upgrade_at_the_deadline_is_refused() {
     let token = world.sign_in().await;
     pass(minutes(15)).await;
     for (name, node) in &world.nodes() {
-        let given = answered(SWITCHING, Some(StaysOpen::EndsWithSession));
+        let given = answered(SWITCHING, Some(UpgradePolicy::EndsWithSession));
         let answer = node.answer(get("/ws", Some(&token)), given).await;
         assert_eq!(answer.status(), 401, "{name}");
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dwell_core::{Clock, Policy, PolicySet, Timestamp, hours, minutes, seconds};
+use dwell_core::{Clock, Policy, PolicySet, Timeouts, Timestamp, hours, minutes, seconds};
 use dwell_testkit::TestResponse;
 use dwell_tower::session::{SessionCookie, Source};
 
@@ -264,7 +264,11 @@ async fn n25_a_cookie_that_outlives_its_session_decides_nothing() {
 async fn n25_a_limit_that_is_tightened_for_a_while_does_not_cut_the_cookie_off() {
     let world = World::new();
     let mut browser = persistent(&world, "default").await;
-    let strict = PolicySet::simple(minutes(15), hours(1)).unwrap();
+    let strict = PolicySet::simple(Timeouts {
+        idle: minutes(15),
+        absolute: hours(1),
+    })
+    .unwrap();
     world.manager.policies().replace(strict);
     browser.get(&world, "/rotate").await;
     world.manager.policies().replace(policies());

@@ -2,7 +2,7 @@
 
 use dwell_core::{EndReason, minutes};
 use dwell_tower::SessionTimeoutLayer;
-use dwell_tower::idle::Presence;
+use dwell_tower::idle::SessionRequirement;
 
 use crate::support::{Client, World, left, token};
 
@@ -126,7 +126,7 @@ async fn a_live_session_on_an_exempt_path_is_a_session_as_everywhere() {
 #[tokio::test]
 async fn a_session_is_required_only_where_that_is_said() {
     let world = World::new();
-    let optional = world.stack().with_presence(Presence::Optional);
+    let optional = world.stack().with_requirement(SessionRequirement::Optional);
     let mut nobody = world.client_of(&optional);
     let answer = nobody.get("/").await;
     assert_eq!(
@@ -149,7 +149,7 @@ async fn a_session_is_required_only_where_that_is_said() {
         "and is nobody afterwards"
     );
 
-    let required = world.stack().with_presence(Presence::Required);
+    let required = world.stack().with_requirement(SessionRequirement::Required);
     let mut nobody = world.client_of(&required);
     assert_eq!(
         nobody.get("/").await.reason().as_deref(),

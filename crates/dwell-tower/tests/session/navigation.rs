@@ -4,7 +4,7 @@
 use dwell_core::minutes;
 use dwell_testkit::TestResponse;
 use dwell_tower::SessionTimeoutLayer;
-use dwell_tower::idle::Presence;
+use dwell_tower::idle::SessionRequirement;
 use http::Method;
 
 use crate::support::{Client, World, get_with, set_cookies, token};
@@ -78,7 +78,7 @@ async fn a_stack_with_one_page_uses_it_for_both() {
     let world = World::new();
     let stack = SessionTimeoutLayer::new(&world.manager)
         .with_login("/signin")
-        .with_presence(Presence::Required)
+        .with_requirement(SessionRequirement::Required)
         .without_reaper();
     let mut client = world.client_of(&stack);
     client.set_cookie(crate::support::COOKIE, &token(&world.signed_in().await));
@@ -99,7 +99,7 @@ async fn a_stack_with_one_page_uses_it_for_both() {
 async fn a_stack_without_pages_redirects_nobody() {
     let world = World::new();
     let stack = SessionTimeoutLayer::new(&world.manager)
-        .with_presence(Presence::Required)
+        .with_requirement(SessionRequirement::Required)
         .without_reaper();
     let answer = page(&mut world.client_of(&stack), "/").await;
     assert_eq!(
@@ -113,7 +113,7 @@ async fn a_login_path_with_a_query_is_added_to() {
     let world = World::new();
     let stack = SessionTimeoutLayer::new(&world.manager)
         .with_login("/login?tenant=a")
-        .with_presence(Presence::Required)
+        .with_requirement(SessionRequirement::Required)
         .without_reaper();
     let answer = page(&mut world.client_of(&stack), "/x").await;
     assert_redirected(

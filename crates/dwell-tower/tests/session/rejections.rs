@@ -1,9 +1,9 @@
 //! Refusing in a way of one's own: closures, layers, the answer's extensions.
 
 use bytes::Bytes;
-use dwell_core::{EndReason, Freshness, minutes};
+use dwell_core::{AuthenticationRequirement, EndReason, minutes};
 use dwell_testkit::TestClient;
-use dwell_tower::idle::{IdleTimeoutLayer, PolicyLayer, Presence};
+use dwell_tower::idle::{IdleTimeoutLayer, PolicyLayer, SessionRequirement};
 use dwell_tower::rejection::{Challenge, MakeRejection, Refusal, refuse};
 use dwell_tower::session::SessionLayer;
 use dwell_tower::step_up::StepUpLayer;
@@ -58,7 +58,7 @@ async fn a_closure_stays_whatever_is_said_after_it() {
     let world = World::new();
     let stack = dwell_tower::SessionTimeoutLayer::new(&world.manager)
         .with_rejection(own("ours"))
-        .with_presence(Presence::Required)
+        .with_requirement(SessionRequirement::Required)
         .with_login("/login")
         .with_reauthentication("/reauthenticate")
         .without_reaper();
@@ -83,14 +83,14 @@ async fn a_closure_also_answers_for_the_store() {
 /// A client of a stack by hand, in which inner layers have ways of their own.
 async fn mixed(world: &World) -> Client {
     let handlers = world.handlers();
-    let stepped = StepUpLayer::new(Freshness::within(minutes(5)))
+    let stepped = StepUpLayer::new(AuthenticationRequirement::within(minutes(5)))
         .with_rejection(own("step-up's"))
         .layer(handlers);
     let tightened = PolicyLayer::new("admin")
         .with_rejection(own("policy's"))
         .layer(stepped);
     let idle = IdleTimeoutLayer::new()
-        .with_presence(Presence::Required)
+        .with_requirement(SessionRequirement::Required)
         .with_rejection(own("idle's"))
         .add_exempt_path("/login")
         .layer(tightened);
@@ -124,7 +124,8 @@ async fn a_layers_own_way_beats_the_stacks() {
 #[tokio::test]
 async fn an_inner_layer_without_a_way_of_its_own_refuses_like_the_stack() {
     let world = World::new();
-    let inner = StepUpLayer::new(Freshness::within(minutes(5))).layer(world.handlers());
+    let inner =
+        StepUpLayer::new(AuthenticationRequirement::within(minutes(5))).layer(world.handlers());
     let idle = IdleTimeoutLayer::new().layer(inner);
     let session = SessionLayer::new(&world.manager).with_rejection(own("session's"));
     let mut client = TestClient::new(served(session.without_reaper().layer(idle)));
@@ -190,7 +191,7 @@ async fn a_handler_can_refuse_the_way_the_stack_does() {
     });
     let stack = world
         .stack()
-        .with_presence(Presence::Optional)
+        .with_requirement(SessionRequirement::Optional)
         .with_rejection(own("ours"));
     let mut client = TestClient::new(served(stack.layer(handler)));
     assert_eq!(client.get("/x").await.text(), "ours session_required /x");
@@ -199,7 +200,8 @@ async fn a_handler_can_refuse_the_way_the_stack_does() {
 #[tokio::test]
 async fn odd_class_names_cannot_break_out_of_the_challenge() {
     let world = World::new();
-    let odd = Freshness::within(minutes(5)).with_acr(["a\"b\\c", "d\r\nx: y", "ä", "ok"]);
+    let odd =
+        AuthenticationRequirement::within(minutes(5)).with_acr(["a\"b\\c", "d\r\nx: y", "ä", "ok"]);
     let inner = StepUpLayer::new(odd).layer(world.handlers());
     let app = served(world.stack().layer(inner));
     let mut client = TestClient::new(app);

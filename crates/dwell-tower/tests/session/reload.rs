@@ -1,11 +1,15 @@
 //! Policies that are replaced while sessions live.
 
-use dwell_core::{EndReason, Policy, PolicySet, hours, minutes};
+use dwell_core::{EndReason, Policy, PolicySet, Timeouts, hours, minutes};
 
 use crate::support::{World, get_with, left, token, verdict};
 
 fn put_in_force(world: &World, idle: u64, absolute: u64) {
-    let set = PolicySet::simple(minutes(idle), hours(absolute)).unwrap();
+    let set = PolicySet::simple(Timeouts {
+        idle: minutes(idle),
+        absolute: hours(absolute),
+    })
+    .unwrap();
     world.manager.policies().replace(set);
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dwell_core::{Clock, Facts, Policy, PolicySet, Timestamp, hours, millis, minutes, seconds};
+use dwell_core::{Clock, Facts, Policy, PolicySet, Timestamp, as_millis, hours, minutes, seconds};
 use dwell_testkit::{FaultyStore, TestResponse};
 
 use crate::support::{Client, World, get_with, left, stack_over, token, verdict};
@@ -11,7 +11,7 @@ use crate::support::{Client, World, get_with, left, stack_over, token, verdict};
 fn recorded(world: &World, client: &Client) -> (u64, u64) {
     let facts = world.facts(&token(client));
     let now = world.clock.now();
-    let whole = |at: Timestamp| millis(at - now) / 1_000;
+    let whole = |at: Timestamp| as_millis(at - now) / 1_000;
     (whole(facts.idle_deadline), whole(facts.absolute_deadline))
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use dwell_core::{EndReason, Token, minutes, seconds};
 use dwell_testkit::TestResponse;
-use dwell_tower::idle::Presence;
+use dwell_tower::idle::SessionRequirement;
 
 use crate::support::{COOKIE, Client, World, get_with, key, token, verdict};
 
@@ -27,7 +27,7 @@ fn mixed(selector: &str, verifier: &str) -> String {
 #[tokio::test]
 async fn n50_an_unknown_token_never_creates_a_session() {
     let world = World::new();
-    let optional = world.stack().with_presence(Presence::Optional);
+    let optional = world.stack().with_requirement(SessionRequirement::Optional);
     let mine = Token::generate().unwrap().expose().to_owned();
     for mut client in [world.client(), world.client_of(&optional)] {
         client.set_cookie(COOKIE, &mine);
@@ -73,9 +73,9 @@ async fn n50_a_login_over_somebody_elses_session_gives_nothing_of_it() {
 
 #[tokio::test]
 async fn a_strangers_token_gets_what_no_token_gets() {
-    for presence in [Presence::Required, Presence::Optional] {
+    for presence in [SessionRequirement::Required, SessionRequirement::Optional] {
         let world = World::new();
-        let stack = world.stack().with_presence(presence);
+        let stack = world.stack().with_requirement(presence);
         let mut live = world.client_of(&stack);
         live.get("/login").await;
         live.get("/rotate").await;

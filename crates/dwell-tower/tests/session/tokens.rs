@@ -1,6 +1,8 @@
 //! Tokens change at logins and re-authentications; what becomes of old ones.
 
-use dwell_core::{Clock, EndReason, EventKind, Policy, PolicySet, hours, millis, minutes, seconds};
+use dwell_core::{
+    Clock, EndReason, EventKind, Policy, PolicySet, as_millis, hours, minutes, seconds,
+};
 
 use crate::support::{World, get_with, key, left, set_cookies, token, verdict};
 
@@ -224,7 +226,7 @@ async fn n31_a_new_login_has_a_token_and_an_absolute_deadline_of_its_own() {
     }
     // The same user, elsewhere: counted for the session, not for the user.
     let mut second = world.signed_in().await;
-    let age = millis(world.clock.now() - opened) / 1_000;
+    let age = as_millis(world.clock.now() - opened) / 1_000;
     assert_eq!(left(&first.get("/").await), (900, 8 * 3_600 - age));
     assert_eq!(left(&second.get("/").await), (900, 8 * 3_600));
     assert_ne!(key(&token(&first)), key(&token(&second)));

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use dwell_core::engine::Activation;
+use dwell_core::engine::Touch;
 use dwell_core::store::{
-    BoxedAnswer, Created, End, Judge, Loaded, Quota, Reaped, SessionStore, StoreError, StoreFuture,
-    Touched, Update, Updated, Watched, Watcher,
+    BoxedAnswer, Created, DuePolicy, End, Loaded, Quota, Reaped, SessionStore, StoreError,
+    StoreFuture, TouchOutcome, Update, Updated, Watched, Watcher,
 };
 use dwell_core::{EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
 use dwell_testkit::FaultyStore;
@@ -188,7 +188,7 @@ impl SessionStore for SharedStore {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: Judge,
+        judge: DuePolicy,
     ) -> StoreFuture<'_, Created> {
         let created = self.inner.create(record, quota, judge);
         StoreFuture::boxed(async move {
@@ -200,8 +200,8 @@ impl SessionStore for SharedStore {
         })
     }
 
-    fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched> {
-        self.inner.touch(key, activation)
+    fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome> {
+        self.inner.touch(key, touch)
     }
 
     fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated> {
@@ -229,16 +229,16 @@ impl SessionStore for SharedStore {
     fn touch_and_load(
         &self,
         key: SessionKey,
-        activation: Activation,
-    ) -> StoreFuture<'_, (Touched, Loaded)> {
-        self.inner.touch_and_load(key, activation)
+        touch: Touch,
+    ) -> StoreFuture<'_, (TouchOutcome, Loaded)> {
+        self.inner.touch_and_load(key, touch)
     }
 
     fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
         self.inner.list(subject)
     }
 
-    fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {
+    fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
         let reaped = self.inner.reap(judge, batch);
         StoreFuture::boxed(async move {
             let reaped = reaped.await?;

@@ -4,7 +4,9 @@ use askama::Template;
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use dwell_axum::{LoginSession, NewSession, Session, SessionError, Strength, SubjectId};
+use dwell_axum::{
+    AuthenticationContext, LoginSession, NewSession, Session, SessionError, SubjectId,
+};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -78,9 +80,9 @@ pub(crate) async fn submit(
     let Some(user) = users::authenticate(&value.username, &value.password) else {
         return Ok(wrong_password(reader, &value.username, to));
     };
-    let password = Strength::none().with_amr(["pwd"]);
+    let password = AuthenticationContext::none().with_amr(["pwd"]);
     login
-        .start(NewSession::new(user).with_strength(password))
+        .start(NewSession::new(user).with_authentication(password))
         .await?;
     Ok(match reader {
         Reader::Person => super::see(to),

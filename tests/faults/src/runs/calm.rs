@@ -12,7 +12,7 @@ use crate::clock;
 use crate::figures::Outcome;
 use crate::history::{Absence, Faults, Repeats};
 use crate::stage::{Plan, Stage};
-use crate::user::Closing;
+use crate::user::CloseReason;
 
 fn plan(name: &'static str, redis: &Redis) -> Plan {
     Plan {
@@ -21,7 +21,7 @@ fn plan(name: &'static str, redis: &Redis) -> Plan {
         times: short_times(),
         users: USERS,
         length: Duration::from_secs(18),
-        closing: Closing::WalkAway,
+        closing: CloseReason::WalkAway,
         flags: &[],
         skews: [None, None],
     }
@@ -47,7 +47,7 @@ pub async fn copies(program: &Path) -> Result<Outcome> {
     let plan = Plan {
         flags: &["--near-cache"],
         times: with_copies(copied_times()),
-        closing: Closing::SignOut,
+        closing: CloseReason::SignOut,
         ..plan
     };
     let no_fault = || async { Ok(Faults::default()) };

@@ -10,7 +10,7 @@ use crate::Result;
 use crate::clock;
 use crate::figures::Outcome;
 use crate::stage::{Plan, Stage};
-use crate::user::Closing;
+use crate::user::CloseReason;
 
 /// A master is killed and stays away.
 ///
@@ -28,7 +28,7 @@ pub async fn cluster_master_killed(program: &Path) -> Result<Outcome> {
         times: long_times(),
         users: USERS,
         length: Duration::from_secs(18),
-        closing: Closing::SignOut,
+        closing: CloseReason::SignOut,
         flags: &[],
         skews: [None, None],
     };

@@ -12,7 +12,7 @@ use crate::clock;
 use crate::figures::Outcome;
 use crate::history::Faults;
 use crate::stage::Plan;
-use crate::user::Closing;
+use crate::user::CloseReason;
 
 /// How long a killed server is away.
 const AWAY: Duration = Duration::from_secs(2);
@@ -27,7 +27,7 @@ fn plan(name: &'static str, store: String) -> Plan {
         times: long_times(),
         users: USERS,
         length: Duration::from_secs(16),
-        closing: Closing::SignOut,
+        closing: CloseReason::SignOut,
         flags: &[],
         skews: [None, None],
     }

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dwell_axum::store::{Judge, SessionStore};
+use dwell_axum::store::{DuePolicy, SessionStore};
 use dwell_axum::{
-    Credential, PolicyId, PolicySet, SessionRecord, SessionRef, Timestamp, Token, engine,
+    Credential, PolicyId, PolicySet, SessionRecord, SessionRef, Timeouts, Timestamp, Token, engine,
 };
 use dwell_redis::RedisStore;
 use dwell_servers::{Postgres, Redis};
@@ -20,7 +20,7 @@ use crate::clock;
 use crate::figures::Outcome;
 use crate::history::{Event, Faults, Moment, Repeats, Times};
 use crate::stage::{Plan, Stage};
-use crate::user::Closing;
+use crate::user::CloseReason;
 
 /// How many sessions end.
 const MANY: usize = 10_000;
@@ -100,7 +100,7 @@ async fn run(what: &'static str, program: &Path, on: On, kill: Kill) -> Result<O
         times,
         users: 0,
         length: Duration::ZERO,
-        closing: Closing::WalkAway,
+        closing: CloseReason::WalkAway,
         flags: &[],
         skews: [None, None],
     };
@@ -148,8 +148,11 @@ async fn run(what: &'static str, program: &Path, on: On, kill: Kill) -> Result<O
 
 /// Puts the sessions in, all with the same deadline; tells when that is.
 async fn plant(store: &impl SessionStore, times: &Times) -> Result<(Vec<String>, Moment)> {
-    let policies = PolicySet::simple(times.idle, times.absolute)?;
-    let judge = Judge::new(Arc::new(policies.clone()));
+    let policies = PolicySet::simple(Timeouts {
+        idle: times.idle,
+        absolute: times.absolute,
+    })?;
+    let judge = DuePolicy::new(Arc::new(policies.clone()));
     let began: Timestamp = store.now().await?;
     let due = clock::now() + times.idle;
     let sessions = stream::iter(0..MANY).map(|number| {

@@ -5,10 +5,10 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::time::Duration;
 
-use dwell_axum::dwell_core::engine::Activation;
+use dwell_axum::dwell_core::engine::Touch;
 use dwell_axum::dwell_core::store::{
-    BoxedAnswer, Created, End, Judge, Loaded, PULSE, Quota, Reaped, SessionStore, StoreFuture,
-    Touched, Update, Updated, Watched, Watcher,
+    BoxedAnswer, Created, DuePolicy, End, Loaded, PULSE, Quota, Reaped, SessionStore, StoreFuture,
+    TouchOutcome, Update, Updated, Watched, Watcher,
 };
 use dwell_axum::{EndedSession, MemoryStore, SessionKey, SessionRecord, SubjectId, Timestamp};
 use dwell_testkit::FaultyStore;
@@ -132,13 +132,13 @@ impl SessionStore for SharedStore {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: Judge,
+        judge: DuePolicy,
     ) -> StoreFuture<'_, Created> {
         self.inner.create(record, quota, judge)
     }
 
-    fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched> {
-        self.inner.touch(key, activation)
+    fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome> {
+        self.inner.touch(key, touch)
     }
 
     fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated> {
@@ -152,16 +152,16 @@ impl SessionStore for SharedStore {
     fn touch_and_load(
         &self,
         key: SessionKey,
-        activation: Activation,
-    ) -> StoreFuture<'_, (Touched, Loaded)> {
-        self.inner.touch_and_load(key, activation)
+        touch: Touch,
+    ) -> StoreFuture<'_, (TouchOutcome, Loaded)> {
+        self.inner.touch_and_load(key, touch)
     }
 
     fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
         self.inner.list(subject)
     }
 
-    fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {
+    fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
         self.inner.reap(judge, batch)
     }
 

@@ -108,7 +108,7 @@ async fn n15_within_the_granularity_nothing_more_is_written() {
         let said = says_here(&node, &mut socket, granularity * 5 / 2).await;
         let written = node.world.faulty.writes() - writes;
         let passed = node.world.now() - began;
-        let at_most = millis(passed) / millis(granularity) + 1;
+        let at_most = as_millis(passed) / as_millis(granularity) + 1;
         assert!(
             u64::try_from(written).unwrap() <= at_most,
             "{written} in {passed:?}"

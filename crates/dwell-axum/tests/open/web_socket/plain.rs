@@ -4,7 +4,7 @@ use axum::extract::ws::WebSocketUpgrade;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use axum::{Extension, Router};
-use dwell_axum::dwell_tower::open::StaysOpen;
+use dwell_axum::dwell_tower::open::UpgradePolicy;
 use dwell_axum::*;
 use tokio_tungstenite::tungstenite::Error;
 
@@ -22,14 +22,14 @@ async fn plain(upgrade: WebSocketUpgrade) -> Response {
 }
 
 fn routes() -> Router {
-    let marked = |stays: StaysOpen| {
+    let marked = |stays: UpgradePolicy| {
         any(async move |upgrade| (Extension(stays), plain(upgrade).await).into_response())
     };
     Router::new()
         .route("/plain", any(plain))
         .route("/login/plain", any(plain))
-        .route("/outlives", marked(StaysOpen::OutlivesSession))
-        .route("/ends", marked(StaysOpen::EndsWithSession))
+        .route("/outlives", marked(UpgradePolicy::OutlivesSession))
+        .route("/ends", marked(UpgradePolicy::EndsWithSession))
 }
 
 async fn node() -> Node {

@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::extract::ws::Message;
 use axum::response::Response;
 use axum::routing::any;
-use dwell_axum::dwell_tower::open::Closing;
+use dwell_axum::dwell_tower::open::CloseReason;
 use dwell_axum::*;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::time::timeout;
@@ -133,7 +133,7 @@ async fn l14_a_handler_blocked_by_a_client_that_does_not_read_is_dropped_too() {
 async fn l14_sending_after_the_end_is_an_error_and_tells_the_client_why() {
     let (mut node, mut told) = node(async |mut socket: SessionWebSocket, gone: Arc<Gone>| {
         let closing = socket.closed().await;
-        assert_eq!(closing, Some(Closing::Ended(EndReason::SignedOut)));
+        assert_eq!(closing, Some(CloseReason::Ended(EndReason::SignedOut)));
         assert_eq!(socket.closing(), closing);
         for _ in 0..2 {
             let error = socket.send(Message::text("one more thing")).await;

@@ -3,9 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use super::slot::Slot;
-use crate::record::SessionRecord;
+use crate::session::{SessionKey, SessionRecord};
 use crate::sync::{AtomicU64, Mutex, MutexGuard};
-use crate::token::SessionKey;
 
 /// Two cache lines. The key is compared before the lock is taken, and its
 /// halves stand in one line each: so both are fetched at once. A lock waits

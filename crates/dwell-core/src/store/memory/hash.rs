@@ -4,8 +4,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 
-use crate::subject::SubjectId;
-use crate::token::SessionKey;
+use crate::session::{SessionKey, SubjectId};
 
 /// More shards than a machine has cores, so that two threads that start or
 /// end sessions seldom meet.

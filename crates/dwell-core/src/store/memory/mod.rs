@@ -53,19 +53,15 @@ use self::slot::Slot;
 use self::structure::Pass;
 use self::subjects::Subjects;
 use super::{
-    BoxedAnswer, ChangeFeed, Created, End, Judge, Loaded, Lookup, Quota, Reaped, SessionStore,
-    StoreFuture, Touched, Update, Updated, Watched, Watcher,
+    BoxedAnswer, ChangeFeed, Created, DuePolicy, End, Loaded, Lookup, Quota, Reaped, SessionStore,
+    StoreFuture, TouchOutcome, Update, Updated, Watched, Watcher,
 };
 use crate::clock::{Clock, SystemClock};
-use crate::engine::Activation;
+use crate::engine::{Touch, Verdict};
 use crate::policy::OnLimit;
-use crate::reason::EndReason;
-use crate::record::{EndedSession, SessionRecord};
+use crate::session::{EndReason, EndedSession, SessionKey, SessionRecord, SubjectId};
 use crate::sorted::sorted;
-use crate::subject::SubjectId;
 use crate::time::{Timestamp, hours};
-use crate::token::SessionKey;
-use crate::verdict::Verdict;
 
 /// Entries that are looked at under one lock: a login that meets the reaper
 /// waits for a few microseconds and not for a whole batch.
@@ -142,7 +138,12 @@ impl MemoryStore {
         Some(ended)
     }
 
-    fn create_now(&self, record: SessionRecord, quota: Option<Quota>, judge: &Judge) -> Created {
+    fn create_now(
+        &self,
+        record: SessionRecord,
+        quota: Option<Quota>,
+        judge: &DuePolicy,
+    ) -> Created {
         let now = self.0.clock.now();
         let shards = &self.0.shards;
         // Held over the whole creation, so that two logins count each other.
@@ -196,7 +197,7 @@ impl MemoryStore {
         Created::Created { ended }
     }
 
-    fn reap_now(&self, judge: &Judge, batch: usize) -> Reaped {
+    fn reap_now(&self, judge: &DuePolicy, batch: usize) -> Reaped {
         let now = self.0.clock.now();
         let mut pass = Pass::default();
         pass.reaped.now = now;
@@ -293,14 +294,14 @@ impl SessionStore for MemoryStore {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: Judge,
+        judge: DuePolicy,
     ) -> StoreFuture<'_, Created> {
         StoreFuture::ready(Ok(self.create_now(record, quota, &judge)))
     }
 
-    fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched> {
+    fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome> {
         let now = self.0.clock.now();
-        let touched = self.0.shards.touch(key, activation, now);
+        let touched = self.0.shards.touch(key, touch, now);
         StoreFuture::ready(Ok(touched))
     }
 
@@ -326,7 +327,7 @@ impl SessionStore for MemoryStore {
         StoreFuture::ready(Ok(references.into_iter().filter_map(find).collect()))
     }
 
-    fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {
+    fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
         StoreFuture::ready(Ok(self.reap_now(&judge, batch)))
     }
 

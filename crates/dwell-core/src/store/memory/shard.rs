@@ -8,11 +8,11 @@ use super::hash::{Hash, Hasher, SHARDS};
 use super::slot::Slot;
 use super::structure::Structure;
 use super::view::View;
-use crate::engine::Activation;
-use crate::store::{Lookup, Touched, Update, Updated};
+use crate::engine::Touch;
+use crate::session::SessionKey;
+use crate::store::{Lookup, TouchOutcome, Update, Updated};
 use crate::sync::{Mutex, MutexGuard, Published};
 use crate::time::Timestamp;
-use crate::token::SessionKey;
 
 /// All shards.
 pub(super) struct Shards {
@@ -84,16 +84,16 @@ impl Shards {
         self.views[hash.shard()].load().lookup(hash, key)
     }
 
-    pub(super) fn touch(&self, key: SessionKey, activation: Activation, now: Timestamp) -> Touched {
+    pub(super) fn touch(&self, key: SessionKey, touch: Touch, now: Timestamp) -> TouchOutcome {
         self.change_live(key, |slot| {
             let mut facts = slot.facts();
-            let touched = facts.touch(activation, now);
-            if touched == Touched::Recorded {
+            let touched = facts.touch(touch, now);
+            if touched == TouchOutcome::Recorded {
                 slot.record_activity(&facts);
             }
             touched
         })
-        .unwrap_or(Touched::Gone)
+        .unwrap_or(TouchOutcome::Gone)
     }
 
     pub(super) fn update(

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::id::{NetworkId, PolicyId};
-use crate::reason::EndReason;
-use crate::record::{Credential, EndedSession, Facts, Previous, SessionRecord, Strength};
+use crate::session::{
+    AuthenticationContext, Credential, EndReason, EndedSession, Facts, NetworkId, PolicyId,
+    Previous, SessionKey, SessionRecord, SubjectId, VerifierHash,
+};
 use crate::store::{End, Lookup};
-use crate::subject::SubjectId;
-use crate::time::{Timestamp, millis};
-use crate::token::{SessionKey, TokenCheck};
+use crate::time::{Timestamp, as_millis};
 
 /// A session or a tombstone, without its key, which is the cell's.
 ///
@@ -19,7 +18,7 @@ use crate::token::{SessionKey, TokenCheck};
 /// not three.
 #[derive(Debug)]
 pub(super) struct Slot {
-    check: TokenCheck,
+    check: VerifierHash,
     pub(super) subject: SubjectId,
     created_at: Stamp,
     last_active_at: Stamp,
@@ -46,7 +45,7 @@ struct Rare {
     provider_deadline: Option<Timestamp>,
     locked_at: Option<Timestamp>,
     previous: Option<Previous>,
-    strength: Option<Arc<Strength>>,
+    strength: Option<Arc<AuthenticationContext>>,
 }
 
 /// An instant in 48 bits of milliseconds. The last of them, in the year 10889,
@@ -85,7 +84,7 @@ impl Slot {
             idle_deadline: facts.idle_deadline,
             absolute_deadline: facts.absolute_deadline,
             rare: rare.boxed(),
-            longest_pause_ms: u32::try_from(millis(facts.longest_pause)).unwrap_or(u32::MAX),
+            longest_pause_ms: u32::try_from(as_millis(facts.longest_pause)).unwrap_or(u32::MAX),
             policy: facts.policy,
             network: facts.network,
             version: facts.version,
@@ -170,7 +169,7 @@ impl Slot {
     /// long as its owner still shows it, so its tombstone outlives it.
     pub(super) fn forget_at(&self, tombstones: Duration) -> Timestamp {
         let by_age = Timestamp::from(self.ended_at) + tombstones;
-        if self.check == TokenCheck::FOREIGN {
+        if self.check == VerifierHash::NONE {
             by_age.max(self.absolute_deadline)
         } else {
             by_age
@@ -182,7 +181,7 @@ impl Slot {
         self.last_active_at = facts.last_active_at.into();
         self.idle_deadline = facts.idle_deadline;
         self.network = facts.network;
-        self.longest_pause_ms = u32::try_from(millis(facts.longest_pause)).unwrap_or(u32::MAX);
+        self.longest_pause_ms = u32::try_from(as_millis(facts.longest_pause)).unwrap_or(u32::MAX);
     }
 }
 
@@ -262,12 +261,12 @@ mod tests {
                 network: NetworkId::of("office"),
                 version: 10,
             },
-            strength: Some(Arc::new(Strength::none().with_acr("aal2"))),
+            strength: Some(Arc::new(AuthenticationContext::none().with_acr("aal2"))),
             credential: Credential {
-                check: TokenCheck::from_bits(u128::MAX - 5),
+                check: VerifierHash::from_bits(u128::MAX - 5),
                 confirmed: false,
                 previous: Some(Previous {
-                    check: TokenCheck::from_bits(77),
+                    check: VerifierHash::from_bits(77),
                     at: at(11),
                 }),
             },

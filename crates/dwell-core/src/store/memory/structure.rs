@@ -10,10 +10,9 @@ use super::schedule::{Schedule, second_of};
 use super::slot::Slot;
 use super::table::{Change, Table, numbers};
 use super::view::View;
-use crate::record::{EndedSession, SessionRecord};
-use crate::store::{Due, End, Judge, Reaped};
+use crate::session::{EndedSession, SessionKey, SessionRecord};
+use crate::store::{Due, DuePolicy, End, Reaped};
 use crate::time::Timestamp;
-use crate::token::SessionKey;
 
 /// Sessions and tombstones of one shard.
 #[derive(Debug)]
@@ -85,7 +84,7 @@ impl Structure {
         hash: Hash,
         record: SessionRecord,
         due: Timestamp,
-        judge: &Judge,
+        judge: &DuePolicy,
         now: Timestamp,
     ) -> Option<u32> {
         if self.find(hash, record.key).is_some() {
@@ -132,7 +131,7 @@ impl Structure {
     /// Takes what is due, at most `budget` entries.
     pub(super) fn reap(
         &mut self,
-        judge: &Judge,
+        judge: &DuePolicy,
         now: Timestamp,
         tombstones: Duration,
         budget: &mut usize,
@@ -151,7 +150,7 @@ impl Structure {
     /// time: a stricter policy may have made them due earlier than they stand
     /// in the schedule. What stands there already is out of date then, and
     /// skipped when its second comes.
-    pub(super) fn reschedule(&mut self, judge: &Judge, now: Timestamp, budget: &mut usize) {
+    pub(super) fn reschedule(&mut self, judge: &DuePolicy, now: Timestamp, budget: &mut usize) {
         let generation = judge.generation();
         if self.generation == generation {
             return;
@@ -188,7 +187,7 @@ impl Structure {
         &mut self,
         place: u32,
         second: u32,
-        judge: &Judge,
+        judge: &DuePolicy,
         now: Timestamp,
         tombstones: Duration,
         pass: &mut Pass,

@@ -3,8 +3,8 @@
 use super::hash::{Hash, Hasher, SHARDS, TABLES};
 use super::shard::Reference;
 use super::table::{Table, numbers};
+use crate::session::SubjectId;
 use crate::sorted::sorted;
-use crate::subject::SubjectId;
 use crate::sync::{Mutex, MutexGuard};
 
 /// The index by subject, in shards of its own.

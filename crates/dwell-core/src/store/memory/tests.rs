@@ -7,14 +7,12 @@ use std::task::{Context, Poll, Waker};
 use super::MemoryStore;
 use crate::clock::{Clock, ManualClock};
 use crate::engine::opening_facts;
-use crate::id::PolicyId;
-use crate::policy::PolicySet;
-use crate::reason::EndReason;
-use crate::record::{Credential, SessionRecord};
-use crate::store::{Created, Judge, Lookup, SessionStore};
-use crate::subject::SubjectId;
+use crate::policy::{PolicySet, Timeouts};
+use crate::session::{
+    Credential, EndReason, PolicyId, SessionKey, SessionRecord, SubjectId, VerifierHash,
+};
+use crate::store::{Created, DuePolicy, Lookup, SessionStore};
 use crate::time::{hours, minutes, seconds};
-use crate::token::{SessionKey, TokenCheck};
 
 pub(super) fn now<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
@@ -35,7 +33,13 @@ impl World {
         Self {
             store: MemoryStore::with_clock_and_tombstones(clock.clone(), seconds(1)),
             clock,
-            policies: Arc::new(PolicySet::simple(minutes(15), hours(8)).unwrap()),
+            policies: Arc::new(
+                PolicySet::simple(Timeouts {
+                    idle: minutes(15),
+                    absolute: hours(8),
+                })
+                .unwrap(),
+            ),
         }
     }
 
@@ -49,7 +53,7 @@ impl World {
             strength: None,
             credential: Credential::new(check(number)),
         };
-        let judge = Judge::new(self.policies.clone());
+        let judge = DuePolicy::new(self.policies.clone());
         let created = now(self.store.create(record, None, judge)).unwrap();
         assert!(matches!(created, Created::Created { .. }));
     }
@@ -60,7 +64,7 @@ impl World {
             assert!(now(self.store.end(key(number), end)).unwrap().is_some());
         }
         self.clock.advance(seconds(2));
-        let judge = Judge::new(self.policies.clone());
+        let judge = DuePolicy::new(self.policies.clone());
         let reaped = now(self.store.reap(judge, usize::MAX)).unwrap();
         assert!(reaped.ended.is_empty() && !reaped.more);
     }
@@ -78,8 +82,8 @@ impl World {
 }
 
 /// Not zero, which is that of sessions that another middleware owns.
-fn check(number: u32) -> TokenCheck {
-    TokenCheck::from_bits(u128::from(number) + 1)
+fn check(number: u32) -> VerifierHash {
+    VerifierHash::from_bits(u128::from(number) + 1)
 }
 
 fn key(number: u32) -> SessionKey {

@@ -5,8 +5,8 @@ use super::hash::{Hash, TABLES};
 use super::places::{self, Chunks};
 use super::slot::Slot;
 use super::table::{self, Buckets};
+use crate::session::SessionKey;
 use crate::store::Lookup;
-use crate::token::SessionKey;
 
 /// Where a session is, for as long as it is in memory.
 ///

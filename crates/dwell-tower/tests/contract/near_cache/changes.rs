@@ -1,7 +1,7 @@
 //! What changes, on this node or another, is no longer answered by a copy.
 
-use dwell_core::store::{Judge, Lookup, SessionStore, Update};
-use dwell_core::{EndReason, PolicySet, minutes, seconds};
+use dwell_core::store::{DuePolicy, Lookup, SessionStore, Update};
+use dwell_core::{EndReason, PolicySet, Timeouts, minutes, seconds};
 
 use super::{MS, Near};
 use crate::support::{Pause, World, poll_once};
@@ -128,8 +128,12 @@ async fn l12_what_a_reaping_pass_of_this_node_ends_has_no_copy() {
     near.shared.fall_quiet();
     assert!(near.answers(&token));
     // A stricter policy has come into force.
-    let policies = PolicySet::simple(seconds(1), minutes(1)).unwrap();
-    let judge = Judge::new(policies.into());
+    let policies = PolicySet::simple(Timeouts {
+        idle: seconds(1),
+        absolute: minutes(1),
+    })
+    .unwrap();
+    let judge = DuePolicy::new(policies.into());
     let mut ended = Vec::new();
     for _ in 0..100 {
         let reaped = near.cache.reap(judge.clone(), 10_000).await.unwrap();

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use dwell_core::store::{Lookup, SessionStore, Touched};
-use dwell_core::{EndReason, ForeignSession, Policy, PolicySet, hours, minutes, seconds};
+use dwell_core::store::{Lookup, SessionStore, TouchOutcome};
+use dwell_core::{AdoptedSession, EndReason, Policy, PolicySet, Timeouts, hours, minutes, seconds};
 use dwell_tower::NearCache;
 
-use super::{MS, Near, activation};
+use super::{MS, Near, touch};
 use crate::support::World;
 
 #[tokio::test]
@@ -70,7 +70,13 @@ async fn l11_a_copy_goes_by_the_stores_clock_and_is_never_behind_it() {
 async fn l05_no_copy_answers_past_its_age() {
     // Five seconds, or a 60th of the idle timeout.
     for (idle, age) in [(minutes(15), seconds(5)), (minutes(2), seconds(2))] {
-        let near = Near::with(PolicySet::simple(idle, hours(8)).unwrap());
+        let near = Near::with(
+            PolicySet::simple(Timeouts {
+                idle,
+                absolute: hours(8),
+            })
+            .unwrap(),
+        );
         let token = near.copied().await;
         near.advance(age - MS).await;
         assert!(near.answers(&token), "{idle:?}");
@@ -89,8 +95,8 @@ async fn l05_another_nodes_touch_is_known_within_five_seconds() {
     let token = near.copied().await;
     near.advance(seconds(1)).await;
     let other = near.other();
-    let touched = other.touch(token.key(), activation(near.world.now()));
-    assert_eq!(touched.await.unwrap(), Touched::Recorded);
+    let touched = other.touch(token.key(), touch(near.world.now()));
+    assert_eq!(touched.await.unwrap(), TouchOutcome::Recorded);
     near.advance(seconds(4)).await;
     assert_eq!(near.find(&token).await, near.world.record(&token));
 }
@@ -98,7 +104,7 @@ async fn l05_another_nodes_touch_is_known_within_five_seconds() {
 #[tokio::test]
 async fn l01_no_copy_answers_at_a_deadline() {
     let near = Near::new();
-    let session = ForeignSession::new("theirs", "alice");
+    let session = AdoptedSession::new("theirs", "alice");
     let session = session.with_expires_at(near.world.now() + seconds(2));
     let key = session.key();
     let network = near.world.local.policies().current().find_network(None);
@@ -130,8 +136,8 @@ async fn a_recorded_touch_keeps_the_copy_in_step() {
     let near = Near::new();
     let token = near.copied().await;
     near.advance(seconds(3)).await;
-    let touch = near.cache.touch(token.key(), activation(near.world.now()));
-    assert_eq!(touch.await.unwrap(), Touched::Recorded);
+    let touch = near.cache.touch(token.key(), touch(near.world.now()));
+    assert_eq!(touch.await.unwrap(), TouchOutcome::Recorded);
     assert!(near.answers(&token));
     assert_eq!(near.find(&token).await, near.world.record(&token));
     // It is as old as the look-up, whatever was recorded since.
@@ -144,12 +150,12 @@ async fn a_touch_that_comes_late_shows_that_the_copy_is_old() {
     let near = Near::new();
     let token = near.copied().await;
     near.advance(seconds(2)).await;
-    let later = activation(near.world.now());
+    let later = touch(near.world.now());
     let other = near.other().touch(token.key(), later).await;
-    assert_eq!(other.unwrap(), Touched::Recorded);
-    let earlier = activation(near.world.now() - seconds(1));
+    assert_eq!(other.unwrap(), TouchOutcome::Recorded);
+    let earlier = touch(near.world.now() - seconds(1));
     let touched = near.cache.touch(token.key(), earlier).await;
-    assert_eq!(touched.unwrap(), Touched::Older);
+    assert_eq!(touched.unwrap(), TouchOutcome::Older);
     assert!(!near.answers(&token));
 }
 
@@ -159,9 +165,9 @@ async fn a_look_up_with_a_touch_goes_to_the_store_and_leaves_a_copy() {
     let token = near.copied().await;
     near.advance(seconds(3)).await;
     let key = token.key();
-    let both = near.cache.touch_and_load(key, activation(near.world.now()));
+    let both = near.cache.touch_and_load(key, touch(near.world.now()));
     let (calls, both) = near.calls(both).await;
-    assert_eq!((calls, both.unwrap().0), (1, Touched::Recorded));
+    assert_eq!((calls, both.unwrap().0), (1, TouchOutcome::Recorded));
     near.advance(seconds(5) - MS).await;
     assert!(near.answers(&token), "as old as that look-up");
     assert_eq!(near.find(&token).await, near.world.record(&token));

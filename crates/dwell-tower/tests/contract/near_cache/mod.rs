@@ -9,7 +9,7 @@ mod watches;
 
 use std::time::Duration;
 
-use dwell_core::engine::Activation;
+use dwell_core::engine::Touch;
 use dwell_core::store::{Lookup, SessionStore};
 use dwell_core::{EndReason, NetworkId, PolicySet, SessionKey, SessionRecord, Timestamp, Token};
 use dwell_tower::NearCache;
@@ -104,8 +104,8 @@ impl Near {
 }
 
 /// Activity at this instant, with a quarter of an hour from then on.
-fn activation(at: Timestamp) -> Activation {
-    Activation {
+fn touch(at: Timestamp) -> Touch {
+    Touch {
         at,
         network: NetworkId::NONE,
         idle_deadline: at + dwell_core::minutes(15),

@@ -11,12 +11,12 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use dwell_core::engine::TokenVerdict;
+use dwell_core::engine::TokenState;
 use dwell_core::store::{Lookup, SessionStore};
 use dwell_core::{
-    Clock, EndReason, Event, EventKind, Freshness, ManualClock, MemoryStore, NewSession, Policy,
-    PolicySet, Presented, PresentedSession, SessionHandle, SessionManager, SessionRecord,
-    Timestamp, Token, hours, minutes, seconds,
+    AuthenticationRequirement, Clock, EndReason, Event, EventKind, ManualClock, MemoryStore,
+    NewSession, Policy, PolicySet, Resolved, ResolvedSession, SessionHandle, SessionManager,
+    SessionRecord, Timestamp, Token, hours, minutes, seconds,
 };
 use dwell_testkit::{FaultyStore, Recorder, TestClient, TestResponse};
 use dwell_tower::SessionTimeoutLayer;
@@ -119,7 +119,7 @@ impl World {
     /// A session of `alice`, past every store that could fail.
     pub(crate) async fn sign_in(&self) -> Token {
         let policies = self.local.policies().current();
-        let request = SessionHandle::new(self.local.clone(), policies, Presented::Nothing);
+        let request = SessionHandle::new(self.local.clone(), policies, Resolved::Nothing);
         request.start(NewSession::new("alice")).await.unwrap()
     }
 
@@ -137,14 +137,14 @@ impl World {
     /// A request whose handle is there already and decided, as any layer
     /// inside the idle timeout layer sees it.
     pub(crate) fn decided(&self, path: &str, token: &Token) -> Request<Body> {
-        let session = PresentedSession {
+        let session = ResolvedSession {
             record: self.record(token),
             now: self.clock.now(),
             token: Some(token.clone()),
-            standing: TokenVerdict::Current { confirm: false },
+            token_state: TokenState::Current { confirm: false },
         };
         let policies = self.local.policies().current();
-        let presented = Presented::Session(session);
+        let presented = Resolved::Session(session);
         let handle = SessionHandle::new(self.local.clone(), policies, presented);
         handle.decide();
         let mut request = get(path, token);
@@ -259,7 +259,7 @@ pub(crate) fn gates() -> Vec<(&'static str, AnyLayer)> {
         ),
         (
             "a privileged route",
-            AnyLayer::new(StepUpLayer::new(Freshness::by_policy())),
+            AnyLayer::new(StepUpLayer::new(AuthenticationRequirement::by_policy())),
         ),
     ]
 }

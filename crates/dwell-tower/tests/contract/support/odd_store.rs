@@ -1,9 +1,9 @@
 //! Stores in memory that fail in ways of their own.
 
-use dwell_core::engine::Activation;
+use dwell_core::engine::Touch;
 use dwell_core::store::{
-    Created, End, Judge, Loaded, Quota, Reaped, SessionStore, StoreError, StoreFuture, Touched,
-    Update, Updated,
+    Created, DuePolicy, End, Loaded, Quota, Reaped, SessionStore, StoreError, StoreFuture,
+    TouchOutcome, Update, Updated,
 };
 use dwell_core::{EndedSession, MemoryStore, SessionKey, SessionRecord, SubjectId, Timestamp};
 
@@ -36,7 +36,7 @@ macro_rules! pass_on {
             &self,
             record: SessionRecord,
             quota: Option<Quota>,
-            judge: Judge,
+            judge: DuePolicy,
         ) -> StoreFuture<'_, Created> {
             self.inner().create(record, quota, judge)
         }
@@ -54,7 +54,7 @@ macro_rules! pass_on {
             self.inner().list(subject)
         }
 
-        fn reap(&self, judge: Judge, batch: usize) -> StoreFuture<'_, Reaped> {
+        fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
             self.inner().reap(judge, batch)
         }
     };
@@ -69,8 +69,8 @@ impl LateEnds {
 impl SessionStore for LateEnds {
     pass_on!();
 
-    fn touch(&self, key: SessionKey, activation: Activation) -> StoreFuture<'_, Touched> {
-        self.inner.touch(key, activation)
+    fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome> {
+        self.inner.touch(key, touch)
     }
 
     fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>> {
@@ -91,7 +91,7 @@ impl FailingTouches {
 impl SessionStore for FailingTouches {
     pass_on!();
 
-    fn touch(&self, _: SessionKey, _: Activation) -> StoreFuture<'_, Touched> {
+    fn touch(&self, _: SessionKey, _: Touch) -> StoreFuture<'_, TouchOutcome> {
         StoreFuture::ready(Err(StoreError::unavailable("told to fail")))
     }
 

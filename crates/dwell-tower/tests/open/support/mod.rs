@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use dwell_core::store::{Lookup, SessionStore};
 use dwell_core::{
-    Clock, MemoryStore, NewSession, Policy, PolicyBuilder, PolicySet, Presented, SessionHandle,
+    Clock, MemoryStore, NewSession, Policy, PolicyBuilder, PolicySet, Resolved, SessionHandle,
     SessionManager, SessionRecord, Timestamp, Token, hours, minutes, seconds,
 };
 use dwell_testkit::{FaultyStore, Recorder};
 
-use dwell_tower::open::{Lifeline, News};
+use dwell_tower::open::{Lifeline, LifelineEvent};
 use tokio::time::timeout;
 
 pub(crate) use crate::common::{Body, Log, RuntimeClock, SharedStore, pass};
@@ -106,7 +106,7 @@ impl World {
 
     pub(crate) async fn sign_in_as(&self, new: NewSession) -> Token {
         let policies = self.local.policies().current();
-        let request = SessionHandle::new(self.local.clone(), policies, Presented::Nothing);
+        let request = SessionHandle::new(self.local.clone(), policies, Resolved::Nothing);
         request.start(new).await.unwrap()
     }
 
@@ -140,7 +140,7 @@ pub(crate) fn policies(default: PolicyBuilder, admin: Duration) -> PolicySet {
 pub(crate) async fn idle(line: &mut Lifeline, within: Duration) -> Option<Timestamp> {
     match timeout(within, line.news()).await {
         Err(_) => None,
-        Ok(News::Alive(deadlines, _)) => Some(deadlines.idle),
+        Ok(LifelineEvent::Alive(deadlines, _)) => Some(deadlines.idle),
         Ok(other) => panic!("it is over: {other:?}"),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use dwell_tower::open::{Closing, SessionClosed};
+use dwell_tower::open::{CloseReason, SessionClosed};
 use http::HeaderMap;
 use http_body_util::BodyExt;
 use tokio::task::JoinHandle;
@@ -96,7 +96,7 @@ impl Ended {
     }
 
     /// Why a body that is no event stream was broken off.
-    pub(crate) fn closing(&self) -> Closing {
+    pub(crate) fn closing(&self) -> CloseReason {
         let error = self
             .error
             .as_ref()

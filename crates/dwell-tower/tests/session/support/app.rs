@@ -19,7 +19,8 @@
 use std::convert::Infallible;
 
 use dwell_core::{
-    CommandError, EndReason, Freshness, NewSession, SessionHandle, Strength, minutes, seconds,
+    AuthenticationContext, AuthenticationRequirement, CommandError, EndReason, NewSession,
+    SessionHandle, minutes, seconds,
 };
 use dwell_tower::activity::MarkLayer;
 use dwell_tower::idle::PolicyLayer;
@@ -41,19 +42,19 @@ pub(super) async fn answer(pause: Pause, request: Request<Body>) -> Answer {
         "active" => through(MarkLayer::active().layer(handler), request).await,
         "admin" => through(PolicyLayer::new("admin").layer(handler), request).await,
         "fresh" => {
-            let demand = Freshness::within(minutes(5));
+            let demand = AuthenticationRequirement::within(minutes(5));
             through(step_up(demand).layer(handler), request).await
         }
         "strong" => {
-            let demand = Freshness::within(minutes(5)).with_acr(["aal2", "aal3"]);
+            let demand = AuthenticationRequirement::within(minutes(5)).with_acr(["aal2", "aal3"]);
             through(step_up(demand).layer(handler), request).await
         }
         "otp" => {
-            let demand = Freshness::within(minutes(5)).with_amr(["otp"]);
+            let demand = AuthenticationRequirement::within(minutes(5)).with_amr(["otp"]);
             through(step_up(demand).layer(handler), request).await
         }
         "by-policy" => {
-            let demand = Freshness::by_policy();
+            let demand = AuthenticationRequirement::by_policy();
             through(step_up(demand).layer(handler), request).await
         }
         _ => through(handler, request).await,
@@ -103,7 +104,7 @@ async fn command(handle: &SessionHandle, uri: &Uri) -> Result<String, CommandErr
     Ok(match uri.path().rsplit('/').next().unwrap_or_default() {
         "login" => {
             let subject = param(uri, "subject").unwrap_or("alice");
-            let mut new = NewSession::new(subject).with_strength(strength(uri));
+            let mut new = NewSession::new(subject).with_authentication(strength(uri));
             let now = handle.manager().store().now().await?;
             if let Some(ago) = number(uri, "authenticated_ago") {
                 new = new.with_authenticated_at(now - seconds(ago));
@@ -147,8 +148,8 @@ async fn command(handle: &SessionHandle, uri: &Uri) -> Result<String, CommandErr
     })
 }
 
-fn strength(uri: &Uri) -> Strength {
-    let mut strength = Strength::none();
+fn strength(uri: &Uri) -> AuthenticationContext {
+    let mut strength = AuthenticationContext::none();
     if let Some(acr) = param(uri, "acr") {
         strength = strength.with_acr(acr);
     }

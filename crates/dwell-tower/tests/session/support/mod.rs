@@ -18,7 +18,7 @@ use dwell_core::{
 };
 use dwell_testkit::{Recorder, TestClient, TestResponse};
 use dwell_tower::SessionTimeoutLayer;
-use dwell_tower::idle::Presence;
+use dwell_tower::idle::SessionRequirement;
 use dwell_tower::network::Peer;
 use http::{Method, Request, Response};
 use tokio::sync::Semaphore;
@@ -177,7 +177,7 @@ pub(crate) fn stack_over(manager: &SessionManager) -> SessionTimeoutLayer {
     SessionTimeoutLayer::new(manager)
         .with_login("/login")
         .with_reauthentication("/reauthenticate")
-        .with_presence(Presence::Required)
+        .with_requirement(SessionRequirement::Required)
         .without_reaper()
 }
 

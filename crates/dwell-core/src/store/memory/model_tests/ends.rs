@@ -8,10 +8,9 @@ use shuttle::thread;
 use super::{World, check, join, now};
 use crate::clock::Clock;
 use crate::policy::{OnLimit, SessionLimit};
-use crate::reason::EndReason;
-use crate::store::{Rotation, SessionStore, Touched, Update, Updated};
+use crate::session::{EndReason, VerifierHash};
+use crate::store::{Rotation, SessionStore, TouchOutcome, Update, Updated};
 use crate::time::minutes;
-use crate::token::TokenCheck;
 
 #[test]
 fn shuttle_an_end_has_one_winner_and_no_touch_revives() {
@@ -27,7 +26,7 @@ fn shuttle_an_end_has_one_winner_and_no_touch_revives() {
             threads.push(thread::spawn(move || {
                 let won = world.end(&record, reason);
                 wins.fetch_add(usize::from(won), Ordering::SeqCst);
-                assert_eq!(world.touch(&record), Touched::Gone);
+                assert_eq!(world.touch(&record), TouchOutcome::Gone);
             }));
         }
         let (other, wins_of_reaper) = (world.clone(), wins.clone());
@@ -55,7 +54,7 @@ fn shuttle_a_touch_and_a_rotation_lose_nothing_of_each_other() {
             let (world, record, wins) = (world.clone(), record.clone(), wins.clone());
             threads.push(thread::spawn(move || {
                 let update = Update::Rotate(Rotation {
-                    check: TokenCheck::from_bits(bits),
+                    check: VerifierHash::from_bits(bits),
                     presented: record.credential.check,
                     at,
                 });
@@ -66,7 +65,7 @@ fn shuttle_a_touch_and_a_rotation_lose_nothing_of_each_other() {
         }
         let (other, touched) = (world.clone(), record.clone());
         threads.push(thread::spawn(move || {
-            assert_eq!(other.touch(&touched), Touched::Recorded);
+            assert_eq!(other.touch(&touched), TouchOutcome::Recorded);
         }));
         join(threads);
         assert_eq!(wins.load(Ordering::SeqCst), 1);
@@ -93,7 +92,7 @@ fn shuttle_a_rotation_that_races_an_end_revives_nothing() {
             thread::spawn(move || assert!(ending.end(&a, EndReason::SignedOut))),
             thread::spawn(move || {
                 let update = Update::Rotate(Rotation {
-                    check: TokenCheck::from_bits(7),
+                    check: VerifierHash::from_bits(7),
                     presented: b.credential.check,
                     at,
                 });

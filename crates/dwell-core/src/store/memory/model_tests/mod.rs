@@ -12,14 +12,11 @@ use shuttle::{check_pct, check_random, thread};
 use super::MemoryStore;
 use super::tests::now;
 use crate::clock::{Clock, ManualClock};
-use crate::engine::{Activation, opening_facts};
-use crate::id::PolicyId;
-use crate::policy::{PolicySet, SessionLimit};
-use crate::reason::EndReason;
-use crate::record::{Credential, SessionRecord};
-use crate::store::{Created, Judge, Lookup, SessionStore, Touched};
+use crate::engine::{Touch, opening_facts};
+use crate::policy::{PolicySet, SessionLimit, Timeouts};
+use crate::session::{Credential, EndReason, PolicyId, SessionKey, SessionRecord, VerifierHash};
+use crate::store::{Created, DuePolicy, Lookup, SessionStore, TouchOutcome};
 use crate::time::{hours, minutes, seconds};
-use crate::token::{SessionKey, TokenCheck};
 
 const ROUNDS: usize = 2_000;
 const DEPTH: usize = 3;
@@ -47,11 +44,17 @@ impl World {
     }
 
     fn policies(idle: Duration) -> Arc<PolicySet> {
-        Arc::new(PolicySet::simple(idle, hours(8)).unwrap())
+        Arc::new(
+            PolicySet::simple(Timeouts {
+                idle,
+                absolute: hours(8),
+            })
+            .unwrap(),
+        )
     }
 
-    fn judge(&self) -> Judge {
-        Judge::new(self.policies.clone())
+    fn due_policy(&self) -> DuePolicy {
+        DuePolicy::new(self.policies.clone())
     }
 
     fn record(&self, key: u8) -> SessionRecord {
@@ -62,25 +65,25 @@ impl World {
             subject: "alice".into(),
             facts: opening_facts(&self.policies, PolicyId::DEFAULT, network, at),
             strength: None,
-            credential: Credential::new(TokenCheck::from_bits(1)),
+            credential: Credential::new(VerifierHash::from_bits(1)),
         }
     }
 
     fn create(&self, key: u8, limit: Option<SessionLimit>) -> Created {
         now(self
             .store
-            .create(self.record(key), limit.map(Into::into), self.judge()))
+            .create(self.record(key), limit.map(Into::into), self.due_policy()))
         .unwrap()
     }
 
-    fn touch(&self, record: &SessionRecord) -> Touched {
+    fn touch(&self, record: &SessionRecord) -> TouchOutcome {
         let at = self.clock.now();
-        let activation = Activation {
+        let touch = Touch {
             at,
             network: record.facts.network,
             idle_deadline: at + minutes(15),
         };
-        now(self.store.touch(record.key, activation)).unwrap()
+        now(self.store.touch(record.key, touch)).unwrap()
     }
 
     fn end(&self, record: &SessionRecord, reason: EndReason) -> bool {
@@ -90,7 +93,10 @@ impl World {
     }
 
     fn reap(&self) -> usize {
-        now(self.store.reap(self.judge(), 100)).unwrap().ended.len()
+        now(self.store.reap(self.due_policy(), 100))
+            .unwrap()
+            .ended
+            .len()
     }
 
     fn load(&self, record: &SessionRecord) -> Lookup {

@@ -5,9 +5,9 @@ use shuttle::thread;
 
 use super::{World, check, join, now};
 use crate::clock::Clock;
-use crate::engine::Activation;
-use crate::reason::EndReason;
-use crate::store::{Lookup, SessionStore, Touched, Update, Updated};
+use crate::engine::Touch;
+use crate::session::EndReason;
+use crate::store::{Lookup, SessionStore, TouchOutcome, Update, Updated};
 use crate::time::{minutes, seconds};
 
 impl World {
@@ -63,7 +63,7 @@ fn shuttle_a_session_is_found_while_others_come_and_go() {
             }),
             thread::spawn(move || {
                 touching.clock.advance(seconds(1));
-                assert_ne!(touching.touch(&touched), Touched::Gone);
+                assert_ne!(touching.touch(&touched), TouchOutcome::Gone);
             }),
         ]);
         assert!(world.live(&record).is_some());
@@ -130,12 +130,12 @@ fn shuttle_a_place_that_is_used_again_answers_for_its_new_session_only() {
             }),
             thread::spawn(move || {
                 let at = writing.clock.now() + minutes(1);
-                let activation = Activation {
+                let touch = Touch {
                     at,
                     network: written.facts.network,
                     idle_deadline: at + minutes(15),
                 };
-                now(writing.store.touch(written.key, activation)).unwrap();
+                now(writing.store.touch(written.key, touch)).unwrap();
                 let failure = Update::FailReauthentication;
                 let updated = now(writing.store.update(written.key, 0, failure)).unwrap();
                 assert!(matches!(updated, Updated::Applied(_) | Updated::Gone));
@@ -206,7 +206,7 @@ fn shuttle_a_session_that_a_reload_meets_while_it_starts_is_looked_at_in_time() 
             thread::spawn(move || {
                 // One entry at a time, so that others come in between.
                 for _ in 0..6 {
-                    now(reloading.store.reap(reloading.judge(), 1)).unwrap();
+                    now(reloading.store.reap(reloading.due_policy(), 1)).unwrap();
                 }
             }),
         ]);

@@ -10,18 +10,17 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crate::activity::{
-    Activity, Evidence, Fetch, Outcome, RequestEvidence, RouteMark, Unmarked, classify,
+use crate::engine::{
+    Activity, Deadlines, Evidence, Fetch, Outcome, RequestEvidence, RouteMark, classify,
 };
-use crate::decision::{Decided, Decision};
-use crate::location::Location;
+
+use super::decision::Decided;
+use super::location::Location;
 use crate::manager::SessionManager;
-use crate::policy::{NetworkMatch, PoliciesInForce, PolicySet};
-use crate::presented::{Admission, Presented, PresentedSession, Shown, TokenChange};
-use crate::record::SessionRecord;
-use crate::subject::SubjectId;
+use crate::policy::{NetworkMatch, PoliciesInForce, PolicySet, Unmarked};
+use crate::request::{Admission, Decision, Resolved, ResolvedSession, Shown, TokenChange};
+use crate::session::{SessionRecord, SubjectId};
 use crate::sync::{Mutex, MutexGuard, lock};
-use crate::verdict::Deadlines;
 
 /// The session state of one request, shared by all layers. Clones share it.
 #[derive(Clone)]
@@ -30,7 +29,7 @@ pub struct SessionHandle(Arc<Inner>);
 struct Inner {
     manager: SessionManager,
     policies: PoliciesInForce,
-    presented: Presented,
+    presented: Resolved,
     found: Found,
     route_mark: AtomicU8,
     demanded_by_policy: AtomicBool,
@@ -88,7 +87,7 @@ impl SessionHandle {
     pub fn new(
         manager: SessionManager,
         policies: impl Into<PoliciesInForce>,
-        presented: Presented,
+        presented: Resolved,
     ) -> Self {
         let policies = policies.into();
         Self(Arc::new(Inner {
@@ -140,16 +139,16 @@ impl SessionHandle {
 
     /// What the request brought along.
     #[must_use]
-    pub fn presented(&self) -> &Presented {
+    pub fn presented(&self) -> &Resolved {
         &self.0.presented
     }
 
     /// The session that the request brought along, unless it has been ended.
     #[must_use]
-    pub fn session(&self) -> Option<&PresentedSession> {
+    pub fn session(&self) -> Option<&ResolvedSession> {
         match &self.0.presented {
-            Presented::Session(session) => Some(session),
-            Presented::Nothing | Presented::Tombstone(..) => None,
+            Resolved::Session(session) => Some(session),
+            Resolved::Nothing | Resolved::Tombstone(..) => None,
         }
     }
 
@@ -287,7 +286,7 @@ impl SessionHandle {
     #[must_use]
     pub fn activity(&self, outcome: Outcome) -> (Activity, Evidence) {
         let policy = self.session().map(|s| s.record.facts.policy);
-        let policy = policy.unwrap_or(crate::id::PolicyId::DEFAULT);
+        let policy = policy.unwrap_or(crate::session::PolicyId::DEFAULT);
         let unmarked = self.0.policies.policy_or_default(policy).unmarked();
         let evidence = self.evidence();
         classify(unmarked, self.route_mark(), evidence, outcome)
@@ -347,7 +346,7 @@ impl SessionHandle {
     }
 
     /// The session as the last command left it.
-    pub(crate) fn current_record(&self, session: &PresentedSession) -> SessionRecord {
+    pub(crate) fn current_record(&self, session: &ResolvedSession) -> SessionRecord {
         let changed = self.changes(|c| c.record.clone());
         changed
             .filter(|record| record.key == session.record.key)
@@ -365,7 +364,7 @@ impl Inner {
         Self {
             manager,
             policies,
-            presented: Presented::Nothing,
+            presented: Resolved::Nothing,
             found,
             route_mark: AtomicU8::new(0),
             demanded_by_policy: AtomicBool::new(false),

@@ -5,13 +5,10 @@
 
 use std::time::Duration;
 
-use crate::activity::Activity;
-use crate::policy::{Freshness, Limits, NetworkMatch, OnIdle, PolicySet};
-use crate::reason::EndReason;
-use crate::record::{Credential, Facts, Strength};
+use crate::engine::{Activity, Deadlines, Verdict};
+use crate::policy::{AuthenticationRequirement, Limits, NetworkMatch, OnIdle, PolicySet, Rule};
+use crate::session::{AuthenticationContext, Credential, EndReason, Facts, VerifierHash};
 use crate::time::{Timestamp, seconds};
-use crate::token::TokenCheck;
-use crate::verdict::{Deadlines, Rule, Verdict};
 
 /// How far a stamp may lie in the future before it counts as corrupt.
 ///
@@ -121,7 +118,7 @@ fn idle_limit(facts: &Facts, limits: &Limits) -> (Timestamp, Rule) {
 #[must_use]
 pub fn opening_facts(
     policies: &PolicySet,
-    policy: crate::id::PolicyId,
+    policy: crate::session::PolicyId,
     network: NetworkMatch,
     now: Timestamp,
 ) -> Facts {
@@ -146,16 +143,16 @@ pub fn opening_facts(
 
 /// A touch: activity at `at`, to be recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Activation {
+pub struct Touch {
     /// When the activity happened.
     pub at: Timestamp,
     /// From which network.
-    pub network: crate::id::NetworkId,
+    pub network: crate::session::NetworkId,
     /// The idle deadline that it sets.
     pub idle_deadline: Timestamp,
 }
 
-impl Activation {
+impl Touch {
     /// The same, but no later than `now` by the store's clock: a node whose
     /// clock is ahead gains no idle time (law L11).
     #[must_use]
@@ -178,9 +175,9 @@ pub fn next_touch(
     network: NetworkMatch,
     activity: Activity,
     at: Timestamp,
-) -> Option<Activation> {
+) -> Option<Touch> {
     (activity == Activity::Active && is_touch_due(policies, facts, at))
-        .then(|| activation(policies, facts, network, at))
+        .then(|| touch(policies, facts, network, at))
 }
 
 /// Whether activity at `at` would be recorded.
@@ -190,15 +187,10 @@ pub(crate) fn is_touch_due(policies: &PolicySet, facts: &Facts, at: Timestamp) -
 
 /// The touch for activity at `at`, whatever the granularity.
 #[must_use]
-pub fn activation(
-    policies: &PolicySet,
-    facts: &Facts,
-    network: NetworkMatch,
-    at: Timestamp,
-) -> Activation {
+pub fn touch(policies: &PolicySet, facts: &Facts, network: NetworkMatch, at: Timestamp) -> Touch {
     let network_id = policies.network_id(network);
     let limits = policies.limits(facts.policy, 0, network_id, network);
-    Activation {
+    Touch {
         at,
         network: network_id,
         idle_deadline: at + limits.idle.length,
@@ -207,7 +199,7 @@ pub fn activation(
 
 /// Whether an authentication is recent and strong enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FreshnessVerdict {
+pub enum AuthenticationCheck {
     /// It is.
     Fresh,
     /// It lies too far back, or in the future.
@@ -219,16 +211,16 @@ pub enum FreshnessVerdict {
 /// Checks the last authentication against what a route demands. `max_age` is
 /// the limit in force: the route's own or the policy's.
 #[must_use]
-pub fn check_freshness(
+pub fn check_authentication(
     facts: &Facts,
-    strength: Option<&Strength>,
-    demand: &Freshness,
+    strength: Option<&AuthenticationContext>,
+    demand: &AuthenticationRequirement,
     max_age: Duration,
     now: Timestamp,
-) -> FreshnessVerdict {
+) -> AuthenticationCheck {
     let at = facts.authenticated_at;
     if at == Timestamp::MIN || at > now + FUTURE_LEEWAY || now - at >= max_age {
-        return FreshnessVerdict::TooOld;
+        return AuthenticationCheck::TooOld;
     }
     let acr = strength.and_then(|s| s.acr.as_deref());
     let amr = strength.map(|s| s.amr.as_slice()).unwrap_or_default();
@@ -236,15 +228,15 @@ pub fn check_freshness(
         || acr.is_some_and(|acr| demand.acr().iter().any(|wanted| **wanted == *acr));
     let methods_suffice = demand.amr().iter().all(|wanted| amr.contains(wanted));
     if class_suffices && methods_suffice {
-        FreshnessVerdict::Fresh
+        AuthenticationCheck::Fresh
     } else {
-        FreshnessVerdict::TooWeak
+        AuthenticationCheck::TooWeak
     }
 }
 
 /// What a presented token is to its session (law L10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenVerdict {
+pub enum TokenState {
     /// The current token.
     Current {
         /// Whether the store must still learn that the client has it.
@@ -262,7 +254,7 @@ pub enum TokenVerdict {
     Unknown,
 }
 
-impl TokenVerdict {
+impl TokenState {
     /// Whether the session opens to such a token.
     #[must_use]
     pub const fn opens(self) -> bool {
@@ -277,28 +269,28 @@ impl TokenVerdict {
 #[must_use]
 pub fn judge_token(
     credential: &Credential,
-    presented: TokenCheck,
+    presented: VerifierHash,
     grace: Duration,
     now: Timestamp,
-) -> TokenVerdict {
+) -> TokenState {
     if presented == credential.check {
-        return TokenVerdict::Current {
+        return TokenState::Current {
             confirm: !credential.confirmed,
         };
     }
     match credential.previous {
         Some(previous) if previous.check == presented => {
             if now < previous.at + grace {
-                TokenVerdict::Grace
+                TokenState::Grace
             } else if credential.confirmed {
-                TokenVerdict::Reused
+                TokenState::Reused
             } else {
-                TokenVerdict::LostSuccessor
+                TokenState::LostSuccessor
             }
         }
-        Some(previous) if now < previous.at + grace => TokenVerdict::Unknown,
+        Some(previous) if now < previous.at + grace => TokenState::Unknown,
         // The selector is secret, so whoever knows it once held a token of
         // this session: an older generation.
-        _ => TokenVerdict::Reused,
+        _ => TokenState::Reused,
     }
 }

@@ -7,6 +7,8 @@
 
 use serde::Serialize;
 
+use crate::policy::Unmarked;
+
 /// Whether a request shows that a person is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -149,16 +151,6 @@ impl Outcome {
     pub const fn is_refusal(self) -> bool {
         matches!(self, Self::Answered(401 | 403 | 429 | 500..))
     }
-}
-
-/// How a policy sees requests on routes without a mark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum Unmarked {
-    /// As activity: what is passive must be marked.
-    #[default]
-    Active,
-    /// As passive: only marked routes and requests count (N3).
-    Passive,
 }
 
 /// The piece of evidence that decided.

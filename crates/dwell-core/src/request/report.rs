@@ -1,19 +1,19 @@
 //! What a request's handle tells observers.
 
-use crate::activity::Outcome;
+use crate::engine::Outcome;
 use crate::event::EventKind;
-use crate::handle::SessionHandle;
-use crate::manager::Site;
-use crate::record::EndedSession;
+use crate::event::RequestContext;
+use crate::request::SessionHandle;
+use crate::session::EndedSession;
 use crate::time::Timestamp;
 
 impl SessionHandle {
     /// Where the request came from, for events.
     #[must_use]
-    pub fn site(&self) -> Site {
+    pub fn site(&self) -> RequestContext {
         let network = self.policies().network_id(self.network());
         let name = self.policies().network_name(network);
-        Site {
+        RequestContext {
             client_ip: self.client_ip(),
             network: name.map(str::to_owned),
             route: self.route_label().map(str::to_owned),

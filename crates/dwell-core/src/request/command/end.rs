@@ -1,14 +1,9 @@
 //! Ending sessions: the request's own, and others of its subject.
 
 use super::{CommandError, SessionInfo};
-use crate::decision::Decision;
-use crate::handle::SessionHandle;
-use crate::id::SessionRef;
-use crate::presented::TokenChange;
-use crate::reason::EndReason;
-use crate::record::SessionRecord;
+use crate::request::{Decision, SessionHandle, TokenChange};
+use crate::session::{EndReason, SessionKey, SessionRecord, SessionRef};
 use crate::store::{Lookup, StoreError};
-use crate::token::SessionKey;
 
 impl SessionHandle {
     /// Signs the subject out: ends the request's session, or the one that

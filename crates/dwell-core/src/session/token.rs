@@ -36,7 +36,7 @@ pub struct Token([u8; Token::LENGTH]);
 /// The system gave no random bytes, so no token can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the operating system gave no random bytes")]
-pub struct NoRandomness;
+pub struct RngError;
 
 impl Token {
     /// Characters of a token.
@@ -45,8 +45,8 @@ impl Token {
     /// A new token of 256 random bits from the operating system.
     ///
     /// # Errors
-    /// [`NoRandomness`] when the operating system has none to give.
-    pub fn generate() -> Result<Self, NoRandomness> {
+    /// [`RngError`] when the operating system has none to give.
+    pub fn generate() -> Result<Self, RngError> {
         let mut text = [0; Self::LENGTH];
         let (selector, verifier) = text.split_at_mut(HALF_TEXT);
         fill_half(selector)?;
@@ -57,8 +57,8 @@ impl Token {
     /// A successor: the same selector and 128 new random bits.
     ///
     /// # Errors
-    /// [`NoRandomness`] when the operating system has none to give.
-    pub fn rotated(&self) -> Result<Self, NoRandomness> {
+    /// [`RngError`] when the operating system has none to give.
+    pub fn rotated(&self) -> Result<Self, RngError> {
         let mut text = self.0;
         fill_half(&mut text[HALF_TEXT..])?;
         Ok(Self(text))
@@ -91,8 +91,8 @@ impl Token {
 
     /// What a store keeps of the verifier.
     #[must_use]
-    pub fn check(&self) -> TokenCheck {
-        TokenCheck::from_bits(u128::from_be_bytes(hash(b'v', &self.0[HALF_TEXT..])))
+    pub fn check(&self) -> VerifierHash {
+        VerifierHash::from_bits(u128::from_be_bytes(hash(b'v', &self.0[HALF_TEXT..])))
     }
 }
 
@@ -111,7 +111,7 @@ impl SessionKey {
     /// The key of a session that another middleware owns, from that
     /// session's id.
     #[must_use]
-    pub fn foreign(id: &[u8]) -> Self {
+    pub fn adopted(id: &[u8]) -> Self {
         Self(hash(b'f', id))
     }
 
@@ -140,12 +140,12 @@ impl fmt::Debug for SessionKey {
 /// taken tells nothing of use. Kept as two halves, since one number of 128
 /// bits would align every record to 16 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TokenCheck([u64; 2]);
+pub struct VerifierHash([u64; 2]);
 
-impl TokenCheck {
+impl VerifierHash {
     /// The check of a session that another middleware owns: there is no
     /// token of ours to compare.
-    pub const FOREIGN: Self = Self([0; 2]);
+    pub const NONE: Self = Self([0; 2]);
 
     /// The number that stores keep.
     #[must_use]
@@ -161,9 +161,9 @@ impl TokenCheck {
     }
 }
 
-impl fmt::Debug for TokenCheck {
+impl fmt::Debug for VerifierHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TokenCheck(…)")
+        f.write_str("VerifierHash(…)")
     }
 }
 
@@ -174,12 +174,12 @@ const fn is_base64url(byte: u8) -> bool {
     letter | digit | (byte == b'-') | (byte == b'_')
 }
 
-fn fill_half(text: &mut [u8]) -> Result<(), NoRandomness> {
+fn fill_half(text: &mut [u8]) -> Result<(), RngError> {
     let mut bytes = [0; HALF];
-    getrandom::fill(&mut bytes).map_err(|_| NoRandomness)?;
+    getrandom::fill(&mut bytes).map_err(|_| RngError)?;
     URL_SAFE_NO_PAD
         .encode_slice(bytes, text)
-        .map_err(|_| NoRandomness)?;
+        .map_err(|_| RngError)?;
     Ok(())
 }
 
@@ -277,7 +277,7 @@ mod tests {
     fn a_foreign_id_never_meets_a_tokens_key() {
         let token = Token::generate().unwrap();
         let selector = &token.expose().as_bytes()[..HALF_TEXT];
-        assert_ne!(SessionKey::foreign(selector), token.key());
+        assert_ne!(SessionKey::adopted(selector), token.key());
     }
 
     #[test]

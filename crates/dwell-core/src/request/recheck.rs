@@ -3,19 +3,15 @@
 
 use std::net::IpAddr;
 
-use crate::activity::Activity;
-use crate::command::CommandError;
 use crate::engine;
+use crate::engine::{Activity, Verdict};
 use crate::event::EventKind;
-use crate::handle::SessionHandle;
 use crate::manager::SessionManager;
 use crate::policy::PolicySet;
-use crate::presented::Admission;
-use crate::record::SessionRecord;
-use crate::store::{Loaded, Lookup, StoreError, Touched};
+use crate::request::{Admission, CommandError, SessionHandle};
+use crate::session::{SessionKey, SessionRecord};
+use crate::store::{Loaded, Lookup, StoreError, TouchOutcome};
 use crate::time::Timestamp;
-use crate::token::SessionKey;
-use crate::verdict::Verdict;
 
 /// Judges a request's session again as that request would be judged now: by
 /// the policies in force by then, its route's among them, and from the network
@@ -117,20 +113,20 @@ impl Recheck {
         let Some(record) = found.record else {
             return Err(CommandError::Gone);
         };
-        let activation = {
+        let touch = {
             let policies = self.manager.policies().borrow();
             let network = policies.find_network(self.address);
             let active = Activity::Active;
             engine::next_touch(&policies, &record.facts, network, active, found.now)
         };
-        let Some(activation) = activation else {
+        let Some(touch) = touch else {
             return Ok(());
         };
-        match self.manager.store().touch(self.key, activation).await? {
-            Touched::Gone => Err(CommandError::Gone),
-            Touched::Older => Ok(()),
-            Touched::Recorded => {
-                if record.facts.network != activation.network {
+        match self.manager.store().touch(self.key, touch).await? {
+            TouchOutcome::Gone => Err(CommandError::Gone),
+            TouchOutcome::Older => Ok(()),
+            TouchOutcome::Recorded => {
+                if record.facts.network != touch.network {
                     let kind = EventKind::SessionNetworkChanged;
                     self.manager.report(kind, found.now, &record, None);
                 }
@@ -183,16 +179,13 @@ mod tests {
 
     use super::*;
     use crate::clock::{Clock, ManualClock};
-    use crate::command::NewSession;
-    use crate::engine::TokenVerdict;
+    use crate::engine::{Deadlines, TokenState};
     use crate::event::Event;
     use crate::policy::{OnIdle, Policy, PolicyBuilder};
-    use crate::presented::{Presented, PresentedSession};
-    use crate::reason::EndReason;
+    use crate::request::{NewSession, Resolved, ResolvedSession};
+    use crate::session::{EndReason, Token};
     use crate::store::memory::MemoryStore;
     use crate::time::{hours, minutes, seconds};
-    use crate::token::Token;
-    use crate::verdict::Deadlines;
 
     fn now<F: Future>(future: F) -> F::Output {
         match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
@@ -225,12 +218,12 @@ mod tests {
 
         fn sign_in(&self) -> Token {
             now(self
-                .request(Presented::Nothing)
+                .request(Resolved::Nothing)
                 .start(NewSession::new("alice")))
             .unwrap()
         }
 
-        fn request(&self, presented: Presented) -> SessionHandle {
+        fn request(&self, presented: Resolved) -> SessionHandle {
             let policies = self.manager.policies().current();
             SessionHandle::new(self.manager.clone(), policies, presented)
         }
@@ -244,13 +237,13 @@ mod tests {
 
         /// A request of the session, from this address.
         fn request_from(&self, token: &Token, address: Option<Ipv4Addr>) -> SessionHandle {
-            let session = PresentedSession {
+            let session = ResolvedSession {
                 record: self.record(token),
                 now: self.clock.now(),
                 token: Some(token.clone()),
-                standing: TokenVerdict::Current { confirm: false },
+                token_state: TokenState::Current { confirm: false },
             };
-            let handle = self.request(Presented::Session(session));
+            let handle = self.request(Resolved::Session(session));
             handle.locate(address.map(IpAddr::V4));
             handle.decide();
             handle
@@ -379,13 +372,13 @@ mod tests {
         let world = World::new(with_admin(minutes(5)));
         let token = world.sign_in();
         let elsewhere = World::new(with_admin(minutes(5)));
-        let session = PresentedSession {
+        let session = ResolvedSession {
             record: world.record(&token),
             now: world.clock.now(),
             token: Some(token),
-            standing: TokenVerdict::Current { confirm: false },
+            token_state: TokenState::Current { confirm: false },
         };
-        let handle = elsewhere.request(Presented::Session(session));
+        let handle = elsewhere.request(Resolved::Session(session));
         let found = found(&handle.recheck().unwrap());
         assert_eq!(
             (found.admission, found.record),
@@ -396,7 +389,7 @@ mod tests {
     #[test]
     fn there_is_nothing_to_look_at_again_without_a_session() {
         let world = World::new(with_admin(minutes(5)));
-        let nobody = world.request(Presented::Nothing);
+        let nobody = world.request(Resolved::Nothing);
         assert!(nobody.recheck().is_none());
         let token = now(nobody.start(NewSession::new("alice"))).unwrap();
         let started = nobody.recheck().unwrap();

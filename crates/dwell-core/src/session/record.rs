@@ -3,11 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::id::{NetworkId, PolicyId};
-use crate::reason::EndReason;
-use crate::subject::SubjectId;
+use crate::session::{EndReason, NetworkId, PolicyId, SessionKey, SubjectId, VerifierHash};
 use crate::time::Timestamp;
-use crate::token::{SessionKey, TokenCheck};
 
 /// The timestamped facts that decisions are made of.
 ///
@@ -45,14 +42,14 @@ pub struct Facts {
 
 /// How strongly the subject proved who they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Strength {
+pub struct AuthenticationContext {
     /// Authentication context class reference (OpenID Connect Core 1.0 §2).
     pub acr: Option<Box<str>>,
     /// Authentication methods references (RFC 8176).
     pub amr: Vec<Box<str>>,
 }
 
-impl Strength {
+impl AuthenticationContext {
     /// Nothing stated: satisfies no route that asks for a class or a method.
     #[must_use]
     pub fn none() -> Self {
@@ -82,7 +79,7 @@ impl Strength {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Credential {
     /// The current token's check.
-    pub check: TokenCheck,
+    pub check: VerifierHash,
     /// Whether a request came with the current token: only then is its
     /// predecessor's return a sign of theft (law L10).
     pub confirmed: bool,
@@ -94,7 +91,7 @@ pub struct Credential {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Previous {
     /// Its check.
-    pub check: TokenCheck,
+    pub check: VerifierHash,
     /// When it was superseded.
     pub at: Timestamp,
 }
@@ -102,7 +99,7 @@ pub struct Previous {
 impl Credential {
     /// A first token.
     #[must_use]
-    pub const fn new(check: TokenCheck) -> Self {
+    pub const fn new(check: VerifierHash) -> Self {
         Self {
             check,
             confirmed: true,
@@ -113,8 +110,8 @@ impl Credential {
     /// Whether another middleware owns the session, so that no token of ours
     /// opens it.
     #[must_use]
-    pub fn is_foreign(&self) -> bool {
-        self.check == TokenCheck::FOREIGN
+    pub fn is_adopted(&self) -> bool {
+        self.check == VerifierHash::NONE
     }
 }
 
@@ -128,7 +125,7 @@ pub struct SessionRecord {
     /// The facts.
     pub facts: Facts,
     /// How strongly the subject authenticated, where stated.
-    pub strength: Option<Arc<Strength>>,
+    pub strength: Option<Arc<AuthenticationContext>>,
     /// Which tokens open it.
     pub credential: Credential,
 }

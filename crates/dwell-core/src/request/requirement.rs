@@ -3,16 +3,18 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::engine::{self, FreshnessVerdict};
-use crate::handle::SessionHandle;
-use crate::id::PolicyId;
-use crate::policy::Freshness;
-use crate::record::SessionRecord;
+use crate::engine::{self, AuthenticationCheck};
+use crate::policy::AuthenticationRequirement;
+use crate::request::SessionHandle;
+use crate::session::{PolicyId, SessionRecord};
 
 impl SessionHandle {
     /// Checks the last authentication against what a route demands.
     #[must_use]
-    pub fn check_freshness(&self, demand: &Freshness) -> Option<FreshnessVerdict> {
+    pub fn check_authentication(
+        &self,
+        demand: &AuthenticationRequirement,
+    ) -> Option<AuthenticationCheck> {
         let session = self.session()?;
         if demand.max_age().is_none() {
             self.by_policy().store(true, Ordering::Relaxed);
@@ -20,7 +22,7 @@ impl SessionHandle {
         let max_age = self.max_age(demand);
         let check = |record: &SessionRecord| {
             let strength = record.strength.as_deref();
-            engine::check_freshness(&record.facts, strength, demand, max_age, session.now)
+            engine::check_authentication(&record.facts, strength, demand, max_age, session.now)
         };
         Some(match self.is_changed() {
             true => check(&self.current_record(session)),
@@ -37,7 +39,7 @@ impl SessionHandle {
 
     /// The oldest authentication that satisfies `demand` here.
     #[must_use]
-    pub fn max_age(&self, demand: &Freshness) -> Duration {
+    pub fn max_age(&self, demand: &AuthenticationRequirement) -> Duration {
         demand.max_age().unwrap_or_else(|| {
             let policy = self.session().map(|s| s.record.facts.policy);
             let policy = policy.unwrap_or(PolicyId::DEFAULT);

@@ -3,9 +3,9 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use crate::presented::Admission;
-use crate::reason::EndReason;
-use crate::verdict::Verdict;
+use crate::engine::Verdict;
+use crate::request::Admission;
+use crate::session::EndReason;
 
 /// What has been decided of a request, without the deadlines.
 ///

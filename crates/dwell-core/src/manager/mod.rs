@@ -1,21 +1,20 @@
 //! Store, policies and observers together: what every layer shares.
 
+mod adopted;
+
+pub use adopted::AdoptedSession;
+
 use std::any::Any;
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::{Event, EventKind, Observer, Observers, log_panic};
-use crate::id::SessionRef;
+use crate::engine::Verdict;
+use crate::event::{Event, EventKind, Observer, Observers, RequestContext, log_panic};
 use crate::policy::LivePolicies;
-use crate::reason::EndReason;
-use crate::record::{EndedSession, SessionRecord};
-use crate::store::{End, Judge, Lookup, SessionStore, StoreError};
-use crate::subject::SubjectId;
-use crate::time::{Timestamp, millis, seconds};
-use crate::token::SessionKey;
-use crate::verdict::Verdict;
+use crate::session::{EndReason, EndedSession, SessionKey, SessionRecord, SessionRef, SubjectId};
+use crate::store::{DuePolicy, End, Lookup, SessionStore, StoreError};
+use crate::time::{Timestamp, as_millis, seconds};
 
 /// Called once for every session that ends.
 pub type EndHook = dyn Fn(&EndedSession) + Send + Sync;
@@ -23,9 +22,9 @@ pub type EndHook = dyn Fn(&EndedSession) + Send + Sync;
 /// Store, policies and observers of a service. Clones share them.
 ///
 /// ```
-/// use dwell_core::{MemoryStore, PolicySet, SessionManager, hours, minutes};
+/// use dwell_core::{MemoryStore, PolicySet, Timeouts, SessionManager, hours, minutes};
 ///
-/// let policies = PolicySet::simple(minutes(15), hours(8))?;
+/// let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
 /// let manager = SessionManager::builder(MemoryStore::new(), policies)
 ///     .observer(|event: &dwell_core::Event| println!("{event:?}"))
 ///     .build();
@@ -117,8 +116,8 @@ impl SessionManager {
         self.0.max_failures
     }
 
-    pub(crate) fn judge(&self) -> Judge {
-        Judge::new(self.0.policies.current())
+    pub(crate) fn due_policy(&self) -> DuePolicy {
+        DuePolicy::new(self.0.policies.current())
     }
 
     /// The subject's sessions that have not ended.
@@ -128,7 +127,7 @@ impl SessionManager {
     pub async fn list(&self, subject: &SubjectId) -> Result<Vec<SessionRecord>, StoreError> {
         let mut sessions = self.store().list(subject.clone()).await?;
         let now = self.store().now().await?;
-        let judge = self.judge();
+        let judge = self.due_policy();
         sessions.retain(|s| !matches!(judge.verdict(&s.facts, now), Verdict::Ended(_)));
         sessions.sort_unstable_by_key(|s| (s.facts.created_at, s.key));
         Ok(sessions)
@@ -184,7 +183,7 @@ impl SessionManager {
     /// # Errors
     /// When the store does not answer; nothing is lost by trying again.
     pub async fn reap(&self, batch: usize) -> Result<bool, StoreError> {
-        let reaped = self.store().reap(self.judge(), batch).await?;
+        let reaped = self.store().reap(self.due_policy(), batch).await?;
         for record in &reaped.locked {
             self.report(EventKind::SessionLocked, reaped.now, record, None);
         }
@@ -217,7 +216,7 @@ impl SessionManager {
         reason: EndReason,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let reason = match self.judge().verdict(&record.facts, now) {
+        let reason = match self.due_policy().verdict(&record.facts, now) {
             Verdict::Ended(ran_out) => ran_out,
             _ => reason,
         };
@@ -229,7 +228,7 @@ impl SessionManager {
         &self,
         key: SessionKey,
         end: End,
-        site: Option<&Site>,
+        site: Option<&RequestContext>,
     ) -> Result<bool, StoreError> {
         let ended = self.store().end(key, end).await?;
         self.report_ends(ended.as_slice(), site).await;
@@ -237,7 +236,7 @@ impl SessionManager {
     }
 
     /// Tells observers of ends, and the store that they were told.
-    pub(crate) async fn report_ends(&self, ended: &[EndedSession], site: Option<&Site>) {
+    pub(crate) async fn report_ends(&self, ended: &[EndedSession], site: Option<&RequestContext>) {
         if ended.is_empty() {
             return;
         }
@@ -250,7 +249,7 @@ impl SessionManager {
         let _ = self.store().acknowledge(keys).await;
     }
 
-    fn report_end(&self, ended: &EndedSession, site: Option<&Site>) {
+    fn report_end(&self, ended: &EndedSession, site: Option<&RequestContext>) {
         let kind = EventKind::of_end(ended.reason);
         let mut event = self.event(kind, ended.ended_at, &ended.record, site);
         event.reason = Some(ended.reason);
@@ -270,7 +269,7 @@ impl SessionManager {
         kind: EventKind,
         now: Timestamp,
         record: &SessionRecord,
-        site: Option<&Site>,
+        site: Option<&RequestContext>,
     ) {
         self.tell(&self.event(kind, now, record, site));
     }
@@ -283,7 +282,7 @@ impl SessionManager {
         kind: EventKind,
         now: Timestamp,
         record: &SessionRecord,
-        site: Option<&Site>,
+        site: Option<&RequestContext>,
     ) -> Event {
         let policies = self.policies().current();
         let facts = &record.facts;
@@ -298,8 +297,8 @@ impl SessionManager {
             network,
             client_ip: site.and_then(|site| site.client_ip),
             route: site.and_then(|site| site.route.clone()),
-            idle_ms: Some(millis(now - facts.last_active_at)),
-            age_ms: Some(millis(now - facts.created_at)),
+            idle_ms: Some(as_millis(now - facts.last_active_at)),
+            age_ms: Some(as_millis(now - facts.created_at)),
             ..Event::new(kind, now)
         }
     }
@@ -360,15 +359,4 @@ impl fmt::Debug for SessionManager {
             .field("observers", &self.0.observers)
             .finish_non_exhaustive()
     }
-}
-
-/// Where something happened, for events.
-#[derive(Clone, Debug, Default)]
-pub struct Site {
-    /// The client's address.
-    pub client_ip: Option<IpAddr>,
-    /// The network it is in.
-    pub network: Option<String>,
-    /// The route or path.
-    pub route: Option<String>,
 }

@@ -3,16 +3,12 @@
 use std::sync::Arc;
 
 use super::CommandError;
-use crate::activity::RouteMark;
-use crate::decision::Decision;
 use crate::engine;
+use crate::engine::RouteMark;
 use crate::event::EventKind;
-use crate::handle::SessionHandle;
-use crate::presented::{PresentedSession, TokenChange};
-use crate::reason::EndReason;
-use crate::record::{SessionRecord, Strength};
+use crate::request::{Decision, ResolvedSession, SessionHandle, TokenChange};
+use crate::session::{AuthenticationContext, EndReason, SessionRecord, Token};
 use crate::store::{Rotation, Update};
-use crate::token::Token;
 
 impl SessionHandle {
     /// Replaces the session's token. The old one stays good for parallel
@@ -33,7 +29,7 @@ impl SessionHandle {
     /// just done so; `false` then.
     pub(crate) async fn rotate_token(
         &self,
-        session: &PresentedSession,
+        session: &ResolvedSession,
     ) -> Result<bool, CommandError> {
         let token = self.successor(session)?;
         let rotation = rotation(session, &token);
@@ -51,10 +47,10 @@ impl SessionHandle {
     /// Whether a parallel request has replaced the same token within the
     /// grace. Its answer carries the successor, or is lost, and then another
     /// follows; a second one would make a token bad that is on its way (N46).
-    fn has_successor(&self, session: &PresentedSession, record: &SessionRecord) -> bool {
+    fn has_successor(&self, session: &ResolvedSession, record: &SessionRecord) -> bool {
         let grace = self.manager().rotation_grace();
         record.credential.previous.is_some_and(|previous| {
-            previous.check == session.presented_check() && session.now < previous.at + grace
+            previous.check == session.presented_verifier() && session.now < previous.at + grace
         })
     }
 
@@ -66,7 +62,10 @@ impl SessionHandle {
     /// # Errors
     /// When there is no live or locked session, it ended meanwhile, the store
     /// does not answer or there is no randomness; nothing changed then.
-    pub async fn reauthenticated(&self, strength: Strength) -> Result<(), CommandError> {
+    pub async fn reauthenticated(
+        &self,
+        strength: AuthenticationContext,
+    ) -> Result<(), CommandError> {
         let (session, locked) = match self.decision() {
             Some(Decision::Locked) => (self.session(), true),
             Some(Decision::Live | Decision::Stale) => (self.session(), false),
@@ -78,7 +77,7 @@ impl SessionHandle {
             None => None,
         };
         let rotation = token.as_ref().map(|token| rotation(session, token));
-        let stated = strength != Strength::none();
+        let stated = strength != AuthenticationContext::none();
         let strength = stated.then(|| Arc::new(strength));
         let record = self
             .update(session, |record| {
@@ -86,7 +85,7 @@ impl SessionHandle {
                 let at = session.now;
                 Update::Reauthenticate {
                     strength: strength.clone(),
-                    activation: engine::activation(policies, &record.facts, network, at),
+                    touch: engine::touch(policies, &record.facts, network, at),
                     rotation: rotation.filter(|_| !self.has_successor(session, record)),
                 }
             })
@@ -126,16 +125,16 @@ impl SessionHandle {
         self.end_because(EndReason::ReauthenticationFailed).await
     }
 
-    fn successor(&self, session: &PresentedSession) -> Result<Token, CommandError> {
+    fn successor(&self, session: &ResolvedSession) -> Result<Token, CommandError> {
         let token = session.token.as_ref();
-        Ok(token.ok_or(CommandError::ForeignSession)?.rotated()?)
+        Ok(token.ok_or(CommandError::AdoptedSession)?.rotated()?)
     }
 }
 
-fn rotation(session: &PresentedSession, token: &Token) -> Rotation {
+fn rotation(session: &ResolvedSession, token: &Token) -> Rotation {
     Rotation {
         check: token.check(),
-        presented: session.presented_check(),
+        presented: session.presented_verifier(),
         at: session.now,
     }
 }

@@ -3,14 +3,12 @@
 use std::time::Duration;
 
 use super::CommandError;
-use crate::activity::{Activity, RouteMark};
 use crate::engine;
+use crate::engine::{Activity, Deadlines, RouteMark};
 use crate::event::EventKind;
-use crate::handle::SessionHandle;
-use crate::presented::PresentedSession;
-use crate::store::Touched;
+use crate::request::{ResolvedSession, SessionHandle};
+use crate::store::TouchOutcome;
 use crate::time::Timestamp;
-use crate::verdict::Deadlines;
 
 impl SessionHandle {
     /// Stays signed in, at the subject's explicit wish: activity now.
@@ -51,22 +49,21 @@ impl SessionHandle {
 
     async fn record_activity(
         &self,
-        session: &PresentedSession,
+        session: &ResolvedSession,
         at: Timestamp,
     ) -> Result<(), CommandError> {
         let mut record = self.current_record(session);
         let (policies, network) = (self.policies(), self.network());
         let active = Activity::Active;
-        let Some(activation) = engine::next_touch(policies, &record.facts, network, active, at)
-        else {
+        let Some(touch) = engine::next_touch(policies, &record.facts, network, active, at) else {
             self.changes(|changes| changes.touched = true);
             return Ok(());
         };
         let store = self.manager().store();
-        match store.touch(record.key, activation).await? {
-            Touched::Gone => Err(self.overtaken(record.key).await?),
-            Touched::Older | Touched::Recorded => {
-                record.facts.touch(activation, session.now);
+        match store.touch(record.key, touch).await? {
+            TouchOutcome::Gone => Err(self.overtaken(record.key).await?),
+            TouchOutcome::Older | TouchOutcome::Recorded => {
+                record.facts.touch(touch, session.now);
                 self.changes(|changes| {
                     changes.touched = true;
                     changes.record = Some(record);

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use crate::token::SessionKey;
+use crate::session::SessionKey;
 
 /// A session's short one-way reference, for logs and for pages that list
 /// sessions: 64 bits of a hash, of which nobody can make a token (law L9).

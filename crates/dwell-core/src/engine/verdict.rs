@@ -2,29 +2,9 @@
 
 use std::time::Duration;
 
-use crate::id::{NetworkId, PolicyId};
-use crate::policy::Preset;
-use crate::reason::EndReason;
+use crate::policy::Rule;
+use crate::session::{EndReason, PolicyId};
 use crate::time::Timestamp;
-
-/// Which rule set a deadline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Rule {
-    /// The named policy's own number.
-    Policy(PolicyId),
-    /// A network's allowance.
-    Network(NetworkId),
-    /// The organization's ceiling.
-    Organization,
-    /// The bound of the preset that the policy started from.
-    Preset(Preset),
-    /// The identity provider's limit.
-    Provider,
-    /// A deadline recorded under an earlier, stricter rule, which a looser
-    /// one does not move.
-    Recorded,
-}
 
 /// The deadlines of a live session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

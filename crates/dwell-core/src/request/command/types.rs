@@ -1,19 +1,15 @@
 //! What commands take and give back.
 
-use crate::id::SessionRef;
-use crate::reason::EndReason;
-use crate::record::Strength;
+use crate::session::{AuthenticationContext, EndReason, RngError, SessionRef, SubjectId};
 use crate::store::StoreError;
-use crate::subject::SubjectId;
 use crate::time::Timestamp;
-use crate::token::NoRandomness;
 
 /// A session to start, after a successful login.
 #[derive(Clone, Debug)]
 pub struct NewSession {
     pub(crate) subject: SubjectId,
     pub(crate) policy: Option<Box<str>>,
-    pub(crate) strength: Strength,
+    pub(crate) strength: AuthenticationContext,
     pub(crate) authenticated_at: Option<Timestamp>,
     pub(crate) provider_deadline: Option<Timestamp>,
 }
@@ -24,7 +20,7 @@ impl NewSession {
         Self {
             subject: subject.into(),
             policy: None,
-            strength: Strength::none(),
+            strength: AuthenticationContext::none(),
             authenticated_at: None,
             provider_deadline: None,
         }
@@ -39,7 +35,7 @@ impl NewSession {
 
     /// With this class and these methods of authentication.
     #[must_use]
-    pub fn with_strength(mut self, strength: Strength) -> Self {
+    pub fn with_authentication(mut self, strength: AuthenticationContext) -> Self {
         self.strength = strength;
         self
     }
@@ -70,7 +66,7 @@ pub enum CommandError {
     Conflict,
     /// Another middleware owns the session: it starts and rotates it.
     #[error("the session is owned by another middleware")]
-    ForeignSession,
+    AdoptedSession,
     /// The session ended meanwhile, for this reason.
     #[error("the session has ended: {0}")]
     Ended(EndReason),
@@ -82,7 +78,7 @@ pub enum CommandError {
     Locked,
     /// The operating system gave no random bytes.
     #[error(transparent)]
-    NoRandomness(#[from] NoRandomness),
+    RngError(#[from] RngError),
     /// The request has no session that the command could act on.
     #[error("the request has no live session")]
     NoSession,

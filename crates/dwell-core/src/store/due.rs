@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use super::Update;
 use crate::engine;
+use crate::engine::Verdict;
 use crate::policy::PolicySet;
-use crate::reason::EndReason;
-use crate::record::Facts;
+use crate::session::{EndReason, Facts};
 use crate::time::Timestamp;
-use crate::verdict::Verdict;
 
 /// Decides for a store what is due, by the policies in force.
 #[derive(Clone, Debug)]
-pub struct Judge(Arc<PolicySet>);
+pub struct DuePolicy(Arc<PolicySet>);
 
 /// What is to be done about a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +24,7 @@ pub enum Due {
     Later(Timestamp),
 }
 
-impl Judge {
+impl DuePolicy {
     /// Judges by these policies.
     #[must_use]
     pub fn new(policies: Arc<PolicySet>) -> Self {

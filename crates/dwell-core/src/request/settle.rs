@@ -1,53 +1,49 @@
 //! What is left to do when the inner service has answered: the outer layer
 //! reads the handle back and commits.
 
-use crate::activity::Outcome;
-use crate::command::CommandError;
-use crate::decision::Decision;
-use crate::engine::{self, Activation, TokenVerdict};
+use crate::engine::{self, Deadlines, Outcome, TokenState, Touch};
 use crate::event::EventKind;
-use crate::handle::SessionHandle;
-use crate::presented::{Presented, PresentedSession, TokenChange};
-use crate::record::SessionRecord;
-use crate::store::{StoreError, Touched, Update, Updated};
+use crate::request::{
+    CommandError, Decision, Resolved, ResolvedSession, SessionHandle, TokenChange,
+};
+use crate::session::{SessionKey, SessionRecord};
+use crate::store::{StoreError, TouchOutcome, Update, Updated};
 use crate::time::Timestamp;
-use crate::token::SessionKey;
-use crate::verdict::Deadlines;
 
 /// What is left to do for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settlement {
-    /// More than a touch: await [`SessionHandle::do_chores`].
-    Chores,
+    /// More than a touch: await [`SessionHandle::commit`].
+    StoreWrites,
     /// Nothing.
     Nothing,
     /// A touch is to be recorded. Losing it ends the session a little sooner;
     /// nothing else follows (law L5).
-    Touch(Touch),
+    Touch(DueTouch),
 }
 
 /// A touch to be recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Touch {
+pub struct DueTouch {
     /// Of which session.
     pub key: SessionKey,
     /// The activity.
-    pub activation: Activation,
+    pub touch: Touch,
 }
 
 impl SessionHandle {
     /// Tells what is left to do, given what became of the request.
     #[must_use]
     pub fn settle(&self, outcome: Outcome) -> Settlement {
-        let Presented::Session(session) = self.presented() else {
+        let Resolved::Session(session) = self.presented() else {
             return match self.presented() {
-                Presented::Tombstone(..) => Settlement::Chores,
+                Resolved::Tombstone(..) => Settlement::StoreWrites,
                 _ => Settlement::Nothing,
             };
         };
         match self.decision() {
-            Some(Decision::Ended(_)) => Settlement::Chores,
-            Some(decision) if self.owes(session, decision) => Settlement::Chores,
+            Some(Decision::Ended(_)) => Settlement::StoreWrites,
+            Some(decision) if self.owes(session, decision) => Settlement::StoreWrites,
             Some(Decision::Live) => match self.due_touch(session, outcome) {
                 Some(touch) => Settlement::Touch(touch),
                 None => Settlement::Nothing,
@@ -57,13 +53,13 @@ impl SessionHandle {
     }
 
     /// Whether the store must hear of more than a touch.
-    fn owes(&self, session: &PresentedSession, decision: Decision) -> bool {
+    fn owes(&self, session: &ResolvedSession, decision: Decision) -> bool {
         let locked = decision == Decision::Locked;
         let lock = locked && session.record.facts.locked_at.is_none();
-        lock || match session.standing {
-            TokenVerdict::Current { confirm } => confirm,
+        lock || match session.token_state {
+            TokenState::Current { confirm } => confirm,
             // Nobody is given a token while the session is locked.
-            TokenVerdict::LostSuccessor => !locked,
+            TokenState::LostSuccessor => !locked,
             _ => false,
         }
     }
@@ -74,8 +70,8 @@ impl SessionHandle {
     /// # Errors
     /// When the store does not answer. What was not done is found again by
     /// the next request or the reaper.
-    pub async fn do_chores(&self, outcome: Outcome) -> Result<Option<Touch>, StoreError> {
-        if let Presented::Tombstone(ended, now) = self.presented() {
+    pub async fn commit(&self, outcome: Outcome) -> Result<Option<DueTouch>, StoreError> {
+        if let Resolved::Tombstone(ended, now) = self.presented() {
             self.report_use_after_end(ended, *now);
             self.remove_token(!ended.replaced);
             return Ok(None);
@@ -112,7 +108,7 @@ impl SessionHandle {
 
     /// The touch that the request earned, whatever else is left to do.
     #[must_use]
-    pub fn touch_due(&self, outcome: Outcome) -> Option<Touch> {
+    pub fn touch_due(&self, outcome: Outcome) -> Option<DueTouch> {
         let session = self.session()?;
         match self.decision() {
             Some(Decision::Live) => self.due_touch(session, outcome),
@@ -121,10 +117,10 @@ impl SessionHandle {
     }
 
     /// Takes note of a recorded touch.
-    pub fn touch_recorded(&self, touch: &Touch, touched: Touched) {
+    pub fn touch_recorded(&self, touch: &DueTouch, touched: TouchOutcome) {
         let before = self.session().map(|s| s.record.facts.network);
-        let moved = before.is_some_and(|network| network != touch.activation.network);
-        if touched == Touched::Recorded && moved {
+        let moved = before.is_some_and(|network| network != touch.touch.network);
+        if touched == TouchOutcome::Recorded && moved {
             self.report(EventKind::SessionNetworkChanged);
         }
     }
@@ -144,7 +140,7 @@ impl SessionHandle {
     #[must_use]
     pub fn closing_deadlines(
         &self,
-        touch: Option<&Touch>,
+        touch: Option<&DueTouch>,
         now: Option<Timestamp>,
     ) -> Option<Deadlines> {
         let changed = match self.is_changed() {
@@ -171,14 +167,14 @@ impl SessionHandle {
             .unwrap_or(since)
             .max(arrived.unwrap_or(since));
         if let Some(touch) = touch {
-            facts.touch(touch.activation, now);
+            facts.touch(touch.touch, now);
         }
         let (policies, network) = (self.policies(), self.network());
         let limits = policies.limits(facts.policy, self.overlays(), facts.network, network);
         engine::decide(&facts, &limits, now).deadlines().copied()
     }
 
-    fn due_touch(&self, session: &PresentedSession, outcome: Outcome) -> Option<Touch> {
+    fn due_touch(&self, session: &ResolvedSession, outcome: Outcome) -> Option<DueTouch> {
         if self.is_changed() && self.changes(|c| c.touched || c.ended) {
             return None;
         }
@@ -190,19 +186,19 @@ impl SessionHandle {
         }
         let (activity, _) = self.activity(outcome);
         let next = engine::next_touch(policies, facts, self.network(), activity, at);
-        next.map(|activation| Touch {
+        next.map(|touch| DueTouch {
             key: session.record.key,
-            activation,
+            touch,
         })
     }
 
     /// The first request with a new token proves that the client has it,
     /// whatever becomes of the request.
-    async fn confirm_token(&self, session: &PresentedSession) -> Result<(), StoreError> {
-        if session.standing != (TokenVerdict::Current { confirm: true }) {
+    async fn confirm_token(&self, session: &ResolvedSession) -> Result<(), StoreError> {
+        if session.token_state != (TokenState::Current { confirm: true }) {
             return Ok(());
         }
-        let presented = session.presented_check();
+        let presented = session.presented_verifier();
         let confirm = |record: &SessionRecord| {
             let credential = &record.credential;
             (credential.check == presented && !credential.confirmed).then_some(Update::Confirm)
@@ -213,8 +209,8 @@ impl SessionHandle {
 
     /// A request with the old token after the grace shows that the answer
     /// with its successor was lost.
-    async fn replace_lost_token(&self, session: &PresentedSession) -> Result<(), StoreError> {
-        let lost = session.standing == TokenVerdict::LostSuccessor;
+    async fn replace_lost_token(&self, session: &ResolvedSession) -> Result<(), StoreError> {
+        let lost = session.token_state == TokenState::LostSuccessor;
         if !lost || self.token_change() != TokenChange::Keep {
             return Ok(());
         }
@@ -225,7 +221,7 @@ impl SessionHandle {
         replaced.map(|_| ()).or_else(CommandError::unless_store)
     }
 
-    async fn lock(&self, session: &PresentedSession) -> Result<(), StoreError> {
+    async fn lock(&self, session: &ResolvedSession) -> Result<(), StoreError> {
         let facts = &session.record.facts;
         let at = facts.idle_deadline.min(session.now);
         let store = self.manager().store();

@@ -9,20 +9,16 @@ mod types;
 
 pub use types::{CommandError, NewSession, SessionInfo};
 
-use crate::decision::Decision;
-use crate::handle::SessionHandle;
-use crate::presented::{PresentedSession, TokenChange};
-use crate::reason::EndReason;
-use crate::record::SessionRecord;
+use crate::engine::Verdict;
+use crate::request::{Decision, ResolvedSession, SessionHandle, TokenChange};
+use crate::session::{EndReason, SessionKey, SessionRecord};
 use crate::store::{Loaded, Lookup, StoreError, Update, Updated};
-use crate::token::SessionKey;
-use crate::verdict::Verdict;
 
 /// Tries against others who change the same session.
 const TRIES: usize = 4;
 
 impl SessionHandle {
-    fn live_session(&self) -> Result<&PresentedSession, CommandError> {
+    fn live_session(&self) -> Result<&ResolvedSession, CommandError> {
         let Some(Decision::Live | Decision::Stale) = self.decision() else {
             return Err(CommandError::NoSession);
         };
@@ -35,7 +31,7 @@ impl SessionHandle {
     /// Compare-and-set on the session, tried again when others were faster.
     pub(crate) async fn update(
         &self,
-        session: &PresentedSession,
+        session: &ResolvedSession,
         update: impl Fn(&SessionRecord) -> Update + Send + Sync,
     ) -> Result<SessionRecord, CommandError> {
         let update = |record: &SessionRecord| Some(update(record));
@@ -46,7 +42,7 @@ impl SessionHandle {
     /// is then, and whether this made it so.
     pub(crate) async fn update_unless_done(
         &self,
-        session: &PresentedSession,
+        session: &ResolvedSession,
         update: &(dyn Fn(&SessionRecord) -> Option<Update> + Send + Sync),
     ) -> Result<(SessionRecord, bool), CommandError> {
         let mut record = self.current_record(session);
@@ -95,7 +91,11 @@ impl SessionHandle {
             // Run out, and nobody has ended it yet: the next request or the
             // reaper does.
             Lookup::Found(record) => {
-                match self.manager().judge().verdict(&record.facts, loaded.now) {
+                match self
+                    .manager()
+                    .due_policy()
+                    .verdict(&record.facts, loaded.now)
+                {
                     Verdict::Ended(reason) => (CommandError::Ended(reason), true),
                     Verdict::Locked { .. } => (CommandError::Locked, true),
                     Verdict::Live(_) | Verdict::Stale { .. } => (CommandError::Conflict, true),

@@ -3,16 +3,13 @@
 use std::sync::Arc;
 
 use super::{CommandError, NewSession};
-use crate::decision::Decision;
 use crate::engine;
 use crate::event::EventKind;
-use crate::handle::SessionHandle;
-use crate::id::PolicyId;
-use crate::presented::{Presented, TokenChange};
-use crate::reason::EndReason;
-use crate::record::{Credential, SessionRecord, Strength};
+use crate::request::{Decision, Resolved, SessionHandle, TokenChange};
+use crate::session::{
+    AuthenticationContext, Credential, EndReason, PolicyId, SessionKey, SessionRecord, Token,
+};
 use crate::store::{Created, End, Quota};
-use crate::token::{SessionKey, Token};
 
 impl SessionHandle {
     /// Starts a session after a login. The request's old session ends: a full
@@ -37,7 +34,7 @@ impl SessionHandle {
         let mut facts = engine::opening_facts(policies, policy, self.network(), now);
         facts.authenticated_at = new.authenticated_at.unwrap_or(now);
         facts.provider_deadline = new.provider_deadline;
-        let stated = new.strength != Strength::none();
+        let stated = new.strength != AuthenticationContext::none();
         let record = SessionRecord {
             key: token.key(),
             subject: new.subject,
@@ -50,7 +47,7 @@ impl SessionHandle {
             limit,
             replaces: old.map(|old| old.key),
         });
-        let judge = manager.judge();
+        let judge = manager.due_policy();
         let created = manager.store().create(record.clone(), quota, judge).await?;
         let made_room = match created {
             Created::Created { ended } => ended,
@@ -85,15 +82,15 @@ impl SessionHandle {
     /// either way, so a late answer to the old one must not remove it (N47).
     fn predecessor(&self) -> Result<Option<Predecessor>, CommandError> {
         let (record, reason) = match self.presented() {
-            Presented::Nothing => return Ok(None),
-            Presented::Tombstone(ended, _) => (&ended.record, ended.reason),
-            Presented::Session(session) => {
+            Resolved::Nothing => return Ok(None),
+            Resolved::Tombstone(ended, _) => (&ended.record, ended.reason),
+            Resolved::Session(session) => {
                 let ended = self.decision().and_then(Decision::end_reason);
                 (&session.record, ended.unwrap_or(EndReason::Superseded))
             }
         };
-        if record.credential.is_foreign() {
-            return Err(CommandError::ForeignSession);
+        if record.credential.is_adopted() {
+            return Err(CommandError::AdoptedSession);
         }
         Ok(Some(Predecessor {
             key: record.key,

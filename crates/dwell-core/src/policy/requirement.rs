@@ -9,13 +9,13 @@ use std::time::Duration;
 /// slide it.
 ///
 /// ```
-/// use dwell_core::{Freshness, minutes};
+/// use dwell_core::{AuthenticationRequirement, minutes};
 ///
-/// let transfer = Freshness::within(minutes(5)).with_acr(["aal2", "aal3"]);
+/// let transfer = AuthenticationRequirement::within(minutes(5)).with_acr(["aal2", "aal3"]);
 /// assert_eq!(transfer.acr().len(), 2);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Freshness {
+pub struct AuthenticationRequirement {
     max_age: Option<Duration>,
     strength: Option<Arc<Demanded>>,
 }
@@ -28,7 +28,7 @@ struct Demanded {
     amr: Vec<Box<str>>,
 }
 
-impl Freshness {
+impl AuthenticationRequirement {
     /// An authentication less than `max_age` ago. Zero is never met, so it
     /// refuses everybody.
     #[must_use]

@@ -1,21 +1,19 @@
 //! What a request brought along, whether it may go on, and what becomes of
 //! its token.
 
-use crate::engine::{self, TokenVerdict};
+use crate::engine::{self, Deadlines, TokenState, Verdict};
 use crate::policy::Limits;
-use crate::record::{EndedSession, Facts, SessionRecord};
+use crate::session::{EndedSession, Facts, SessionRecord, Token, VerifierHash};
 use crate::time::Timestamp;
-use crate::token::{Token, TokenCheck};
-use crate::verdict::{Deadlines, Verdict};
 
 /// What a request brought along.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "made once per request, in place")]
-pub enum Presented {
+pub enum Resolved {
     /// No session, or nothing that can be told of one.
     Nothing,
     /// A session that has not been ended.
-    Session(PresentedSession),
+    Session(ResolvedSession),
     /// The right token of an ended session, at this instant by the store's
     /// clock.
     Tombstone(EndedSession, Timestamp),
@@ -23,7 +21,7 @@ pub enum Presented {
 
 /// A session that a request brought along.
 #[derive(Debug)]
-pub struct PresentedSession {
+pub struct ResolvedSession {
     /// The session as the store gave it.
     pub record: SessionRecord,
     /// The store's clock at the look-up: the instant of the request.
@@ -31,7 +29,7 @@ pub struct PresentedSession {
     /// The token that the request came with; `None` for a foreign session.
     pub token: Option<Token>,
     /// What that token is to the session.
-    pub standing: TokenVerdict,
+    pub token_state: TokenState,
 }
 
 /// Whether a request may go on, as far as its session is concerned.
@@ -55,7 +53,7 @@ pub enum TokenChange {
     Remove,
 }
 
-impl Presented {
+impl Resolved {
     /// The same, where it stands.
     #[must_use]
     pub fn as_shown(&self) -> Shown<'_> {
@@ -65,31 +63,31 @@ impl Presented {
                 record: &session.record,
                 now: session.now,
                 token: session.token.as_ref(),
-                standing: session.standing,
+                token_state: session.token_state,
             },
             Self::Tombstone(ended, now) => Shown::Tombstone(ended, *now),
         }
     }
 }
 
-/// What a request brought along, where it stands: a [`Presented`] is moved
+/// What a request brought along, where it stands: a [`Resolved`] is moved
 /// several times on its way into a handle, which takes some 50 instructions each.
 #[derive(Clone, Copy, Debug)]
 pub enum Shown<'a> {
-    /// See [`Presented::Nothing`].
+    /// See [`Resolved::Nothing`].
     Nothing,
-    /// See [`Presented::Session`].
+    /// See [`Resolved::Session`].
     Session {
-        /// See [`PresentedSession`].
+        /// See [`ResolvedSession`].
         record: &'a SessionRecord,
-        /// See [`PresentedSession`].
+        /// See [`ResolvedSession`].
         now: Timestamp,
-        /// See [`PresentedSession`].
+        /// See [`ResolvedSession`].
         token: Option<&'a Token>,
-        /// See [`PresentedSession`].
-        standing: TokenVerdict,
+        /// See [`ResolvedSession`].
+        token_state: TokenState,
     },
-    /// See [`Presented::Tombstone`].
+    /// See [`Resolved::Tombstone`].
     Tombstone(&'a EndedSession, Timestamp),
 }
 
@@ -107,7 +105,7 @@ impl Shown<'_> {
     }
 }
 
-impl From<Shown<'_>> for Presented {
+impl From<Shown<'_>> for Resolved {
     #[inline(always)]
     fn from(shown: Shown<'_>) -> Self {
         match shown {
@@ -116,12 +114,12 @@ impl From<Shown<'_>> for Presented {
                 record,
                 now,
                 token,
-                standing,
-            } => Self::Session(PresentedSession {
+                token_state,
+            } => Self::Session(ResolvedSession {
                 record: record.clone(),
                 now,
                 token: token.cloned(),
-                standing,
+                token_state,
             }),
             Shown::Tombstone(ended, now) => Self::Tombstone(ended.clone(), now),
         }
@@ -139,11 +137,9 @@ impl Admission {
     }
 }
 
-impl PresentedSession {
+impl ResolvedSession {
     /// The check of the token that the request came with.
-    pub(crate) fn presented_check(&self) -> TokenCheck {
-        self.token
-            .as_ref()
-            .map_or(TokenCheck::FOREIGN, Token::check)
+    pub(crate) fn presented_verifier(&self) -> VerifierHash {
+        self.token.as_ref().map_or(VerifierHash::NONE, Token::check)
     }
 }

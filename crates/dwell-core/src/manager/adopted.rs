@@ -4,29 +4,28 @@ use std::sync::Arc;
 
 use crate::engine;
 use crate::event::EventKind;
-use crate::id::PolicyId;
 use crate::manager::SessionManager;
 use crate::policy::NetworkMatch;
-use crate::record::{Credential, SessionRecord, Strength};
+use crate::session::{
+    AuthenticationContext, Credential, PolicyId, SessionKey, SessionRecord, SubjectId, VerifierHash,
+};
 use crate::store::{Created, Loaded, Lookup, StoreError};
-use crate::subject::SubjectId;
 use crate::time::Timestamp;
-use crate::token::{SessionKey, TokenCheck};
 
 /// A session that another middleware owns, as a session source describes it.
 ///
 /// Name the issue instant where there is one: without it, a token that its
 /// owner still accepts after the tombstone is gone would start a new session.
 #[derive(Clone, Debug)]
-pub struct ForeignSession {
+pub struct AdoptedSession {
     id: Box<[u8]>,
     subject: SubjectId,
     issued_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
-    strength: Option<Strength>,
+    strength: Option<AuthenticationContext>,
 }
 
-impl ForeignSession {
+impl AdoptedSession {
     /// A session that its owner knows by `id`, of `subject`.
     ///
     /// The id must be unguessable or checked by its owner, as a session id or
@@ -57,7 +56,7 @@ impl ForeignSession {
 
     /// How strongly the subject authenticated.
     #[must_use]
-    pub fn with_strength(mut self, strength: Strength) -> Self {
+    pub fn with_authentication(mut self, strength: AuthenticationContext) -> Self {
         self.strength = Some(strength);
         self
     }
@@ -65,7 +64,7 @@ impl ForeignSession {
     /// The key under which a store keeps it.
     #[must_use]
     pub fn key(&self) -> SessionKey {
-        SessionKey::foreign(&self.id)
+        SessionKey::adopted(&self.id)
     }
 
     /// Whether the id is one: not empty, and not beyond a kilobyte.
@@ -82,7 +81,7 @@ impl SessionManager {
     /// When the store does not answer.
     pub async fn adopt(
         &self,
-        foreign: ForeignSession,
+        foreign: AdoptedSession,
         network: NetworkMatch,
     ) -> Result<Loaded, StoreError> {
         let key = foreign.key();
@@ -107,11 +106,11 @@ impl SessionManager {
             subject: foreign.subject,
             facts,
             strength: foreign.strength.map(Arc::new),
-            credential: Credential::new(TokenCheck::FOREIGN),
+            credential: Credential::new(VerifierHash::NONE),
         };
         match self
             .store()
-            .create(record.clone(), None, self.judge())
+            .create(record.clone(), None, self.due_policy())
             .await?
         {
             Created::Created { .. } => {
