@@ -9,10 +9,8 @@ use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use dwell_core::{
-    MemoryStore, NewSession, PolicySet, SessionHandle, SessionManager, Timeouts, hours, minutes,
-    seconds,
-};
+use dwell_core::{NewSession, PolicySet, SessionHandle, SessionManager, Timeouts, hours, minutes, seconds};
+use dwell_memory::MemoryStore;
 use dwell_tower::open::{BodyFactory, SessionBoundBody};
 use dwell_tower::session::SessionLayer;
 use dwell_tower::{SessionTimeout, SessionTimeoutLayer};

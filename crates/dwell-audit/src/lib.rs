@@ -5,7 +5,8 @@
 //!
 //! ```
 //! use dwell_audit::JsonLines;
-//! use dwell_core::{MemoryStore, PolicySet, Timeouts, SessionManager, hours, minutes};
+//! use dwell_core::{PolicySet, Timeouts, SessionManager, hours, minutes};
+//! use dwell_memory::MemoryStore;
 //!
 //! # let folder = std::env::temp_dir().join(format!("dwell-audit-{}", std::process::id()));
 //! # std::fs::create_dir_all(&folder)?;

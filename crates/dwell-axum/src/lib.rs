@@ -166,8 +166,9 @@ mod status;
 mod web_socket;
 
 pub use dwell_core::*;
+pub use dwell_memory::MemoryStore;
 pub use dwell_tower::{NearCache, safe_return_to};
-pub use {dwell_core, dwell_tower};
+pub use {dwell_core, dwell_memory, dwell_tower};
 
 pub use body::AxumBodyFactory;
 #[cfg(feature = "browser")]

@@ -10,7 +10,7 @@
 //! | [`PolicySet`] | the limits in force, from code or from TOML |
 //! | [`engine`] | the decisions: pure functions of facts, limits and now |
 //! | [`classify`] | what counts as activity |
-//! | [`store::SessionStore`] | keeps facts and changes them narrowly; [`MemoryStore`] does it on one node |
+//! | [`store::SessionStore`] | keeps facts and changes them narrowly; `dwell-memory` does it on one node |
 //! | [`SessionManager`] | store, policies and observers together |
 //! | [`SessionHandle`] | one request's session state, shared by all layers |
 //! | [`Event`], [`Observer`] | what happened, for those who watch |
@@ -24,9 +24,10 @@
 //!
 //! ```
 //! use dwell_core::{
-//!     Admission, ManualClock, MemoryStore, NewSession, PolicySet, Timeouts, Resolved, SessionHandle,
-//!     SessionManager, hours, minutes,
+//!     Admission, ManualClock, NewSession, PolicySet, Resolved, SessionHandle, SessionManager,
+//!     Timeouts, hours, minutes,
 //! };
+//! use dwell_memory::MemoryStore;
 //!
 //! # fn block_on<F: Future>(future: F) -> F::Output {
 //! #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
@@ -69,7 +70,6 @@ mod manager;
 mod policy;
 mod request;
 mod session;
-mod sorted;
 pub mod store;
 mod sync;
 mod time;
@@ -86,5 +86,4 @@ pub use manager::{AdoptedSession, EndHook, SessionManager, SessionManagerBuilder
 pub use policy::*;
 pub use request::*;
 pub use session::*;
-pub use store::memory::MemoryStore;
 pub use time::{Timestamp, as_millis, hours, minutes, seconds};

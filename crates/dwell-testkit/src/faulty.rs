@@ -17,7 +17,8 @@ use dwell_core::{EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
 ///
 /// ```
 /// use dwell_core::store::SessionStore;
-/// use dwell_core::{MemoryStore, SessionKey};
+/// use dwell_core::SessionKey;
+/// use dwell_memory::MemoryStore;
 /// use dwell_testkit::FaultyStore;
 ///
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {

@@ -12,7 +12,8 @@
 //! and the test moves it:
 //!
 //! ```
-//! use dwell_core::{EndReason, EventKind, ManualClock, MemoryStore, PolicySet, Timeouts, SessionManager};
+//! use dwell_core::{EndReason, EventKind, ManualClock, PolicySet, Timeouts, SessionManager};
+//! use dwell_memory::MemoryStore;
 //! use dwell_core::{NewSession, Resolved, SessionHandle, hours, minutes};
 //! use dwell_testkit::Recorder;
 //!
@@ -44,7 +45,8 @@
 //!
 //! ```
 //! # fn main() {}
-//! use dwell_core::{ManualClock, MemoryStore, hours};
+//! use dwell_core::{ManualClock, hours};
+//! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::OnManualClock;
 //!
 //! dwell_testkit::store_conformance!(my_store, async || {
@@ -58,7 +60,7 @@
 //! [`conformance::DriveClock`]. One case alone runs like this:
 //!
 //! ```
-//! use dwell_core::MemoryStore;
+//! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{end, run};
 //!
 //! run(async || MemoryStore::new(), end::l12_of_many_ends_at_once_one_wins);
@@ -71,7 +73,8 @@
 //!
 //! ```
 //! use dwell_core::store::SessionStore;
-//! use dwell_core::{MemoryStore, SubjectId};
+//! use dwell_core::SubjectId;
+//! use dwell_memory::MemoryStore;
 //! use dwell_testkit::FaultyStore;
 //!
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {

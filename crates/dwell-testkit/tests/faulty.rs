@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use dwell_core::engine::Touch;
 use dwell_core::store::{SessionStore, StoreError, StoreFuture, TouchOutcome};
-use dwell_core::{EndReason, MemoryStore, NetworkId, SessionKey, Timestamp, seconds};
+use dwell_core::{EndReason, NetworkId, SessionKey, Timestamp, seconds};
+use dwell_memory::MemoryStore;
 use dwell_testkit::FaultyStore;
 
 const KEY: SessionKey = SessionKey::from_bytes([7; 16]);

@@ -2,7 +2,8 @@
 //! system's clock, and behind a store that adds nothing but waiting.
 
 use dwell_core::store::SessionStore;
-use dwell_core::{ManualClock, MemoryStore, hours};
+use dwell_core::{ManualClock, hours};
+use dwell_memory::MemoryStore;
 use dwell_testkit::conformance::OnManualClock;
 use dwell_testkit::{FaultyStore, outage_conformance, store_conformance};
 

@@ -20,7 +20,7 @@ use dwell_core::{EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
 /// use std::sync::Arc;
 /// use std::time::Duration;
 ///
-/// use dwell_core::MemoryStore;
+/// use dwell_memory::MemoryStore;
 /// use dwell_tower::BoundedStore;
 ///
 /// let store = BoundedStore::new(Arc::new(MemoryStore::new()), Duration::from_millis(500));

@@ -32,7 +32,8 @@
 //! use std::convert::Infallible;
 //!
 //! use bytes::Bytes;
-//! use dwell_core::{ManualClock, MemoryStore, NewSession, PolicySet, Timeouts, SessionHandle};
+//! use dwell_core::{ManualClock, NewSession, PolicySet, Timeouts, SessionHandle};
+//! use dwell_memory::MemoryStore;
 //! use dwell_core::{SessionManager, hours, minutes};
 //! use dwell_tower::SessionTimeoutLayer;
 //! use http::{Request, Response, StatusCode};

@@ -23,7 +23,8 @@ use crate::log;
 /// ```
 /// use std::time::Duration;
 ///
-/// use dwell_core::{MemoryStore, PolicySet, Timeouts, SessionManager, hours, minutes};
+/// use dwell_core::{PolicySet, Timeouts, SessionManager, hours, minutes};
+/// use dwell_memory::MemoryStore;
 /// use dwell_tower::Reaper;
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {

@@ -22,7 +22,8 @@ pub type EndHook = dyn Fn(&EndedSession) + Send + Sync;
 /// Store, policies and observers of a service. Clones share them.
 ///
 /// ```
-/// use dwell_core::{MemoryStore, PolicySet, Timeouts, SessionManager, hours, minutes};
+/// use dwell_core::{PolicySet, Timeouts, SessionManager, hours, minutes};
+/// use dwell_memory::MemoryStore;
 ///
 /// let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
 /// let manager = SessionManager::builder(MemoryStore::new(), policies)

@@ -6,7 +6,6 @@ use std::net::IpAddr;
 use ipnetwork::{IpNetwork, Ipv4Network};
 
 use super::error::{PolicyError, Problem};
-use crate::sorted::sorted;
 
 /// The most address ranges that a policy set takes.
 pub const MAX_RANGES: usize = 10_000;
@@ -68,10 +67,11 @@ fn bounds(range: IpNetwork, ix: NetworkIx) -> Range {
 }
 
 /// Turns nested ranges into the points where the innermost one changes.
-fn flatten(ranges: Vec<Range>) -> Vec<(u128, NetworkIx)> {
+fn flatten(mut ranges: Vec<Range>) -> Vec<(u128, NetworkIx)> {
     let mut points: Vec<(u128, NetworkIx)> = Vec::new();
     let mut open: Vec<Range> = Vec::new();
-    for range in sorted(ranges) {
+    ranges.sort_unstable();
+    for range in ranges {
         close_before(&mut open, &mut points, Some(range.0));
         push(&mut points, range.0, range.2);
         open.push(range);

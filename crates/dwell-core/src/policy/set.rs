@@ -15,7 +15,6 @@ use super::set_builder::PolicySetBuilder;
 use super::{OnIdle, Policy};
 use crate::policy::Rule;
 use crate::session::{NetworkId, PolicyId};
-use crate::sorted::sorted;
 
 /// The organization's ceilings.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,14 +42,19 @@ pub(super) struct NetworkIndex {
 impl NetworkIndex {
     pub(super) fn new(networks: &[Network]) -> Self {
         let ix = |i: usize| NetworkIx(u16::try_from(i + 1).unwrap_or(u16::MAX));
-        let by_id = networks.iter().enumerate();
+        let mut by_id: Vec<_> = networks
+            .iter()
+            .enumerate()
+            .map(|(i, network)| (network.id, ix(i)))
+            .collect();
+        by_id.sort_unstable();
         let ranges: Vec<_> = networks
             .iter()
             .enumerate()
             .flat_map(|(i, network)| network.ranges.iter().map(move |range| (*range, ix(i))))
             .collect();
         Self {
-            by_id: sorted(by_id.map(|(i, network)| (network.id, ix(i))).collect()),
+            by_id,
             ranges: Ranges::new(&ranges),
         }
     }

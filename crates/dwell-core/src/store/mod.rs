@@ -24,7 +24,6 @@ mod change;
 mod due;
 mod feed;
 mod future;
-pub mod memory;
 mod watch;
 
 use std::fmt;

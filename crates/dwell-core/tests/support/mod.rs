@@ -10,10 +10,11 @@ use std::task::{Context, Poll, Waker};
 use dwell_core::engine::Touch;
 use dwell_core::store::{Created, DuePolicy, Lookup, SessionStore};
 use dwell_core::{
-    Credential, EndReason, Event, EventKind, Facts, ManualClock, MemoryStore, PolicyId, PolicySet,
-    Resolved, SessionHandle, SessionKey, SessionManager, SessionRecord, Timeouts, Timestamp,
-    Verdict, VerifierHash, engine, hours, minutes,
+    Credential, EndReason, Event, EventKind, Facts, ManualClock, PolicyId, PolicySet, Resolved,
+    SessionHandle, SessionKey, SessionManager, SessionRecord, Timeouts, Timestamp, Verdict,
+    VerifierHash, engine, hours, minutes,
 };
+use dwell_memory::MemoryStore;
 
 /// Runs a future that a store in memory has nothing to wait for in.
 pub(crate) fn now<F: Future>(future: F) -> F::Output {

@@ -46,7 +46,7 @@ use crate::sweep::Sweep;
 /// Sessions in a SQLite file. Clones share it; two processes may not.
 ///
 /// This machine's clock judges, as it does for
-/// [`MemoryStore`](dwell_core::MemoryStore).
+/// [`MemoryStore`](https://docs.rs/dwell-memory).
 ///
 /// ```no_run
 /// use dwell_core::{PolicySet, Timeouts, SessionManager, hours, minutes};

@@ -1,7 +1,7 @@
 //! The store's clock judges, whatever a node believes the time to be.
 //!
 //! ```
-//! use dwell_core::MemoryStore;
+//! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{clock, run};
 //!
 //! run(async || MemoryStore::new(), clock::l11_a_touch_from_a_clock_behind_moves_nothing_back);

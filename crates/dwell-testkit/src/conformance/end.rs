@@ -1,7 +1,7 @@
 //! An end has one winner, and leaves a tombstone that tells why.
 //!
 //! ```
-//! use dwell_core::MemoryStore;
+//! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{end, run};
 //!
 //! run(async || MemoryStore::new(), end::an_end_gives_the_session_back_and_leaves_its_tombstone);

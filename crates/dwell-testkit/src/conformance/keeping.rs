@@ -1,7 +1,7 @@
 //! A session is kept once, under its key, until it is ended.
 //!
 //! ```
-//! use dwell_core::MemoryStore;
+//! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{keeping, run};
 //!
 //! run(async || MemoryStore::new(), keeping::a_look_up_changes_nothing);

@@ -1,7 +1,7 @@
 //! How many sessions a subject may have, also when logins race.
 //!
 //! ```
-//! use dwell_core::MemoryStore;
+//! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{limit, run};
 //!
 //! run(async || MemoryStore::new(), limit::racing_logins_never_exceed_the_limit);

@@ -5,7 +5,8 @@
 ///
 /// ```
 /// # fn main() {}
-/// use dwell_core::{ManualClock, MemoryStore, minutes};
+/// use dwell_core::{ManualClock, minutes};
+/// use dwell_memory::MemoryStore;
 /// use dwell_testkit::conformance::OnManualClock;
 /// use dwell_testkit::store_conformance;
 ///
@@ -40,7 +41,8 @@ macro_rules! store_conformance {
 ///
 /// ```
 /// # fn main() {}
-/// use dwell_core::{ManualClock, MemoryStore, minutes};
+/// use dwell_core::{ManualClock, minutes};
+/// use dwell_memory::MemoryStore;
 /// use dwell_testkit::conformance::OnManualClock;
 /// use dwell_testkit::store_conformance_in_one;
 ///

@@ -2,7 +2,7 @@
 //! authentication alone.
 //!
 //! ```
-//! use dwell_core::MemoryStore;
+//! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{locking, run};
 //!
 //! run(async || MemoryStore::new(), locking::a_locked_session_takes_no_touch);

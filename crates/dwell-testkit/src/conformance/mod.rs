@@ -21,7 +21,8 @@
 //!
 //! ```
 //! # fn main() {}
-//! use dwell_core::{ManualClock, MemoryStore, hours};
+//! use dwell_core::{ManualClock, hours};
+//! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::OnManualClock;
 //!
 //! dwell_testkit::store_conformance!(memory, async || {
@@ -98,7 +99,8 @@ impl<S: SessionStore> StoreUnderTest for S {
 /// use std::time::Duration;
 ///
 /// use dwell_core::store::SessionStore;
-/// use dwell_core::{ManualClock, MemoryStore, minutes};
+/// use dwell_core::{ManualClock, minutes};
+/// use dwell_memory::MemoryStore;
 /// use dwell_testkit::conformance::{self, DriveClock, StoreUnderTest, clock};
 ///
 /// // `MemoryStore` stands here for a store behind a network, and the clock for
@@ -191,7 +193,7 @@ impl<S: fmt::Debug> fmt::Debug for OnManualClock<S> {
 /// meant to happen.
 ///
 /// ```
-/// use dwell_core::MemoryStore;
+/// use dwell_memory::MemoryStore;
 /// use dwell_testkit::conformance::{run, touch};
 ///
 /// run(async || MemoryStore::new(), touch::l05_of_many_touches_at_once_the_latest_stays);

@@ -25,7 +25,7 @@ const PATIENCE: Duration = seconds(30);
 /// that it had.
 ///
 /// ```
-/// use dwell_core::MemoryStore;
+/// use dwell_memory::MemoryStore;
 /// use dwell_testkit::FaultyStore;
 /// use dwell_testkit::conformance::{self, outage};
 ///
@@ -60,7 +60,7 @@ impl TakeAway for FaultyStore {
 ///
 /// ```
 /// # fn main() {}
-/// use dwell_core::MemoryStore;
+/// use dwell_memory::MemoryStore;
 /// use dwell_testkit::FaultyStore;
 ///
 /// // `FaultyStore` stands here for a store and its server.

@@ -19,7 +19,8 @@ use super::fixture::{AGO, Fixture, IDLE, LATE, MS};
 /// ```
 /// # fn main() {}
 /// # mod shared {
-/// # use dwell_core::{ManualClock, MemoryStore, hours};
+/// # use dwell_core::{ManualClock, hours};
+/// # use dwell_memory::MemoryStore;
 /// # use dwell_testkit::conformance::OnManualClock;
 /// # pub async fn connect() -> OnManualClock<MemoryStore> {
 /// #     let clock = ManualClock::new();

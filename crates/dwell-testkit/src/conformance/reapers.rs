@@ -1,7 +1,8 @@
 //! Several reapers at once, and reapers that meet requests.
 //!
 //! ```
-//! use dwell_core::{ManualClock, MemoryStore, hours};
+//! use dwell_core::{ManualClock, hours};
+//! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{OnManualClock, reapers, run};
 //!
 //! let make = async || {

@@ -1,7 +1,8 @@
 //! Reaping ends what is due though nobody asks, once, in bounded batches.
 //!
 //! ```
-//! use dwell_core::{ManualClock, MemoryStore, hours};
+//! use dwell_core::{ManualClock, hours};
+//! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{OnManualClock, reaping, run};
 //!
 //! let make = async || {

@@ -1,7 +1,7 @@
 //! Every field of a record comes back as it was, and none of it in `Debug`.
 //!
 //! ```
-//! use dwell_core::MemoryStore;
+//! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{records, run};
 //!
 //! run(async || MemoryStore::new(), records::checks_keep_all_their_bits);

@@ -1,7 +1,7 @@
 //! A subject finds its sessions, those that have not ended, and no others.
 //!
 //! ```
-//! use dwell_core::MemoryStore;
+//! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{run, subjects};
 //!
 //! run(async || MemoryStore::new(), subjects::subjects_are_told_apart_byte_by_byte);

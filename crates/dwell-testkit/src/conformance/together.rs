@@ -1,7 +1,7 @@
 //! Different operations at the same moment, and callers that go away.
 //!
 //! ```
-//! use dwell_core::MemoryStore;
+//! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{run, together};
 //!
 //! run(async || MemoryStore::new(), together::logins_and_ends_at_once_leave_the_list_right);

@@ -1,7 +1,8 @@
 //! A tombstone stays for its time, and then goes.
 //!
 //! ```
-//! use dwell_core::{ManualClock, MemoryStore, hours};
+//! use dwell_core::{ManualClock, hours};
+//! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{OnManualClock, run, tombstones};
 //!
 //! let make = async || {

@@ -2,7 +2,7 @@
 //! an end.
 //!
 //! ```
-//! use dwell_core::MemoryStore;
+//! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{run, touch};
 //!
 //! run(async || MemoryStore::new(), touch::l05_an_older_touch_moves_nothing_back);

@@ -1,7 +1,7 @@
 //! An update is compare-and-set on the version, made whole or not at all.
 //!
 //! ```
-//! use dwell_core::MemoryStore;
+//! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{run, update};
 //!
 //! run(async || MemoryStore::new(), update::n46_of_many_rotations_at_once_one_wins);

@@ -9,7 +9,8 @@ use dwell_core::store::{
     Created, DuePolicy, End, Loaded, Lookup, Quota, Reaped, SessionStore, StoreError, StoreFuture,
     TouchOutcome, Update, Updated,
 };
-use dwell_core::{EndedSession, MemoryStore, SessionKey, SessionRecord, SubjectId, Timestamp};
+use dwell_core::{EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
+use dwell_memory::MemoryStore;
 use dwell_testkit::FaultyStore;
 use dwell_testkit::conformance::outage::{self, TakeAway};
 

@@ -277,7 +277,8 @@ impl fmt::Debug for Inner {
 mod tests {
     use std::task::{Context, Waker};
 
-    use dwell_core::{MemoryStore, PolicySet, Timeouts, hours, minutes};
+    use dwell_core::{PolicySet, Timeouts, hours, minutes};
+    use dwell_memory::MemoryStore;
 
     use super::*;
 

@@ -19,7 +19,8 @@
 //! Sessions of our own, for browsers and for programs:
 //!
 //! ```
-//! use dwell_core::{MemoryStore, PolicySet, Timeouts, SessionManager, hours, minutes};
+//! use dwell_core::{PolicySet, Timeouts, SessionManager, hours, minutes};
+//! use dwell_memory::MemoryStore;
 //! use dwell_tower::session::{SessionCookie, SessionLayer, Source};
 //!
 //! let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;

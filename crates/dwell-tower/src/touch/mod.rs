@@ -178,9 +178,10 @@ mod tests {
 
     use dwell_core::engine::Touch;
     use dwell_core::{
-        MemoryStore, NetworkId, PolicySet, Resolved, SessionKey, SessionManager, Timeouts,
-        Timestamp, hours, minutes,
+        NetworkId, PolicySet, Resolved, SessionKey, SessionManager, Timeouts, Timestamp, hours,
+        minutes,
     };
+    use dwell_memory::MemoryStore;
     use dwell_testkit::FaultyStore;
     use tokio::runtime::{Builder, Runtime};
     use tokio::task::yield_now;

@@ -3,10 +3,9 @@
 
 use std::time::Duration;
 
-use dwell_core::{
-    EndReason, MemoryStore, NewSession, PolicySet, Resolved, SessionHandle, Timeouts,
-};
+use dwell_core::{EndReason, NewSession, PolicySet, Resolved, SessionHandle, Timeouts};
 use dwell_core::{SessionManager, hours, minutes};
+use dwell_memory::MemoryStore;
 use dwell_testkit::FaultyStore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;

@@ -6,10 +6,9 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use dwell_core::{
-    ManualClock, MemoryStore, PolicySet, SessionManager, Timeouts, Token, hours, minutes,
-};
+use dwell_core::{ManualClock, PolicySet, SessionManager, Timeouts, Token, hours, minutes};
 use dwell_core::{NewSession, Resolved, SessionHandle};
+use dwell_memory::MemoryStore;
 use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::open::SessionBody;
 use http::{HeaderMap, HeaderValue, Request, Response};

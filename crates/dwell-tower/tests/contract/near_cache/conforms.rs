@@ -1,6 +1,7 @@
 //! A store behind copies is as good a store as without.
 
-use dwell_core::{ManualClock, MemoryStore, hours};
+use dwell_core::{ManualClock, hours};
+use dwell_memory::MemoryStore;
 use dwell_testkit::conformance::OnManualClock;
 use dwell_testkit::{FaultyStore, store_conformance};
 use dwell_tower::NearCache;

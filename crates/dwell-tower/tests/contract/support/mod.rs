@@ -14,10 +14,11 @@ use std::time::Duration;
 use dwell_core::engine::TokenState;
 use dwell_core::store::{Lookup, SessionStore};
 use dwell_core::{
-    AuthenticationRequirement, Clock, EndReason, Event, EventKind, ManualClock, MemoryStore,
-    NewSession, Policy, PolicySet, Resolved, ResolvedSession, SessionHandle, SessionManager,
-    SessionRecord, Timestamp, Token, hours, minutes, seconds,
+    AuthenticationRequirement, Clock, EndReason, Event, EventKind, ManualClock, NewSession, Policy,
+    PolicySet, Resolved, ResolvedSession, SessionHandle, SessionManager, SessionRecord, Timestamp,
+    Token, hours, minutes, seconds,
 };
+use dwell_memory::MemoryStore;
 use dwell_testkit::{FaultyStore, Recorder, TestClient, TestResponse};
 use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::activity::{ActivityLayer, MarkLayer};

@@ -5,7 +5,8 @@ use dwell_core::store::{
     Created, DuePolicy, End, Loaded, Quota, Reaped, SessionStore, StoreError, StoreFuture,
     TouchOutcome, Update, Updated,
 };
-use dwell_core::{EndedSession, MemoryStore, SessionKey, SessionRecord, SubjectId, Timestamp};
+use dwell_core::{EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
+use dwell_memory::MemoryStore;
 
 use super::Pause;
 

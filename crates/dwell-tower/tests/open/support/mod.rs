@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use dwell_core::store::{Lookup, SessionStore};
 use dwell_core::{
-    Clock, MemoryStore, NewSession, Policy, PolicyBuilder, PolicySet, Resolved, SessionHandle,
-    SessionManager, SessionRecord, Timestamp, Token, hours, minutes, seconds,
+    Clock, NewSession, Policy, PolicyBuilder, PolicySet, Resolved, SessionHandle, SessionManager,
+    SessionRecord, Timestamp, Token, hours, minutes, seconds,
 };
+use dwell_memory::MemoryStore;
 use dwell_testkit::{FaultyStore, Recorder};
 
 use dwell_tower::open::{Lifeline, LifelineEvent};

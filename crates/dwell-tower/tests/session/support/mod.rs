@@ -13,9 +13,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use dwell_core::store::{Lookup, SessionStore};
 use dwell_core::{
-    EndedSession, Facts, ManualClock, MemoryStore, Policy, PolicySet, SessionKey, SessionManager,
-    SessionRecord, Token, hours, minutes, seconds,
+    EndedSession, Facts, ManualClock, Policy, PolicySet, SessionKey, SessionManager, SessionRecord,
+    Token, hours, minutes, seconds,
 };
+use dwell_memory::MemoryStore;
 use dwell_testkit::{Recorder, TestClient, TestResponse};
 use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::idle::SessionRequirement;

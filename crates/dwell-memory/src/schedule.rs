@@ -1,6 +1,6 @@
 //! Which places must be looked at when, by the second.
 
-use crate::time::Timestamp;
+use dwell_core::Timestamp;
 
 /// Entries of a block. Blocks are neither copied nor freed but one at a time:
 /// a list of what is due in a busy second would be megabytes.
@@ -18,7 +18,7 @@ const SPAN: u32 = 256;
 /// Spans, and seconds within them, from the last to the first: what is due
 /// next is taken from the end. A `BTreeMap` does the same with 18 KB of code.
 #[derive(Debug, Default)]
-pub(super) struct Schedule(Vec<Span>);
+pub(crate) struct Schedule(Vec<Span>);
 
 /// The seconds whose quotient by [`SPAN`] this is.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ struct Entries {
 }
 
 impl Schedule {
-    pub(super) fn add(&mut self, second: u32, place: u32) {
+    pub(crate) fn add(&mut self, second: u32, place: u32) {
         let number = second / SPAN;
         let at = self.0.partition_point(|span| span.number > number);
         if self.0.get(at).is_none_or(|span| span.number != number) {
@@ -58,7 +58,7 @@ impl Schedule {
     }
 
     /// Takes one entry whose second has come.
-    pub(super) fn pop(&mut self, now: Timestamp) -> Option<(u32, u32)> {
+    pub(crate) fn pop(&mut self, now: Timestamp) -> Option<(u32, u32)> {
         let span = self.0.last_mut()?;
         let entries = span.seconds.last_mut()?;
         let second = entries.second;
@@ -83,7 +83,7 @@ impl Schedule {
 
 /// The first whole second at or after `at`; the last one that fits for
 /// instants beyond the year 2106.
-pub(super) fn second_of(at: Timestamp) -> u32 {
+pub(crate) fn second_of(at: Timestamp) -> u32 {
     u32::try_from(at.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX)
 }
 

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 /// The chunks as readers see them.
-pub(super) type Chunks<C> = Arc<[Option<Arc<[C]>>]>;
+pub(crate) type Chunks<C> = Arc<[Option<Arc<[C]>>]>;
 
 /// Bits of a place that are its number in the chunk.
 const BITS: u32 = 12;
@@ -25,7 +25,7 @@ const FIRST: usize = if cfg!(shuttle) { 1 } else { 16 };
 
 /// What whoever takes and frees places knows of them.
 #[derive(Debug)]
-pub(super) struct Places<C> {
+pub(crate) struct Places<C> {
     chunks: Vec<Chunk<C>>,
     /// Chunks that have room. The lowest is filled first, so that the last
     /// ones become empty.
@@ -45,7 +45,7 @@ struct Chunk<C> {
 }
 
 impl<C: Default> Places<C> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             chunks: Vec::new(),
             roomy: Bits(Vec::new()),
@@ -53,7 +53,7 @@ impl<C: Default> Places<C> {
         }
     }
 
-    pub(super) fn chunks(&self) -> Chunks<C> {
+    pub(crate) fn chunks(&self) -> Chunks<C> {
         self.chunks
             .iter()
             .map(|chunk| chunk.cells.clone())
@@ -62,7 +62,7 @@ impl<C: Default> Places<C> {
 
     /// Takes a place, and tells whether there is a new chunk; `None` when fifty
     /// million are taken already.
-    pub(super) fn take(&mut self) -> Option<(u32, bool)> {
+    pub(crate) fn take(&mut self) -> Option<(u32, bool)> {
         let at = match self.roomy.first() {
             Some(at) => at,
             None => self.grow()?,
@@ -80,7 +80,7 @@ impl<C: Default> Places<C> {
     }
 
     /// Frees a place, and tells whether its chunk is no longer there.
-    pub(super) fn free(&mut self, place: u32) -> bool {
+    pub(crate) fn free(&mut self, place: u32) -> bool {
         let (at, nth) = split(place);
         let Some(chunk) = self.chunks.get_mut(at) else {
             return false;
@@ -100,13 +100,13 @@ impl<C: Default> Places<C> {
         true
     }
 
-    pub(super) fn get(&self, place: u32) -> Option<&C> {
+    pub(crate) fn get(&self, place: u32) -> Option<&C> {
         let (at, nth) = split(place);
         self.chunks.get(at)?.cells.as_ref()?.get(nth)
     }
 
     /// The first place in use at or after `from`.
-    pub(super) fn next_used(&self, from: u32) -> Option<u32> {
+    pub(crate) fn next_used(&self, from: u32) -> Option<u32> {
         let (first, mut nth) = split(from);
         for (at, chunk) in self.chunks.iter().enumerate().skip(first) {
             if let Some(nth) = chunk.next_used(nth) {
@@ -131,7 +131,7 @@ impl<C: Default> Places<C> {
 }
 
 /// The place in what readers see.
-pub(super) fn cell<C>(chunks: &[Option<Arc<[C]>>], place: u32) -> Option<&C> {
+pub(crate) fn cell<C>(chunks: &[Option<Arc<[C]>>], place: u32) -> Option<&C> {
     let (at, nth) = split(place);
     chunks.get(at)?.as_ref()?.get(nth)
 }

@@ -1,29 +1,28 @@
 //! Which sessions a subject has.
 
-use super::hash::{Hash, Hasher, SHARDS, TABLES};
-use super::shard::Reference;
-use super::table::{Table, numbers};
-use crate::session::SubjectId;
-use crate::sorted::sorted;
+use crate::hash::{Hash, Hasher, SHARDS, TABLES};
+use crate::shard::Reference;
 use crate::sync::{Mutex, MutexGuard};
+use crate::table::{Table, numbers};
+use dwell_core::SubjectId;
 
 /// The index by subject, in shards of its own.
 ///
 /// Whoever ends a session lets go of its shard before coming here.
-pub(super) struct Subjects {
+pub(crate) struct Subjects {
     shards: Box<[Mutex<Sessions>]>,
     hasher: Hasher,
 }
 
 impl Subjects {
-    pub(super) fn new(hasher: &Hasher) -> Self {
+    pub(crate) fn new(hasher: &Hasher) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: hasher.clone(),
         }
     }
 
-    pub(super) fn lock(&self, subject: &SubjectId) -> Subject<'_> {
+    pub(crate) fn lock(&self, subject: &SubjectId) -> Subject<'_> {
         let hash = self.hasher.of_subject(subject);
         Subject {
             sessions: crate::sync::lock(&self.shards[hash.shard()]),
@@ -31,7 +30,7 @@ impl Subjects {
         }
     }
 
-    pub(super) fn remove(&self, subject: &SubjectId, reference: Reference) {
+    pub(crate) fn remove(&self, subject: &SubjectId, reference: Reference) {
         self.lock(subject).remove(reference);
     }
 }
@@ -57,26 +56,26 @@ struct Sessions {
 const CROWD: usize = if cfg!(shuttle) { 2 } else { 32 };
 
 /// The right to change what the index says of a subject.
-pub(super) struct Subject<'a> {
+pub(crate) struct Subject<'a> {
     sessions: MutexGuard<'a, Sessions>,
     hash: Hash,
 }
 
 impl Subject<'_> {
     /// Where the subject's sessions are, and perhaps others; none twice.
-    pub(super) fn references(&self) -> Vec<Reference> {
-        let found = match self.sessions.crowd(self.hash) {
+    pub(crate) fn references(&self) -> Vec<Reference> {
+        let mut found: Vec<u32> = match self.sessions.crowd(self.hash) {
             Ok(at) => self.sessions.crowds[at].1.clone(),
             Err(_) => self.sessions.in_table(self.hash).collect(),
         };
         // Twice when one session ends and leaves memory, and another comes
         // into its place, before the first leaves the index.
-        let mut found = sorted(found);
+        found.sort_unstable();
         found.dedup();
         found.into_iter().map(Reference::from_bits).collect()
     }
 
-    pub(super) fn add(&mut self, reference: Reference) {
+    pub(crate) fn add(&mut self, reference: Reference) {
         let hash = self.hash;
         let number = reference.to_bits();
         let at = match self.sessions.crowd(hash) {
@@ -93,7 +92,7 @@ impl Subject<'_> {
         }
     }
 
-    pub(super) fn remove(&mut self, reference: Reference) {
+    pub(crate) fn remove(&mut self, reference: Reference) {
         let hash = self.hash;
         let number = reference.to_bits();
         let Ok(place) = self.sessions.crowd(hash) else {

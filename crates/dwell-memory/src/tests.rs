@@ -4,17 +4,15 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::MemoryStore;
-use crate::clock::{Clock, ManualClock};
-use crate::engine::opening_facts;
-use crate::policy::{PolicySet, Timeouts};
-use crate::session::{
-    Credential, EndReason, PolicyId, SessionKey, SessionRecord, SubjectId, VerifierHash,
+use crate::MemoryStore;
+use dwell_core::engine::opening_facts;
+use dwell_core::store::{Created, DuePolicy, Lookup, SessionStore};
+use dwell_core::{
+    Clock, Credential, EndReason, ManualClock, PolicyId, PolicySet, SessionKey, SessionRecord,
+    SubjectId, Timeouts, VerifierHash, hours, minutes, seconds,
 };
-use crate::store::{Created, DuePolicy, Lookup, SessionStore};
-use crate::time::{hours, minutes, seconds};
 
-pub(super) fn now<F: Future>(future: F) -> F::Output {
+pub(crate) fn now<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("a store in memory answers at once"),

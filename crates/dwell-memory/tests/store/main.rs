@@ -6,7 +6,7 @@
     reason = "a test says so when it fails"
 )]
 
-#[path = "../support/mod.rs"]
+#[path = "../../../dwell-core/tests/support/mod.rs"]
 mod support;
 
 mod changes;

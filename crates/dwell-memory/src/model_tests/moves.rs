@@ -4,11 +4,9 @@
 use shuttle::thread;
 
 use super::{World, check, join, now};
-use crate::clock::Clock;
-use crate::engine::Touch;
-use crate::session::EndReason;
-use crate::store::{Lookup, SessionStore, TouchOutcome, Update, Updated};
-use crate::time::{minutes, seconds};
+use dwell_core::engine::Touch;
+use dwell_core::store::{Lookup, SessionStore, TouchOutcome, Update, Updated};
+use dwell_core::{Clock, EndReason, minutes, seconds};
 
 impl World {
     /// The session under `key` and another one, and a free place before them,

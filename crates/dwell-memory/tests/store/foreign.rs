@@ -2,9 +2,9 @@
 
 use dwell_core::store::Lookup;
 use dwell_core::{
-    AdoptedSession, EndReason, ManualClock, MemoryStore, PolicySet, Timeouts, hours, minutes,
-    seconds,
+    AdoptedSession, EndReason, ManualClock, PolicySet, Timeouts, hours, minutes, seconds,
 };
+use dwell_memory::MemoryStore;
 
 use crate::end;
 use crate::support::{World, now, world};

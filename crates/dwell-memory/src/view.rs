@@ -1,12 +1,12 @@
 //! What readers see of a shard.
 
-use super::cell::Cell;
-use super::hash::{Hash, TABLES};
-use super::places::{self, Chunks};
-use super::slot::Slot;
-use super::table::{self, Buckets};
-use crate::session::SessionKey;
-use crate::store::Lookup;
+use crate::cell::Cell;
+use crate::hash::{Hash, TABLES};
+use crate::places::{self, Chunks};
+use crate::slot::Slot;
+use crate::table::{self, Buckets};
+use dwell_core::SessionKey;
+use dwell_core::store::Lookup;
 
 /// Where a session is, for as long as it is in memory.
 ///
@@ -22,18 +22,18 @@ use crate::store::Lookup;
 /// since, which is what the answer says. One that is there all the while is
 /// found, for it moves neither in its buckets nor to another cell, and a cell
 /// that is in use stands in every view.
-pub(super) struct View {
+pub(crate) struct View {
     tables: [Buckets; TABLES],
     chunks: Chunks<Cell>,
 }
 
 impl View {
-    pub(super) const fn new(tables: [Buckets; TABLES], chunks: Chunks<Cell>) -> Self {
+    pub(crate) const fn new(tables: [Buckets; TABLES], chunks: Chunks<Cell>) -> Self {
         Self { tables, chunks }
     }
 
     /// The session or tombstone under `key`.
-    pub(super) fn lookup(&self, hash: Hash, key: SessionKey) -> Lookup {
+    pub(crate) fn lookup(&self, hash: Hash, key: SessionKey) -> Lookup {
         for cell in self.cells(hash) {
             if let Some(slot) = cell.lock_for(key.into())
                 && let Some(slot) = &*slot
@@ -46,7 +46,7 @@ impl View {
 
     /// What `change` makes of the session or tombstone under `key`, if there
     /// is one.
-    pub(super) fn with<R>(
+    pub(crate) fn with<R>(
         &self,
         hash: Hash,
         key: SessionKey,
@@ -63,7 +63,7 @@ impl View {
     }
 
     /// The cell at this place.
-    pub(super) fn at(&self, place: u32) -> Option<&Cell> {
+    pub(crate) fn at(&self, place: u32) -> Option<&Cell> {
         places::cell(&self.chunks, place)
     }
 
@@ -76,7 +76,7 @@ impl View {
 #[cfg(test)]
 impl View {
     /// How many buckets and cells it keeps in memory.
-    pub(super) fn size(&self) -> (usize, usize) {
+    pub(crate) fn size(&self) -> (usize, usize) {
         let cells = self.chunks.iter().flatten().map(|chunk| chunk.len());
         let buckets = self.tables.iter().map(|buckets| buckets.len());
         (buckets.sum(), cells.sum())

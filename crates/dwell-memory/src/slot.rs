@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::session::{
+use dwell_core::store::{End, Lookup};
+use dwell_core::{
     AuthenticationContext, Credential, EndReason, EndedSession, Facts, NetworkId, PolicyId,
-    Previous, SessionKey, SessionRecord, SubjectId, VerifierHash,
+    Previous, SessionKey, SessionRecord, SubjectId, Timestamp, VerifierHash, as_millis,
 };
-use crate::store::{End, Lookup};
-use crate::time::{Timestamp, as_millis};
 
 /// A session or a tombstone, without its key, which is the cell's.
 ///
@@ -17,9 +16,9 @@ use crate::time::{Timestamp, as_millis};
 /// them (they end in the year 10889). So a cell takes two cache lines and
 /// not three.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(crate) struct Slot {
     check: VerifierHash,
-    pub(super) subject: SubjectId,
+    pub(crate) subject: SubjectId,
     created_at: Stamp,
     last_active_at: Stamp,
     authenticated_at: Stamp,
@@ -31,7 +30,7 @@ pub(super) struct Slot {
     network: NetworkId,
     version: u32,
     /// The second in which the schedule looks at this slot.
-    pub(super) due: u32,
+    pub(crate) due: u32,
     failures: u8,
     confirmed: bool,
     replaced: bool,
@@ -61,7 +60,7 @@ struct Stamp {
 const LAST: u64 = (1 << 48) - 1;
 
 impl Slot {
-    pub(super) fn new(record: SessionRecord, due: u32) -> Self {
+    pub(crate) fn new(record: SessionRecord, due: u32) -> Self {
         let SessionRecord {
             key: _,
             subject,
@@ -97,7 +96,7 @@ impl Slot {
         }
     }
 
-    pub(super) fn facts(&self) -> Facts {
+    pub(crate) fn facts(&self) -> Facts {
         let rare = self.rare.as_deref();
         Facts {
             created_at: self.created_at.into(),
@@ -115,7 +114,7 @@ impl Slot {
         }
     }
 
-    pub(super) fn record(&self, key: SessionKey) -> SessionRecord {
+    pub(crate) fn record(&self, key: SessionKey) -> SessionRecord {
         let rare = self.rare.as_deref();
         SessionRecord {
             key,
@@ -130,7 +129,7 @@ impl Slot {
         }
     }
 
-    pub(super) fn lookup(&self, key: SessionKey) -> Lookup {
+    pub(crate) fn lookup(&self, key: SessionKey) -> Lookup {
         match self.tombstone(key) {
             Some(ended) => Lookup::Ended(ended),
             None => Lookup::Found(self.record(key)),
@@ -138,25 +137,25 @@ impl Slot {
     }
 
     /// Takes over what a change made of the record.
-    pub(super) fn replace(&mut self, record: SessionRecord) {
+    pub(crate) fn replace(&mut self, record: SessionRecord) {
         *self = Self::new(record, self.due);
     }
 
-    pub(super) fn is_ended(&self) -> bool {
+    pub(crate) fn is_ended(&self) -> bool {
         self.ended.is_some()
     }
 
-    pub(super) fn end(&mut self, end: End, at: Timestamp) {
+    pub(crate) fn end(&mut self, end: End, at: Timestamp) {
         self.ended = Some(end.reason);
         self.replaced = end.replaced;
         self.ended_at = at.into();
     }
 
-    pub(super) fn mark_replaced(&mut self, replaced: bool) {
+    pub(crate) fn mark_replaced(&mut self, replaced: bool) {
         self.replaced |= replaced;
     }
 
-    pub(super) fn tombstone(&self, key: SessionKey) -> Option<EndedSession> {
+    pub(crate) fn tombstone(&self, key: SessionKey) -> Option<EndedSession> {
         Some(EndedSession {
             reason: self.ended?,
             record: self.record(key),
@@ -167,7 +166,7 @@ impl Slot {
 
     /// When the tombstone goes. A foreign session could be adopted again as
     /// long as its owner still shows it, so its tombstone outlives it.
-    pub(super) fn forget_at(&self, tombstones: Duration) -> Timestamp {
+    pub(crate) fn forget_at(&self, tombstones: Duration) -> Timestamp {
         let by_age = Timestamp::from(self.ended_at) + tombstones;
         if self.check == VerifierHash::NONE {
             by_age.max(self.absolute_deadline)
@@ -177,7 +176,7 @@ impl Slot {
     }
 
     /// A touch changes these four and nothing else.
-    pub(super) fn record_activity(&mut self, facts: &Facts) {
+    pub(crate) fn record_activity(&mut self, facts: &Facts) {
         self.last_active_at = facts.last_active_at.into();
         self.idle_deadline = facts.idle_deadline;
         self.network = facts.network;

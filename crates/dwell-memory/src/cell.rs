@@ -2,9 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use super::slot::Slot;
-use crate::session::{SessionKey, SessionRecord};
+use crate::slot::Slot;
 use crate::sync::{AtomicU64, Mutex, MutexGuard};
+use dwell_core::{SessionKey, SessionRecord};
 
 /// Two cache lines. The key is compared before the lock is taken, and its
 /// halves stand in one line each: so both are fetched at once. A lock waits
@@ -12,7 +12,7 @@ use crate::sync::{AtomicU64, Mutex, MutexGuard};
 /// sessions that is another 80 ns.
 #[derive(Debug)]
 #[repr(C, align(64))]
-pub(super) struct Cell {
+pub(crate) struct Cell {
     first: AtomicU64,
     slot: Mutex<Option<Slot>>,
     second: AtomicU64,
@@ -20,7 +20,7 @@ pub(super) struct Cell {
 
 /// A key as cells compare it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Halves(u64, u64);
+pub(crate) struct Halves(u64, u64);
 
 impl From<SessionKey> for Halves {
     fn from(key: SessionKey) -> Self {
@@ -50,7 +50,7 @@ impl Default for Cell {
 impl Cell {
     /// The content, if this is the cell of that key.
     #[inline]
-    pub(super) fn lock_for(&self, key: Halves) -> Option<MutexGuard<'_, Option<Slot>>> {
+    pub(crate) fn lock_for(&self, key: Halves) -> Option<MutexGuard<'_, Option<Slot>>> {
         if !self.is_of(key) {
             return None;
         }
@@ -60,12 +60,12 @@ impl Cell {
     }
 
     /// The content, and the key that it has while the lock is held.
-    pub(super) fn lock(&self) -> (SessionKey, MutexGuard<'_, Option<Slot>>) {
+    pub(crate) fn lock(&self) -> (SessionKey, MutexGuard<'_, Option<Slot>>) {
         let slot = crate::sync::lock(&self.slot);
         (self.key().into(), slot)
     }
 
-    pub(super) fn fill(&self, record: SessionRecord, due: u32) {
+    pub(crate) fn fill(&self, record: SessionRecord, due: u32) {
         let Halves(first, second) = record.key.into();
         let mut slot = crate::sync::lock(&self.slot);
         self.first.store(first, Ordering::Relaxed);

@@ -4,18 +4,17 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use super::hash::{Hash, Hasher, SHARDS};
-use super::slot::Slot;
-use super::structure::Structure;
-use super::view::View;
-use crate::engine::Touch;
-use crate::session::SessionKey;
-use crate::store::{Lookup, TouchOutcome, Update, Updated};
+use crate::hash::{Hash, Hasher, SHARDS};
+use crate::slot::Slot;
+use crate::structure::Structure;
 use crate::sync::{Mutex, MutexGuard, Published};
-use crate::time::Timestamp;
+use crate::view::View;
+use dwell_core::engine::Touch;
+use dwell_core::store::{Lookup, TouchOutcome, Update, Updated};
+use dwell_core::{SessionKey, Timestamp};
 
 /// All shards.
-pub(super) struct Shards {
+pub(crate) struct Shards {
     /// Beside one another and apart from the locks: what all requests read is
     /// written only when a table or a chunk comes or goes.
     views: Box<[Published<View>]>,
@@ -26,19 +25,19 @@ pub(super) struct Shards {
 /// A session's shard, and its place there. It is out of date when the session
 /// has left memory: then another one may be in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Reference(u32);
+pub(crate) struct Reference(u32);
 
 #[allow(clippy::cast_possible_truncation, reason = "`Places` keeps it small")]
 impl Reference {
-    pub(super) const fn new(shard: usize, place: u32) -> Self {
+    pub(crate) const fn new(shard: usize, place: u32) -> Self {
         Self(place * SHARDS as u32 + shard as u32)
     }
 
-    pub(super) const fn from_bits(bits: u32) -> Self {
+    pub(crate) const fn from_bits(bits: u32) -> Self {
         Self(bits)
     }
 
-    pub(super) const fn to_bits(self) -> u32 {
+    pub(crate) const fn to_bits(self) -> u32 {
         self.0
     }
 
@@ -52,7 +51,7 @@ impl Reference {
 }
 
 impl Shards {
-    pub(super) fn new(hasher: &Hasher) -> Self {
+    pub(crate) fn new(hasher: &Hasher) -> Self {
         let structures: Box<[Structure]> = (0..SHARDS)
             .map(|_| Structure::new(hasher.clone()))
             .collect();
@@ -66,25 +65,25 @@ impl Shards {
         }
     }
 
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.structures.len()
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         let structures = self.structures.iter();
         structures.map(|one| crate::sync::lock(one).len()).sum()
     }
 
-    pub(super) fn hash(&self, key: SessionKey) -> Hash {
+    pub(crate) fn hash(&self, key: SessionKey) -> Hash {
         self.hasher.of_key(key)
     }
 
-    pub(super) fn lookup(&self, key: SessionKey) -> Lookup {
+    pub(crate) fn lookup(&self, key: SessionKey) -> Lookup {
         let hash = self.hash(key);
         self.views[hash.shard()].load().lookup(hash, key)
     }
 
-    pub(super) fn touch(&self, key: SessionKey, touch: Touch, now: Timestamp) -> TouchOutcome {
+    pub(crate) fn touch(&self, key: SessionKey, touch: Touch, now: Timestamp) -> TouchOutcome {
         self.change_live(key, |slot| {
             let mut facts = slot.facts();
             let touched = facts.touch(touch, now);
@@ -96,7 +95,7 @@ impl Shards {
         .unwrap_or(TouchOutcome::Gone)
     }
 
-    pub(super) fn update(
+    pub(crate) fn update(
         &self,
         key: SessionKey,
         version: u32,
@@ -119,7 +118,7 @@ impl Shards {
 
     /// What `look` makes of the session in this place, unless it is vacant or
     /// has a tombstone.
-    pub(super) fn live_at<R>(
+    pub(crate) fn live_at<R>(
         &self,
         reference: Reference,
         look: impl FnOnce(SessionKey, &Slot) -> R,
@@ -131,7 +130,7 @@ impl Shards {
     }
 
     /// The lock of a shard, for changes to its structure.
-    pub(super) fn lock(&self, shard: usize) -> Locked<'_> {
+    pub(crate) fn lock(&self, shard: usize) -> Locked<'_> {
         Locked {
             structure: crate::sync::lock(&self.structures[shard]),
             view: &self.views[shard],
@@ -148,7 +147,7 @@ impl Shards {
 
 /// The right to change the structure of a shard. Readers get another view
 /// before it ends, where they need one.
-pub(super) struct Locked<'a> {
+pub(crate) struct Locked<'a> {
     structure: MutexGuard<'a, Structure>,
     view: &'a Published<View>,
     /// Dropped after the lock is let go, for it may free a chunk and a table.
@@ -180,7 +179,7 @@ impl Drop for Locked<'_> {
 #[cfg(test)]
 impl Shards {
     /// How many buckets and cells readers keep in memory.
-    pub(super) fn size(&self) -> (usize, usize) {
+    pub(crate) fn size(&self) -> (usize, usize) {
         let sizes = self.views.iter().map(|view| view.load().size());
         sizes.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
     }

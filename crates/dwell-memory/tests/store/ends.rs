@@ -6,9 +6,10 @@ use dwell_core::store::{
     Created, End, Lookup, Rotation, SessionStore, TouchOutcome, Update, Updated,
 };
 use dwell_core::{
-    EndReason, EventKind, ManualClock, MemoryStore, NewSession, PolicySet, Timeouts, VerifierHash,
-    hours, minutes, seconds,
+    EndReason, EventKind, ManualClock, NewSession, PolicySet, Timeouts, VerifierHash, hours,
+    minutes, seconds,
 };
+use dwell_memory::MemoryStore;
 
 use crate::support::{World, now, touch_at, world};
 use crate::{end, touch};

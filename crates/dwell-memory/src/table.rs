@@ -13,7 +13,7 @@ use crate::sync::AtomicU64;
 
 /// What readers share: open addressing with linear probing. A bucket is a tag
 /// in the upper half and a number, plus two, in the lower.
-pub(super) type Buckets = Arc<[AtomicU64]>;
+pub(crate) type Buckets = Arc<[AtomicU64]>;
 
 const EMPTY: u64 = 0;
 const REMOVED: u64 = 1;
@@ -26,7 +26,7 @@ const FEWEST: usize = if cfg!(shuttle) { 2 } else { 8 };
 
 /// What whoever changes a table knows of it.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub(crate) struct Table {
     buckets: Buckets,
     used: usize,
     removed: usize,
@@ -36,22 +36,22 @@ pub(super) struct Table {
 /// must be published.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(crate) enum Change {
     InPlace,
     NewBuckets,
 }
 
 impl Table {
-    pub(super) const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.used
     }
 
-    pub(super) const fn buckets(&self) -> &Buckets {
+    pub(crate) const fn buckets(&self) -> &Buckets {
         &self.buckets
     }
 
     /// Adds an entry; there may be the same one already.
-    pub(super) fn insert(&mut self, tag: u32, number: u32) -> Change {
+    pub(crate) fn insert(&mut self, tag: u32, number: u32) -> Change {
         let mut change = Change::InPlace;
         if !has_room(self.used + self.removed + 1, self.buckets.len()) {
             self.rebuild(self.used + 1);
@@ -65,7 +65,7 @@ impl Table {
     }
 
     /// Removes an entry, if it is there.
-    pub(super) fn remove(&mut self, tag: u32, number: u32) -> Change {
+    pub(crate) fn remove(&mut self, tag: u32, number: u32) -> Change {
         let Some(at) = position(&self.buckets, pack(tag, number)) else {
             return Change::InPlace;
         };
@@ -116,7 +116,7 @@ const fn has_room(entries: usize, buckets: usize) -> bool {
 }
 
 /// The numbers under this tag.
-pub(super) fn numbers(buckets: &[AtomicU64], tag: u32) -> Numbers<'_> {
+pub(crate) fn numbers(buckets: &[AtomicU64], tag: u32) -> Numbers<'_> {
     Numbers {
         buckets,
         tag,
@@ -126,7 +126,7 @@ pub(super) fn numbers(buckets: &[AtomicU64], tag: u32) -> Numbers<'_> {
 }
 
 /// See [`numbers`].
-pub(super) struct Numbers<'a> {
+pub(crate) struct Numbers<'a> {
     buckets: &'a [AtomicU64],
     tag: u32,
     at: usize,

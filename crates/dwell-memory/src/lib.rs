@@ -36,6 +36,7 @@ mod shard;
 mod slot;
 mod structure;
 mod subjects;
+mod sync;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -47,21 +48,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use self::hash::Hasher;
-use self::shard::{Reference, Shards};
-use self::slot::Slot;
-use self::structure::Pass;
-use self::subjects::Subjects;
-use super::{
+use crate::hash::Hasher;
+use crate::shard::{Reference, Shards};
+use crate::slot::Slot;
+use crate::structure::Pass;
+use crate::subjects::Subjects;
+use dwell_core::engine::{Touch, Verdict};
+use dwell_core::store::{
     BoxedAnswer, ChangeFeed, Created, DuePolicy, End, Loaded, Lookup, Quota, Reaped, SessionStore,
     StoreFuture, TouchOutcome, Update, Updated, Watched, Watcher,
 };
-use crate::clock::{Clock, SystemClock};
-use crate::engine::{Touch, Verdict};
-use crate::policy::OnLimit;
-use crate::session::{EndReason, EndedSession, SessionKey, SessionRecord, SubjectId};
-use crate::sorted::sorted;
-use crate::time::{Timestamp, hours};
+use dwell_core::{
+    Clock, EndReason, EndedSession, OnLimit, SessionKey, SessionRecord, SubjectId, SystemClock,
+    Timestamp, hours,
+};
 
 /// Entries that are looked at under one lock: a login that meets the reaper
 /// waits for a few microseconds and not for a whole batch.
@@ -70,7 +70,8 @@ const PIECE: usize = 16;
 /// Sessions in memory. Clones share them.
 ///
 /// ```
-/// use dwell_core::{ManualClock, MemoryStore};
+/// use dwell_core::ManualClock;
+/// use dwell_memory::MemoryStore;
 ///
 /// let clock = ManualClock::new();
 /// let store = MemoryStore::with_clock(clock.clone());
@@ -173,7 +174,8 @@ impl MemoryStore {
                         // More than one when the limit has been lowered.
                         let leave = live.len() + 1 - limit.max as usize;
                         let end = EndReason::Superseded.into();
-                        for (_, key) in sorted(live).into_iter().take(leave) {
+                        live.sort_unstable();
+                        for (_, key) in live.into_iter().take(leave) {
                             if let Some((reference, one)) = self.0.end_in_shard(key, end, now) {
                                 subject.remove(reference);
                                 ended.push(one);

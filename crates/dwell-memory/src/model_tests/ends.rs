@@ -6,11 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use shuttle::thread;
 
 use super::{World, check, join, now};
-use crate::clock::Clock;
-use crate::policy::{OnLimit, SessionLimit};
-use crate::session::{EndReason, VerifierHash};
-use crate::store::{Rotation, SessionStore, TouchOutcome, Update, Updated};
-use crate::time::minutes;
+use dwell_core::store::{Rotation, SessionStore, TouchOutcome, Update, Updated};
+use dwell_core::{Clock, EndReason, OnLimit, SessionLimit, VerifierHash, minutes};
 
 #[test]
 fn shuttle_an_end_has_one_winner_and_no_touch_revives() {

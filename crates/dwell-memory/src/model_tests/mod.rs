@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use shuttle::{check_pct, check_random, thread};
 
-use super::MemoryStore;
-use super::tests::now;
-use crate::clock::{Clock, ManualClock};
-use crate::engine::{Touch, opening_facts};
-use crate::policy::{PolicySet, SessionLimit, Timeouts};
-use crate::session::{Credential, EndReason, PolicyId, SessionKey, SessionRecord, VerifierHash};
-use crate::store::{Created, DuePolicy, Lookup, SessionStore, TouchOutcome};
-use crate::time::{hours, minutes, seconds};
+use crate::MemoryStore;
+use crate::tests::now;
+use dwell_core::engine::{Touch, opening_facts};
+use dwell_core::store::{Created, DuePolicy, Lookup, SessionStore, TouchOutcome};
+use dwell_core::{
+    Clock, Credential, EndReason, ManualClock, PolicyId, PolicySet, SessionKey, SessionLimit,
+    SessionRecord, Timeouts, VerifierHash, hours, minutes, seconds,
+};
 
 const ROUNDS: usize = 2_000;
 const DEPTH: usize = 3;

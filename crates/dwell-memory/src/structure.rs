@@ -3,20 +3,19 @@
 
 use std::time::Duration;
 
-use super::cell::Cell;
-use super::hash::{Hash, Hasher, TABLES};
-use super::places::{Chunks, Places};
-use super::schedule::{Schedule, second_of};
-use super::slot::Slot;
-use super::table::{Change, Table, numbers};
-use super::view::View;
-use crate::session::{EndedSession, SessionKey, SessionRecord};
-use crate::store::{Due, DuePolicy, End, Reaped};
-use crate::time::Timestamp;
+use crate::cell::Cell;
+use crate::hash::{Hash, Hasher, TABLES};
+use crate::places::{Chunks, Places};
+use crate::schedule::{Schedule, second_of};
+use crate::slot::Slot;
+use crate::table::{Change, Table, numbers};
+use crate::view::View;
+use dwell_core::store::{Due, DuePolicy, End, Reaped};
+use dwell_core::{EndedSession, SessionKey, SessionRecord, Timestamp};
 
 /// Sessions and tombstones of one shard.
 #[derive(Debug)]
-pub(super) struct Structure {
+pub(crate) struct Structure {
     tables: [Table; TABLES],
     places: Places<Cell>,
     /// As readers have them: copied only when a chunk comes or goes, for they
@@ -35,14 +34,14 @@ pub(super) struct Structure {
 /// What a reaping pass did, with the places of what it ended and the index by
 /// subject still names.
 #[derive(Debug, Default)]
-pub(super) struct Pass {
-    pub(super) reaped: Reaped,
-    pub(super) places: Vec<u32>,
+pub(crate) struct Pass {
+    pub(crate) reaped: Reaped,
+    pub(crate) places: Vec<u32>,
 }
 
 impl Pass {
     /// Makes room for a piece of so many entries.
-    pub(super) fn reserve(&mut self, piece: usize) {
+    pub(crate) fn reserve(&mut self, piece: usize) {
         self.reaped.ended.reserve(piece);
         self.reaped.locked.reserve(piece);
         self.places.reserve(piece);
@@ -50,7 +49,7 @@ impl Pass {
 }
 
 impl Structure {
-    pub(super) fn new(hasher: Hasher) -> Self {
+    pub(crate) fn new(hasher: Hasher) -> Self {
         Self {
             tables: Default::default(),
             places: Places::new(),
@@ -63,23 +62,23 @@ impl Structure {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.tables.iter().map(Table::len).sum()
     }
 
-    pub(super) fn view(&self) -> View {
+    pub(crate) fn view(&self) -> View {
         let tables = self.tables.each_ref().map(|table| table.buckets().clone());
         View::new(tables, self.chunks.clone())
     }
 
     /// Another view, if the one that was given last will not do any more.
-    pub(super) fn changed_view(&mut self) -> Option<View> {
+    pub(crate) fn changed_view(&mut self) -> Option<View> {
         std::mem::take(&mut self.changed).then(|| self.view())
     }
 
     /// Keeps a session and tells its place; `None` when there is something
     /// under its key.
-    pub(super) fn insert(
+    pub(crate) fn insert(
         &mut self,
         hash: Hash,
         record: SessionRecord,
@@ -108,7 +107,7 @@ impl Structure {
     }
 
     /// Ends a session and tells its place; `None` when it has ended before.
-    pub(super) fn end(
+    pub(crate) fn end(
         &mut self,
         hash: Hash,
         key: SessionKey,
@@ -129,7 +128,7 @@ impl Structure {
     }
 
     /// Takes what is due, at most `budget` entries.
-    pub(super) fn reap(
+    pub(crate) fn reap(
         &mut self,
         judge: &DuePolicy,
         now: Timestamp,
@@ -150,7 +149,7 @@ impl Structure {
     /// time: a stricter policy may have made them due earlier than they stand
     /// in the schedule. What stands there already is out of date then, and
     /// skipped when its second comes.
-    pub(super) fn reschedule(&mut self, judge: &DuePolicy, now: Timestamp, budget: &mut usize) {
+    pub(crate) fn reschedule(&mut self, judge: &DuePolicy, now: Timestamp, budget: &mut usize) {
         let generation = judge.generation();
         if self.generation == generation {
             return;

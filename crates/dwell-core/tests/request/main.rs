@@ -1,0 +1,12 @@
+//! Requests and what comes of their sessions.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says so when it fails"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod recheck;

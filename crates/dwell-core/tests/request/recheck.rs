@@ -1,0 +1,316 @@
+//! A session that is looked at once more, after its request.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use dwell_core::engine::{Deadlines, TokenState};
+use dwell_core::store::Lookup;
+use dwell_core::{
+    Admission, Clock, CommandError, EndReason, Event, EventKind, ManualClock, NewSession, OnIdle,
+    Policy, PolicyBuilder, PolicySet, Recheck, Rechecked, Resolved, ResolvedSession, SessionHandle,
+    SessionManager, SessionRecord, Token, Verdict, hours, minutes, seconds,
+};
+use dwell_memory::MemoryStore;
+
+use crate::support::now;
+
+struct World {
+    clock: ManualClock,
+    manager: SessionManager,
+    events: Arc<Mutex<Vec<EventKind>>>,
+}
+
+impl World {
+    fn new(policies: PolicySet) -> Self {
+        let clock = ManualClock::new();
+        let store = MemoryStore::with_clock(clock.clone());
+        let events = Arc::<Mutex<Vec<EventKind>>>::default();
+        let seen = Arc::clone(&events);
+        let manager = SessionManager::builder(store, policies)
+            .observer(move |event: &Event| seen.lock().unwrap().push(event.event))
+            .build();
+        Self {
+            clock,
+            manager,
+            events,
+        }
+    }
+
+    fn sign_in(&self) -> Token {
+        now(self
+            .request(Resolved::Nothing)
+            .start(NewSession::new("alice")))
+        .unwrap()
+    }
+
+    fn request(&self, presented: Resolved) -> SessionHandle {
+        let policies = self.manager.policies().current();
+        SessionHandle::new(self.manager.clone(), policies, presented)
+    }
+
+    fn record(&self, token: &Token) -> SessionRecord {
+        match now(self.manager.store().load(token.key())).unwrap().state {
+            Lookup::Found(record) => record,
+            other => panic!("no session but {other:?}"),
+        }
+    }
+
+    /// A request of the session, from this address.
+    fn request_from(&self, token: &Token, address: Option<Ipv4Addr>) -> SessionHandle {
+        let session = ResolvedSession {
+            record: self.record(token),
+            now: self.clock.now(),
+            token: Some(token.clone()),
+            token_state: TokenState::Current { confirm: false },
+        };
+        let handle = self.request(Resolved::Session(session));
+        handle.locate(address.map(IpAddr::V4));
+        handle.decide();
+        handle
+    }
+
+    fn recheck(&self, token: &Token) -> Recheck {
+        self.request_from(token, None).recheck().unwrap()
+    }
+
+    /// The same of a route with the policy `admin`.
+    fn recheck_of_admin(&self, token: &Token) -> Recheck {
+        let handle = self.request_from(token, None);
+        assert!(handle.tighten("admin"));
+        handle.recheck().unwrap()
+    }
+}
+
+fn default() -> PolicyBuilder {
+    let policy = Policy::named("default")
+        .idle(minutes(15))
+        .absolute(hours(8));
+    policy.granularity(seconds(15))
+}
+
+fn with_admin(idle: Duration) -> PolicySet {
+    let set = PolicySet::builder(default());
+    let set = set.policy(Policy::named("admin").idle(idle));
+    set.build().unwrap()
+}
+
+fn found(recheck: &Recheck) -> Rechecked {
+    let at_once = recheck.run_at_once().unwrap().unwrap();
+    let waited = now(recheck.run()).unwrap();
+    assert_eq!(at_once.admission, waited.admission);
+    assert_eq!(at_once.record, waited.record);
+    waited
+}
+
+fn deadlines(recheck: &Recheck) -> Deadlines {
+    match found(recheck).admission {
+        Admission::Session(Verdict::Live(deadlines)) => deadlines,
+        other => panic!("not live but {other:?}"),
+    }
+}
+
+#[test]
+fn l01_a_session_is_judged_as_its_next_request_would_be() {
+    let world = World::new(with_admin(minutes(5)));
+    let (token, other) = (world.sign_in(), world.sign_in());
+    let (recheck, ended) = (world.recheck(&token), world.recheck(&other));
+    assert_eq!(recheck.key(), token.key());
+    world.clock.advance(minutes(15) - Duration::from_millis(1));
+    assert_eq!(deadlines(&recheck).remaining(), Duration::from_millis(1));
+    assert_eq!(found(&recheck).now, world.clock.now());
+    assert_eq!(found(&recheck).record, Some(world.record(&token)));
+    assert!(now(world.manager.end_session(other.key(), EndReason::Revoked)).unwrap());
+    let gone = found(&ended);
+    let revoked = Admission::Session(Verdict::Ended(EndReason::Revoked));
+    assert_eq!((gone.admission, gone.record), (revoked, None));
+    world.clock.advance(Duration::from_millis(1));
+    let run_out = Admission::Session(Verdict::Ended(EndReason::IdleTimeout));
+    assert_eq!(found(&recheck).admission, run_out);
+}
+
+#[test]
+fn n10_looking_again_is_no_activity() {
+    let world = World::new(with_admin(minutes(5)));
+    let token = world.sign_in();
+    let (recheck, before) = (world.recheck(&token), world.record(&token));
+    for _ in 0..10 {
+        world.clock.advance(minutes(1));
+        found(&recheck);
+    }
+    assert_eq!(world.record(&token), before);
+}
+
+#[test]
+fn l06_a_routes_policy_is_found_by_its_name_when_a_reload_numbers_anew() {
+    let world = World::new(with_admin(minutes(5)));
+    let token = world.sign_in();
+    let (plain, admin) = (world.recheck(&token), world.recheck_of_admin(&token));
+    let start = world.clock.now();
+    assert_eq!(deadlines(&admin).idle, start + minutes(5));
+    let set = PolicySet::builder(default())
+        .policy(Policy::named("aaa").idle(minutes(1)))
+        .policy(Policy::named("bbb").idle(minutes(2)))
+        .policy(Policy::named("admin").idle(minutes(4)));
+    world.manager.policies().replace(set.build().unwrap());
+    assert_eq!(deadlines(&admin).idle, start + minutes(4));
+    assert_eq!(deadlines(&plain).idle, start + minutes(15));
+}
+
+#[test]
+fn l16_a_routes_policy_that_is_gone_closes_what_is_open_there() {
+    let world = World::new(with_admin(minutes(5)));
+    let token = world.sign_in();
+    let (plain, admin) = (world.recheck(&token), world.recheck_of_admin(&token));
+    let without = PolicySet::builder(default()).build().unwrap();
+    world.manager.policies().replace(without);
+    assert_eq!(found(&admin).admission, Admission::Anonymous);
+    assert!(now(admin.touch()).is_err());
+    assert_eq!(deadlines(&plain).idle, world.clock.now() + minutes(15));
+    world.manager.policies().replace(with_admin(minutes(5)));
+    assert_eq!(deadlines(&admin).idle, world.clock.now() + minutes(5));
+}
+
+#[test]
+fn l06_of_several_route_policies_the_strictest_holds() {
+    let set = PolicySet::builder(default())
+        .policy(Policy::named("staff").idle(minutes(10)).absolute(hours(1)))
+        .policy(Policy::named("admin").idle(minutes(5)));
+    let world = World::new(set.build().unwrap());
+    let token = world.sign_in();
+    let handle = world.request_from(&token, None);
+    assert!(handle.tighten("staff") && handle.tighten("admin"));
+    let found = deadlines(&handle.recheck().unwrap());
+    let start = world.clock.now();
+    assert_eq!(
+        (found.idle, found.absolute),
+        (start + minutes(5), start + hours(1))
+    );
+}
+
+#[test]
+fn a_session_that_the_store_does_not_know_is_nobodys() {
+    let world = World::new(with_admin(minutes(5)));
+    let token = world.sign_in();
+    let elsewhere = World::new(with_admin(minutes(5)));
+    let session = ResolvedSession {
+        record: world.record(&token),
+        now: world.clock.now(),
+        token: Some(token),
+        token_state: TokenState::Current { confirm: false },
+    };
+    let handle = elsewhere.request(Resolved::Session(session));
+    let found = found(&handle.recheck().unwrap());
+    assert_eq!(
+        (found.admission, found.record),
+        (Admission::Anonymous, None)
+    );
+}
+
+#[test]
+fn there_is_nothing_to_look_at_again_without_a_session() {
+    let world = World::new(with_admin(minutes(5)));
+    let nobody = world.request(Resolved::Nothing);
+    assert!(nobody.recheck().is_none());
+    let token = now(nobody.start(NewSession::new("alice"))).unwrap();
+    let started = nobody.recheck().unwrap();
+    assert_eq!(
+        started.key(),
+        token.key(),
+        "the one that the request started"
+    );
+    let handle = world.request_from(&token, None);
+    now(handle.end()).unwrap();
+    assert!(handle.recheck().is_none(), "the request ended it");
+    assert!(found(&started).admission.deadlines().is_none());
+}
+
+#[test]
+fn l07_a_session_is_judged_from_the_network_of_its_request() {
+    let set = PolicySet::builder(default());
+    let set = set.network("office", ["10.0.0.0/8"], minutes(30));
+    let world = World::new(set.build().unwrap());
+    let token = world.sign_in();
+    let office = Some(Ipv4Addr::new(10, 0, 0, 1));
+    let from_office = world.request_from(&token, office).recheck().unwrap();
+    let from_cafe = world.request_from(&token, None).recheck().unwrap();
+    world.clock.advance(minutes(1));
+    now(from_office.touch()).unwrap();
+    let at = world.clock.now();
+    assert_eq!(deadlines(&from_office).idle, at + minutes(30));
+    assert_eq!(deadlines(&from_cafe).idle, at + minutes(15));
+    let changes = |world: &World| {
+        let events = world.events.lock().unwrap();
+        events
+            .iter()
+            .filter(|e| **e == EventKind::SessionNetworkChanged)
+            .count()
+    };
+    assert_eq!(changes(&world), 1);
+    world.clock.advance(minutes(1));
+    now(from_office.touch()).unwrap();
+    assert_eq!(changes(&world), 1, "it is still there");
+}
+
+#[test]
+fn l02_a_touch_is_activity_now_and_none_within_the_granularity() {
+    let world = World::new(with_admin(minutes(5)));
+    let token = world.sign_in();
+    let recheck = world.recheck(&token);
+    let start = world.clock.now();
+    world.clock.advance(seconds(14));
+    now(recheck.touch()).unwrap();
+    assert_eq!(world.record(&token).facts.last_active_at, start);
+    world.clock.advance(seconds(1));
+    now(recheck.touch()).unwrap();
+    let facts = world.record(&token).facts;
+    assert_eq!(facts.last_active_at, start + seconds(15));
+    assert_eq!(facts.idle_deadline, start + seconds(15) + minutes(15));
+    assert_eq!(facts.absolute_deadline, start + hours(8));
+}
+
+#[test]
+fn l04_a_touch_of_what_is_over_or_locked_changes_nothing_and_says_so() {
+    let locking = default().on_idle(OnIdle::Lock).lock_period(hours(1));
+    let world = World::new(PolicySet::builder(locking).build().unwrap());
+    let (token, dead) = (world.sign_in(), world.sign_in());
+    let (recheck, ended) = (world.recheck(&token), world.recheck(&dead));
+    assert!(now(world.manager.end_session(dead.key(), EndReason::Revoked)).unwrap());
+    let before = world.record(&token);
+    world.clock.advance(minutes(15));
+    let locked = now(recheck.touch());
+    assert!(matches!(locked, Err(CommandError::Locked)), "{locked:?}");
+    let revoked = now(ended.touch());
+    assert!(matches!(
+        revoked,
+        Err(CommandError::Ended(EndReason::Revoked))
+    ));
+    assert_eq!(world.record(&token), before);
+    world.clock.advance(hours(1));
+    let run_out = now(recheck.touch());
+    assert!(matches!(
+        run_out,
+        Err(CommandError::Ended(EndReason::IdleTimeout))
+    ));
+    assert_eq!(world.record(&token), before);
+}
+
+// A request that is asked to step up is no activity either.
+#[test]
+fn n52_a_touch_where_the_route_asks_for_authentication_again_is_none() {
+    let world = World::new(with_admin(minutes(5)));
+    let token = world.sign_in();
+    let (plain, admin) = (world.recheck(&token), world.recheck_of_admin(&token));
+    world.clock.advance(minutes(10));
+    now(plain.touch()).unwrap();
+    let before = world.record(&token);
+    world.clock.advance(minutes(1));
+    let stale = found(&admin).admission;
+    assert!(
+        matches!(stale, Admission::Session(Verdict::Stale { .. })),
+        "{stale:?}"
+    );
+    let refused = now(admin.touch());
+    assert!(refused.is_err(), "{refused:?}");
+    assert_eq!(world.record(&token), before);
+}
