@@ -4,12 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use dwell_core::engine::Touch;
-use dwell_core::store::{
-    Created, DuePolicy, End, Loaded, Quota, Reaped, SessionStore, StoreError, StoreFuture,
-    TouchOutcome, Update, Updated,
-};
-use dwell_core::{EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
+use dwell_core::delegate_store;
+use dwell_core::store::{SessionStore, StoreError, StoreFuture};
 
 /// A store that passes everything on, until it is told to fail, hang, be slow
 /// or panic. Clones share what they are told. It is never local: whoever uses
@@ -120,28 +116,31 @@ impl FaultyStore {
             .unwrap_or_else(PoisonError::into_inner) = fault;
     }
 
-    fn read<'a, T: Send + 'a>(
-        &'a self,
-        answer: impl FnOnce() -> StoreFuture<'a, T> + Send + 'a,
-    ) -> StoreFuture<'a, T> {
-        self.shared.reads.fetch_add(1, Ordering::SeqCst);
-        self.answer(answer)
-    }
-
-    fn write<'a, T: Send + 'a>(
-        &'a self,
-        answer: impl FnOnce() -> StoreFuture<'a, T> + Send + 'a,
-    ) -> StoreFuture<'a, T> {
-        self.shared.writes.fetch_add(1, Ordering::SeqCst);
-        self.answer(answer)
+    fn count(&self, operation: &'static str) {
+        let (is_read, is_write) = match operation {
+            "now" | "reap" | "acknowledge" => (false, false),
+            "load" | "load_uncopied" | "list" => (true, false),
+            "touch_and_load" => (true, true),
+            _ => (false, true),
+        };
+        let counts = [
+            (is_read, &self.shared.reads),
+            (is_write, &self.shared.writes),
+            (is_read && is_write, &self.shared.both),
+        ];
+        for (counts, counter) in counts {
+            counter.fetch_add(counts.into(), Ordering::SeqCst);
+        }
     }
 
     /// The inner store is asked when its turn comes, and not before: one in
     /// memory would have done its work already.
     fn answer<'a, T: Send + 'a>(
-        &'a self,
-        answer: impl FnOnce() -> StoreFuture<'a, T> + Send + 'a,
+        &self,
+        operation: &'static str,
+        ask: impl FnOnce() -> StoreFuture<'a, T> + Send + 'a,
     ) -> StoreFuture<'a, T> {
+        self.count(operation);
         let fault = *self
             .shared
             .fault
@@ -156,64 +155,11 @@ impl FaultyStore {
                 #[allow(clippy::panic, reason = "it was told to")]
                 Fault::Panic => panic!("the store was told to panic"),
             }
-            answer().await
+            ask().await
         })
     }
 }
 
 impl SessionStore for FaultyStore {
-    fn now(&self) -> StoreFuture<'_, Timestamp> {
-        self.answer(|| self.inner.now())
-    }
-
-    fn load(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
-        self.read(move || self.inner.load(key))
-    }
-
-    fn load_uncopied(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
-        self.read(move || self.inner.load_uncopied(key))
-    }
-
-    fn create(
-        &self,
-        record: SessionRecord,
-        quota: Option<Quota>,
-        judge: DuePolicy,
-    ) -> StoreFuture<'_, Created> {
-        self.write(move || self.inner.create(record, quota, judge))
-    }
-
-    fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome> {
-        self.write(move || self.inner.touch(key, touch))
-    }
-
-    fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated> {
-        self.write(move || self.inner.update(key, version, update))
-    }
-
-    fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>> {
-        self.write(move || self.inner.end(key, end))
-    }
-
-    fn touch_and_load(
-        &self,
-        key: SessionKey,
-        touch: Touch,
-    ) -> StoreFuture<'_, (TouchOutcome, Loaded)> {
-        self.shared.reads.fetch_add(1, Ordering::SeqCst);
-        self.shared.both.fetch_add(1, Ordering::SeqCst);
-        self.write(move || self.inner.touch_and_load(key, touch))
-    }
-
-    fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
-        self.read(move || self.inner.list(subject))
-    }
-
-    fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
-        self.answer(move || self.inner.reap(judge, batch))
-    }
-
-    fn acknowledge(&self, keys: Vec<SessionKey>) -> StoreFuture<'_, ()> {
-        self.answer(move || self.inner.acknowledge(keys))
-    }
+    delegate_store!(self => self.inner, through answer, except is_local, watched);
 }

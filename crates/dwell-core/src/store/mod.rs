@@ -18,9 +18,11 @@
 //!
 //! The pure part of each change is in [`Facts::touch`](crate::Facts::touch) and
 //! [`SessionRecord::update`]; `dwell-testkit` has the suite that every store
-//! must pass.
+//! must pass. A store around another one forwards by
+//! [`delegate_store!`](crate::delegate_store).
 
 mod change;
+mod delegate;
 mod due;
 mod feed;
 mod future;

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dwell_core::engine::Touch;
 use dwell_core::store::{
-    Created, DuePolicy, End, Loaded, Lookup, Quota, Reaped, SessionStore, StoreError, StoreFuture,
-    TouchOutcome, Update, Updated,
+    Created, DuePolicy, End, Loaded, Lookup, Quota, SessionStore, StoreError, StoreFuture,
+    TouchOutcome,
 };
-use dwell_core::{EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
+use dwell_core::{EndedSession, SessionKey, SessionRecord, delegate_store};
 use dwell_memory::MemoryStore;
 use dwell_testkit::FaultyStore;
 use dwell_testkit::conformance::outage::{self, TakeAway};
@@ -74,9 +74,8 @@ impl TakeAway for Away {
 }
 
 impl SessionStore for Away {
-    fn now(&self) -> StoreFuture<'_, Timestamp> {
-        self.server.now()
-    }
+    delegate_store!(self => self.server, only now);
+    delegate_store!(self => self.way, only update, list, reap);
 
     fn load(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
         let missing = self.does(Fault::SaysMissing) || self.does_afterwards(Fault::ForgetsAll);
@@ -121,10 +120,6 @@ impl SessionStore for Away {
         })
     }
 
-    fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated> {
-        self.way.update(key, version, update)
-    }
-
     fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>> {
         StoreFuture::boxed(async move {
             if self.does(Fault::EndsAllTheSame) {
@@ -135,14 +130,6 @@ impl SessionStore for Away {
             }
             self.way.end(key, end).await
         })
-    }
-
-    fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
-        self.way.list(subject)
-    }
-
-    fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
-        self.way.reap(judge, batch)
     }
 }
 

@@ -17,9 +17,7 @@ use dwell_core::store::{
     Created, DuePolicy, End, Loaded, Quota, Reaped, SessionStore, StoreFuture, TouchOutcome,
     Update, Updated, Watched,
 };
-use dwell_core::{
-    Clock, EndedSession, SessionKey, SessionRecord, SubjectId, SystemClock, Timestamp,
-};
+use dwell_core::{Clock, EndedSession, SessionKey, SessionRecord, SystemClock, delegate_store};
 use tokio::task::AbortHandle;
 
 use self::copies::Copies;
@@ -141,9 +139,7 @@ impl NearCache {
 }
 
 impl SessionStore for NearCache {
-    fn now(&self) -> StoreFuture<'_, Timestamp> {
-        self.store().now()
-    }
+    delegate_store!(self => self.store(), only now, list, acknowledge);
 
     fn load(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
         if let Some(loaded) = self.copies().find(key) {
@@ -217,10 +213,6 @@ impl SessionStore for NearCache {
         })
     }
 
-    fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
-        self.store().list(subject)
-    }
-
     fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
         StoreFuture::boxed(async move {
             let reaped = self.store().reap(judge, batch).await?;
@@ -231,10 +223,6 @@ impl SessionStore for NearCache {
                 .for_each(|key| self.copies().forget(key));
             Ok(reaped)
         })
-    }
-
-    fn acknowledge(&self, keys: Vec<SessionKey>) -> StoreFuture<'_, ()> {
-        self.store().acknowledge(keys)
     }
 
     fn watched(&self) -> Option<&dyn Watched> {

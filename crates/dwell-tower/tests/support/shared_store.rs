@@ -6,12 +6,11 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use dwell_core::engine::Touch;
 use dwell_core::store::{
     BoxedAnswer, Created, DuePolicy, End, Loaded, Quota, Reaped, SessionStore, StoreError,
-    StoreFuture, TouchOutcome, Update, Updated, Watched, Watcher,
+    StoreFuture, Update, Updated, Watched, Watcher,
 };
-use dwell_core::{EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
+use dwell_core::{EndedSession, SessionKey, SessionRecord, delegate_store};
 use dwell_testkit::FaultyStore;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::timeout;
@@ -169,9 +168,7 @@ impl Watched for SharedStore {
 }
 
 impl SessionStore for SharedStore {
-    fn now(&self) -> StoreFuture<'_, Timestamp> {
-        self.inner.now()
-    }
+    delegate_store!(self => self.inner, only now, touch, touch_and_load, list, acknowledge);
 
     fn load(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
         let loaded = self.inner.load(key);
@@ -200,10 +197,6 @@ impl SessionStore for SharedStore {
         })
     }
 
-    fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome> {
-        self.inner.touch(key, touch)
-    }
-
     fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated> {
         let updated = self.inner.update(key, version, update);
         StoreFuture::boxed(async move {
@@ -226,18 +219,6 @@ impl SessionStore for SharedStore {
         })
     }
 
-    fn touch_and_load(
-        &self,
-        key: SessionKey,
-        touch: Touch,
-    ) -> StoreFuture<'_, (TouchOutcome, Loaded)> {
-        self.inner.touch_and_load(key, touch)
-    }
-
-    fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
-        self.inner.list(subject)
-    }
-
     fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
         let reaped = self.inner.reap(judge, batch);
         StoreFuture::boxed(async move {
@@ -247,10 +228,6 @@ impl SessionStore for SharedStore {
             ended.chain(locked).for_each(|key| self.tell_of(key));
             Ok(reaped)
         })
-    }
-
-    fn acknowledge(&self, keys: Vec<SessionKey>) -> StoreFuture<'_, ()> {
-        self.inner.acknowledge(keys)
     }
 
     fn watched(&self) -> Option<&dyn Watched> {

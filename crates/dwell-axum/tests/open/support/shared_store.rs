@@ -5,12 +5,9 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::time::Duration;
 
-use dwell_axum::dwell_core::engine::Touch;
-use dwell_axum::dwell_core::store::{
-    BoxedAnswer, Created, DuePolicy, End, Loaded, PULSE, Quota, Reaped, SessionStore, StoreFuture,
-    TouchOutcome, Update, Updated, Watched, Watcher,
-};
-use dwell_axum::{EndedSession, MemoryStore, SessionKey, SessionRecord, SubjectId, Timestamp};
+use dwell_axum::dwell_core::delegate_store;
+use dwell_axum::dwell_core::store::{BoxedAnswer, PULSE, SessionStore, Watched, Watcher};
+use dwell_axum::{MemoryStore, SessionKey, Timestamp};
 use dwell_testkit::FaultyStore;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
@@ -120,54 +117,7 @@ impl Watched for SharedStore {
 }
 
 impl SessionStore for SharedStore {
-    fn now(&self) -> StoreFuture<'_, Timestamp> {
-        self.inner.now()
-    }
-
-    fn load(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
-        self.inner.load(key)
-    }
-
-    fn create(
-        &self,
-        record: SessionRecord,
-        quota: Option<Quota>,
-        judge: DuePolicy,
-    ) -> StoreFuture<'_, Created> {
-        self.inner.create(record, quota, judge)
-    }
-
-    fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome> {
-        self.inner.touch(key, touch)
-    }
-
-    fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated> {
-        self.inner.update(key, version, update)
-    }
-
-    fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>> {
-        self.inner.end(key, end)
-    }
-
-    fn touch_and_load(
-        &self,
-        key: SessionKey,
-        touch: Touch,
-    ) -> StoreFuture<'_, (TouchOutcome, Loaded)> {
-        self.inner.touch_and_load(key, touch)
-    }
-
-    fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
-        self.inner.list(subject)
-    }
-
-    fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
-        self.inner.reap(judge, batch)
-    }
-
-    fn acknowledge(&self, keys: Vec<SessionKey>) -> StoreFuture<'_, ()> {
-        self.inner.acknowledge(keys)
-    }
+    delegate_store!(self => self.inner, except load_uncopied, watched);
 
     fn watched(&self) -> Option<&dyn Watched> {
         Some(self)
