@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use dwell_core::{NewSession, PolicySet, SessionHandle, SessionManager, Timeouts, hours, minutes, seconds};
+use dwell_core::{NewSession, PolicySet, SessionState, SessionManager, Timeouts, hours, minutes, seconds};
 use dwell_memory::MemoryStore;
 use dwell_tower::open::{BodyFactory, SessionBoundBody};
 use dwell_tower::session::SessionLayer;
@@ -33,7 +33,7 @@ impl Service<Request<()>> for Inner {
     }
 
     fn call(&mut self, request: Request<()>) -> Self::Future {
-        let handle = request.extensions().get::<SessionHandle>();
+        let handle = request.extensions().get::<SessionState>();
         let handle = handle.expect("the session layer ran");
         if request.uri().path() == "/login" {
             let _ = now(handle.start(NewSession::new("alice")));

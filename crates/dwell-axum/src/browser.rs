@@ -8,7 +8,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use dwell_core::{RouteMark, SessionHandle};
+use dwell_core::{RouteMark, SessionState};
 use sha2::{Digest, Sha256};
 
 /// Where the script is found.
@@ -66,7 +66,7 @@ pub fn browser<S: Clone + Send + Sync + 'static>() -> Router<S> {
 
 async fn script(request: Request) -> Response {
     // Where it stands inside of the layers all the same, nobody asked for it.
-    if let Some(session) = request.extensions().get::<SessionHandle>() {
+    if let Some(session) = request.extensions().get::<SessionState>() {
         session.mark_route(RouteMark::Passive);
     }
     let tag = HeaderValue::from_str(&TAG).unwrap_or(HeaderValue::from_static("\"\""));

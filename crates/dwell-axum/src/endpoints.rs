@@ -180,7 +180,7 @@ async fn activity(
 
 async fn end(session: Option<Session>) -> Result<Response, SessionError> {
     if let Some(session) = session {
-        session.end().await?;
+        session.sign_out().await?;
     }
     let clear = HeaderValue::from_static(r#""cache", "cookies", "storage""#);
     let headers = [

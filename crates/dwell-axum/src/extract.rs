@@ -7,8 +7,8 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
 use dwell_core::{
-    AuthenticationContext, CommandError, Deadlines, Decision, EndReason, NewSession, SessionHandle,
-    SessionInfo, SessionRecord, SessionRef, SubjectId, Token,
+    AuthenticationContext, CommandError, Deadlines, EndReason, NewSession, SessionHandle,
+    SessionInfo, SessionRecord, SessionRef, SessionState, SubjectId, Token, Verdict, Which,
 };
 use dwell_tower::rejection::{Refusal, refuse};
 use http::request::Parts;
@@ -45,7 +45,7 @@ type Result<T> = std::result::Result<T, SessionError>;
 ///
 /// async fn change_password(session: Session) -> Result<String, SessionError> {
 ///     // … after changing it: whoever else is signed in must sign in again.
-///     let ended = session.end_others().await?;
+///     let ended = session.revoke(Which::Others).await?;
 ///     session.rotate().await?;
 ///     Ok(format!("{ended} other sessions ended"))
 /// }
@@ -79,7 +79,7 @@ type Result<T> = std::result::Result<T, SessionError>;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Session {
-    handle: SessionHandle,
+    state: SessionState,
     subject: SubjectId,
     route: Option<MatchedPath>,
 }
@@ -96,7 +96,7 @@ impl Session {
     /// can be written into pages and logs. `None` after the session was ended.
     #[must_use]
     pub fn reference(&self) -> Option<SessionRef> {
-        self.handle.record().map(|r| SessionRef::of(r.key))
+        self.state.record().map(|r| SessionRef::of(r.key))
     }
 
     /// Its deadlines, as the commands of this request left them; `None` after
@@ -104,20 +104,25 @@ impl Session {
     /// when the answer's status is known.
     #[must_use]
     pub fn deadlines(&self) -> Option<Deadlines> {
-        self.handle.current_deadlines()
+        self.state.current_deadlines()
     }
 
     /// The facts that Dwell keeps of it, as the commands of this request left
     /// them; `None` after it was ended.
     #[must_use]
     pub fn record(&self) -> Option<SessionRecord> {
-        self.handle.record()
+        self.state.record()
     }
 
-    /// The shared handle, for what this extractor does not offer.
+    /// Returns the handle behind this extractor, for what takes one, such as a
+    /// [`Lifeline`](dwell_tower::open::Lifeline).
     #[must_use]
     pub fn handle(&self) -> &SessionHandle {
-        &self.handle
+        self.state.handle()
+    }
+
+    pub(crate) fn state(&self) -> &SessionState {
+        &self.state
     }
 
     /// Starts another session in its place, after a full new login, and gives
@@ -131,12 +136,12 @@ impl Session {
     }
 
     /// Signs the subject out: ends this session, and removes the cookie with
-    /// the answer. Once more ends nothing more.
+    /// the answer. Idempotent.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn end(&self) -> Result<()> {
-        self.command().end().await?;
+    pub async fn sign_out(&self) -> Result<()> {
+        self.command().sign_out().await?;
         Ok(())
     }
 
@@ -150,8 +155,8 @@ impl Session {
         Ok(self.command().rotate().await?)
     }
 
-    /// Records that the session's subject authenticated again, with this
-    /// class (`acr`) and these methods (RFC 8176), and replaces the token.
+    /// Records that the session's subject authenticated again, by this class
+    /// and these methods, and replaces the token.
     /// It is activity now, and satisfies privileged routes from now on; the
     /// absolute deadline stays.
     ///
@@ -159,17 +164,13 @@ impl Session {
     ///
     /// # Errors
     /// See [`SessionHandle::reauthenticated`].
-    pub async fn reauthenticated<'a>(
-        &self,
-        acr: Option<&str>,
-        amr: impl IntoIterator<Item = &'a str>,
-    ) -> Result<()> {
-        Ok(self.command().reauthenticated(strength(acr, amr)).await?)
+    pub async fn reauthenticated(&self, authentication: AuthenticationContext) -> Result<()> {
+        Ok(self.command().reauthenticated(authentication).await?)
     }
 
     /// Records that a re-authentication failed, which is no activity; `true`
-    /// when it was one too many in a row (the fifth, unless the manager was
-    /// told otherwise) and the session has ended.
+    /// if this was the last allowed failure (5 by default) and the session has
+    /// ended.
     ///
     /// # Errors
     /// See [`SessionHandle::reauthentication_failed`].
@@ -215,16 +216,16 @@ impl Session {
     /// # Errors
     /// When the store does not answer.
     pub async fn list(&self) -> Result<Vec<SessionInfo>> {
-        Ok(self.handle.list().await?)
+        Ok(self.state.list().await?)
     }
 
-    /// Ends one of the subject's sessions, as `revoked`; `false` when the
-    /// subject has none with this reference. It may be the one that asks.
+    /// Ends sessions of the subject as `revoked`, this one last, and returns
+    /// how many.
     ///
     /// ```
     /// use axum::extract::Path;
     /// use axum::http::StatusCode;
-    /// use dwell_axum::{Session, SessionError, SessionRef};
+    /// use dwell_axum::{Session, SessionError, SessionRef, Which};
     ///
     /// async fn end(
     ///     Path(reference): Path<String>,
@@ -233,42 +234,24 @@ impl Session {
     ///     let Some(reference) = SessionRef::parse(&reference) else {
     ///         return Ok(StatusCode::NOT_FOUND);
     ///     };
-    ///     Ok(match session.end_one(reference).await? {
-    ///         true => StatusCode::NO_CONTENT,
-    ///         false => StatusCode::NOT_FOUND,
+    ///     Ok(match session.revoke(Which::One(reference)).await? {
+    ///         0 => StatusCode::NOT_FOUND,
+    ///         _ => StatusCode::NO_CONTENT,
     ///     })
     /// }
     /// # let _ = end;
     /// ```
     ///
     /// # Errors
-    /// When the store does not answer.
-    pub async fn end_one(&self, reference: SessionRef) -> Result<bool> {
-        Ok(self.command().end_one(reference).await?)
-    }
-
-    /// Ends all other sessions of the subject, as `revoked`, and tells how
-    /// many.
-    ///
-    /// # Errors
     /// When the store does not answer; some may have ended by then.
-    pub async fn end_others(&self) -> Result<usize> {
-        Ok(self.command().end_others().await?)
-    }
-
-    /// Ends all sessions of the subject, as `revoked`, this one last, and
-    /// tells how many.
-    ///
-    /// # Errors
-    /// When the store does not answer; some may have ended by then.
-    pub async fn end_all(&self) -> Result<usize> {
-        Ok(self.command().end_all().await?)
+    pub async fn revoke(&self, which: Which) -> Result<usize> {
+        Ok(self.command().revoke(which).await?)
     }
 
     /// Commands are events, and events name the route.
     fn command(&self) -> &SessionHandle {
-        label(&self.handle, self.route.as_ref());
-        &self.handle
+        label(&self.state, self.route.as_ref());
+        self.state.handle()
     }
 }
 
@@ -307,7 +290,8 @@ impl Session {
 ///         return Ok(Redirect::to("/login"));
 ///     };
 ///     // … after checking the password of this very subject:
-///     login.reauthenticated(Some("aal1"), ["pwd"]).await?;
+///     let password = AuthenticationContext::none().with_acr("aal1").with_amr(["pwd"]);
+///     login.reauthenticated(password).await?;
 ///     Ok(Redirect::to("/"))
 /// }
 ///
@@ -334,8 +318,8 @@ impl Session {
 /// ```
 #[derive(Clone, Debug)]
 pub struct LoginSession {
-    handle: SessionHandle,
-    decision: Decision,
+    state: SessionState,
+    verdict: Verdict,
     route: Option<MatchedPath>,
 }
 
@@ -345,22 +329,27 @@ impl LoginSession {
     /// subject's.
     #[must_use]
     pub fn subject(&self) -> Option<&SubjectId> {
-        match self.decision {
-            Decision::Ended(_) | Decision::Anonymous => None,
-            Decision::Live | Decision::Stale | Decision::Locked => self.handle.subject(),
+        match self.verdict {
+            Verdict::Ended(_) | Verdict::Anonymous => None,
+            Verdict::Live(_) | Verdict::Stale { .. } | Verdict::Locked { .. } => {
+                self.state.subject()
+            }
         }
     }
 
     /// Whether the session is locked.
     #[must_use]
     pub fn is_locked(&self) -> bool {
-        self.decision == Decision::Locked
+        matches!(self.verdict, Verdict::Locked { .. })
     }
 
     /// Why the session that the request brought along has ended, if it has.
     #[must_use]
     pub fn end_reason(&self) -> Option<EndReason> {
-        self.decision.end_reason()
+        match self.verdict {
+            Verdict::Ended(reason) => Some(reason),
+            _ => None,
+        }
     }
 
     /// Starts a session after a login and gives the client its token. With a
@@ -373,26 +362,22 @@ impl LoginSession {
         Ok(self.command().start(new).await?)
     }
 
-    /// Records that the session's subject authenticated again, with this
-    /// class (`acr`) and these methods (RFC 8176): opens a lock, satisfies
-    /// privileged routes, replaces the token. It is activity now; the absolute
+    /// Records that the session's subject authenticated again, by this class
+    /// and these methods: opens a lock, satisfies privileged routes, replaces
+    /// the token. It is activity now; the absolute
     /// deadline stays.
     ///
     /// Check the factor of this very [subject](Self::subject) before.
     ///
     /// # Errors
     /// See [`SessionHandle::reauthenticated`].
-    pub async fn reauthenticated<'a>(
-        &self,
-        acr: Option<&str>,
-        amr: impl IntoIterator<Item = &'a str>,
-    ) -> Result<()> {
-        Ok(self.command().reauthenticated(strength(acr, amr)).await?)
+    pub async fn reauthenticated(&self, authentication: AuthenticationContext) -> Result<()> {
+        Ok(self.command().reauthenticated(authentication).await?)
     }
 
     /// Records that a re-authentication failed, which is no activity; `true`
-    /// when it was one too many in a row (the fifth, unless the manager was
-    /// told otherwise) and the session has ended.
+    /// if this was the last allowed failure (5 by default) and the session has
+    /// ended.
     ///
     /// # Errors
     /// See [`SessionHandle::reauthentication_failed`].
@@ -401,25 +386,14 @@ impl LoginSession {
     }
 
     fn command(&self) -> &SessionHandle {
-        label(&self.handle, self.route.as_ref());
-        &self.handle
+        label(&self.state, self.route.as_ref());
+        self.state.handle()
     }
 }
 
-fn strength<'a>(
-    acr: Option<&str>,
-    amr: impl IntoIterator<Item = &'a str>,
-) -> AuthenticationContext {
-    let strength = AuthenticationContext::none().with_amr(amr);
-    match acr {
-        Some(acr) => strength.with_acr(acr),
-        None => strength,
-    }
-}
-
-fn label(handle: &SessionHandle, route: Option<&MatchedPath>) {
+fn label(state: &SessionState, route: Option<&MatchedPath>) {
     if let Some(route) = route {
-        handle.label_route(|| route.as_str().into());
+        state.label_route(|| route.as_str().into());
     }
 }
 
@@ -440,17 +414,18 @@ impl IntoResponse for SessionRejection {
     }
 }
 
-/// The handle, and what was decided; a wrong wiring names what is missing.
-fn decided(parts: &Parts) -> std::result::Result<(SessionHandle, Decision), SessionRejection> {
+/// The request's session state and its verdict; a wrong wiring names what is
+/// missing.
+fn decided(parts: &Parts) -> std::result::Result<(SessionState, Verdict), SessionRejection> {
     let miswired = |missing: &str| {
         let refusal = Refusal::Miswired(missing.to_owned());
         Err(SessionRejection::new(refusal, parts))
     };
-    let Some(handle) = parts.extensions.get::<SessionHandle>() else {
+    let Some(state) = parts.extensions.get::<SessionState>() else {
         return miswired("the session layer, around a handler that extracts a session");
     };
-    match handle.decision() {
-        Some(decision) => Ok((handle.clone(), decision)),
+    match state.verdict() {
+        Some(verdict) => Ok((state.clone(), verdict)),
         None => miswired("the idle timeout layer, around a handler that extracts a session"),
     }
 }
@@ -462,21 +437,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
         parts: &mut Parts,
         _: &S,
     ) -> std::result::Result<Self, Self::Rejection> {
-        let (handle, decision) = decided(parts)?;
-        let refusal = match (decision, handle.subject()) {
-            (Decision::Live, Some(subject)) => {
-                return Ok(Self {
-                    subject: subject.clone(),
-                    route: parts.extensions.get().cloned(),
-                    handle,
-                });
+        let (state, verdict) = decided(parts)?;
+        match (verdict, state.subject()) {
+            (Verdict::Live(_), Some(subject)) => Ok(Self {
+                subject: subject.clone(),
+                route: parts.extensions.get().cloned(),
+                state,
+            }),
+            (verdict, _) => {
+                let refusal = verdict
+                    .over()
+                    .map_or(Refusal::SessionRequired, Refusal::from);
+                label(&state, parts.extensions.get());
+                Err(SessionRejection::new(refusal, parts))
             }
-            (Decision::Locked, _) => Refusal::Locked,
-            (Decision::Ended(reason), _) => Refusal::Ended(reason),
-            _ => Refusal::SessionRequired,
-        };
-        label(&handle, parts.extensions.get());
-        Err(SessionRejection::new(refusal, parts))
+        }
     }
 }
 
@@ -487,15 +462,15 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Session {
         parts: &mut Parts,
         _: &S,
     ) -> std::result::Result<Option<Self>, Self::Rejection> {
-        let (handle, decision) = decided(parts)?;
-        let subject = match decision {
-            Decision::Live => handle.subject().cloned(),
+        let (state, verdict) = decided(parts)?;
+        let subject = match verdict {
+            Verdict::Live(_) => state.subject().cloned(),
             _ => None,
         };
         Ok(subject.map(|subject| Self {
             subject,
             route: parts.extensions.get().cloned(),
-            handle,
+            state,
         }))
     }
 }
@@ -507,10 +482,10 @@ impl<S: Send + Sync> FromRequestParts<S> for LoginSession {
         parts: &mut Parts,
         _: &S,
     ) -> std::result::Result<Self, Self::Rejection> {
-        let (handle, decision) = decided(parts)?;
+        let (state, verdict) = decided(parts)?;
         Ok(Self {
-            handle,
-            decision,
+            state,
+            verdict,
             route: parts.extensions.get().cloned(),
         })
     }

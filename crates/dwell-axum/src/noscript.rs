@@ -31,10 +31,10 @@ impl Session {
     /// ```
     #[must_use]
     pub fn noscript_refresh(&self, page: &str) -> String {
-        let handle = self.handle();
+        let state = self.state();
         // The page's own request counts as soon as it is answered.
-        let touch = handle.touch_due(Outcome::Answered(200));
-        let Some(deadlines) = handle.closing_deadlines(touch.as_ref(), None) else {
+        let touch = state.touch_due(Outcome::Answered(200));
+        let Some(deadlines) = state.closing_deadlines(touch.as_ref(), None) else {
             return String::new();
         };
         let seconds = as_millis(deadlines.remaining())

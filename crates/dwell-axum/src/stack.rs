@@ -3,15 +3,11 @@
 
 use axum::extract::{MatchedPath, OriginalUri};
 use dwell_core::SessionManager;
-use dwell_tower::session::SessionLayer;
 
 use crate::body::AxumBodyFactory;
 
 /// The stack of layers around a router; [`session_timeout`] makes it.
 pub type SessionTimeoutLayer = dwell_tower::SessionTimeoutLayer<AxumBodyFactory>;
-
-/// How long a store is waited for.
-const STORE_TIMEOUT: std::time::Duration = dwell_core::seconds(2);
 
 /// All layers in the right order, for [`Router::layer`](axum::Router::layer).
 ///
@@ -82,8 +78,8 @@ const STORE_TIMEOUT: std::time::Duration = dwell_core::seconds(2);
 /// ```
 #[must_use]
 pub fn session_timeout(manager: &SessionManager) -> SessionTimeoutLayer {
-    let session = SessionLayer::with_body(manager, STORE_TIMEOUT);
-    let layer = SessionTimeoutLayer::from_session_layer(session)
+    let layer = dwell_tower::SessionTimeoutLayer::new(manager)
+        .with_body_factory()
         .with_route_name(|extensions| extensions.get::<MatchedPath>().map(MatchedPath::as_str))
         .with_original_uri(|extensions| extensions.get::<OriginalUri>().map(|uri| &uri.0));
     #[cfg(feature = "tokio")]

@@ -88,7 +88,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionWebSocketUpgrade {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         let session = Session::from_request_parts(parts, state).await;
         let session = session.map_err(IntoResponse::into_response)?;
-        session.handle().mark_route(RouteMark::Passive);
+        session.state().mark_route(RouteMark::Passive);
         let by_browser = ["sec-fetch-site", header::ORIGIN.as_str()];
         let by_browser = by_browser
             .iter()

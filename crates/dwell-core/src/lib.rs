@@ -77,12 +77,12 @@ mod time;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use engine::{
     Activity, Deadlines, Declaration, Evidence, Fetch, Outcome, RequestEvidence, RouteMark,
-    Verdict, classify,
+    SessionOver, Verdict, classify,
 };
 #[cfg(feature = "tracing")]
 pub use event::TracingObserver;
 pub use event::{Event, EventKind, Observer, RequestContext};
-pub use manager::{AdoptedSession, EndHook, SessionManager, SessionManagerBuilder};
+pub use manager::{AdoptedSession, EndHook, Selection, SessionManager, SessionManagerBuilder};
 pub use policy::*;
 pub use request::*;
 pub use session::*;

@@ -9,7 +9,7 @@
 //! A check of your own, among ours:
 //!
 //! ```
-//! use dwell_core::SessionHandle;
+//! use dwell_core::SessionState;
 //! use dwell_tower::gate::{Gate, Gated, RequestHead};
 //! use dwell_tower::rejection::Refusal;
 //!
@@ -21,8 +21,8 @@
 //!         "the check for employees"
 //!     }
 //!
-//!     fn admit(&self, handle: &SessionHandle, _: &RequestHead<'_>) -> Result<(), Refusal> {
-//!         let subject = handle.subject().ok_or(Refusal::SessionRequired)?;
+//!     fn admit(&self, state: &SessionState, _: RequestHead<'_>) -> Result<(), Refusal> {
+//!         let subject = state.subject().ok_or(Refusal::SessionRequired)?;
 //!         match subject.as_str().ends_with("@bank.example") {
 //!             true => Ok(()),
 //!             false => Err(Refusal::SessionRequired),
@@ -38,38 +38,13 @@ use std::fmt;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use dwell_core::{SessionHandle, SessionManager, Shown};
-use http::{Extensions, HeaderMap, Method, Request, Response, Uri};
+use dwell_core::{RouteMark, SessionState};
+use http::{Request, Response};
 use tower_service::Service;
 
 use crate::future::ResponseFuture;
-use crate::rejection::{MakeRejection, Refusal, miswired};
-use crate::shared::Shared;
-
-/// A request without its body.
-#[derive(Clone, Copy, Debug)]
-pub struct RequestHead<'a> {
-    /// The method.
-    pub method: &'a Method,
-    /// The target.
-    pub uri: &'a Uri,
-    /// The header fields.
-    pub headers: &'a HeaderMap,
-    /// What other middleware left.
-    pub extensions: &'a Extensions,
-}
-
-impl<'a> RequestHead<'a> {
-    /// The head of a request.
-    pub fn of<B>(request: &'a Request<B>) -> Self {
-        Self {
-            method: request.method(),
-            uri: request.uri(),
-            headers: request.headers(),
-            extensions: request.extensions(),
-        }
-    }
-}
+pub use crate::head::RequestHead;
+use crate::rejection::{MakeRejection, Refusal, miswired, reject};
 
 /// A check that a request passes or not.
 pub trait Gate: Send + Sync + 'static {
@@ -80,7 +55,7 @@ pub trait Gate: Send + Sync + 'static {
     ///
     /// # Errors
     /// The refusal.
-    fn admit(&self, handle: &SessionHandle, request: &RequestHead<'_>) -> Result<(), Refusal>;
+    fn admit(&self, state: &SessionState, request: RequestHead<'_>) -> Result<(), Refusal>;
 
     /// Its own way to refuse; that of the stack around it where it has none.
     fn rejection(&self) -> Option<&dyn MakeRejection> {
@@ -88,17 +63,29 @@ pub trait Gate: Send + Sync + 'static {
     }
 }
 
-/// The gates of an assembled stack, asked by the session layer itself: what
-/// they find is in the handle before anybody else sees it.
-pub(crate) trait Stack: Send + Sync {
-    /// Makes the handle of a request, and lets it pass or refuses it.
-    fn open(
-        &self,
-        manager: &SessionManager,
-        shown: Shown<'_>,
-        request: &RequestHead<'_>,
-    ) -> (SessionHandle, Result<(), Refusal>);
+macro_rules! gates_in_a_row {
+    ($($gate:ident),*) => {
+        impl<$($gate: Gate),*> Gate for ($($gate,)*) {
+            fn name(&self) -> &'static str {
+                "a row of gates"
+            }
+
+            #[allow(non_snake_case, unused_variables, reason = "one name for type and field")]
+            fn admit(&self, state: &SessionState, request: RequestHead<'_>) -> Result<(), Refusal> {
+                let ($($gate,)*) = self;
+                $($gate.admit(state, request)?;)*
+                Ok(())
+            }
+        }
+    };
 }
+
+gates_in_a_row!();
+gates_in_a_row!(A);
+gates_in_a_row!(A, B);
+gates_in_a_row!(A, B, C);
+gates_in_a_row!(A, B, C, D);
+gates_in_a_row!(A, B, C, D, E);
 
 /// The service that asks a gate before the inner service.
 #[derive(Clone, Copy)]
@@ -137,18 +124,18 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let Some(handle) = request.extensions().get::<SessionHandle>() else {
+        let Some(state) = request.extensions().get::<SessionState>() else {
             let missing = format!("the session layer, outside {}", self.gate.name());
             return ResponseFuture::refused(miswired(&missing));
         };
-        match self.gate.admit(handle, &RequestHead::of(&request)) {
+        match self.gate.admit(state, RequestHead::of(&request)) {
             Ok(()) => ResponseFuture::inner(self.inner.call(request)),
             Err(refusal) => {
                 // Also when nobody waits for the answer whose status says so.
-                handle.mark_route(dwell_core::RouteMark::Passive);
+                state.mark_route(RouteMark::Passive);
                 let (parts, _) = request.into_parts();
                 let own = self.gate.rejection();
-                ResponseFuture::refused(Shared::reject(own, refusal, &parts))
+                ResponseFuture::refused(reject(own, refusal, &parts))
             }
         }
     }

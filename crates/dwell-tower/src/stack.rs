@@ -2,114 +2,86 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
 
-use dwell_core::{LivePolicies, SessionHandle, SessionManager, Shown};
+use dwell_core::{LivePolicies, SessionManager};
 use http::{Extensions, Uri};
 use tower_layer::Layer;
 
 use crate::activity::ActivityLayer;
-use crate::gate::{RequestHead, Stack};
 use crate::idle::{IdleTimeoutLayer, SessionRequirement};
 use crate::network::NetworkLayer;
 use crate::open::AnyBodyFactory;
-use crate::rejection::{DefaultRejection, MakeRejection, Refusal};
-use crate::session::{SessionLayer, SessionService, Source};
+use crate::rejection::{DefaultRejection, MakeRejection};
+use crate::session::{SessionLayer, SessionService, SessionSource};
 
-/// The service of the stack: the session layer's, which asks the other
-/// layers' gates in their order.
-pub type SessionTimeout<S, K = AnyBodyFactory> = SessionService<S, K>;
+/// What stands between the session layer and the service: where the client is,
+/// what the request says about itself, and the verdict by both.
+type Gates = (NetworkLayer, ActivityLayer, IdleTimeoutLayer);
 
-/// What stands between the session layer and the service.
-#[derive(Clone, Debug)]
-struct Gates {
-    network: NetworkLayer,
-    activity: ActivityLayer,
-    idle: IdleTimeoutLayer,
-}
+/// The service of the stack: the session layer's, with three gates.
+pub type SessionTimeout<S, F = AnyBodyFactory> = SessionService<S, Gates, F>;
 
-impl Stack for Gates {
-    fn open(
-        &self,
-        manager: &SessionManager,
-        shown: Shown<'_>,
-        request: &RequestHead<'_>,
-    ) -> (SessionHandle, Result<(), Refusal>) {
-        let policies = manager.policies().borrow();
-        // Where the client is: the verdict depends on it.
-        let address = match self.network.find(&policies, request) {
-            Ok(address) => address,
-            Err(refusal) => {
-                let handle = SessionHandle::new(manager.clone(), policies, shown.into());
-                return (handle, Err(refusal));
-            }
-        };
-        // What the request says of itself.
-        let evidence = self.activity.evidence(request);
-        // The verdict, by what the others found.
-        let handle = SessionHandle::decided(manager.clone(), policies, shown, address, evidence);
-        let enforced = self.idle.enforce(&handle, request);
-        (handle, enforced)
-    }
-}
-
-/// Session, network, activity and idle timeout layers, in this order.
-/// `K` makes the bodies of its answers.
-pub struct SessionTimeoutLayer<K = AnyBodyFactory>(Arc<Parts<K>>);
-
-/// Behind one pointer, since routers clone a layer for every route.
-struct Parts<K> {
-    session: SessionLayer<K>,
-    gates: Arc<Gates>,
+/// The session layer with the gates of network, activity and idle timeout, in
+/// this order. `F` makes the bodies of its answers.
+pub struct SessionTimeoutLayer<F = AnyBodyFactory> {
+    session: SessionLayer<Gates, F>,
     /// The pages of the default way to refuse; `None` after a way of the
     /// application's own was given.
     pages: Option<DefaultRejection>,
 }
 
 impl SessionTimeoutLayer {
-    /// The stack with its defaults: sessions by cookie, refusals as problem
-    /// details, requests without a session go on to the routes.
+    /// Makes the stack with its defaults: sessions by cookie, refusals as
+    /// problem details, requests without a session go on to the routes.
     #[must_use]
     pub fn new(manager: &SessionManager) -> Self {
-        Self::from_session_layer(SessionLayer::new(manager))
+        let gates = (
+            NetworkLayer::new(),
+            ActivityLayer::new(),
+            IdleTimeoutLayer::new(),
+        );
+        Self {
+            session: SessionLayer::new(manager).with_gates(gates),
+            pages: Some(DefaultRejection::new()),
+        }
     }
 }
 
-impl<K> SessionTimeoutLayer<K> {
-    /// The stack around a session layer of your own making.
-    #[must_use]
-    pub fn from_session_layer(session: SessionLayer<K>) -> Self {
-        Self(Arc::new(Parts {
-            session,
-            gates: Arc::new(Gates {
-                network: NetworkLayer::new(),
-                activity: ActivityLayer::new(),
-                idle: IdleTimeoutLayer::new(),
-            }),
-            pages: Some(DefaultRejection::new()),
-        }))
-    }
-
-    /// What this layer alone has.
-    #[inline(never)]
-    fn parts(&mut self) -> &mut Parts<K> {
-        Arc::make_mut(&mut self.0)
-    }
-
-    #[inline(never)]
-    fn gates(&mut self) -> &mut Gates {
-        Arc::make_mut(&mut self.parts().gates)
-    }
-
-    fn map_session(mut self, change: impl FnOnce(SessionLayer<K>) -> SessionLayer<K>) -> Self {
-        let parts = self.parts();
-        parts.session = change(parts.session.clone());
+impl<F> SessionTimeoutLayer<F> {
+    fn map_session(
+        mut self,
+        change: impl FnOnce(SessionLayer<Gates, F>) -> SessionLayer<Gates, F>,
+    ) -> Self {
+        self.session = change(self.session);
         self
+    }
+
+    fn map_gates(self, change: impl FnOnce(Gates) -> Gates) -> Self {
+        self.map_session(|session| {
+            let gates = change(session.gates().clone());
+            session.with_gates(gates)
+        })
+    }
+
+    /// Makes the bodies of answers with another factory.
+    #[must_use]
+    pub fn with_body_factory<E>(self) -> SessionTimeoutLayer<E> {
+        SessionTimeoutLayer {
+            session: self.session.with_body_factory(),
+            pages: self.pages,
+        }
+    }
+
+    /// Sets how long the store is waited for. Defaults to two seconds; see
+    /// [`SessionLayer::with_store_timeout`].
+    #[must_use]
+    pub fn with_store_timeout(self, limit: std::time::Duration) -> Self {
+        self.map_session(|session| session.with_store_timeout(limit))
     }
 
     /// Where sessions are found.
     #[must_use]
-    pub fn with_source(self, source: Source) -> Self {
+    pub fn with_source(self, source: impl SessionSource) -> Self {
         self.map_session(|session| session.with_source(source))
     }
 
@@ -132,8 +104,8 @@ impl<K> SessionTimeoutLayer<K> {
         path: &str,
         add: impl FnOnce(DefaultRejection) -> DefaultRejection,
     ) -> Self {
-        if let Some(pages) = self.parts().pages.take().map(add) {
-            self.parts().pages = Some(pages.clone());
+        if let Some(pages) = self.pages.take().map(add) {
+            self.pages = Some(pages.clone());
             self = self.map_session(|session| session.with_rejection(pages));
         }
         let path = path.split('?').next().unwrap_or_default();
@@ -143,36 +115,33 @@ impl<K> SessionTimeoutLayer<K> {
     /// Adds a path that is served whatever became of the session; see
     /// [`IdleTimeoutLayer::add_exempt_path`].
     #[must_use]
-    pub fn add_exempt_path(mut self, path: &str) -> Self {
-        let gates = self.gates();
-        gates.idle = gates.idle.clone().add_exempt_path(path);
-        self
+    pub fn add_exempt_path(self, path: &str) -> Self {
+        self.map_gates(|(network, activity, idle)| (network, activity, idle.add_exempt_path(path)))
     }
 
     /// Refuses in a way of your own, in all layers and routes. Pages that are
     /// named before or after are exempt; where to send whom is then yours.
     #[must_use]
     pub fn with_rejection(mut self, rejection: impl MakeRejection) -> Self {
-        self.parts().pages = None;
+        self.pages = None;
         self.map_session(|session| session.with_rejection(rejection))
     }
 
     /// Whether requests need a session at all.
     #[must_use]
-    pub fn with_requirement(mut self, presence: SessionRequirement) -> Self {
-        let gates = self.gates();
-        gates.idle = gates.idle.clone().with_requirement(presence);
-        self
+    pub fn with_requirement(self, requirement: SessionRequirement) -> Self {
+        self.map_gates(|(network, activity, idle)| {
+            (network, activity, idle.with_requirement(requirement))
+        })
     }
 
     /// Reads the connection's other end by a closure.
     #[must_use]
     pub fn with_peer(
-        mut self,
+        self,
         peer: impl Fn(&Extensions) -> Option<IpAddr> + Send + Sync + 'static,
     ) -> Self {
-        self.gates().network = NetworkLayer::with_peer(peer);
-        self
+        self.map_gates(|(_, activity, idle)| (NetworkLayer::with_peer(peer), activity, idle))
     }
 
     /// Names a request's route for events; see
@@ -199,7 +168,7 @@ impl<K> SessionTimeoutLayer<K> {
     /// The manager as the stack uses it.
     #[must_use]
     pub fn manager(&self) -> &SessionManager {
-        self.0.session.manager()
+        self.session.manager()
     }
 
     /// The policies in force, which a reload replaces.
@@ -210,41 +179,33 @@ impl<K> SessionTimeoutLayer<K> {
 
     /// Waits until the touches so far are recorded: before shutting down.
     pub async fn flush(&self) {
-        self.0.session.flush().await;
+        self.session.flush().await;
     }
 }
 
-impl<K> Clone for SessionTimeoutLayer<K> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<K> Clone for Parts<K> {
+impl<F> Clone for SessionTimeoutLayer<F> {
     fn clone(&self) -> Self {
         Self {
             session: self.session.clone(),
-            gates: Arc::clone(&self.gates),
             pages: self.pages.clone(),
         }
     }
 }
 
-impl<K> fmt::Debug for SessionTimeoutLayer<K> {
+impl<F> fmt::Debug for SessionTimeoutLayer<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionTimeoutLayer")
-            .field("session", &self.0.session)
-            .field("gates", &self.0.gates)
-            .field("pages", &self.0.pages)
+            .field("session", &self.session)
+            .field("gates", self.session.gates())
+            .field("pages", &self.pages)
             .finish()
     }
 }
 
-impl<S, K> Layer<S> for SessionTimeoutLayer<K> {
-    type Service = SessionTimeout<S, K>;
+impl<S, F> Layer<S> for SessionTimeoutLayer<F> {
+    type Service = SessionTimeout<S, F>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        let Parts { session, gates, .. } = &*self.0;
-        session.clone().with_stack(gates.clone()).layer(inner)
+        self.session.layer(inner)
     }
 }

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::header;
 use axum::middleware::map_response;
 use axum::response::Response;
-use dwell_axum::dwell_tower::session::{SessionCookie, Source};
+use dwell_axum::dwell_tower::session::{SessionCookie, TokenSource};
 use dwell_axum::{SessionManager, SessionTimeoutLayer, session_timeout};
 use futures_util::StreamExt;
 use tokio::net::TcpListener;
@@ -46,7 +46,7 @@ impl Bank {
     #[must_use]
     pub fn with_insecure_plain_http_cookie(mut self) -> Self {
         let cookie = SessionCookie::new().with_insecure_plain_http();
-        self.sessions = self.sessions.with_source(Source::cookie(cookie));
+        self.sessions = self.sessions.with_source(TokenSource::cookie(cookie));
         self
     }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use dwell_axum::{Clock, EndReason, SystemClock, minutes, seconds};
+use dwell_axum::{Clock, EndReason, Selection, SystemClock, minutes, seconds};
 use dwell_servers::{Postgres, Redis};
 
 use crate::client::Open;
@@ -35,7 +35,9 @@ async fn check_ends<S: Shared>() {
             }
             false => {
                 let alice = "alice".into();
-                let ended = there.sessions.end_subject(&alice, None, EndReason::Revoked);
+                let ended = there
+                    .sessions
+                    .end_sessions(&alice, Selection::All, EndReason::Revoked);
                 assert_eq!(ended.await.unwrap(), 1);
                 "revoked"
             }

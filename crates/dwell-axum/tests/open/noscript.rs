@@ -14,7 +14,7 @@ fn pages() -> Router {
     let page = async |session: Session| session.noscript_refresh("/expired");
     let ended = async |session: Session| {
         session
-            .end()
+            .sign_out()
             .await
             .map(|()| session.noscript_refresh("/expired"))
     };

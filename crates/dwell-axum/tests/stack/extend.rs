@@ -189,7 +189,7 @@ async fn n41_an_extension_overtaken_by_the_end_is_told_the_reason() {
     let overtake = from_fn(move |request: Request, next: Next| {
         let manager = manager.clone();
         async move {
-            let handle = request.extensions().get::<SessionHandle>().cloned();
+            let handle = request.extensions().get::<SessionState>().cloned();
             let key = handle.and_then(|handle| handle.record()).map(|r| r.key);
             if let (Some(key), "/session/extend") = (key, request.uri().path()) {
                 manager.end_session(key, EndReason::Revoked).await.unwrap();

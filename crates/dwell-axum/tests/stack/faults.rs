@@ -77,19 +77,27 @@ const COMMANDS: [&str; 11] = [
 async fn run(session: &Session, command: &str) -> Result<(), SessionError> {
     match command {
         "start" => session.start(NewSession::new("bob")).await.map(|_| ()),
-        "end" => session.end().await,
+        "end" => session.sign_out().await,
         "rotate" => session.rotate().await,
-        "reauthenticated" => session.reauthenticated(Some("aal2"), ["otp"]).await,
+        "reauthenticated" => {
+            session
+                .reauthenticated(
+                    AuthenticationContext::none()
+                        .with_acr("aal2")
+                        .with_amr(["otp"]),
+                )
+                .await
+        }
         "reauthentication_failed" => session.reauthentication_failed().await.map(|_| ()),
         "extend" => session.extend().await,
         "active_ago" => session.active_ago(seconds(1)).await,
         "list" => session.list().await.map(|_| ()),
         "end_one" => {
             let own = session.reference().expect("the session is there");
-            session.end_one(own).await.map(|_| ())
+            session.revoke(Which::One(own)).await.map(|_| ())
         }
-        "end_others" => session.end_others().await.map(|_| ()),
-        "end_all" => session.end_all().await.map(|_| ()),
+        "end_others" => session.revoke(Which::Others).await.map(|_| ()),
+        "end_all" => session.revoke(Which::All).await.map(|_| ()),
         other => panic!("no command is called {other}"),
     }
 }
@@ -253,7 +261,13 @@ async fn a_lock_is_not_opened_while_the_store_is_away() {
         let faulty = world.faulty.clone();
         async move |login: LoginSession| {
             faulty.fail();
-            login.reauthenticated(Some("aal2"), ["otp"]).await
+            login
+                .reauthenticated(
+                    AuthenticationContext::none()
+                        .with_acr("aal2")
+                        .with_amr(["otp"]),
+                )
+                .await
         }
     };
     let app = Router::new()

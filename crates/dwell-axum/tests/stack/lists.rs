@@ -24,12 +24,12 @@ fn routes() -> Router {
     let end_one = async |Path(reference): Path<String>, session: Session| {
         let reference = SessionRef::parse(&reference).expect("a reference");
         session
-            .end_one(reference)
+            .revoke(Which::One(reference))
             .await
-            .map(|ended| ended.to_string())
+            .map(|ended| (ended > 0).to_string())
     };
-    let end_others = async |s: Session| s.end_others().await.map(|n| n.to_string());
-    let end_all = async |s: Session| s.end_all().await.map(|n| n.to_string());
+    let end_others = async |s: Session| s.revoke(Which::Others).await.map(|n| n.to_string());
+    let end_all = async |s: Session| s.revoke(Which::All).await.map(|n| n.to_string());
     Router::new()
         .route("/list", get(list))
         .route("/end/{reference}", post(end_one))

@@ -29,7 +29,13 @@ fn app(world: &World) -> Client {
             .await
             .map(|over| over.to_string()),
         acr => {
-            login.reauthenticated(Some(acr), ["pwd"]).await?;
+            login
+                .reauthenticated(
+                    AuthenticationContext::none()
+                        .with_acr(acr)
+                        .with_amr(["pwd"]),
+                )
+                .await?;
             Ok(login
                 .subject()
                 .map_or_else(String::new, ToString::to_string))

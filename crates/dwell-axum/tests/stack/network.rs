@@ -137,7 +137,7 @@ async fn without_networks_an_unknown_address_is_no_obstacle() {
 async fn the_address_is_the_connections_where_there_is_one() {
     let socket = |address: &str| SocketAddr::new(address.parse().unwrap(), 1);
     let shown = get(
-        async |s: Option<Session>, handle: axum::Extension<SessionHandle>| {
+        async |s: Option<Session>, handle: axum::Extension<SessionState>| {
             drop(s);
             handle
                 .client_ip()

@@ -89,7 +89,7 @@ async fn merged_routers_with_the_same_stack_share_sessions() {
 
 #[tokio::test]
 async fn events_name_the_routes_pattern_and_not_the_path() {
-    let end = async |Path(_): Path<String>, s: Session| s.end().await;
+    let end = async |Path(_): Path<String>, s: Session| s.sign_out().await;
     let item = Router::new().route("/{secret}", post(end));
     let world = World::new();
     let routes = Router::new().nest("/items", item);

@@ -122,12 +122,12 @@ async fn starting_another_session_ends_the_one_that_is_there() {
 #[tokio::test]
 async fn a_session_ended_by_its_handler_has_neither_record_nor_deadlines() {
     let (world, mut alice) = alice_at!(async |session: Session| -> Done {
-        session.end().await?;
+        session.sign_out().await?;
         assert!(session.record().is_none());
         assert!(session.deadlines().is_none());
         assert!(session.reference().is_none());
         // Once more ends nothing more, and what is gone takes no commands.
-        session.end().await?;
+        session.sign_out().await?;
         let refused = session.extend().await.unwrap_err();
         assert!(matches!(refused.0, CommandError::Gone), "{refused:?}");
         Ok(())
@@ -149,7 +149,7 @@ async fn a_session_ended_by_its_handler_has_neither_record_nor_deadlines() {
 #[tokio::test]
 async fn a_handler_may_end_a_session_and_start_another() {
     let (_, mut alice) = alice_at!(async |session: Session| -> Done {
-        session.end().await?;
+        session.sign_out().await?;
         session.start(NewSession::new("bob")).await?;
         let record = session.record().expect("the session that was started");
         assert_eq!(record.subject.as_str(), "bob");
@@ -194,7 +194,11 @@ async fn n07_a_rotation_replaces_the_token_and_keeps_both_deadlines() {
 async fn reauthenticating_is_activity_with_a_new_token_and_a_new_strength() {
     let (world, mut alice) = alice_at!(async |session: Session| -> Done {
         session
-            .reauthenticated(Some("aal2"), ["pwd", "otp"])
+            .reauthenticated(
+                AuthenticationContext::none()
+                    .with_acr("aal2")
+                    .with_amr(["pwd", "otp"]),
+            )
             .await?;
         let strength = session.record().unwrap().strength.expect("it is stated");
         assert_eq!(strength.acr.as_deref(), Some("aal2"));

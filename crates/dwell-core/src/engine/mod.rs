@@ -11,4 +11,4 @@ pub use activity::{
     Activity, Declaration, Evidence, Fetch, Outcome, RequestEvidence, RouteMark, classify,
 };
 pub use decide::*;
-pub use verdict::{Deadlines, Verdict};
+pub use verdict::{Deadlines, SessionOver, Verdict};

@@ -1,4 +1,4 @@
-//! What a decision says.
+//! What a decision says: the one word for a session's state.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use crate::time::Timestamp;
 /// The deadlines of a live session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
-    /// The instant the decision was made, by the store's clock.
+    /// The instant of the decision, by the store's clock.
     pub now: Timestamp,
     /// When the session ends without activity.
     pub idle: Timestamp,
-    /// When it ends whatever happens: the absolute deadline, or the identity
+    /// When it ends despite activity: the absolute deadline, or the identity
     /// provider's where that comes first.
     pub absolute: Timestamp,
     /// The earliest of all.
     pub nearest: Timestamp,
-    /// The reason that the nearest will give.
+    /// The reason of an end at the nearest.
     pub ends_by: EndReason,
     /// The rule that set the nearest.
     pub set_by: Rule,
@@ -27,29 +27,35 @@ pub struct Deadlines {
 }
 
 impl Deadlines {
-    /// Whether activity can still move the nearest deadline.
+    /// Tells whether activity can still move the nearest deadline.
     #[must_use]
     pub fn extendable(&self) -> bool {
         self.idle < self.absolute
     }
 
-    /// Time left until the nearest deadline.
+    /// Returns the time left until the nearest deadline.
     #[must_use]
     pub fn remaining(&self) -> Duration {
         self.nearest - self.now
     }
 }
 
-/// The outcome of deciding whether a session may be used now.
+/// What a request's session is to that request.
 ///
-/// Ordered by strictness: of two verdicts on one request the stricter stays.
+/// Variants are in the order of strictness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "every caller must decide on each state"
+)]
 pub enum Verdict {
+    /// There is no session. Whether one is needed is the route's to say.
+    Anonymous,
     /// The session may be used.
     Live(Deadlines),
-    /// The session is live, but was left alone for longer than the route's
-    /// policy allows since its subject last authenticated: the route asks
-    /// for authentication again.
+    /// The session is live, but the route asks for authentication again: the
+    /// session was idle for longer than the route's policy allows since its
+    /// subject last authenticated.
     Stale {
         /// The session's deadlines.
         deadlines: Deadlines,
@@ -58,7 +64,7 @@ pub enum Verdict {
     },
     /// The session is locked until its subject authenticates again.
     Locked {
-        /// When it ends for good.
+        /// When the session ends for good.
         until: Timestamp,
     },
     /// The session has ended, or ends by this decision.
@@ -66,31 +72,39 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The deadlines, while there are any.
+    /// Returns the deadlines of a live or stale session.
     #[must_use]
     pub fn deadlines(&self) -> Option<&Deadlines> {
         match self {
             Self::Live(deadlines) | Self::Stale { deadlines, .. } => Some(deadlines),
-            Self::Locked { .. } | Self::Ended(_) => None,
+            Self::Anonymous | Self::Locked { .. } | Self::Ended(_) => None,
         }
     }
 
-    /// The stricter of two; the later one where they are alike.
+    /// Returns why the session is over, or `None` where there is none or its
+    /// subject may go on.
     #[must_use]
-    pub fn strictest(self, later: Self) -> Self {
-        if later.strictness() >= self.strictness() {
-            later
-        } else {
-            self
-        }
-    }
-
-    fn strictness(&self) -> u8 {
+    pub fn over(&self) -> Option<SessionOver> {
         match self {
-            Self::Live(_) => 0,
-            Self::Stale { .. } => 1,
-            Self::Locked { .. } => 2,
-            Self::Ended(_) => 3,
+            Self::Anonymous | Self::Live(_) | Self::Stale { .. } => None,
+            Self::Locked { .. } => Some(SessionOver::Locked),
+            Self::Ended(reason) => Some(SessionOver::Ended(*reason)),
         }
     }
+}
+
+/// Why a session can't be used any more: what refusals, errors of commands and
+/// reasons for closing a connection are made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "every caller must decide on each state"
+)]
+pub enum SessionOver {
+    /// The session has ended.
+    Ended(EndReason),
+    /// The session is locked until its subject authenticates again.
+    Locked,
+    /// The store has no record of the session.
+    Unknown,
 }

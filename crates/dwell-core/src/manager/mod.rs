@@ -43,7 +43,30 @@ struct Inner {
     on_end: Vec<Arc<EndHook>>,
     rotation_grace: Duration,
     max_failures: u8,
-    shared: Option<Arc<dyn Any + Send + Sync>>,
+    /// What crates above keep beside sessions, one value of each type.
+    shared: Vec<Arc<dyn Any + Send + Sync>>,
+}
+
+/// Which sessions of a subject to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "there is no fourth choice")]
+pub enum Selection {
+    /// All of them.
+    All,
+    /// All but the one under this key.
+    AllBut(SessionKey),
+    /// The one with this reference.
+    One(SessionRef),
+}
+
+impl Selection {
+    fn covers(self, key: SessionKey) -> bool {
+        match self {
+            Self::All => true,
+            Self::AllBut(spared) => key != spared,
+            Self::One(reference) => SessionRef::of(key) == reference,
+        }
+    }
 }
 
 /// Builds a [`SessionManager`].
@@ -63,7 +86,7 @@ impl SessionManager {
             on_end: Vec::new(),
             rotation_grace: seconds(10),
             max_failures: 5,
-            shared: None,
+            shared: Vec::new(),
         })))
     }
 
@@ -79,20 +102,37 @@ impl SessionManager {
         Self(Arc::new(inner))
     }
 
-    /// The same manager with something that the layers of one stack share
-    /// beside sessions: how they refuse. Reached through every handle, so it
-    /// costs a request nothing.
+    /// Returns the same manager with a value that the layers of one stack share
+    /// beside sessions, such as how they refuse. Replaces a value of the same
+    /// type. Every request's state leads to the manager, so sharing costs a
+    /// request nothing.
+    ///
+    /// ```
+    /// # use dwell_core::{PolicySet, SessionManager, Timeouts, hours, minutes};
+    /// # use dwell_core::MemoryStore;
+    /// # let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
+    /// # let manager = SessionManager::builder(MemoryStore::new(), policies).build();
+    /// struct Realm(&'static str);
+    ///
+    /// let manager = manager.with_shared(Realm("staff"));
+    /// assert_eq!(manager.shared::<Realm>().map(|realm| realm.0), Some("staff"));
+    /// # Ok::<(), dwell_core::PolicyError>(())
+    /// ```
     #[must_use]
     pub fn with_shared<T: Any + Send + Sync>(&self, shared: T) -> Self {
         let mut inner = (*self.0).clone();
-        inner.shared = Some(Arc::new(shared));
+        inner.shared.retain(|other| !(**other).is::<T>());
+        inner.shared.push(Arc::new(shared));
         Self(Arc::new(inner))
     }
 
-    /// What [`with_shared`](Self::with_shared) put there, if it is a `T`.
+    /// Returns the shared value of this type; `None` where there is none.
     #[must_use]
     pub fn shared<T: Any>(&self) -> Option<&T> {
-        self.0.shared.as_deref()?.downcast_ref()
+        self.0
+            .shared
+            .iter()
+            .find_map(|shared| shared.downcast_ref())
     }
 
     /// The store.
@@ -134,48 +174,23 @@ impl SessionManager {
         Ok(sessions)
     }
 
-    /// Ends all sessions of a subject but the one under `except`, and tells
-    /// how many.
+    /// Ends the selected sessions of a subject and returns how many.
     ///
     /// # Errors
     /// When the store does not answer; some sessions may have ended by then.
-    pub async fn end_subject(
+    pub async fn end_sessions(
         &self,
         subject: &SubjectId,
-        except: Option<SessionKey>,
+        selection: Selection,
         reason: EndReason,
     ) -> Result<usize, StoreError> {
         let mut count = 0;
         let sessions = self.store().list(subject.clone()).await?;
         let now = self.store().now().await?;
-        for session in sessions {
-            if Some(session.key) != except {
-                count += usize::from(self.end_record(&session, reason, now).await?);
-            }
+        for session in sessions.iter().filter(|s| selection.covers(s.key)) {
+            count += usize::from(self.end_record(session, reason, now).await?);
         }
         Ok(count)
-    }
-
-    /// Ends the subject's session with this reference; `false` when the
-    /// subject has none such.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn end_one(
-        &self,
-        subject: &SubjectId,
-        session: SessionRef,
-        reason: EndReason,
-    ) -> Result<bool, StoreError> {
-        let sessions = self.store().list(subject.clone()).await?;
-        let found = sessions.iter().find(|s| SessionRef::of(s.key) == session);
-        match found {
-            Some(found) => {
-                let now = self.store().now().await?;
-                self.end_record(found, reason, now).await
-            }
-            None => Ok(false),
-        }
     }
 
     /// Ends and locks what is due, looking at no more than `batch` entries,
@@ -224,25 +239,29 @@ impl SessionManager {
         self.end(record.key, reason.into(), None).await
     }
 
-    /// Ends a session and reports it, once; at `site` where a request did it.
+    /// Ends a session and reports it, once; at `context` where a request did it.
     pub(crate) async fn end(
         &self,
         key: SessionKey,
         end: End,
-        site: Option<&RequestContext>,
+        context: Option<&RequestContext>,
     ) -> Result<bool, StoreError> {
         let ended = self.store().end(key, end).await?;
-        self.report_ends(ended.as_slice(), site).await;
+        self.report_ends(ended.as_slice(), context).await;
         Ok(ended.is_some())
     }
 
     /// Tells observers of ends, and the store that they were told.
-    pub(crate) async fn report_ends(&self, ended: &[EndedSession], site: Option<&RequestContext>) {
+    pub(crate) async fn report_ends(
+        &self,
+        ended: &[EndedSession],
+        context: Option<&RequestContext>,
+    ) {
         if ended.is_empty() {
             return;
         }
         for ended in ended {
-            self.report_end(ended, site);
+            self.report_end(ended, context);
         }
         // Where this fails the store hands the end out again: twice rather
         // than never.
@@ -250,9 +269,9 @@ impl SessionManager {
         let _ = self.store().acknowledge(keys).await;
     }
 
-    fn report_end(&self, ended: &EndedSession, site: Option<&RequestContext>) {
+    fn report_end(&self, ended: &EndedSession, context: Option<&RequestContext>) {
         let kind = EventKind::of_end(ended.reason);
-        let mut event = self.event(kind, ended.ended_at, &ended.record, site);
+        let mut event = self.event(kind, ended.ended_at, &ended.record, context);
         event.reason = Some(ended.reason);
         self.tell(&event);
         for hook in &self.0.on_end {
@@ -263,16 +282,16 @@ impl SessionManager {
         }
     }
 
-    /// Tells observers of something that happened to a session, at `site`
+    /// Tells observers of something that happened to a session, at `context`
     /// where there was a request.
     pub fn report(
         &self,
         kind: EventKind,
         now: Timestamp,
         record: &SessionRecord,
-        site: Option<&RequestContext>,
+        context: Option<&RequestContext>,
     ) {
-        self.tell(&self.event(kind, now, record, site));
+        self.tell(&self.event(kind, now, record, context));
     }
 
     /// An event about a session, filled in. Without a request its network is
@@ -283,12 +302,12 @@ impl SessionManager {
         kind: EventKind,
         now: Timestamp,
         record: &SessionRecord,
-        site: Option<&RequestContext>,
+        context: Option<&RequestContext>,
     ) -> Event {
         let policies = self.policies().current();
         let facts = &record.facts;
-        let network = match site {
-            Some(site) => site.network.clone(),
+        let network = match context {
+            Some(context) => context.network.clone(),
             None => policies.network_name(facts.network).map(str::to_owned),
         };
         Event {
@@ -296,8 +315,8 @@ impl SessionManager {
             subject: Some(record.subject.clone()),
             policy: Some(policies.policy_or_default(facts.policy).name().to_owned()),
             network,
-            client_ip: site.and_then(|site| site.client_ip),
-            route: site.and_then(|site| site.route.clone()),
+            client_ip: context.and_then(|context| context.client_ip),
+            route: context.and_then(|context| context.route.clone()),
             idle_ms: Some(as_millis(now - facts.last_active_at)),
             age_ms: Some(as_millis(now - facts.created_at)),
             ..Event::new(kind, now)

@@ -21,31 +21,14 @@ pub(crate) struct Location {
 }
 
 impl Location {
-    /// With both beforehand, while nobody else sees the slot.
-    pub(crate) fn new(network: NetworkMatch, address: Option<IpAddr>) -> Self {
-        let mut location = Self {
-            network: AtomicU32::new(pack(network, address)),
-            ..Self::default()
-        };
-        match address {
-            Some(IpAddr::V4(v4)) => location.v4 = AtomicU32::new(v4.to_bits()),
-            Some(v6) => location.v6 = OnceLock::from(v6),
-            None => {}
-        }
-        location
-    }
-
-    /// Writes both, unless they have been written.
+    /// Writes both, unless they have been written. The gates of a request run
+    /// one after another, so nothing is exchanged atomically.
     pub(crate) fn set(&self, network: NetworkMatch, address: Option<IpAddr>) {
-        let bits = pack(network, address);
         let order = Ordering::Relaxed;
-        if self
-            .network
-            .compare_exchange(0, bits, order, order)
-            .is_err()
-        {
+        if self.is_set() {
             return;
         }
+        self.network.store(pack(network, address), order);
         match address {
             Some(IpAddr::V4(v4)) => self.v4.store(v4.to_bits(), order),
             Some(v6) => {
@@ -97,11 +80,8 @@ mod tests {
             assert!(!location.is_set() && location.address().is_none());
             location.set(NetworkMatch::from_bits(3), Some(address));
             location.set(NetworkMatch::from_bits(9), "192.0.2.7".parse().ok());
-            let beforehand = Location::new(NetworkMatch::from_bits(3), Some(address));
-            for location in [location, beforehand] {
-                assert_eq!(location.address(), Some(address));
-                assert_eq!(location.network(), NetworkMatch::from_bits(3));
-            }
+            assert_eq!(location.address(), Some(address));
+            assert_eq!(location.network(), NetworkMatch::from_bits(3));
         }
         let unknown = Location::default();
         unknown.set(NetworkMatch::default(), None);

@@ -1,7 +1,7 @@
-//! One request's session state, and what its handler can do to sessions.
+//! One request's session: what layers write, what its handler reads and does,
+//! and what is left to do at the end.
 
 mod command;
-mod decision;
 mod handle;
 mod location;
 mod recheck;
@@ -9,10 +9,12 @@ mod report;
 mod requirement;
 mod resolved;
 mod settle;
+mod slots;
+mod state;
 
-pub use command::{CommandError, NewSession, SessionInfo};
-pub use decision::Decision;
+pub use command::{CommandError, NewSession, SessionInfo, Which};
 pub use handle::SessionHandle;
 pub use recheck::{Recheck, Rechecked};
-pub use resolved::{Admission, Resolved, ResolvedSession, Shown, TokenChange};
+pub use resolved::{Resolved, ResolvedSession, TokenChange};
 pub use settle::{DueTouch, Settlement};
+pub use state::SessionState;

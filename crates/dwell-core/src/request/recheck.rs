@@ -3,14 +3,13 @@
 
 use std::net::IpAddr;
 
-use crate::engine;
-use crate::engine::{Activity, Verdict};
+use super::{CommandError, Resolved, SessionHandle};
+use crate::engine::{self, Activity, SessionOver, Verdict};
 use crate::event::EventKind;
 use crate::manager::SessionManager;
 use crate::policy::PolicySet;
-use crate::request::{Admission, CommandError, SessionHandle};
 use crate::session::{SessionKey, SessionRecord};
-use crate::store::{Loaded, Lookup, StoreError, TouchOutcome};
+use crate::store::{Loaded, StoreError, TouchOutcome};
 use crate::time::Timestamp;
 
 /// Judges a request's session again as that request would be judged now: by
@@ -31,10 +30,10 @@ pub struct Recheck {
 pub struct Rechecked {
     /// The store's clock at the look-up.
     pub now: Timestamp,
-    /// Whether the request would still be admitted, and the deadlines.
-    /// [`Anonymous`](Admission::Anonymous) where the store knows nothing of
-    /// the session any more, or a policy of the route is gone.
-    pub admission: Admission,
+    /// The verdict on the request as of now. [`Anonymous`](Verdict::Anonymous)
+    /// where the store has no record of the session any more, or a policy of
+    /// the route is gone.
+    pub verdict: Verdict,
     /// The session, while it has not been ended.
     pub record: Option<SessionRecord>,
 }
@@ -52,7 +51,7 @@ impl SessionHandle {
             manager: self.manager().clone(),
             key,
             address: self.client_ip(),
-            route_policies: self.policies().overlay_names(self.overlays()),
+            route_policies: self.policies().overlay_names(self.0.overlays()),
         })
     }
 }
@@ -102,13 +101,15 @@ impl Recheck {
     /// again, or the store does not answer.
     pub async fn touch(&self) -> Result<(), CommandError> {
         let found = self.run().await?;
-        match found.admission {
-            Admission::Session(Verdict::Live(_)) => {}
+        match found.verdict {
+            Verdict::Live(_) => {}
             // A request there is refused, which is no activity (N52).
-            Admission::Session(Verdict::Stale { .. }) => return Err(CommandError::NoSession),
-            Admission::Session(Verdict::Ended(reason)) => return Err(CommandError::Ended(reason)),
-            Admission::Session(Verdict::Locked { .. }) => return Err(CommandError::Locked),
-            Admission::Anonymous => return Err(CommandError::Gone),
+            Verdict::Stale { .. } => return Err(CommandError::NoSession),
+            Verdict::Anonymous => return Err(SessionOver::Unknown.into()),
+            verdict => {
+                let over = verdict.over().unwrap_or(SessionOver::Unknown);
+                return Err(over.into());
+            }
         }
         let Some(record) = found.record else {
             return Err(CommandError::Gone);
@@ -138,33 +139,34 @@ impl Recheck {
     fn judge(&self, found: Loaded) -> Rechecked {
         let policies = self.manager.policies().borrow();
         let now = found.now;
-        let (admission, record) = match found.state {
-            Lookup::Missing => (Admission::Anonymous, None),
-            Lookup::Ended(ended) => (Admission::Session(Verdict::Ended(ended.reason)), None),
-            Lookup::Found(record) => {
-                let admission = self.admission(&policies, &record, now);
-                (admission, Some(record))
+        let resolved = Resolved::by_owner(found);
+        let verdict = match self.overlays(&policies) {
+            Some(overlays) => {
+                let network = policies.find_network(self.address);
+                resolved.verdict(&policies, overlays, network)
             }
+            None => match &resolved {
+                Resolved::Tombstone(ended, _) => Verdict::Ended(ended.reason),
+                _ => Verdict::Anonymous,
+            },
+        };
+        let record = match resolved {
+            Resolved::Session(session) => Some(session.record),
+            Resolved::Nothing | Resolved::Tombstone(..) => None,
         };
         Rechecked {
             now,
-            admission,
+            verdict,
             record,
         }
     }
 
-    fn admission(&self, policies: &PolicySet, record: &SessionRecord, now: Timestamp) -> Admission {
+    /// The policies of the route, as a reload has numbered them; `None` where
+    /// one is gone.
+    fn overlays(&self, policies: &PolicySet) -> Option<u64> {
         let names = self.route_policies.iter();
-        let overlays = names
+        names
             .map(|name| policies.overlay(name))
-            .collect::<Option<Vec<u64>>>();
-        let Some(overlays) = overlays else {
-            return Admission::Anonymous;
-        };
-        let overlays = overlays.into_iter().fold(0, |all, one| all | one);
-        let network = policies.find_network(self.address);
-        let facts = &record.facts;
-        let limits = policies.limits(facts.policy, overlays, facts.network, network);
-        Admission::Session(engine::decide(facts, &limits, now))
+            .try_fold(0, |all, one| Some(all | one?))
     }
 }

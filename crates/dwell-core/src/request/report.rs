@@ -1,30 +1,29 @@
-//! What a request's handle tells observers.
+//! What a request reports to observers.
 
+use super::{SessionHandle, SessionState};
 use crate::engine::Outcome;
-use crate::event::EventKind;
-use crate::event::RequestContext;
-use crate::request::SessionHandle;
+use crate::event::{EventKind, RequestContext};
 use crate::session::EndedSession;
 use crate::time::Timestamp;
 
 impl SessionHandle {
-    /// Where the request came from, for events.
+    /// Returns where the request came from, for events.
     #[must_use]
-    pub fn site(&self) -> RequestContext {
+    pub fn context(&self) -> RequestContext {
         let network = self.policies().network_id(self.network());
         let name = self.policies().network_name(network);
         RequestContext {
             client_ip: self.client_ip(),
             network: name.map(str::to_owned),
-            route: self.route_label().map(str::to_owned),
+            route: self.0.route_label().map(str::to_owned),
         }
     }
 
-    /// Tells observers of something that happened to the request's session.
-    pub fn report(&self, kind: EventKind) {
+    pub(super) fn report(&self, kind: EventKind) {
         if let Some(session) = self.session() {
             let manager = self.manager();
-            let mut event = manager.event(kind, session.now, &session.record, Some(&self.site()));
+            let mut event =
+                manager.event(kind, session.now, &session.record, Some(&self.context()));
             event.evidence = match kind {
                 EventKind::SessionRenewed | EventKind::SessionNetworkChanged => {
                     Some(self.activity(Outcome::Answered(200)).1)
@@ -35,13 +34,20 @@ impl SessionHandle {
         }
     }
 
-    /// Tells observers that an ended session's token was used.
-    pub(crate) fn report_use_after_end(&self, ended: &EndedSession, now: Timestamp) {
+    /// Reports that an ended session's token was used.
+    pub(super) fn report_use_after_end(&self, ended: &EndedSession, now: Timestamp) {
         let kind = EventKind::SessionUseAfterExpire;
         let mut event = self
             .manager()
-            .event(kind, now, &ended.record, Some(&self.site()));
+            .event(kind, now, &ended.record, Some(&self.context()));
         event.reason = Some(ended.reason);
         self.manager().tell(&event);
+    }
+}
+
+impl SessionState {
+    /// Reports something that happened to the request's session to observers.
+    pub fn report(&self, kind: EventKind) {
+        self.handle().report(kind);
     }
 }

@@ -3,12 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::SessionState;
 use crate::engine::{self, AuthenticationCheck};
 use crate::policy::AuthenticationRequirement;
-use crate::request::SessionHandle;
 use crate::session::{PolicyId, SessionRecord};
 
-impl SessionHandle {
+impl SessionState {
     /// Checks the last authentication against what a route demands.
     #[must_use]
     pub fn check_authentication(
@@ -17,7 +17,9 @@ impl SessionHandle {
     ) -> Option<AuthenticationCheck> {
         let session = self.session()?;
         if demand.max_age().is_none() {
-            self.by_policy().store(true, Ordering::Relaxed);
+            self.slots()
+                .demanded_by_policy
+                .store(true, Ordering::Relaxed);
         }
         let max_age = self.max_age(demand);
         let check = |record: &SessionRecord| {
@@ -34,7 +36,7 @@ impl SessionHandle {
     /// says. A policy further inside may say it stricter, and checks again.
     #[must_use]
     pub fn demanded_by_policy(&self) -> bool {
-        self.by_policy().load(Ordering::Relaxed)
+        self.slots().demanded_by_policy.load(Ordering::Relaxed)
     }
 
     /// The oldest authentication that satisfies `demand` here.
@@ -43,7 +45,8 @@ impl SessionHandle {
         demand.max_age().unwrap_or_else(|| {
             let policy = self.session().map(|s| s.record.facts.policy);
             let policy = policy.unwrap_or(PolicyId::DEFAULT);
-            self.policies().reauthenticate(policy, self.overlays())
+            self.policies()
+                .reauthenticate(policy, self.slots().overlays())
         })
     }
 }

@@ -1,16 +1,19 @@
-//! What a request brought along, whether it may go on, and what becomes of
-//! its token.
+//! What a request brought along, and what happens to its token.
 
-use crate::engine::{self, Deadlines, TokenState, Verdict};
-use crate::policy::Limits;
-use crate::session::{EndedSession, Facts, SessionRecord, Token, VerifierHash};
+use std::time::Duration;
+
+use crate::engine::{TokenState, Verdict, decide, judge_token};
+use crate::policy::{NetworkMatch, PolicySet};
+use crate::session::{EndReason, EndedSession, SessionRecord, Token, VerifierHash};
+use crate::store::{Loaded, Lookup};
 use crate::time::Timestamp;
 
-/// What a request brought along.
-#[derive(Debug)]
+/// What a request brought along, as far as the store knows it.
+#[derive(Clone, Debug, Default)]
 #[allow(clippy::large_enum_variant, reason = "made once per request, in place")]
 pub enum Resolved {
-    /// No session, or nothing that can be told of one.
+    /// No session, or nothing that the client may learn of one.
+    #[default]
     Nothing,
     /// A session that has not been ended.
     Session(ResolvedSession),
@@ -20,29 +23,21 @@ pub enum Resolved {
 }
 
 /// A session that a request brought along.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ResolvedSession {
     /// The session as the store gave it.
     pub record: SessionRecord,
     /// The store's clock at the look-up: the instant of the request.
     pub now: Timestamp,
-    /// The token that the request came with; `None` for a foreign session.
+    /// The token that the request came with; `None` for an adopted session.
     pub token: Option<Token>,
     /// What that token is to the session.
     pub token_state: TokenState,
 }
 
-/// Whether a request may go on, as far as its session is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission {
-    /// It has no session. Whether it needs one is for the route to say.
-    Anonymous,
-    /// Its session's verdict.
-    Session(Verdict),
-}
-
-/// What becomes of the client's token.
+/// What happens to the client's token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TokenChange {
     /// The client gets this one.
     Issue(Token),
@@ -54,92 +49,93 @@ pub enum TokenChange {
 }
 
 impl Resolved {
-    /// The same, where it stands.
+    /// Judges a presented token by what the store has under its key.
+    ///
+    /// Only the holder of the right token learns that a session has ended. A
+    /// token in the state [`Reused`](TokenState::Reused) opens nothing: the
+    /// caller ends the session.
     #[must_use]
-    pub fn as_shown(&self) -> Shown<'_> {
-        match self {
-            Self::Nothing => Shown::Nothing,
-            Self::Session(session) => Shown::Session {
-                record: &session.record,
-                now: session.now,
-                token: session.token.as_ref(),
-                token_state: session.token_state,
-            },
-            Self::Tombstone(ended, now) => Shown::Tombstone(ended, *now),
+    pub fn by_token(token: Token, loaded: Loaded, grace: Duration) -> Self {
+        let Loaded { now, state } = loaded;
+        let presented = token.verifier();
+        match state {
+            Lookup::Found(record) if !record.credential.is_adopted() => {
+                match judge_token(&record.credential, presented, grace, now) {
+                    TokenState::Unknown => Self::Nothing,
+                    token_state => Self::Session(ResolvedSession {
+                        record,
+                        now,
+                        token: Some(token),
+                        token_state,
+                    }),
+                }
+            }
+            Lookup::Ended(ended) if ended.record.credential.knows(presented) => {
+                Self::Tombstone(ended, now)
+            }
+            Lookup::Ended(_) | Lookup::Found(_) | Lookup::Missing => Self::Nothing,
         }
     }
-}
 
-/// What a request brought along, where it stands: a [`Resolved`] is moved
-/// several times on its way into a handle, which takes some 50 instructions each.
-#[derive(Clone, Copy, Debug)]
-pub enum Shown<'a> {
-    /// See [`Resolved::Nothing`].
-    Nothing,
-    /// See [`Resolved::Session`].
-    Session {
-        /// See [`ResolvedSession`].
-        record: &'a SessionRecord,
-        /// See [`ResolvedSession`].
-        now: Timestamp,
-        /// See [`ResolvedSession`].
-        token: Option<&'a Token>,
-        /// See [`ResolvedSession`].
-        token_state: TokenState,
-    },
-    /// See [`Resolved::Tombstone`].
-    Tombstone(&'a EndedSession, Timestamp),
-}
+    /// Takes what the store has of a session whose owner has proved it.
+    #[must_use]
+    pub fn by_owner(loaded: Loaded) -> Self {
+        let Loaded { now, state } = loaded;
+        match state {
+            Lookup::Missing => Self::Nothing,
+            Lookup::Ended(ended) => Self::Tombstone(ended, now),
+            Lookup::Found(record) => Self::Session(ResolvedSession {
+                record,
+                now,
+                token: None,
+                token_state: TokenState::Current { confirm: false },
+            }),
+        }
+    }
 
-impl Shown<'_> {
-    /// Decides by the limits that are in force for a session of these facts.
-    pub(crate) fn admission(self, limits: impl FnOnce(&Facts) -> Limits) -> Admission {
+    /// Decides by the limits in force.
+    pub(crate) fn verdict(
+        &self,
+        policies: &PolicySet,
+        overlays: u64,
+        network: NetworkMatch,
+    ) -> Verdict {
         match self {
-            Self::Nothing => Admission::Anonymous,
-            Self::Tombstone(ended, _) => Admission::Session(Verdict::Ended(ended.reason)),
-            Self::Session { record, now, .. } => {
+            Self::Nothing => Verdict::Anonymous,
+            Self::Tombstone(ended, _) => Verdict::Ended(ended.reason),
+            Self::Session(ResolvedSession { record, now, .. }) => {
                 let facts = &record.facts;
-                Admission::Session(engine::decide(facts, &limits(facts), now))
+                let limits = policies.limits(facts.policy, overlays, facts.network, network);
+                decide(facts, &limits, *now)
             }
         }
     }
 }
 
-impl From<Shown<'_>> for Resolved {
-    #[inline(always)]
-    fn from(shown: Shown<'_>) -> Self {
-        match shown {
-            Shown::Nothing => Self::Nothing,
-            Shown::Session {
-                record,
-                now,
-                token,
-                token_state,
-            } => Self::Session(ResolvedSession {
-                record: record.clone(),
-                now,
-                token: token.cloned(),
-                token_state,
-            }),
-            Shown::Tombstone(ended, now) => Self::Tombstone(ended.clone(), now),
-        }
-    }
-}
-
-impl Admission {
-    /// The deadlines, while there are any.
-    #[must_use]
-    pub fn deadlines(&self) -> Option<&Deadlines> {
-        match self {
-            Self::Session(verdict) => verdict.deadlines(),
-            Self::Anonymous => None,
-        }
-    }
-}
-
 impl ResolvedSession {
-    /// The check of the token that the request came with.
+    /// Tells whether no recorded deadline has passed, which is all that can be
+    /// told before the client's network and the route are known.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        !self.record.facts.has_run_out(self.now)
+    }
+
+    /// Returns the tombstone of this session as ended for `reason`.
+    #[must_use]
+    pub fn into_tombstone(self, reason: EndReason) -> Resolved {
+        let ended = EndedSession {
+            record: self.record,
+            reason,
+            ended_at: self.now,
+            replaced: false,
+        };
+        Resolved::Tombstone(ended, self.now)
+    }
+
+    /// The hash of the token that the request came with.
     pub(crate) fn presented_verifier(&self) -> VerifierHash {
-        self.token.as_ref().map_or(VerifierHash::NONE, Token::check)
+        self.token
+            .as_ref()
+            .map_or(VerifierHash::NONE, Token::verifier)
     }
 }

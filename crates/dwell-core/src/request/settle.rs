@@ -1,11 +1,9 @@
-//! What is left to do when the inner service has answered: the outer layer
-//! reads the handle back and commits.
+//! What is left to do when the inner service has answered: the session layer
+//! reads the state back and commits.
 
-use crate::engine::{self, Deadlines, Outcome, TokenState, Touch};
+use super::{CommandError, Resolved, ResolvedSession, SessionHandle, SessionState, TokenChange};
+use crate::engine::{self, Deadlines, Outcome, TokenState, Touch, Verdict};
 use crate::event::EventKind;
-use crate::request::{
-    CommandError, Decision, Resolved, ResolvedSession, SessionHandle, TokenChange,
-};
 use crate::session::{SessionKey, SessionRecord};
 use crate::store::{StoreError, TouchOutcome, Update, Updated};
 use crate::time::Timestamp;
@@ -13,7 +11,7 @@ use crate::time::Timestamp;
 /// What is left to do for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settlement {
-    /// More than a touch: await [`SessionHandle::commit`].
+    /// More than a touch: await [`SessionState::commit`].
     StoreWrites,
     /// Nothing.
     Nothing,
@@ -31,20 +29,19 @@ pub struct DueTouch {
     pub touch: Touch,
 }
 
-impl SessionHandle {
-    /// Tells what is left to do, given what became of the request.
+impl SessionState {
+    /// Tells what is left to do for a request with this outcome.
     #[must_use]
     pub fn settle(&self, outcome: Outcome) -> Settlement {
-        let Resolved::Session(session) = self.presented() else {
-            return match self.presented() {
-                Resolved::Tombstone(..) => Settlement::StoreWrites,
-                _ => Settlement::Nothing,
-            };
+        let session = match self.resolved() {
+            Resolved::Nothing => return Settlement::Nothing,
+            Resolved::Tombstone(..) => return Settlement::StoreWrites,
+            Resolved::Session(session) => session,
         };
-        match self.decision() {
-            Some(Decision::Ended(_)) => Settlement::StoreWrites,
-            Some(decision) if self.owes(session, decision) => Settlement::StoreWrites,
-            Some(Decision::Live) => match self.due_touch(session, outcome) {
+        match self.verdict() {
+            Some(Verdict::Ended(_)) => Settlement::StoreWrites,
+            Some(verdict) if owes(session, &verdict) => Settlement::StoreWrites,
+            Some(Verdict::Live(_)) => match self.due_touch(session, outcome) {
                 Some(touch) => Settlement::Touch(touch),
                 None => Settlement::Nothing,
             },
@@ -52,48 +49,38 @@ impl SessionHandle {
         }
     }
 
-    /// Whether the store must hear of more than a touch.
-    fn owes(&self, session: &ResolvedSession, decision: Decision) -> bool {
-        let locked = decision == Decision::Locked;
-        let lock = locked && session.record.facts.locked_at.is_none();
-        lock || match session.token_state {
-            TokenState::Current { confirm } => confirm,
-            // Nobody is given a token while the session is locked.
-            TokenState::LostSuccessor => !locked,
-            _ => false,
-        }
-    }
-
-    /// Does what [`settle`](Self::settle) found to be more than a touch, and
-    /// gives back the touch that may still be due.
+    /// Performs the store writes that [`settle`](Self::settle) asked for.
+    /// Returns the touch still to be recorded, if any.
     ///
     /// # Errors
-    /// When the store does not answer. What was not done is found again by
-    /// the next request or the reaper.
+    /// When the store does not answer. The next request or the reaper finds
+    /// again what was not written.
     pub async fn commit(&self, outcome: Outcome) -> Result<Option<DueTouch>, StoreError> {
-        if let Resolved::Tombstone(ended, now) = self.presented() {
-            self.report_use_after_end(ended, *now);
-            self.remove_token(!ended.replaced);
-            return Ok(None);
-        }
-        let Some(session) = self.session() else {
-            return Ok(None);
+        let session = match self.resolved() {
+            Resolved::Nothing => return Ok(None),
+            Resolved::Tombstone(ended, now) => {
+                self.report_use_after_end(ended, *now);
+                self.remove_token(!ended.replaced);
+                return Ok(None);
+            }
+            Resolved::Session(session) => session,
         };
-        match self.decision() {
-            Some(Decision::Ended(reason)) => {
+        match self.verdict() {
+            Some(Verdict::Ended(reason)) => {
                 let key = session.record.key;
                 match self.token_change() {
                     // One that the request itself was given stays.
                     TokenChange::Issue(_) => {
+                        let context = self.context();
                         self.manager()
-                            .end(key, reason.into(), Some(&self.site()))
+                            .end(key, reason.into(), Some(&context))
                             .await?
                     }
                     _ => self.end_and_remove_token(key, reason).await?,
                 };
                 Ok(None)
             }
-            Some(Decision::Locked) => {
+            Some(Verdict::Locked { .. }) => {
                 self.confirm_token(session).await?;
                 self.lock(session).await?;
                 Ok(None)
@@ -106,12 +93,11 @@ impl SessionHandle {
         }
     }
 
-    /// The touch that the request earned, whatever else is left to do.
+    /// Returns the touch that the request earned.
     #[must_use]
     pub fn touch_due(&self, outcome: Outcome) -> Option<DueTouch> {
-        let session = self.session()?;
-        match self.decision() {
-            Some(Decision::Live) => self.due_touch(session, outcome),
+        match self.verdict() {
+            Some(Verdict::Live(_)) => self.due_touch(self.session()?, outcome),
             _ => None,
         }
     }
@@ -134,44 +120,16 @@ impl SessionHandle {
         self.changes(|changes| changes.token.clone())
     }
 
-    /// The deadlines to tell the client: those after `touch` and after every
-    /// command of the request, with the time left at `now` by the store's
-    /// clock; at the request's arrival where nobody says.
+    /// Returns the deadlines to give to the client: those after `touch` and
+    /// after every command of the request, with the time left at `now` by the
+    /// store's clock. Without `now` it is the request's arrival.
     #[must_use]
     pub fn closing_deadlines(
         &self,
         touch: Option<&DueTouch>,
         now: Option<Timestamp>,
     ) -> Option<Deadlines> {
-        let changed = match self.is_changed() {
-            false => None,
-            true => match self.changes(|c| (c.record.clone(), c.ended)) {
-                (_, true) => return None,
-                (record, false) => record,
-            },
-        };
-        if changed.is_none() && (touch, now) == (None, None) {
-            return self.deadlines();
-        }
-        let arrived = self.session().map(|session| session.now);
-        let (mut facts, since) = match (&changed, self.session()) {
-            (Some(record), _) => (record.facts, record.facts.last_active_at),
-            (None, Some(session)) => {
-                self.deadlines()?;
-                (session.record.facts, session.now)
-            }
-            (None, None) => return None,
-        };
-        let now = now
-            .or(arrived)
-            .unwrap_or(since)
-            .max(arrived.unwrap_or(since));
-        if let Some(touch) = touch {
-            facts.touch(touch.touch, now);
-        }
-        let (policies, network) = (self.policies(), self.network());
-        let limits = policies.limits(facts.policy, self.overlays(), facts.network, network);
-        engine::decide(&facts, &limits, now).deadlines().copied()
+        self.handle().deadlines_after(touch, now)
     }
 
     fn due_touch(&self, session: &ResolvedSession, outcome: Outcome) -> Option<DueTouch> {
@@ -242,5 +200,62 @@ impl SessionHandle {
                 changes.token = TokenChange::Remove;
             }
         });
+    }
+}
+
+/// Whether the store must be given more than a touch.
+fn owes(session: &ResolvedSession, verdict: &Verdict) -> bool {
+    let locked = matches!(verdict, Verdict::Locked { .. });
+    let lock = locked && session.record.facts.locked_at.is_none();
+    lock || match session.token_state {
+        TokenState::Current { confirm } => confirm,
+        // Nobody is given a token while the session is locked.
+        TokenState::LostSuccessor => !locked,
+        TokenState::Grace | TokenState::Reused | TokenState::Unknown => false,
+    }
+}
+
+impl SessionHandle {
+    /// Returns the deadlines as the commands of this request left them. The
+    /// request's own activity is not in them yet.
+    #[must_use]
+    pub fn current_deadlines(&self) -> Option<Deadlines> {
+        self.deadlines_after(None, None)
+    }
+
+    fn deadlines_after(
+        &self,
+        touch: Option<&DueTouch>,
+        now: Option<Timestamp>,
+    ) -> Option<Deadlines> {
+        let changed = match self.is_changed() {
+            false => None,
+            true => match self.changes(|c| (c.record.clone(), c.ended)) {
+                (_, true) => return None,
+                (record, false) => record,
+            },
+        };
+        if changed.is_none() && (touch, now) == (None, None) {
+            return self.deadlines();
+        }
+        let arrived = self.session().map(|session| session.now);
+        let (mut facts, since) = match (&changed, self.session()) {
+            (Some(record), _) => (record.facts, record.facts.last_active_at),
+            (None, Some(session)) => {
+                self.deadlines()?;
+                (session.record.facts, session.now)
+            }
+            (None, None) => return None,
+        };
+        let now = now
+            .or(arrived)
+            .unwrap_or(since)
+            .max(arrived.unwrap_or(since));
+        if let Some(touch) = touch {
+            facts.touch(touch.touch, now);
+        }
+        let (policies, network) = (self.policies(), self.network());
+        let limits = policies.limits(facts.policy, self.0.overlays(), facts.network, network);
+        engine::decide(&facts, &limits, now).deadlines().copied()
     }
 }

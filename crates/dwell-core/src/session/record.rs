@@ -107,6 +107,12 @@ impl Credential {
         }
     }
 
+    /// Tells whether this is the current token's or its predecessor's hash.
+    #[must_use]
+    pub fn knows(&self, presented: VerifierHash) -> bool {
+        self.check == presented || self.previous.is_some_and(|p| p.check == presented)
+    }
+
     /// Whether another middleware owns the session, so that no token of ours
     /// opens it.
     #[must_use]

@@ -91,7 +91,7 @@ impl Token {
 
     /// What a store keeps of the verifier.
     #[must_use]
-    pub fn check(&self) -> VerifierHash {
+    pub fn verifier(&self) -> VerifierHash {
         VerifierHash::from_bits(u128::from_be_bytes(hash(b'v', &self.0[HALF_TEXT..])))
     }
 }
@@ -239,7 +239,7 @@ mod tests {
         let b = Token::generate().unwrap();
         assert_ne!(a.expose(), b.expose());
         assert_eq!(a.expose().len(), 44);
-        let shown = format!("{a:?} {:?} {:?}", a.key(), a.check());
+        let shown = format!("{a:?} {:?} {:?}", a.key(), a.verifier());
         for part in [&a.expose()[..6], &a.expose()[22..28]] {
             assert!(!shown.contains(part), "{shown}");
         }
@@ -251,7 +251,7 @@ mod tests {
         let selector = URL_SAFE_NO_PAD.decode(&token.expose()[..22]).unwrap();
         assert_ne!(token.key().as_bytes()[..], selector[..]);
         let verifier = URL_SAFE_NO_PAD.decode(&token.expose()[22..]).unwrap();
-        assert_ne!(token.check().to_bits().to_be_bytes()[..], verifier[..]);
+        assert_ne!(token.verifier().to_bits().to_be_bytes()[..], verifier[..]);
     }
 
     #[test]
@@ -259,7 +259,7 @@ mod tests {
         let token = Token::generate().unwrap();
         let next = token.rotated().unwrap();
         assert_eq!(token.key(), next.key());
-        assert_ne!(token.check(), next.check());
+        assert_ne!(token.verifier(), next.verifier());
     }
 
     #[test]

@@ -70,6 +70,6 @@ fn next_look(facts: &Facts, verdict: Verdict, now: Timestamp) -> Timestamp {
         Verdict::Live(deadlines) | Verdict::Stale { deadlines, .. } => deadlines.nearest,
         Verdict::Locked { until } if facts.locked_at.is_some() => until,
         // Something is to be done at once.
-        Verdict::Locked { .. } | Verdict::Ended(_) => now,
+        Verdict::Locked { .. } | Verdict::Ended(_) | Verdict::Anonymous => now,
     }
 }

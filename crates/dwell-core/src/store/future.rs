@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use super::StoreError;
 
 /// A store's answer in a box.
-pub type BoxedAnswer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+pub type BoxedAnswer<'a, T, E = StoreError> =
+    Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
 /// A store's answer to come.
 ///
@@ -16,16 +17,16 @@ pub type BoxedAnswer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 /// network boxes its future. This keeps [`SessionStore`](super::SessionStore)
 /// usable as `dyn` without a second trait.
 #[must_use = "a store does nothing until its answer is awaited"]
-pub struct StoreFuture<'a, T>(State<'a, T>);
+pub struct StoreFuture<'a, T, E = StoreError>(State<'a, T, E>);
 
-enum State<'a, T> {
-    Ready(Option<Result<T, StoreError>>),
-    Boxed(BoxedAnswer<'a, T>),
+enum State<'a, T, E> {
+    Ready(Option<Result<T, E>>),
+    Boxed(BoxedAnswer<'a, T, E>),
 }
 
-impl<'a, T: 'a> StoreFuture<'a, T> {
+impl<'a, T: 'a, E: 'a> StoreFuture<'a, T, E> {
     /// An answer that is there already.
-    pub fn ready(answer: Result<T, StoreError>) -> Self {
+    pub fn ready(answer: Result<T, E>) -> Self {
         Self(State::Ready(Some(answer)))
     }
 
@@ -33,44 +34,31 @@ impl<'a, T: 'a> StoreFuture<'a, T> {
     ///
     /// # Errors
     /// The future, where there is no answer yet.
-    pub fn into_ready(self) -> Result<Result<T, StoreError>, BoxedAnswer<'a, T>> {
+    pub fn into_ready(self) -> Result<Result<T, E>, BoxedAnswer<'a, T, E>> {
         match self.0 {
             State::Ready(Some(answer)) => Ok(answer),
-            State::Ready(None) => Err(Box::pin(std::future::pending::<Result<T, StoreError>>())),
+            State::Ready(None) => Err(Box::pin(std::future::pending::<Result<T, E>>())),
             State::Boxed(future) => Err(future),
         }
     }
 
-    /// The answer if it is there already, where it is: to move it out of all
-    /// that is around it takes several copies.
-    #[must_use]
-    pub fn as_ready(&self) -> Option<&Result<T, StoreError>> {
-        match &self.0 {
-            State::Ready(answer) => answer.as_ref(),
-            State::Boxed(_) => None,
-        }
-    }
-
     /// An answer that has to be waited for.
-    pub fn boxed(future: impl Future<Output = Result<T, StoreError>> + Send + 'a) -> Self {
+    pub fn boxed(future: impl Future<Output = Result<T, E>> + Send + 'a) -> Self {
         Self(State::Boxed(Box::pin(future)))
     }
 }
 
 // The answer is never pinned: it is moved out when it is ready.
-impl<T> Unpin for StoreFuture<'_, T> {}
+impl<T, E> Unpin for StoreFuture<'_, T, E> {}
 
-impl<T> Future for StoreFuture<'_, T> {
-    type Output = Result<T, StoreError>;
+impl<T, E> Future for StoreFuture<'_, T, E> {
+    type Output = Result<T, E>;
 
-    // Whoever looks up or touches asks whether the answer is there; what waits
-    // for it has some twenty places that do.
-    #[inline(never)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
             State::Ready(answer) => match answer.take() {
                 Some(answer) => Poll::Ready(answer),
-                // Polled after it was done: pending for ever, as no value is left.
+                // Polled after it was done: no value is left to give.
                 None => Poll::Pending,
             },
             State::Boxed(future) => future.as_mut().poll(cx),
@@ -78,7 +66,7 @@ impl<T> Future for StoreFuture<'_, T> {
     }
 }
 
-impl<T> fmt::Debug for StoreFuture<'_, T> {
+impl<T, E> fmt::Debug for StoreFuture<'_, T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             State::Ready(_) => "StoreFuture(ready)",

@@ -6,8 +6,8 @@ use std::time::Duration;
 use dwell_core::engine::TokenState;
 use dwell_core::store::{Lookup, SessionStore};
 use dwell_core::{
-    Admission, Clock, EndReason, NewSession, Outcome, Resolved, ResolvedSession, RouteMark,
-    SessionHandle, Settlement, Token, Verdict, seconds,
+    Clock, EndReason, NewSession, Outcome, Resolved, ResolvedSession, RouteMark, SessionState,
+    Settlement, Token, Verdict, seconds,
 };
 
 use crate::naive::{Naive, POLICIES, policy_set};
@@ -69,7 +69,7 @@ impl Run {
     }
 
     /// The handle that the session layer would make.
-    fn handle(&self, token: &Token, office: bool) -> Option<SessionHandle> {
+    fn handle(&self, token: &Token, office: bool) -> Option<SessionState> {
         let loaded = now(self.world.store.load(token.key())).unwrap();
         let presented = match loaded.state {
             Lookup::Found(record) => Resolved::Session(ResolvedSession {
@@ -82,7 +82,7 @@ impl Run {
             Lookup::Missing => return None,
         };
         let manager = self.world.manager.clone();
-        let handle = SessionHandle::new(manager, self.world.policies(), presented);
+        let handle = SessionState::new(manager, self.world.policies(), presented);
         handle.locate(if office { OFFICE } else { CAFE }.parse().ok());
         Some(handle)
     }
@@ -116,12 +116,12 @@ impl Run {
         let admission = handle.decide();
         assert_eq!(admission, handle.decide(), "deciding twice gives the same");
         match (admission, expected) {
-            (Admission::Session(Verdict::Live(deadlines)), None) => {
+            (Verdict::Live(deadlines), None) => {
                 assert!(deadlines.nearest > deadlines.now);
                 let absolute = self.naive[which].created + self.naive[which].absolute;
                 assert!(deadlines.absolute.as_millis() <= absolute);
             }
-            (Admission::Session(Verdict::Ended(reason)), Some(expected)) => {
+            (Verdict::Ended(reason), Some(expected)) => {
                 assert_eq!(reason, expected);
                 self.naive[which].ended = Some(expected);
             }
@@ -168,7 +168,7 @@ impl Run {
             .handle(&token, false)
             .expect("tombstones outlive the test");
         let before = self.world.find(token.key());
-        let alive = matches!(handle.decide(), Admission::Session(Verdict::Live(_)));
+        let alive = matches!(handle.decide(), Verdict::Live(_));
         assert_eq!(now(handle.rotate()).is_ok(), alive);
         if let (true, Some(before)) = (alive, before) {
             let after = self.world.find(token.key()).unwrap();

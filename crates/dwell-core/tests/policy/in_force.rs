@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dwell_core::engine::TokenState;
 use dwell_core::{
-    Admission, Policy, PolicySet, Resolved, ResolvedSession, SessionHandle, Verdict, hours, minutes,
+    Policy, PolicySet, Resolved, ResolvedSession, SessionState, Verdict, hours, minutes,
 };
 
 use crate::default;
@@ -16,7 +16,7 @@ const CAFE: &str = "203.0.113.7";
 
 /// A handle on a session that was last active in `last` and is used from
 /// `current`, `ago` after that activity.
-fn handle(world: &World, last: &str, current: &str, ago: Duration) -> SessionHandle {
+fn handle(world: &World, last: &str, current: &str, ago: Duration) -> SessionState {
     let policies = world.policies();
     let mut record = world.record(1, "alice");
     record.facts.network = policies.network_id(policies.find_network(last.parse().ok()));
@@ -29,7 +29,7 @@ fn handle(world: &World, last: &str, current: &str, ago: Duration) -> SessionHan
         token_state: TokenState::Current { confirm: false },
     };
     let presented = Resolved::Session(session);
-    let handle = SessionHandle::new(world.manager.clone(), policies, presented);
+    let handle = SessionState::new(world.manager.clone(), policies, presented);
     handle.locate(current.parse().ok());
     handle
 }
@@ -48,9 +48,7 @@ fn offices() -> World {
 fn idle_allowance(last: &str, current: &str) -> Duration {
     let world = offices();
     let handle = handle(&world, last, current, Duration::ZERO);
-    let Admission::Session(verdict) = handle.decide() else {
-        panic!("a session was presented")
-    };
+    let verdict = handle.decide();
     let deadlines = *verdict.deadlines().unwrap();
     deadlines.idle - deadlines.now
 }
@@ -78,11 +76,11 @@ fn l07_the_smaller_of_the_two_networks_allowances_is_in_force() {
 fn n33_leaving_the_trusted_network_can_end_the_session_at_once() {
     let world = offices();
     let from = |current| handle(&world, OFFICE, current, minutes(20)).decide();
-    assert!(matches!(from(OFFICE), Admission::Session(Verdict::Live(_))));
-    assert!(matches!(from(CAFE), Admission::Session(Verdict::Ended(_))));
+    assert!(matches!(from(OFFICE), Verdict::Live(_)));
+    assert!(matches!(from(CAFE), Verdict::Ended(_)));
     let entering = handle(&world, CAFE, OFFICE, minutes(20)).decide();
     assert!(
-        matches!(entering, Admission::Session(Verdict::Ended(_))),
+        matches!(entering, Verdict::Ended(_)),
         "entering revives nothing"
     );
 }
@@ -95,9 +93,7 @@ fn l06_the_nearest_deadline_names_its_rule() {
         if let Some(policy) = policy {
             assert!(handle.tighten(policy));
         }
-        let Admission::Session(verdict) = handle.decide() else {
-            panic!("a session was presented")
-        };
+        let verdict = handle.decide();
         world
             .policies()
             .describe(verdict.deadlines().unwrap().set_by)
@@ -136,15 +132,12 @@ fn policies_of_routes_tighten_in_any_order_and_never_loosen() {
 fn of_two_verdicts_the_stricter_stays() {
     let world = offices();
     let handle = handle(&world, CAFE, CAFE, minutes(6));
-    assert!(matches!(
-        handle.decide(),
-        Admission::Session(Verdict::Live(_))
-    ));
+    assert!(matches!(handle.decide(), Verdict::Live(_)));
     assert!(handle.tighten("admin"));
     let tightened = handle.decide();
-    assert!(matches!(tightened, Admission::Session(Verdict::Ended(_))));
+    assert!(matches!(tightened, Verdict::Ended(_)));
     assert_eq!(handle.decide(), tightened, "deciding twice gives the same");
-    assert_eq!(handle.admission(), Some(tightened));
+    assert_eq!(handle.verdict(), Some(tightened));
 }
 
 #[test]
@@ -160,14 +153,8 @@ fn activity_elsewhere_does_not_buy_back_a_stricter_route() {
         token: None,
         token_state: TokenState::Current { confirm: false },
     };
-    let handle = SessionHandle::new(world.manager.clone(), policies, Resolved::Session(session));
-    assert!(matches!(
-        handle.decide(),
-        Admission::Session(Verdict::Live(_))
-    ));
+    let handle = SessionState::new(world.manager.clone(), policies, Resolved::Session(session));
+    assert!(matches!(handle.decide(), Verdict::Live(_)));
     assert!(handle.tighten("admin"));
-    assert!(matches!(
-        handle.decide(),
-        Admission::Session(Verdict::Stale { .. })
-    ));
+    assert!(matches!(handle.decide(), Verdict::Stale { .. }));
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use dwell_core::engine::{Deadlines, TokenState};
 use dwell_core::store::Lookup;
 use dwell_core::{
-    Admission, Clock, CommandError, EndReason, Event, EventKind, ManualClock, NewSession, OnIdle,
-    Policy, PolicyBuilder, PolicySet, Recheck, Rechecked, Resolved, ResolvedSession, SessionHandle,
-    SessionManager, SessionRecord, Token, Verdict, hours, minutes, seconds,
+    Clock, CommandError, EndReason, Event, EventKind, ManualClock, NewSession, OnIdle, Policy,
+    PolicyBuilder, PolicySet, Recheck, Rechecked, Resolved, ResolvedSession, SessionManager,
+    SessionRecord, SessionState, Token, Verdict, hours, minutes, seconds,
 };
 use dwell_memory::MemoryStore;
 
@@ -44,9 +44,9 @@ impl World {
         .unwrap()
     }
 
-    fn request(&self, presented: Resolved) -> SessionHandle {
+    fn request(&self, presented: Resolved) -> SessionState {
         let policies = self.manager.policies().current();
-        SessionHandle::new(self.manager.clone(), policies, presented)
+        SessionState::new(self.manager.clone(), policies, presented)
     }
 
     fn record(&self, token: &Token) -> SessionRecord {
@@ -57,7 +57,7 @@ impl World {
     }
 
     /// A request of the session, from this address.
-    fn request_from(&self, token: &Token, address: Option<Ipv4Addr>) -> SessionHandle {
+    fn request_from(&self, token: &Token, address: Option<Ipv4Addr>) -> SessionState {
         let session = ResolvedSession {
             record: self.record(token),
             now: self.clock.now(),
@@ -98,14 +98,14 @@ fn with_admin(idle: Duration) -> PolicySet {
 fn found(recheck: &Recheck) -> Rechecked {
     let at_once = recheck.run_at_once().unwrap().unwrap();
     let waited = now(recheck.run()).unwrap();
-    assert_eq!(at_once.admission, waited.admission);
+    assert_eq!(at_once.verdict, waited.verdict);
     assert_eq!(at_once.record, waited.record);
     waited
 }
 
 fn deadlines(recheck: &Recheck) -> Deadlines {
-    match found(recheck).admission {
-        Admission::Session(Verdict::Live(deadlines)) => deadlines,
+    match found(recheck).verdict {
+        Verdict::Live(deadlines) => deadlines,
         other => panic!("not live but {other:?}"),
     }
 }
@@ -122,11 +122,11 @@ fn l01_a_session_is_judged_as_its_next_request_would_be() {
     assert_eq!(found(&recheck).record, Some(world.record(&token)));
     assert!(now(world.manager.end_session(other.key(), EndReason::Revoked)).unwrap());
     let gone = found(&ended);
-    let revoked = Admission::Session(Verdict::Ended(EndReason::Revoked));
-    assert_eq!((gone.admission, gone.record), (revoked, None));
+    let revoked = Verdict::Ended(EndReason::Revoked);
+    assert_eq!((gone.verdict, gone.record), (revoked, None));
     world.clock.advance(Duration::from_millis(1));
-    let run_out = Admission::Session(Verdict::Ended(EndReason::IdleTimeout));
-    assert_eq!(found(&recheck).admission, run_out);
+    let run_out = Verdict::Ended(EndReason::IdleTimeout);
+    assert_eq!(found(&recheck).verdict, run_out);
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn l16_a_routes_policy_that_is_gone_closes_what_is_open_there() {
     let (plain, admin) = (world.recheck(&token), world.recheck_of_admin(&token));
     let without = PolicySet::builder(default()).build().unwrap();
     world.manager.policies().replace(without);
-    assert_eq!(found(&admin).admission, Admission::Anonymous);
+    assert_eq!(found(&admin).verdict, Verdict::Anonymous);
     assert!(now(admin.touch()).is_err());
     assert_eq!(deadlines(&plain).idle, world.clock.now() + minutes(15));
     world.manager.policies().replace(with_admin(minutes(5)));
@@ -201,10 +201,7 @@ fn a_session_that_the_store_does_not_know_is_nobodys() {
     };
     let handle = elsewhere.request(Resolved::Session(session));
     let found = found(&handle.recheck().unwrap());
-    assert_eq!(
-        (found.admission, found.record),
-        (Admission::Anonymous, None)
-    );
+    assert_eq!((found.verdict, found.record), (Verdict::Anonymous, None));
 }
 
 #[test]
@@ -220,9 +217,9 @@ fn there_is_nothing_to_look_at_again_without_a_session() {
         "the one that the request started"
     );
     let handle = world.request_from(&token, None);
-    now(handle.end()).unwrap();
+    now(handle.sign_out()).unwrap();
     assert!(handle.recheck().is_none(), "the request ended it");
-    assert!(found(&started).admission.deadlines().is_none());
+    assert!(found(&started).verdict.deadlines().is_none());
 }
 
 #[test]
@@ -305,11 +302,8 @@ fn n52_a_touch_where_the_route_asks_for_authentication_again_is_none() {
     now(plain.touch()).unwrap();
     let before = world.record(&token);
     world.clock.advance(minutes(1));
-    let stale = found(&admin).admission;
-    assert!(
-        matches!(stale, Admission::Session(Verdict::Stale { .. })),
-        "{stale:?}"
-    );
+    let stale = found(&admin).verdict;
+    assert!(matches!(stale, Verdict::Stale { .. }), "{stale:?}");
     let refused = now(admin.touch());
     assert!(refused.is_err(), "{refused:?}");
     assert_eq!(world.record(&token), before);

@@ -11,7 +11,7 @@ use dwell_core::engine::Touch;
 use dwell_core::store::{Created, DuePolicy, Lookup, SessionStore};
 use dwell_core::{
     Credential, EndReason, Event, EventKind, Facts, ManualClock, PolicyId, PolicySet, Resolved,
-    SessionHandle, SessionKey, SessionManager, SessionRecord, Timeouts, Timestamp, Verdict,
+    SessionKey, SessionManager, SessionRecord, SessionState, Timeouts, Timestamp, Verdict,
     VerifierHash, engine, hours, minutes,
 };
 use dwell_memory::MemoryStore;
@@ -92,8 +92,8 @@ impl World {
     }
 
     /// A handle as the session layer makes it for a request with no session.
-    pub(crate) fn anonymous(&self) -> SessionHandle {
-        SessionHandle::new(self.manager.clone(), self.policies(), Resolved::Nothing)
+    pub(crate) fn anonymous(&self) -> SessionState {
+        SessionState::new(self.manager.clone(), self.policies(), Resolved::Nothing)
     }
 
     pub(crate) fn reap(&self) {

@@ -129,7 +129,7 @@ fn the_end_hook_is_called_once_for_every_end() {
         .build();
     let policies = manager.policies().current();
     let start = || {
-        let handle = dwell_core::SessionHandle::new(
+        let handle = dwell_core::SessionState::new(
             manager.clone(),
             policies.clone(),
             dwell_core::Resolved::Nothing,

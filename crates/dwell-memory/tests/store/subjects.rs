@@ -1,7 +1,7 @@
 //! Which sessions a subject has, and how many it may have.
 
 use dwell_core::store::{Created, SessionStore, TouchOutcome};
-use dwell_core::{EndReason, OnLimit, SessionLimit, minutes};
+use dwell_core::{EndReason, OnLimit, Selection, SessionLimit, Which, minutes};
 
 use crate::support::{now, world};
 use crate::touch;
@@ -26,9 +26,11 @@ fn subjects_find_their_sessions_and_no_others() {
     assert_eq!(keys("alice"), [a.key, b.key]);
     assert_eq!(keys("bob"), [c.key]);
     assert_eq!(
-        now(world
-            .manager
-            .end_subject(&"alice".into(), Some(b.key), EndReason::Revoked))
+        now(world.manager.end_sessions(
+            &"alice".into(),
+            Selection::AllBut(b.key),
+            EndReason::Revoked
+        ))
         .unwrap(),
         1
     );
@@ -36,7 +38,7 @@ fn subjects_find_their_sessions_and_no_others() {
     assert_eq!(
         now(world
             .manager
-            .end_subject(&"alice".into(), None, EndReason::Revoked))
+            .end_sessions(&"alice".into(), Selection::All, EndReason::Revoked))
         .unwrap(),
         1
     );

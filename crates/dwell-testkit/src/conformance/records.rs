@@ -239,7 +239,7 @@ pub async fn l09_debug_shows_no_secret(under: impl StoreUnderTest) {
     record.key = token.key();
     record.facts.locked_at = None;
     record.credential = Credential {
-        check: token.check(),
+        check: token.verifier(),
         confirmed: true,
         previous: Some(Previous {
             check: check(12),
@@ -270,7 +270,7 @@ pub async fn l09_debug_shows_no_secret(under: impl StoreUnderTest) {
 fn notations(token: &Token, key: SessionKey) -> Vec<String> {
     let (selector, verifier) = token.expose().split_at(Token::LENGTH / 2);
     let mut secrets = vec![selector.to_owned(), verifier.to_owned()];
-    for bits in [token.check().to_bits(), check(12).to_bits()] {
+    for bits in [token.verifier().to_bits(), check(12).to_bits()] {
         secrets.extend([format!("{bits}"), format!("{bits:x}")]);
         let halves = [bits >> 64, bits & u128::from(u64::MAX)];
         secrets.extend(halves.map(|half| format!("{half}")));

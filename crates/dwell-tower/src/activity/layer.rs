@@ -1,6 +1,6 @@
 //! The layer that writes what a request says of itself.
 
-use dwell_core::{RequestEvidence, SessionHandle};
+use dwell_core::SessionState;
 use tower_layer::Layer;
 
 use super::classify::{ClassifyActivity, DefaultClassifier};
@@ -29,20 +29,14 @@ impl<C> ActivityLayer<C> {
     }
 }
 
-impl<C: ClassifyActivity> ActivityLayer<C> {
-    /// What a request says of itself.
-    pub(crate) fn evidence(&self, request: &RequestHead<'_>) -> RequestEvidence {
-        self.classifier.classify(request.method, request.headers)
-    }
-}
-
 impl<C: ClassifyActivity> Gate for ActivityLayer<C> {
     fn name(&self) -> &'static str {
         "the activity layer"
     }
 
-    fn admit(&self, handle: &SessionHandle, request: &RequestHead<'_>) -> Result<(), Refusal> {
-        handle.add_evidence(self.evidence(request));
+    fn admit(&self, state: &SessionState, request: RequestHead<'_>) -> Result<(), Refusal> {
+        let evidence = self.classifier.classify(request.method, request.headers);
+        state.add_evidence(evidence);
         Ok(())
     }
 }

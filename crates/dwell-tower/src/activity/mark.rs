@@ -1,6 +1,6 @@
 //! The layer that writes what a route says of its requests.
 
-use dwell_core::{RouteMark, SessionHandle};
+use dwell_core::{RouteMark, SessionState};
 use tower_layer::Layer;
 
 use crate::gate::{Gate, Gated, RequestHead};
@@ -30,8 +30,8 @@ impl Gate for MarkLayer {
         "a marked route"
     }
 
-    fn admit(&self, handle: &SessionHandle, _: &RequestHead<'_>) -> Result<(), Refusal> {
-        handle.mark_route(self.0);
+    fn admit(&self, state: &SessionState, _: RequestHead<'_>) -> Result<(), Refusal> {
+        state.mark_route(self.0);
         Ok(())
     }
 }

@@ -3,13 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use dwell_core::{Decision, SessionHandle};
+use dwell_core::{SessionState, Verdict};
 use percent_encoding::percent_decode_str;
 use tower_layer::Layer;
 
 use crate::gate::{Gate, Gated, RequestHead};
-use crate::rejection::{MakeRejection, Refusal};
-use crate::shared::Shared;
+use crate::rejection::{MakeRejection, Refusal, label_route, uri_of};
 
 /// Whether requests need a session at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -31,7 +30,7 @@ pub struct IdleTimeoutLayer(Arc<Config>);
 struct Config {
     rejection: Option<Arc<dyn MakeRejection>>,
     exempt: Vec<String>,
-    presence: SessionRequirement,
+    requirement: SessionRequirement,
 }
 
 impl IdleTimeoutLayer {
@@ -50,8 +49,8 @@ impl IdleTimeoutLayer {
 
     /// Whether requests need a session at all.
     #[must_use]
-    pub fn with_requirement(mut self, presence: SessionRequirement) -> Self {
-        Arc::make_mut(&mut self.0).presence = presence;
+    pub fn with_requirement(mut self, requirement: SessionRequirement) -> Self {
+        Arc::make_mut(&mut self.0).requirement = requirement;
         self
     }
 
@@ -72,14 +71,14 @@ impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
             .field("exempt", &self.exempt)
-            .field("presence", &self.presence)
+            .field("requirement", &self.requirement)
             .finish_non_exhaustive()
     }
 }
 
 impl Config {
-    fn is_exempt(&self, handle: &SessionHandle, request: &RequestHead<'_>) -> bool {
-        let uri = Shared::uri_of(Some(handle), request.extensions, request.uri);
+    fn is_exempt(&self, state: &SessionState, request: RequestHead<'_>) -> bool {
+        let uri = uri_of(Some(state), request.extensions, request.uri);
         let path = uri.path();
         let covers = |exempt: &String| match exempt.strip_suffix('/') {
             Some(_) if exempt != "/" => path.starts_with(exempt.as_str()) && !climbs(path),
@@ -88,15 +87,10 @@ impl Config {
         self.exempt.iter().any(covers)
     }
 
-    fn refusal(&self, decision: Decision) -> Option<Refusal> {
-        match decision {
-            Decision::Anonymous => match self.presence {
-                SessionRequirement::Optional => None,
-                SessionRequirement::Required => Some(Refusal::SessionRequired),
-            },
-            Decision::Live | Decision::Stale => None,
-            Decision::Locked => Some(Refusal::Locked),
-            Decision::Ended(reason) => Some(Refusal::Ended(reason)),
+    fn refusal(&self, verdict: Verdict) -> Option<Refusal> {
+        match (verdict, self.requirement) {
+            (Verdict::Anonymous, SessionRequirement::Required) => Some(Refusal::SessionRequired),
+            (verdict, _) => verdict.over().map(Refusal::from),
         }
     }
 }
@@ -108,31 +102,19 @@ fn climbs(path: &str) -> bool {
     decoded.split(['/', '\\']).any(|segment| segment == "..")
 }
 
-impl IdleTimeoutLayer {
-    /// Refuses by what has been decided, unless the path is exempt.
-    pub(crate) fn enforce(
-        &self,
-        handle: &SessionHandle,
-        request: &RequestHead<'_>,
-    ) -> Result<(), Refusal> {
-        match handle.decision().and_then(|d| self.0.refusal(d)) {
-            Some(refusal) if !self.0.is_exempt(handle, request) => {
-                Shared::label_route(handle, request);
-                Err(refusal)
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
 impl Gate for IdleTimeoutLayer {
     fn name(&self) -> &'static str {
         "the idle timeout layer"
     }
 
-    fn admit(&self, handle: &SessionHandle, request: &RequestHead<'_>) -> Result<(), Refusal> {
-        handle.decide();
-        self.enforce(handle, request)
+    fn admit(&self, state: &SessionState, request: RequestHead<'_>) -> Result<(), Refusal> {
+        match self.0.refusal(state.decide()) {
+            Some(refusal) if !self.0.is_exempt(state, request) => {
+                label_route(state, request);
+                Err(refusal)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn rejection(&self) -> Option<&dyn MakeRejection> {

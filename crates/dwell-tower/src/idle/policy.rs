@@ -3,15 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use dwell_core::engine::AuthenticationCheck;
-use dwell_core::{
-    Admission, AuthenticationRequirement, EventKind, PolicySet, SessionHandle, Verdict,
-};
+use dwell_core::{AuthenticationRequirement, SessionState, Verdict};
 use tower_layer::Layer;
 
 use crate::gate::{Gate, Gated, RequestHead};
-use crate::rejection::{Challenge, MakeRejection, Refusal};
-use crate::shared::Shared;
+use crate::rejection::{Challenge, MakeRejection, Refusal, refuse_with_step_up, unmet};
 
 /// Tightens the limits by a named policy; see the [module docs](super).
 ///
@@ -46,24 +42,19 @@ impl Gate for PolicyLayer {
         "a route with a policy"
     }
 
-    fn admit(&self, handle: &SessionHandle, request: &RequestHead<'_>) -> Result<(), Refusal> {
-        if handle.decision().is_none() {
+    fn admit(&self, state: &SessionState, request: RequestHead<'_>) -> Result<(), Refusal> {
+        if !state.is_decided() {
             let missing = "the idle timeout layer, outside a route with a policy";
             return Err(Refusal::Miswired(missing.to_owned()));
         }
-        if !handle.tighten(&self.policy) {
+        if !state.tighten(&self.policy) {
             let missing = format!("the policy {:?}, which a route names", self.policy);
             return Err(Refusal::Miswired(missing));
         }
-        let refusal = refusal(handle.decide(), handle.policies());
-        let Some(refusal) = refusal.or_else(|| stale_by_policy(handle)) else {
-            return Ok(());
-        };
-        Shared::label_route(handle, request);
-        if let Refusal::StepUp(_) = refusal {
-            handle.report(EventKind::StepUpRequired);
+        match refusal(state) {
+            Some(refusal) => Err(refuse_with_step_up(state, request, refusal)),
+            None => Ok(()),
         }
-        Err(refusal)
     }
 
     fn rejection(&self) -> Option<&dyn MakeRejection> {
@@ -88,30 +79,17 @@ impl fmt::Debug for PolicyLayer {
     }
 }
 
-fn refusal(admission: Admission, policies: &PolicySet) -> Option<Refusal> {
-    match admission {
-        Admission::Anonymous | Admission::Session(Verdict::Live(_)) => None,
-        Admission::Session(Verdict::Stale { policy, .. }) => Some(Refusal::StepUp(Challenge {
-            max_age: policies.policy_or_default(policy).idle(),
+fn refusal(state: &SessionState) -> Option<Refusal> {
+    match state.decide() {
+        Verdict::Stale { policy, .. } => Some(Refusal::StepUp(Challenge {
+            max_age: state.policies().policy_or_default(policy).idle(),
             acr_values: Vec::new(),
         })),
-        Admission::Session(Verdict::Locked { .. }) => Some(Refusal::Locked),
-        Admission::Session(Verdict::Ended(reason)) => Some(Refusal::Ended(reason)),
-    }
-}
-
-/// A privileged route outside this one was let pass by a policy that may ask
-/// for less than this one.
-fn stale_by_policy(handle: &SessionHandle) -> Option<Refusal> {
-    if !handle.demanded_by_policy() {
-        return None;
-    }
-    let demand = AuthenticationRequirement::by_policy();
-    match handle.check_authentication(&demand) {
-        Some(AuthenticationCheck::Fresh) | None => None,
-        Some(_) => Some(Refusal::StepUp(Challenge {
-            max_age: handle.max_age(&demand),
-            acr_values: Vec::new(),
-        })),
+        // A privileged route outside this one was let pass by a policy that
+        // may ask for less than this one.
+        Verdict::Anonymous | Verdict::Live(_) if state.demanded_by_policy() => {
+            unmet(state, &AuthenticationRequirement::by_policy())
+        }
+        verdict => verdict.over().map(Refusal::from),
     }
 }

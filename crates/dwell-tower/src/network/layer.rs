@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use dwell_core::{PolicySet, SessionHandle};
+use dwell_core::{PolicySet, SessionState};
 use http::Extensions;
 use tower_layer::Layer;
 
@@ -42,10 +42,10 @@ impl NetworkLayer {
 
 impl NetworkLayer {
     /// The client's address; `None` when it is not known for sure.
-    pub(crate) fn find(
+    fn find(
         &self,
         policies: &PolicySet,
-        request: &RequestHead<'_>,
+        request: RequestHead<'_>,
     ) -> Result<Option<IpAddr>, Refusal> {
         let peer = (self.peer)(request.extensions);
         if peer.is_none() && policies.has_networks() {
@@ -74,14 +74,14 @@ impl Gate for NetworkLayer {
         "the network layer"
     }
 
-    fn admit(&self, handle: &SessionHandle, request: &RequestHead<'_>) -> Result<(), Refusal> {
-        let policies = handle.policies();
+    fn admit(&self, state: &SessionState, request: RequestHead<'_>) -> Result<(), Refusal> {
+        let policies = state.policies();
         let address = self.find(policies, request)?;
-        if policies.has_networks() && handle.decision().is_some() && !handle.is_located() {
+        if policies.has_networks() && state.is_decided() && !state.is_located() {
             let missing = "the network layer, outside the idle timeout layer";
             return Err(Refusal::Miswired(missing.to_owned()));
         }
-        handle.locate(address);
+        state.locate(address);
         Ok(())
     }
 }

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use dwell_core::store::StoreError;
 use dwell_core::{
-    Admission, Deadlines, EndReason, Recheck, Rechecked, SessionHandle, Timestamp, Verdict, seconds,
+    Deadlines, EndReason, Recheck, Rechecked, SessionHandle, SessionOver, Timestamp, Verdict,
+    seconds,
 };
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::registry::{OpenSessions, Place};
-use crate::shared::Shared;
 
 /// Most answers are over by then: until then nothing is entered and nobody
 /// asked, and afterwards it is made sure that nothing was missed (N39).
@@ -52,6 +52,16 @@ pub enum CloseReason {
     StoreUnavailable,
     /// The store knows nothing of the session any more.
     Unknown,
+}
+
+impl From<SessionOver> for CloseReason {
+    fn from(over: SessionOver) -> Self {
+        match over {
+            SessionOver::Ended(reason) => Self::Ended(reason),
+            SessionOver::Locked => Self::Locked,
+            SessionOver::Unknown => Self::Unknown,
+        }
+    }
 }
 
 impl CloseReason {
@@ -153,9 +163,8 @@ impl Lifeline {
     }
 
     fn new(handle: &SessionHandle, touches: bool) -> Option<Self> {
-        let shared = Shared::of(handle)?;
         let remaining = handle.current_deadlines()?.remaining().min(FAR);
-        let open = shared.open.clone();
+        let open = OpenSessions::of(handle)?.clone();
         let deadline = timer_now() + remaining;
         Some(Self {
             recheck: handle.recheck()?,
@@ -310,8 +319,8 @@ impl Lifeline {
             }
             Err(_) => return Some(self.close(CloseReason::StoreUnavailable)),
         };
-        let closing = match found.admission {
-            Admission::Session(Verdict::Live(deadlines)) => {
+        let reason = match found.verdict {
+            Verdict::Live(deadlines) => {
                 // A clock that is read in ticks may be a little behind the timer.
                 let remaining = deadlines.remaining().clamp(TICK, FAR);
                 self.deadline = now + remaining;
@@ -319,12 +328,10 @@ impl Lifeline {
                 self.rest();
                 return Some(LifelineEvent::Alive(deadlines, found));
             }
-            Admission::Session(Verdict::Ended(reason)) => CloseReason::Ended(reason),
-            Admission::Session(Verdict::Locked { .. }) => CloseReason::Locked,
-            Admission::Session(Verdict::Stale { .. }) => CloseReason::StepUpRequired,
-            Admission::Anonymous => CloseReason::Unknown,
+            Verdict::Stale { .. } => CloseReason::StepUpRequired,
+            verdict => verdict.over().unwrap_or(SessionOver::Unknown).into(),
         };
-        Some(self.close(closing))
+        Some(self.close(reason))
     }
 
     /// Sleeps until there is something to do.

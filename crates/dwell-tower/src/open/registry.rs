@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::Duration;
 
 use dwell_core::store::{SessionStore, Watched, Watcher};
-use dwell_core::{Clock, SessionKey, SessionManager, SystemClock, Timestamp};
+use dwell_core::{Clock, SessionHandle, SessionKey, SessionManager, SystemClock, Timestamp};
 use tokio::task::AbortHandle;
 
 use super::bell::Bell;
@@ -61,6 +61,11 @@ pub(super) struct Place {
 }
 
 impl OpenSessions {
+    /// Those of the stack that a request came through.
+    pub(super) fn of(handle: &SessionHandle) -> Option<&Self> {
+        handle.manager().shared()
+    }
+
     /// Enters a connection: from now on its bell is rung when its session ends
     /// or is updated on whatever node, when policies change, and, where it is
     /// to hear of `touches`, when this node records one.

@@ -7,7 +7,6 @@ use tokio::time::Instant;
 
 use super::lifeline::timer_now;
 use super::registry::OpenSessions;
-use crate::shared::Shared;
 
 /// Records activity on what stays open: on a WebSocket, say, whose messages are
 /// no requests. When it ends is told by a [`Lifeline`](super::Lifeline).
@@ -34,7 +33,7 @@ impl ActivityRecorder {
     #[must_use]
     pub fn of(handle: &SessionHandle) -> Option<Self> {
         Some(Self {
-            open: Shared::of(handle)?.open.clone(),
+            open: OpenSessions::of(handle)?.clone(),
             recheck: handle.recheck()?,
             touched: None,
         })

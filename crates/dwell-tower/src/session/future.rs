@@ -2,74 +2,88 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::request::Parts as Head;
+use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::guard::{Chores, Guard, record};
-use super::layer::{SessionLayer, enter};
-use super::resolve::{Finding, report_unavailable};
-use crate::gate::RequestHead;
+use super::find::Finding;
+use super::guard::{Guard, Settling};
+use super::layer::Parts;
+use super::service::admit;
+use crate::gate::Gate;
 use crate::open::{AnyBodyFactory, BodyFactory};
-use crate::reaper::Task;
-use crate::rejection::Refusal;
-use crate::shared::Shared;
 
 pin_project! {
     /// The answer of a [`SessionService`](super::SessionService).
-    pub struct SessionFuture<S, B, K = AnyBodyFactory>
+    pub struct SessionFuture<S, B, G = (), F = AnyBodyFactory>
     where
         S: Service<Request<B>>,
     {
         #[pin]
-        state: State<S, B, S::Future, S::Response, K>,
+        state: State<S, B, S::Future, S::Response, G, F>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, B, F, R, K> {
-        /// Waiting for the store.
-        Finding { waiting: Box<Waiting<S, B, K>> },
+    enum State<S, B, Fut, R, G, F> {
+        /// Waiting for the source or the store.
+        Finding { waiting: Box<Waiting<S, B, G, F>> },
         /// Waiting for the inner service.
         Calling {
             #[pin]
-            future: F,
+            future: Fut,
             guard: Guard,
         },
-        /// Refused by the stack's gate.
-        Refused {
-            response: Option<Box<Response<Bytes>>>,
-            guard: Guard,
-        },
-        /// The answer is there; the store must hear of something first.
-        Committing {
-            committing: Committing,
+        /// The answer is there; the store or the source is written to first.
+        Settling {
+            settling: Settling,
             response: Option<Kept<R>>,
         },
-        /// Refused before the inner service was called.
+        /// The answer is there.
         Answered { response: Option<Box<Response<Bytes>>> },
     }
 }
 
-impl<S, B, K> SessionFuture<S, B, K>
+/// A request that waits for its session: boxed, so that requests which need
+/// not wait carry no room for it.
+struct Waiting<S, B, G, F> {
+    finding: Pin<Box<dyn Future<Output = (Head, Finding)> + Send>>,
+    inner: S,
+    body: Option<B>,
+    parts: Arc<Parts<G>>,
+    bodies: std::marker::PhantomData<fn() -> F>,
+}
+
+/// An answer that waits to be settled.
+enum Kept<R> {
+    /// The layer's own.
+    Own(Box<Response<Bytes>>),
+    /// The service's.
+    Inner(Box<R>),
+}
+
+impl<S, B, G, F> SessionFuture<S, B, G, F>
 where
     S: Service<Request<B>>,
 {
     pub(super) fn finding(
-        found: Finding,
+        finding: Pin<Box<dyn Future<Output = (Head, Finding)> + Send>>,
         inner: S,
-        request: Request<B>,
-        layer: SessionLayer<K>,
+        body: B,
+        parts: Arc<Parts<G>>,
     ) -> Self {
         let waiting = Box::new(Waiting {
-            found,
+            finding,
             inner,
-            request: Some(request),
-            layer,
+            body: Some(body),
+            parts,
+            bodies: std::marker::PhantomData,
         });
         Self {
             state: State::Finding { waiting },
@@ -82,11 +96,16 @@ where
         }
     }
 
-    pub(super) fn refused(refusal: Refusal, request: Request<B>, guard: Guard) -> Self {
-        let (parts, _) = request.into_parts();
-        let response = Some(Box::new(Shared::reject(None, refusal, &parts)));
-        Self {
-            state: State::Refused { response, guard },
+    /// The layer's own answer, of a request that has session state.
+    pub(super) fn refused(response: Response<Bytes>, mut guard: Guard) -> Self {
+        match guard.settle(response.status()) {
+            Ok(settled) => Self::answered(guard.close_own(response, settled)),
+            Err(settling) => Self {
+                state: State::Settling {
+                    settling,
+                    response: Some(Kept::Own(Box::new(response))),
+                },
+            },
         }
     }
 
@@ -98,44 +117,27 @@ where
     }
 }
 
-impl<S, B, ResBody, K> Future for SessionFuture<S, B, K>
+impl<S, B, ResBody, G, F> Future for SessionFuture<S, B, G, F>
 where
     S: Service<Request<B>, Response = Response<ResBody>>,
-    K: BodyFactory<ResBody>,
+    G: Gate,
+    F: BodyFactory<ResBody>,
 {
-    type Output = Result<Response<K::Body>, S::Error>;
+    type Output = Result<Response<F::Body>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
             let next = match this.state.as_mut().project() {
                 StateProj::Finding { waiting } => {
-                    let found = ready!(waiting.found.as_mut().poll(cx));
-                    let Some(mut request) = waiting.request.take() else {
+                    let (head, found) = ready!(waiting.finding.as_mut().poll(cx));
+                    let Some(body) = waiting.body.take() else {
                         return Poll::Pending;
                     };
-                    match found {
-                        Ok(presented) => {
-                            let head = RequestHead::of(&request);
-                            let opened = waiting.layer.open(presented.as_shown(), &head);
-                            let (handle, admitted) = enter(opened, &mut request);
-                            let connect = request.method() == Method::CONNECT;
-                            let guard = Guard::new(handle, waiting.layer.arrival(), connect);
-                            let next: SessionFuture<S, B, K> = match admitted {
-                                Ok(()) => {
-                                    SessionFuture::calling(waiting.inner.call(request), guard)
-                                }
-                                Err(refusal) => SessionFuture::refused(refusal, request, guard),
-                            };
-                            next.state
-                        }
-                        Err(error) => {
-                            report_unavailable(waiting.layer.manager(), &error);
-                            let refusal = Refusal::StoreUnavailable;
-                            let response = waiting.layer.refuse(refusal, request);
-                            SessionFuture::<S, B, K>::answered(response).state
-                        }
-                    }
+                    let Waiting { inner, parts, .. } = &mut **waiting;
+                    let request = Request::from_parts(head, body);
+                    let next: Self = admit(parts, found, request, |request| inner.call(request));
+                    next.state
                 }
                 StateProj::Calling { future, guard } => {
                     let response = match ready!(guard.watch(|| future.poll(cx))) {
@@ -143,118 +145,37 @@ where
                         Err(error) => return Poll::Ready(Err(error)),
                     };
                     match guard.settle(response.status()) {
-                        Ok(touch) => {
-                            return Poll::Ready(Ok(guard.close::<_, K>(response, touch)));
+                        Ok(settled) => {
+                            return Poll::Ready(Ok(guard.close::<_, F>(response, settled)));
                         }
-                        Err(chores) => {
-                            State::waiting(chores, guard, Kept::Inner(Box::new(response)))
-                        }
+                        Err(settling) => State::Settling {
+                            settling,
+                            response: Some(Kept::Inner(Box::new(response))),
+                        },
                     }
                 }
-                StateProj::Refused { response, guard } => {
-                    let Some(response) = response.take() else {
-                        return Poll::Pending;
-                    };
-                    match guard.settle(response.status()) {
-                        Ok(touch) => {
-                            let response = guard.close_own(*response, touch);
-                            return Poll::Ready(Ok(response.map(K::own)));
+                StateProj::Settling { settling, response } => {
+                    let settled = ready!(settling.poll(cx));
+                    let guard = settling.guard();
+                    return match response.take() {
+                        Some(Kept::Own(response)) => {
+                            let response = guard.close_own(*response, settled);
+                            Poll::Ready(Ok(response.map(F::own)))
                         }
-                        Err(chores) => State::waiting(chores, guard, Kept::Own(response)),
-                    }
-                }
-                StateProj::Committing {
-                    committing,
-                    response,
-                } => {
-                    let Some(chores) = &mut committing.chores else {
-                        return Poll::Pending;
-                    };
-                    let done = ready!(chores.as_mut().poll(cx));
-                    committing.chores = None;
-                    let guard = &committing.guard;
-                    let touch = match done {
-                        Ok(touch) => touch,
-                        // The verdict stands; the next request or the reaper
-                        // finds again what could not be written.
-                        Err(error) => {
-                            report_unavailable(guard.handle().manager(), &error);
-                            None
+                        Some(Kept::Inner(response)) => {
+                            Poll::Ready(Ok(guard.close::<_, F>(*response, settled)))
                         }
+                        None => Poll::Pending,
                     };
-                    let Some(response) = response.take() else {
-                        return Poll::Pending;
-                    };
-                    guard.record(touch.as_ref());
-                    return Poll::Ready(Ok(match response {
-                        Kept::Own(response) => guard.close_own(*response, touch).map(K::own),
-                        Kept::Inner(response) => guard.close::<_, K>(*response, touch),
-                    }));
                 }
                 StateProj::Answered { response } => {
                     return match response.take() {
-                        Some(response) => Poll::Ready(Ok(response.map(K::own))),
+                        Some(response) => Poll::Ready(Ok(response.map(F::own))),
                         None => Poll::Pending,
                     };
                 }
             };
             this.state.set(next);
         }
-    }
-}
-
-/// An answer that waits for the store.
-enum Kept<R> {
-    /// The layer's own.
-    Own(Box<Response<Bytes>>),
-    /// The service's.
-    Inner(Box<R>),
-}
-
-impl<S, B, F, R, K> State<S, B, F, R, K> {
-    fn waiting(chores: Chores, guard: &Guard, response: Kept<R>) -> Self {
-        Self::Committing {
-            committing: Committing {
-                chores: Some(chores),
-                guard: guard.while_waiting(),
-            },
-            response: Some(response),
-        }
-    }
-}
-
-/// What the wait for the store needs: boxed, so that requests which need not
-/// wait do not carry room for it.
-struct Waiting<S, B, K> {
-    found: Finding,
-    inner: S,
-    request: Option<Request<B>>,
-    layer: SessionLayer<K>,
-}
-
-/// Chores that go on when the client goes away: the store may have done them
-/// already, and nobody else will be told.
-struct Committing {
-    chores: Option<Chores>,
-    guard: Guard,
-}
-
-impl Drop for Committing {
-    fn drop(&mut self) {
-        let Some(chores) = self.chores.take() else {
-            return;
-        };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
-        let (handle, arrival) = (self.guard.handle().clone(), self.guard.arrival());
-        let rest: Task = Box::pin(async move {
-            match chores.await {
-                Ok(Some(touch)) => record(touch, &handle, arrival),
-                Ok(None) => {}
-                Err(error) => report_unavailable(handle.manager(), &error),
-            }
-        });
-        runtime.spawn(rest);
     }
 }

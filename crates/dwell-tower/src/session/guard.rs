@@ -1,25 +1,22 @@
-//! What becomes of a request: its touch, and what its answer carries.
+//! What happens to a request at its end: its touch, its store writes, and what
+//! goes back with the answer.
 
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context as TaskContext, Poll, ready};
 
-use bytes::Bytes;
-use dwell_core::store::StoreError;
-use dwell_core::{Clock, DueTouch, Outcome, SessionHandle, Settlement, Timestamp};
-use http::{HeaderMap, Response, StatusCode};
+use dwell_core::{Deadlines, DueTouch, Outcome, SessionState, Settlement, Timestamp};
+use http::{Method, StatusCode};
 
-use super::commit::write_headers;
-use crate::open::{BodyFactory, Lifeline, SessionBoundBody, UpgradePolicy};
-use crate::rejection::{Refusal, miswired};
-use crate::shared::Shared;
-
-/// What the store has to hear of before the answer goes out.
-pub(super) type Chores = Pin<Box<dyn Future<Output = Result<Option<DueTouch>, StoreError>> + Send>>;
+use super::context::Context;
+use super::find::report_unavailable;
+use super::source::{Field, GiveBack, SourceFuture};
+use crate::reaper::Task;
 
 /// Hands over the touch exactly once: when the answer is there, or when the
 /// client goes away before.
+#[derive(Clone)]
 pub(super) struct Guard {
-    handle: SessionHandle,
+    state: SessionState,
     armed: bool,
     /// Whether the answer took time, so that less is left than at the arrival.
     waited: bool,
@@ -30,25 +27,31 @@ pub(super) struct Guard {
     connect: bool,
 }
 
+/// What a settled request's answer carries.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    pub(super) deadlines: Option<Deadlines>,
+    pub(super) fields: Vec<Field>,
+}
+
 impl Guard {
-    /// The guard of a request that arrived then by this machine's clock, where
-    /// the store's can't be read without waiting.
-    pub(super) const fn new(
-        handle: SessionHandle,
-        arrival: Option<Timestamp>,
-        connect: bool,
-    ) -> Self {
+    pub(super) fn new(state: SessionState, arrival: Option<Timestamp>, method: &Method) -> Self {
         Self {
-            arrival,
-            connect,
-            handle,
+            state,
             armed: true,
             waited: false,
+            arrival,
+            connect: *method == Method::CONNECT,
         }
     }
 
-    pub(super) fn handle(&self) -> &SessionHandle {
-        &self.handle
+    pub(super) const fn state(&self) -> &SessionState {
+        &self.state
+    }
+
+    /// Whether the answer hands the connection over (RFC 9110 §9.3.6, §15.2.2).
+    pub(super) fn is_upgrade(&self, status: StatusCode) -> bool {
+        status == StatusCode::SWITCHING_PROTOCOLS || (self.connect && status.is_success())
     }
 
     /// Polls the inner service, disarmed meanwhile: a panic is nobody's
@@ -61,149 +64,157 @@ impl Guard {
         polled
     }
 
-    /// Settles the request: the touch that it earned, which is recorded, or
-    /// what the store has to hear of before the answer goes out.
-    pub(super) fn settle(&mut self, status: StatusCode) -> Result<Option<DueTouch>, Chores> {
+    /// Settles the request: hands the touch over that it earned, and asks the
+    /// source what goes back. `Err` where the store or the source must be
+    /// written to first.
+    pub(super) fn settle(&mut self, status: StatusCode) -> Result<Settled, Settling> {
         self.armed = false;
         let outcome = Outcome::Answered(status.as_u16());
-        match self.handle.settle(outcome) {
-            Settlement::Nothing => Ok(None),
-            Settlement::Touch(touch) => {
-                self.record(Some(&touch));
-                Ok(Some(touch))
-            }
+        let touch = match self.state.settle(outcome) {
+            Settlement::Nothing => None,
+            Settlement::Touch(touch) => Some(touch),
             Settlement::StoreWrites => {
-                let handle = self.handle.clone();
-                Err(Box::pin(async move { handle.commit(outcome).await }))
+                let guard = self.while_waiting();
+                return Err(Settling::new(self, guard.commit(outcome)));
             }
-        }
-    }
-
-    /// The guard of an answer that waits for the store: nothing of it is left
-    /// to hand over.
-    pub(super) fn while_waiting(&self) -> Self {
-        Self {
-            handle: self.handle.clone(),
-            armed: false,
-            waited: true,
-            arrival: self.arrival,
-            connect: self.connect,
-        }
-    }
-
-    pub(super) const fn arrival(&self) -> Option<Timestamp> {
-        self.arrival
-    }
-
-    pub(super) fn record(&self, touch: Option<&DueTouch>) {
-        if let Some(touch) = touch {
-            record(*touch, &self.handle, self.arrival);
-        }
-    }
-
-    /// Makes the service's answer what the client gets.
-    pub(super) fn close<B, K: BodyFactory<B>>(
-        &self,
-        mut response: Response<B>,
-        touch: Option<DueTouch>,
-    ) -> Response<K::Body> {
-        if self.handle.decision().is_none() && response.extensions().get::<Refusal>().is_none() {
-            // A tripwire, not a guard: the handler has run, and the first
-            // test of such a stack fails.
-            let missing = "the idle timeout layer, inside the session layer";
-            return miswired(missing).map(K::own);
-        }
-        self.write_headers(response.headers_mut(), touch);
-        if self.is_unbound_upgrade(&response) {
-            let missing = "who ends the upgraded connection: dwell_tower::open::UpgradePolicy in the \
-                           answer's extensions, or dwell_axum's SessionWebSocketUpgrade";
-            return miswired(missing).map(K::own);
-        }
-        let is_ours = || response.extensions().get::<UpgradePolicy>().is_none();
-        let lifeline = match K::is_long(response.body()) && is_ours() {
-            true => Lifeline::of(&self.handle),
-            false => None,
         };
-        match lifeline {
-            None => response.map(K::pass),
-            Some(lifeline) => {
-                let (parts, body) = response.into_parts();
-                let body = SessionBoundBody::new(body, &parts.headers, lifeline);
-                Response::from_parts(parts, K::bind(body))
+        self.record(touch);
+        let (deadlines, fields) = self.give_back(touch);
+        match fields.into_ready() {
+            Ok(fields) => Ok(Settled {
+                deadlines,
+                fields: given(fields),
+            }),
+            Err(fields) => Err(Settling::new(self, async move {
+                let fields = given(fields.await);
+                Settled { deadlines, fields }
+            })),
+        }
+    }
+
+    /// Makes the store writes, then settles what is left.
+    async fn commit(self, outcome: Outcome) -> Settled {
+        let touch = match self.state.commit(outcome).await {
+            Ok(touch) => touch,
+            // The verdict stands; the next request or the reaper finds again
+            // what could not be written.
+            Err(error) => {
+                report_unavailable(self.state.manager(), &error);
+                None
             }
+        };
+        self.record(touch);
+        let (deadlines, fields) = self.give_back(touch);
+        Settled {
+            deadlines,
+            fields: given(fields.await),
         }
     }
 
-    /// Makes an answer of the layer's own what the client gets.
-    pub(super) fn close_own(
+    /// The deadlines after the request, and what goes back with its answer.
+    fn give_back(
         &self,
-        mut response: Response<Bytes>,
         touch: Option<DueTouch>,
-    ) -> Response<Bytes> {
-        self.write_headers(response.headers_mut(), touch);
-        response
-    }
-
-    /// Whether a connection leaves our hands in a session, and nobody has said
-    /// who ends it (law L14).
-    fn is_unbound_upgrade<B>(&self, response: &Response<B>) -> bool {
-        let upgrades = match response.status() {
-            StatusCode::SWITCHING_PROTOCOLS => true,
-            status => self.connect && status.is_success(),
-        };
-        upgrades
-            && self.handle.current_deadlines().is_some()
-            && response.extensions().get::<UpgradePolicy>().is_none()
-    }
-
-    fn write_headers(&self, headers: &mut HeaderMap, touch: Option<DueTouch>) {
-        let Some(shared) = Shared::of(&self.handle) else {
-            return;
+    ) -> (Option<Deadlines>, SourceFuture<'static, Vec<Field>>) {
+        let state = &self.state;
+        let Some(context) = Context::of(state) else {
+            return (None, SourceFuture::ready(Ok(Vec::new())));
         };
         let now = match self.waited {
-            true => now(&self.handle, shared, self.arrival),
+            true => context.now(state, self.arrival),
             false => None,
         };
-        let deadlines = self.handle.closing_deadlines(touch.as_ref(), now);
-        write_headers(
-            headers,
-            &self.handle,
-            shared.cookie.as_ref(),
-            deadlines.as_ref(),
-        );
-        if self.handle.has_touched()
-            && let Some(session) = self.handle.session()
+        let deadlines = state.closing_deadlines(touch.as_ref(), now);
+        if state.has_touched()
+            && let Some(session) = state.session()
         {
-            shared.open.touched(session.record.key);
+            context.open.touched(session.record.key);
+        }
+        let fields = context.source.give_back(&GiveBack {
+            state,
+            touch: touch.as_ref(),
+            deadlines: deadlines.as_ref(),
+            now,
+        });
+        (deadlines, fields)
+    }
+
+    /// The guard of an answer that waits: nothing is left to hand over.
+    fn while_waiting(&self) -> Self {
+        Self {
+            state: self.state.clone(),
+            armed: false,
+            waited: true,
+            ..*self
         }
     }
-}
 
-/// What the store's clock says by now, without waiting for it: where that
-/// takes a wait, as much has passed there as here since the arrival.
-fn now(handle: &SessionHandle, shared: &Shared, arrival: Option<Timestamp>) -> Option<Timestamp> {
-    match (arrival, &shared.remote) {
-        (Some(arrival), Some(remote)) => {
-            Some(handle.session()?.now + (remote.clock.now() - arrival))
+    fn record(&self, touch: Option<DueTouch>) {
+        if let Some(touch) = touch
+            && let Some(context) = Context::of(&self.state)
+        {
+            context.record(touch, &self.state, self.arrival);
         }
-        _ => handle.manager().store().now().into_ready().ok()?.ok(),
-    }
-}
-
-/// Hands a touch over to whoever records it.
-pub(super) fn record(touch: DueTouch, handle: &SessionHandle, arrival: Option<Timestamp>) {
-    if let Some(shared) = Shared::of(handle) {
-        let now = || now(handle, shared, arrival);
-        shared.touches.record(touch, handle, now);
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
         // A panic on its way up is a failure of ours, not somebody's activity.
-        if !self.armed || std::thread::panicking() {
-            return;
+        if self.armed && !std::thread::panicking() {
+            self.record(self.state.touch_due(Outcome::Disconnected));
         }
-        self.record(self.handle.touch_due(Outcome::Disconnected).as_ref());
+    }
+}
+
+/// What is left when the source can't be written to: the answer goes out all
+/// the same.
+fn given(fields: Result<Vec<Field>, super::source::SourceError>) -> Vec<Field> {
+    fields.unwrap_or_else(|error| {
+        crate::log::error("session source did not take the token back", Some(&error));
+        Vec::new()
+    })
+}
+
+/// A request that is being settled. It goes on when the client goes away: the
+/// store may have been written to, and nobody else is notified.
+pub(super) struct Settling {
+    work: Option<Pin<Box<dyn Future<Output = Settled> + Send>>>,
+    guard: Guard,
+}
+
+impl Settling {
+    fn new(guard: &Guard, work: impl Future<Output = Settled> + Send + 'static) -> Self {
+        Self {
+            work: Some(Box::pin(work)),
+            guard: guard.while_waiting(),
+        }
+    }
+
+    pub(super) const fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Settled> {
+        let Some(work) = &mut self.work else {
+            return Poll::Pending;
+        };
+        let settled = ready!(work.as_mut().poll(cx));
+        self.work = None;
+        Poll::Ready(settled)
+    }
+}
+
+impl Drop for Settling {
+    fn drop(&mut self) {
+        let runtime = tokio::runtime::Handle::try_current();
+        if let Some(work) = self.work.take()
+            && let Ok(runtime) = runtime
+        {
+            let rest: Task = Box::pin(async move {
+                work.await;
+            });
+            runtime.spawn(rest);
+        }
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! The outermost layer. For every request it
 //!
-//! 1. finds the session by its [`Source`]: a cookie, a bearer token, or a
+//! 1. finds the session by its [`SessionSource`]: a cookie, a bearer token, or a
 //!    session that another middleware owns. Several cookies of the same name
 //!    are tried in turn; an unknown token never creates a session;
-//! 2. puts the shared [`SessionHandle`](dwell_core::SessionHandle) into the
+//! 2. puts the shared [`SessionState`](dwell_core::SessionState) into the
 //!    request's extensions;
 //! 3. reads it back when the inner service has answered: records the touch
 //!    that the request earned, ends what has run out, issues or removes the
@@ -19,50 +19,32 @@
 //! Sessions of our own, for browsers and for programs:
 //!
 //! ```
-//! use dwell_core::{PolicySet, Timeouts, SessionManager, hours, minutes};
+//! use dwell_core::{PolicySet, SessionManager, Timeouts, hours, minutes};
 //! use dwell_memory::MemoryStore;
-//! use dwell_tower::session::{SessionCookie, SessionLayer, Source};
+//! use dwell_tower::session::{SessionCookie, SessionLayer, TokenSource};
 //!
 //! let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
 //! let manager = SessionManager::builder(MemoryStore::new(), policies).build();
 //! let cookie = SessionCookie::new().with_name("bank");
 //! assert_eq!(cookie.name(), "__Host-bank");
-//! let layer = SessionLayer::new(&manager).with_source(Source::cookie_or_bearer(cookie));
+//! let layer = SessionLayer::new(&manager).with_source(TokenSource::cookie_or_bearer(cookie));
 //! # let _ = layer;
 //! # Ok::<(), dwell_core::PolicyError>(())
 //! ```
-//!
-//! Sessions of another middleware, which left the claims of a token that it
-//! has verified:
-//!
-//! ```
-//! use dwell_core::{AdoptedSession, Timestamp};
-//! use dwell_tower::session::Source;
-//!
-//! #[derive(Clone)]
-//! struct Claims {
-//!     sid: String,
-//!     sub: String,
-//!     iat: u64,
-//! }
-//!
-//! let source = Source::foreign(|extensions, _headers| {
-//!     let claims = extensions.get::<Claims>()?;
-//!     let issued_at = Timestamp::from_millis(claims.iat.saturating_mul(1_000));
-//!     let session = AdoptedSession::new(&claims.sid, claims.sub.as_str());
-//!     Some(session.with_issued_at(issued_at))
-//! });
-//! # let _ = source;
-//! ```
 
-mod commit;
+mod answer;
+mod context;
+mod find;
 mod future;
 mod guard;
 mod layer;
-mod resolve;
+mod service;
 mod source;
 
 pub use crate::cookie::SessionCookie;
 pub use future::SessionFuture;
-pub use layer::{SessionLayer, SessionService};
-pub use source::Source;
+pub use layer::SessionLayer;
+pub use service::SessionService;
+pub use source::{
+    AdoptedSource, Field, Found, GiveBack, SessionSource, SourceError, SourceFuture, TokenSource,
+};

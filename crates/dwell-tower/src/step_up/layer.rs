@@ -3,13 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use dwell_core::engine::AuthenticationCheck;
-use dwell_core::{AuthenticationRequirement, Decision, EventKind, SessionHandle};
+use dwell_core::{AuthenticationRequirement, SessionState, Verdict};
 use tower_layer::Layer;
 
 use crate::gate::{Gate, Gated, RequestHead};
-use crate::rejection::{Challenge, MakeRejection, Refusal};
-use crate::shared::Shared;
+use crate::rejection::{MakeRejection, Refusal, refuse_with_step_up, unmet};
 
 /// Demands a recent and strong enough authentication; see the
 /// [module docs](super).
@@ -17,16 +15,16 @@ use crate::shared::Shared;
 /// Without a rejection of its own it answers like the stack around it.
 #[derive(Clone)]
 pub struct StepUpLayer {
-    demand: AuthenticationRequirement,
+    requirement: AuthenticationRequirement,
     rejection: Option<Arc<dyn MakeRejection>>,
 }
 
 impl StepUpLayer {
     /// Demands this much.
     #[must_use]
-    pub fn new(demand: AuthenticationRequirement) -> Self {
+    pub fn new(requirement: AuthenticationRequirement) -> Self {
         Self {
-            demand,
+            requirement,
             rejection: None,
         }
     }
@@ -38,23 +36,15 @@ impl StepUpLayer {
         self
     }
 
-    fn refusal(&self, handle: &SessionHandle) -> Option<Refusal> {
-        match handle.decision() {
+    fn refusal(&self, state: &SessionState) -> Option<Refusal> {
+        match state.verdict() {
             None => {
                 let missing = "the idle timeout layer, outside a privileged route";
-                return Some(Refusal::Miswired(missing.to_owned()));
+                Some(Refusal::Miswired(missing.to_owned()))
             }
-            Some(Decision::Anonymous) => return Some(Refusal::SessionRequired),
-            Some(Decision::Locked) => return Some(Refusal::Locked),
-            Some(Decision::Ended(reason)) => return Some(Refusal::Ended(reason)),
-            Some(Decision::Live | Decision::Stale) => {}
-        }
-        match handle.check_authentication(&self.demand) {
-            Some(AuthenticationCheck::Fresh) => None,
-            _ => Some(Refusal::StepUp(Challenge {
-                max_age: handle.max_age(&self.demand),
-                acr_values: self.demand.acr().to_vec(),
-            })),
+            Some(Verdict::Anonymous) => Some(Refusal::SessionRequired),
+            Some(Verdict::Live(_) | Verdict::Stale { .. }) => unmet(state, &self.requirement),
+            Some(verdict) => verdict.over().map(Refusal::from),
         }
     }
 }
@@ -64,15 +54,11 @@ impl Gate for StepUpLayer {
         "a privileged route"
     }
 
-    fn admit(&self, handle: &SessionHandle, request: &RequestHead<'_>) -> Result<(), Refusal> {
-        let Some(refusal) = self.refusal(handle) else {
-            return Ok(());
-        };
-        Shared::label_route(handle, request);
-        if let Refusal::StepUp(_) = refusal {
-            handle.report(EventKind::StepUpRequired);
+    fn admit(&self, state: &SessionState, request: RequestHead<'_>) -> Result<(), Refusal> {
+        match self.refusal(state) {
+            Some(refusal) => Err(refuse_with_step_up(state, request, refusal)),
+            None => Ok(()),
         }
-        Err(refusal)
     }
 
     fn rejection(&self) -> Option<&dyn MakeRejection> {
@@ -93,6 +79,8 @@ pub type StepUp<S> = Gated<S, StepUpLayer>;
 
 impl fmt::Debug for StepUpLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("StepUpLayer").field(&self.demand).finish()
+        f.debug_tuple("StepUpLayer")
+            .field(&self.requirement)
+            .finish()
     }
 }

@@ -18,14 +18,14 @@ mod worker;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use dwell_core::store::{Loaded, SessionStore, StoreError};
-use dwell_core::{DueTouch, EventKind, SessionHandle, SessionKey, Timestamp};
+use dwell_core::store::{Loaded, SessionStore, StoreError, TouchOutcome};
+use dwell_core::{DueTouch, EventKind, SessionKey, SessionState, Timestamp};
 use tokio::runtime;
 use tokio::sync::Notify;
 
 use self::queue::{Queue, Waiting};
 use self::taken::{Taken, Way};
-use crate::shared::Shared as Stack;
+use crate::open::OpenSessions;
 use crate::sync::lock;
 
 /// How long a touch waits for a look-up that takes it along.
@@ -49,27 +49,45 @@ pub(crate) struct TouchQueue(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     queue: Mutex<Queue>,
+    /// What is open is notified of recorded touches.
+    open: OpenSessions,
     /// Wakes the worker.
     wake: Notify,
 }
 
 impl TouchQueue {
+    /// A queue whose recorded touches are passed on to what is open.
+    pub(crate) fn new(open: OpenSessions) -> Self {
+        Self(Arc::new(Shared {
+            open,
+            ..Shared::default()
+        }))
+    }
+
+    /// Takes note of a touch that the store has answered.
+    fn recorded(&self, state: &SessionState, touch: &DueTouch, outcome: TouchOutcome) {
+        state.touch_recorded(touch, outcome);
+        if outcome == TouchOutcome::Recorded {
+            self.0.open.touched(touch.key);
+        }
+    }
+
     /// Records a touch; a failure is an event and nothing else. `now` is the
     /// store's clock, as far as it can be told without waiting.
     pub(crate) fn record(
         &self,
         touch: DueTouch,
-        handle: &SessionHandle,
+        state: &SessionState,
         now: impl FnOnce() -> Option<Timestamp>,
     ) {
-        let store = handle.manager().store();
+        let store = state.manager().store();
         if store.is_local() {
             match store.touch(touch.key, touch.touch).into_ready() {
-                Ok(Ok(touched)) => Stack::touch_recorded(handle, &touch, touched),
-                _ => handle.report(EventKind::TouchLost),
+                Ok(Ok(outcome)) => self.recorded(state, &touch, outcome),
+                _ => state.report(EventKind::TouchLost),
             }
         } else {
-            self.keep(touch, handle, now());
+            self.keep(touch, state, now());
         }
     }
 
@@ -119,17 +137,17 @@ impl TouchQueue {
     /// Lets a touch wait. It is lost where there is no room, or nobody to send
     /// it.
     #[inline(never)]
-    fn keep(&self, touch: DueTouch, handle: &SessionHandle, now: Option<Timestamp>) {
+    fn keep(&self, touch: DueTouch, state: &SessionState, now: Option<Timestamp>) {
         if runtime::Handle::try_current().is_err() {
-            return handle.report(EventKind::TouchLost);
+            return state.report(EventKind::TouchLost);
         }
-        let granularity = handle.policies().granularity();
+        let granularity = state.policies().granularity();
         if self.lock().covers(&touch, granularity) {
             return;
         }
-        let due = may_wait(handle, now).then(|| tokio::time::sleep(RIDE).deadline());
-        let handle = handle.clone();
-        let waiting = self.lock().admit(touch, handle, due);
+        let due = may_wait(state, now).then(|| tokio::time::sleep(RIDE).deadline());
+        let state = state.clone();
+        let waiting = self.lock().admit(touch, state, due);
         self.put(waiting);
     }
 
@@ -165,8 +183,8 @@ impl TouchQueue {
 
 /// Whether the session is far enough from its idle deadline on record. Where
 /// that can't be told it is not.
-fn may_wait(handle: &SessionHandle, now: Option<Timestamp>) -> bool {
-    match (handle.deadlines(), now) {
+fn may_wait(state: &SessionState, now: Option<Timestamp>) -> bool {
+    match (state.deadlines(), now) {
         (Some(deadlines), Some(now)) => deadlines.idle - now >= NEAR,
         _ => false,
     }
@@ -207,7 +225,7 @@ mod tests {
         let manager = SessionManager::builder(MemoryStore::new(), policies).build();
         let manager = manager.map_store(|_| store.clone());
         let policies = manager.policies().current();
-        let handle = SessionHandle::new(manager, policies, Resolved::Nothing);
+        let state = SessionState::new(manager, policies, Resolved::Nothing);
         let touch = DueTouch {
             key: SessionKey::adopted(b"a"),
             touch: Touch {
@@ -217,7 +235,7 @@ mod tests {
             },
         };
         let queue = TouchQueue::default();
-        let record = |queue: &TouchQueue| queue.record(touch, &handle, || None);
+        let record = |queue: &TouchQueue| queue.record(touch, &state, || None);
         store.hang();
         runtime().block_on(async {
             record(&queue);

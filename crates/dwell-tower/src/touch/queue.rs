@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::mem::take;
 use std::time::Duration;
 
-use dwell_core::{DueTouch, SessionHandle, SessionKey, Timestamp};
+use dwell_core::{DueTouch, SessionKey, SessionState, Timestamp};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -50,7 +50,7 @@ type Place = (Option<Instant>, u64);
 pub(super) struct Waiting {
     pub(super) touch: DueTouch,
     /// The request that earned it.
-    pub(super) handle: SessionHandle,
+    pub(super) state: SessionState,
     due: Option<Instant>,
     pub(super) number: u64,
 }
@@ -73,7 +73,7 @@ impl Queue {
     pub(super) fn admit(
         &mut self,
         touch: DueTouch,
-        handle: SessionHandle,
+        state: SessionState,
         due: Option<Instant>,
     ) -> Waiting {
         let number = self.next;
@@ -81,7 +81,7 @@ impl Queue {
         self.open.insert(number);
         Waiting {
             touch,
-            handle,
+            state,
             due,
             number,
         }

@@ -8,7 +8,6 @@ use tokio::runtime;
 use super::TouchQueue;
 use super::queue::Waiting;
 use crate::log;
-use crate::shared::Shared as Stack;
 
 /// A touch that was taken out of the queue. Dropped without a word, it goes
 /// back or is lost.
@@ -42,9 +41,9 @@ impl Taken {
     }
 
     /// The store has answered.
-    pub(super) fn recorded(mut self, touched: TouchOutcome) {
+    pub(super) fn recorded(mut self, outcome: TouchOutcome) {
         if let Some(waiting) = self.waiting.take() {
-            Stack::touch_recorded(&waiting.handle, &waiting.touch, touched);
+            self.queue.recorded(&waiting.state, &waiting.touch, outcome);
             self.close(&waiting);
         }
     }
@@ -60,7 +59,7 @@ impl Taken {
     }
 
     fn lose(&self, waiting: &Waiting) {
-        waiting.handle.report(EventKind::TouchLost);
+        waiting.state.report(EventKind::TouchLost);
         self.close(waiting);
     }
 

@@ -67,7 +67,7 @@ async fn send(taken: Taken) {
     let Some(waiting) = taken.waiting() else {
         return;
     };
-    let store = waiting.handle.manager().store();
+    let store = waiting.state.manager().store();
     let touch = waiting.touch;
     match store.touch(touch.key, touch.touch).await {
         Ok(touched) => taken.recorded(touched),

@@ -4,7 +4,7 @@
 use dwell_core::{AdoptedSession, AuthenticationRequirement, EndReason, PolicySet, minutes};
 use dwell_tower::idle::{IdleTimeoutLayer, PolicyLayer};
 use dwell_tower::network::{NetworkLayer, Peer};
-use dwell_tower::session::Source;
+use dwell_tower::session::AdoptedSource;
 use dwell_tower::step_up::StepUpLayer;
 use http::StatusCode;
 use tower::{Layer, ServiceExt};
@@ -80,7 +80,7 @@ async fn refusing(world: &World) -> Vec<Refusing> {
         StatusCode::UNAUTHORIZED,
     ));
 
-    let foreign = Source::foreign(|_, _| -> Option<AdoptedSession> { panic!("told to panic") });
+    let foreign = AdoptedSource::new(|_, _| -> Option<AdoptedSession> { panic!("told to panic") });
     let foreign = AnyLayer::new(stack(&world.local).with_source(foreign));
     all.push((
         "source",

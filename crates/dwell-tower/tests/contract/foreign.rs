@@ -4,7 +4,7 @@ use dwell_core::store::Lookup;
 use dwell_core::{AdoptedSession, EndReason, hours, minutes, seconds};
 use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::idle::SessionRequirement;
-use dwell_tower::session::Source;
+use dwell_tower::session::AdoptedSource;
 use http::{Request, Response};
 use tower::{Service, ServiceExt};
 
@@ -15,7 +15,7 @@ use crate::support::{Body, World, missing, stack};
 struct Claim(Option<AdoptedSession>);
 
 fn foreign(manager: &dwell_core::SessionManager) -> SessionTimeoutLayer {
-    stack(manager).with_source(Source::foreign(|extensions, _| {
+    stack(manager).with_source(AdoptedSource::new(|extensions, _| {
         let claim = extensions.get::<Claim>()?;
         Some(claim.0.clone().expect("told to panic"))
     }))

@@ -1,7 +1,7 @@
 //! The log names what is missing, and what the store did not do.
 
 use dwell_core::{AdoptedSession, seconds};
-use dwell_tower::session::{SessionLayer, Source};
+use dwell_tower::session::{AdoptedSource, SessionLayer};
 use tower::{Layer, ServiceExt};
 
 use crate::common::Log;
@@ -37,13 +37,14 @@ async fn a_source_that_fails_is_in_the_log() {
     let (log, _guard) = Log::keep();
     let world = World::new();
     let token = world.sign_in().await;
-    let panics = Source::foreign(|_, _| -> Option<AdoptedSession> { panic!("told to panic") });
-    let nonsense = Source::foreign(|_, _| Some(AdoptedSession::new("", "alice")));
-    for (source, expected) in [
-        (panics, "does not panic"),
-        (nonsense, "without a usable id"),
+    let panics = AdoptedSource::new(|_, _| -> Option<AdoptedSession> { panic!("told to panic") });
+    let nonsense = AdoptedSource::new(|_, _| Some(AdoptedSession::new("", "alice")));
+    let stack = stack(&world.local);
+    for (stack, expected) in [
+        (stack.clone().with_source(panics), "does not panic"),
+        (stack.with_source(nonsense), "without a usable id"),
     ] {
-        let app = world.app_of(&stack(&world.local).with_source(source));
+        let app = world.app_of(&stack);
         app.oneshot(get("/", &token)).await.unwrap();
         let text = log.take();
         assert!(text.contains(expected), "{text}");

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use dwell_core::{EndReason, EventKind, Token, minutes, seconds};
 use dwell_testkit::{FaultyStore, TestClient, TestResponse};
-use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::idle::SessionRequirement;
-use dwell_tower::session::SessionLayer;
 use http::Method;
 
 use crate::support::{COOKIE, Client, World, called, get, poll_once, stack, told};
@@ -109,8 +107,7 @@ async fn l08_the_bound_can_be_stated() {
     let world = World::new();
     let token = world.sign_in().await;
     let half = Duration::from_millis(500);
-    let session = SessionLayer::with_store_timeout(&world.remote, half).without_reaper();
-    let stack = SessionTimeoutLayer::from_session_layer(session);
+    let stack = stack(&world.remote).with_store_timeout(half);
     let mut client = world.client(&stack, &token);
     world.store.hang();
     let hung = tokio::time::timeout(Duration::from_millis(501), client.get("/")).await;

@@ -6,8 +6,7 @@ use std::time::Duration;
 use dwell_core::store::{Lookup, SessionStore};
 use dwell_core::{AdoptedSession, EndReason, EventKind, SessionKey, minutes, seconds};
 use dwell_testkit::TestClient;
-use dwell_tower::SessionTimeoutLayer;
-use dwell_tower::session::{SessionLayer, Source};
+use dwell_tower::session::AdoptedSource;
 use http::Method;
 
 use crate::support::{RIDE, World, called, get, poll_once, stack, told};
@@ -274,9 +273,8 @@ async fn l04_a_touch_that_waits_revives_no_session_that_ended_meanwhile() {
 #[tokio::test(start_paused = true)]
 async fn a_foreign_sessions_touch_rides_along_as_well() {
     let world = World::new();
-    let source = Source::foreign(|_, _| Some(AdoptedSession::new("theirs", "alice")));
-    let session = SessionLayer::new(&world.remote).without_reaper();
-    let stack = SessionTimeoutLayer::from_session_layer(session.with_source(source));
+    let source = AdoptedSource::new(|_, _| Some(AdoptedSession::new("theirs", "alice")));
+    let stack = stack(&world.remote).with_source(source);
     let mut client = TestClient::new(world.app_of(&stack));
     assert_eq!(told(&client.get("/").await), "ok");
     world.clock.advance(minutes(1));

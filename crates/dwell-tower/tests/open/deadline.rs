@@ -3,7 +3,7 @@
 
 use dwell_core::{AdoptedSession, NewSession, OnIdle, hours, minutes, seconds};
 use dwell_tower::SessionTimeoutLayer;
-use dwell_tower::session::Source;
+use dwell_tower::session::AdoptedSource;
 
 use crate::support::{
     MS, Node, Reader, SECOND, World, default_policy, event_stream, get, pass, policies, with_answer,
@@ -200,7 +200,7 @@ struct Claims(AdoptedSession);
 async fn l14_a_stream_in_a_session_that_another_middleware_owns_is_cut() {
     let world = World::new();
     let stack = SessionTimeoutLayer::new(&world.local).without_reaper();
-    let claims = Source::foreign(|extensions, _| Some(extensions.get::<Claims>()?.0.clone()));
+    let claims = AdoptedSource::new(|extensions, _| Some(extensions.get::<Claims>()?.0.clone()));
     let node = Node::of(stack.with_source(claims));
     let (_feed, answer) = event_stream();
     let mut request = with_answer(get("/events", None), answer);

@@ -1,7 +1,8 @@
 //! An end on whatever node cuts within a second, and says why.
 
 use dwell_core::{
-    EndReason, NewSession, OnIdle, OnLimit, PolicySet, SessionManager, Token, minutes, seconds,
+    EndReason, NewSession, OnIdle, OnLimit, PolicySet, Selection, SessionManager, Token, minutes,
+    seconds,
 };
 use http::Response;
 
@@ -55,7 +56,7 @@ impl How {
             Self::Subject => {
                 let subject = "alice".into();
                 let ended = manager
-                    .end_subject(&subject, None, EndReason::Revoked)
+                    .end_sessions(&subject, Selection::All, EndReason::Revoked)
                     .await;
                 assert_eq!(ended.unwrap(), 1);
             }

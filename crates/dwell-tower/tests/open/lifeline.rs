@@ -1,7 +1,7 @@
 //! Lifelines by themselves, as whatever is no body holds them: a WebSocket.
 
 use dwell_core::store::SessionStore;
-use dwell_core::{EndReason, OnIdle, Resolved, SessionHandle, Token, hours, minutes, seconds};
+use dwell_core::{EndReason, OnIdle, Resolved, SessionState, Token, hours, minutes, seconds};
 use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::open::{CloseReason, Lifeline, LifelineEvent};
 use tokio::time::timeout;
@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::support::{MS, Node, SECOND, World, default_policy, idle, pass, policies};
 
 async fn lifeline(node: &Node, token: &Token) -> Lifeline {
-    Lifeline::of(&node.handle("/", Some(token)).await).expect("a live session")
+    Lifeline::of(node.handle("/", Some(token)).await.handle()).expect("a live session")
 }
 
 /// Takes all news until there are none for a while.
@@ -65,7 +65,7 @@ async fn there_is_no_lifeline_without_a_session_layer_around_it() {
         token_state: dwell_core::engine::TokenState::Current { confirm: false },
     };
     let policies = world.local.policies().current();
-    let alone = SessionHandle::new(world.local.clone(), policies, Resolved::Session(session));
+    let alone = SessionState::new(world.local.clone(), policies, Resolved::Session(session));
     alone.decide();
     assert!(alone.current_deadlines().is_some());
     assert!(Lifeline::of(&alone).is_none());

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use dwell_core::{EndReason, NewSession, PolicySet, Resolved, SessionHandle, Timeouts};
+use dwell_core::{EndReason, NewSession, PolicySet, Resolved, SessionState, Timeouts};
 use dwell_core::{SessionManager, hours, minutes};
 use dwell_memory::MemoryStore;
 use dwell_testkit::FaultyStore;
@@ -22,7 +22,7 @@ async fn every_stream_ends(node: Node, other: SessionManager) {
         let (node, other) = (node.clone(), other.clone());
         sessions.spawn(async move {
             let policies = other.policies().current();
-            let request = SessionHandle::new(other.clone(), policies, Resolved::Nothing);
+            let request = SessionState::new(other.clone(), policies, Resolved::Nothing);
             let subject = format!("subject {number}");
             let token = request.start(NewSession::new(&*subject)).await.unwrap();
             let mut open = Vec::new();

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use dwell_core::{ManualClock, PolicySet, SessionManager, Timeouts, Token, hours, minutes};
-use dwell_core::{NewSession, Resolved, SessionHandle};
+use dwell_core::{NewSession, Resolved, SessionState};
 use dwell_memory::MemoryStore;
 use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::open::SessionBody;
@@ -83,7 +83,7 @@ fn at_once<F: Future>(future: F) -> F::Output {
 
 fn sign_in(manager: &SessionManager) -> Token {
     let policies = manager.policies().current();
-    let request = SessionHandle::new(manager.clone(), policies, Resolved::Nothing);
+    let request = SessionState::new(manager.clone(), policies, Resolved::Nothing);
     at_once(request.start(NewSession::new("alice"))).unwrap()
 }
 

@@ -2,7 +2,7 @@
 
 use dwell_core::{EventKind, Token, minutes};
 use dwell_testkit::TestResponse;
-use dwell_tower::session::{SessionCookie, Source};
+use dwell_tower::session::{SessionCookie, TokenSource};
 use http::{Method, StatusCode};
 
 use crate::support::{COOKIE, Client, World, get_with, left, set_cookies, token, told};
@@ -162,14 +162,14 @@ async fn what_is_not_exactly_our_pair_is_not_ours() {
     }
 }
 
-async fn by_source(world: &World, source: Source) -> Client {
+async fn by_source(world: &World, source: TokenSource) -> Client {
     world.client_of(&world.stack().with_source(source))
 }
 
 #[tokio::test]
 async fn a_bearer_token_is_a_session_without_any_cookie() {
     let world = World::new();
-    let mut client = by_source(&world, Source::bearer()).await;
+    let mut client = by_source(&world, TokenSource::bearer()).await;
     let answer = client.get("/login").await;
     assert_eq!(set_cookies(&answer), [""; 0]);
     let token = answer.text();
@@ -211,7 +211,7 @@ async fn a_bearer_token_is_a_session_without_any_cookie() {
 #[tokio::test]
 async fn a_bearer_client_that_is_never_given_the_successor_goes_on() {
     let world = World::new();
-    let mut client = by_source(&world, Source::bearer()).await;
+    let mut client = by_source(&world, TokenSource::bearer()).await;
     let token = client.get("/login").await.text();
     let field = [("authorization", &*format!("Bearer {token}"))];
     for _ in 0..5 {
@@ -239,10 +239,10 @@ async fn a_cookie_session_shown_as_bearer_is_none_where_only_cookies_count() {
 #[tokio::test]
 async fn cookie_or_bearer_takes_whichever_is_live() {
     let world = World::new();
-    let source = Source::cookie_or_bearer(SessionCookie::new());
+    let source = TokenSource::cookie_or_bearer(SessionCookie::new());
     let mut client = by_source(&world, source).await;
     let alice = client.get("/login").await.text();
-    let mut other = by_source(&world, Source::bearer()).await;
+    let mut other = by_source(&world, TokenSource::bearer()).await;
     let bob = other.get("/login?subject=bob").await.text();
     let unknown = Token::generate().unwrap().expose().to_owned();
     client.clear_cookies();

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use dwell_core::{Clock, Policy, PolicySet, Timeouts, Timestamp, hours, minutes, seconds};
 use dwell_testkit::TestResponse;
-use dwell_tower::session::{SessionCookie, Source};
+use dwell_tower::session::{SessionCookie, TokenSource};
 
 use crate::support::{COOKIE, Client, World, policies, set_cookies};
 
 async fn login(world: &World, cookie: SessionCookie) -> (Client, TestResponse) {
-    let stack = world.stack().with_source(Source::cookie(cookie));
+    let stack = world.stack().with_source(TokenSource::cookie(cookie));
     let mut client = world.client_of(&stack);
     let answer = client.get("/login").await;
     (client, answer)
@@ -199,7 +199,7 @@ impl Browser {
 
 async fn persistent(world: &World, policy: &str) -> Browser {
     let cookie = SessionCookie::new().with_persistence();
-    let stack = world.stack().with_source(Source::cookie(cookie));
+    let stack = world.stack().with_source(TokenSource::cookie(cookie));
     let client = world.client_of(&stack);
     let mut browser = Browser {
         client,

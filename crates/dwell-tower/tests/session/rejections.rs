@@ -180,11 +180,11 @@ async fn the_refusal_stands_in_the_answers_extensions() {
 
 #[tokio::test]
 async fn a_handler_can_refuse_the_way_the_stack_does() {
-    use dwell_core::SessionHandle;
+    use dwell_core::SessionState;
 
     let world = World::new();
     let handler = tower::service_fn(async |request: Request<Body>| {
-        assert!(request.extensions().get::<SessionHandle>().is_some());
+        assert!(request.extensions().get::<SessionState>().is_some());
         let (parts, _) = request.into_parts();
         let refused = refuse(Refusal::SessionRequired, &parts).map(Body::from);
         Ok::<_, std::convert::Infallible>(refused)

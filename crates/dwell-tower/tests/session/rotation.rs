@@ -136,14 +136,14 @@ async fn n46_the_successor_from_a_failed_answer_is_good() {
 
 #[tokio::test]
 async fn n46_an_inner_service_that_fails_after_rotating_locks_nobody_out() {
-    use dwell_core::SessionHandle;
+    use dwell_core::SessionState;
     use http::Request;
     use tower::{Layer, ServiceExt, service_fn};
 
     let world = World::new();
     let mut client = world.signed_in().await;
     let failing = service_fn(async |request: Request<Body>| {
-        let handle = request.extensions().get::<SessionHandle>().unwrap();
+        let handle = request.extensions().get::<SessionState>().unwrap();
         handle.rotate().await.unwrap();
         Err::<http::Response<Body>, _>("the inner service failed")
     });

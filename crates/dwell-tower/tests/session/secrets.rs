@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use dwell_core::{EventKind, SessionHandle, minutes, seconds};
+use dwell_core::{EventKind, SessionState, minutes, seconds};
 use dwell_testkit::FaultyStore;
-use dwell_tower::session::{SessionCookie, SessionLayer, Source};
+use dwell_tower::session::{SessionCookie, SessionLayer, TokenSource};
 use http::Request;
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -40,14 +40,14 @@ async fn l09_layers_handles_and_answers_print_no_token() {
     let handler = service_fn(move |request: Request<Body>| {
         let see = Arc::clone(&see);
         async move {
-            let handle = request.extensions().get::<SessionHandle>().unwrap();
+            let handle = request.extensions().get::<SessionState>().unwrap();
             handle.rotate().await.unwrap();
             let text = format!(
                 "{handle:?} {:#?} {:?} {:?} {:?} {:?} {:?}",
-                handle.presented(),
+                handle.resolved(),
                 handle.record(),
                 handle.token_change(),
-                handle.admission(),
+                handle.verdict(),
                 handle.list().await.unwrap(),
                 handle.manager(),
             );
@@ -80,7 +80,7 @@ async fn l09_layers_handles_and_answers_print_no_token() {
     let others = format!(
         "{stack:?} {answer:?} {:?} {:?} {:?}",
         SessionLayer::new(&world.manager),
-        Source::cookie_or_bearer(SessionCookie::new()),
+        TokenSource::cookie_or_bearer(SessionCookie::new()),
         world.store,
     );
     for token in [&old, new] {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 
 use dwell_audit::JsonLines;
-use dwell_axum::{EndReason, SessionManager, TracingObserver};
+use dwell_axum::{EndReason, Selection, SessionManager, TracingObserver};
 use tokio::net::TcpListener;
 
 use super::options::{CookieMode, Options};
@@ -82,7 +82,9 @@ async fn end_sessions(sessions: &SessionManager) -> Result<(), Box<dyn Error>> {
     while sessions.reap(1_000).await? {}
     for user in USERS {
         let reason = EndReason::Revoked;
-        sessions.end_subject(&user.into(), None, reason).await?;
+        sessions
+            .end_sessions(&user.into(), Selection::All, reason)
+            .await?;
     }
     Ok(())
 }

@@ -107,7 +107,7 @@ fn wrong_password(reader: Reader, username: &str, return_to: &str) -> Response {
 
 pub(crate) async fn logout(session: Option<Session>) -> Result<Response, SessionError> {
     if let Some(session) = session {
-        session.end().await?;
+        session.sign_out().await?;
     }
     let mut response = super::see("/login?reason=signed_out");
     response.headers_mut().insert(

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use dwell_axum::{EndReason, LoginSession, Session, SessionError};
+use dwell_axum::{AuthenticationContext, EndReason, LoginSession, Session, SessionError};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -66,7 +66,9 @@ pub(crate) async fn submit(
         let refresh = super::refresh(session.as_ref());
         return Ok(wrong_password(reader, refresh, user.as_str(), to));
     }
-    login.reauthenticated(None, ["pwd"]).await?;
+    login
+        .reauthenticated(AuthenticationContext::none().with_amr(["pwd"]))
+        .await?;
     Ok(match reader {
         Reader::Person => super::see(to),
         Reader::Program => {

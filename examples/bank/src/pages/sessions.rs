@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
-use dwell_axum::{Session, SessionError, SessionInfo, SessionRef};
+use dwell_axum::{Session, SessionError, SessionInfo, SessionRef, Which};
 use serde::Deserialize;
 
 use crate::body::Submitted;
@@ -51,13 +51,13 @@ pub(crate) async fn list(session: Session) -> Result<Response, SessionError> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Which {
+pub(crate) struct Ended {
     session: String,
 }
 
 pub(crate) async fn end(
     session: Session,
-    Submitted { value, .. }: Submitted<Which>,
+    Submitted { value, .. }: Submitted<Ended>,
 ) -> Result<Response, SessionError> {
     let unknown = || {
         let detail = "You have no session with this reference.";
@@ -67,14 +67,14 @@ pub(crate) async fn end(
         return Ok(unknown());
     };
     let own = session.reference() == Some(reference);
-    Ok(match (session.end_one(reference).await?, own) {
-        (true, true) => super::see("/login?reason=revoked"),
-        (true, false) => super::see("/admin/sessions"),
-        (false, _) => unknown(),
+    Ok(match (session.revoke(Which::One(reference)).await?, own) {
+        (0, _) => unknown(),
+        (_, true) => super::see("/login?reason=revoked"),
+        (_, false) => super::see("/admin/sessions"),
     })
 }
 
 pub(crate) async fn end_others(session: Session) -> Result<Response, SessionError> {
-    session.end_others().await?;
+    session.revoke(Which::Others).await?;
     Ok(super::see("/admin/sessions"))
 }

@@ -167,7 +167,7 @@ async fn plant(store: &impl SessionStore, times: &Times) -> Result<(Vec<String>,
                 subject: format!("customer-{}", number / 4).as_str().into(),
                 facts,
                 strength: None,
-                credential: Credential::new(token.check()),
+                credential: Credential::new(token.verifier()),
             };
             store.create(record, None, judge).await?;
             crate::Result::Ok(SessionRef::of(token.key()).to_string())

@@ -177,7 +177,7 @@ impl World {
         let subject = "alice".into();
         let ended = self
             .manager
-            .end_subject(&subject, None, EndReason::Revoked)
+            .end_sessions(&subject, Selection::All, EndReason::Revoked)
             .await;
         assert!(ended.unwrap() > 0);
     }

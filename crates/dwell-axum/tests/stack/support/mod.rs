@@ -154,8 +154,12 @@ pub(crate) fn locking_policies() -> PolicySet {
 /// A login and a re-authentication page, a page, a poll.
 fn common_routes() -> Router {
     let reauthenticate = async |login: LoginSession, acr: String| {
-        let acr = (!acr.is_empty()).then_some(acr.as_str());
-        login.reauthenticated(acr, ["otp"]).await
+        let by = AuthenticationContext::none().with_amr(["otp"]);
+        let by = match acr.is_empty() {
+            true => by,
+            false => by.with_acr(acr),
+        };
+        login.reauthenticated(by).await
     };
     Router::new()
         .route("/login", post(login))

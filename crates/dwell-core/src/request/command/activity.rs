@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::CommandError;
 use crate::engine;
-use crate::engine::{Activity, Deadlines, RouteMark};
+use crate::engine::{Activity, RouteMark};
 use crate::event::EventKind;
 use crate::request::{ResolvedSession, SessionHandle};
 use crate::store::TouchOutcome;
@@ -33,18 +33,12 @@ impl SessionHandle {
     /// When there is no live session, it ended meanwhile or the store does
     /// not answer.
     pub async fn active_ago(&self, ago: Duration) -> Result<(), CommandError> {
-        self.mark_route(RouteMark::Passive);
+        self.0.mark_route(RouteMark::Passive);
         let session = self.live_session()?;
         if self.is_prefetch_or_foreign() {
             return Ok(());
         }
         self.record_activity(session, session.now - ago).await
-    }
-
-    /// The deadlines as the commands of this request left them.
-    #[must_use]
-    pub fn current_deadlines(&self) -> Option<Deadlines> {
-        self.closing_deadlines(None, None)
     }
 
     async fn record_activity(

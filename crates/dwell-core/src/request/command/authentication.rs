@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use super::CommandError;
-use crate::engine;
-use crate::engine::RouteMark;
+use crate::engine::{self, RouteMark, Verdict};
 use crate::event::EventKind;
-use crate::request::{Decision, ResolvedSession, SessionHandle, TokenChange};
+use crate::request::{ResolvedSession, SessionHandle, TokenChange};
 use crate::session::{AuthenticationContext, EndReason, SessionRecord, Token};
 use crate::store::{Rotation, Update};
 
@@ -27,7 +26,7 @@ impl SessionHandle {
 
     /// Replaces the token, unless a parallel request with the same one has
     /// just done so; `false` then.
-    pub(crate) async fn rotate_token(
+    pub(in crate::request) async fn rotate_token(
         &self,
         session: &ResolvedSession,
     ) -> Result<bool, CommandError> {
@@ -66,9 +65,9 @@ impl SessionHandle {
         &self,
         strength: AuthenticationContext,
     ) -> Result<(), CommandError> {
-        let (session, locked) = match self.decision() {
-            Some(Decision::Locked) => (self.session(), true),
-            Some(Decision::Live | Decision::Stale) => (self.session(), false),
+        let (session, locked) = match self.verdict() {
+            Some(Verdict::Locked { .. }) => (self.session(), true),
+            Some(Verdict::Live(_) | Verdict::Stale { .. }) => (self.session(), false),
             _ => (None, false),
         };
         let session = session.ok_or(CommandError::NoSession)?;
@@ -90,7 +89,7 @@ impl SessionHandle {
                 }
             })
             .await?;
-        let rotated = token.filter(|token| record.credential.check == token.check());
+        let rotated = token.filter(|token| record.credential.check == token.verifier());
         let is_rotated = rotated.is_some();
         self.changes(|changes| {
             changes.touched = true;
@@ -115,14 +114,14 @@ impl SessionHandle {
     /// When there is no session or the store does not answer.
     pub async fn reauthentication_failed(&self) -> Result<bool, CommandError> {
         let session = self.session().ok_or(CommandError::NoSession)?;
-        self.mark_route(RouteMark::Passive);
+        self.0.mark_route(RouteMark::Passive);
         self.report(EventKind::StepUpFailed);
         let update = |_: &SessionRecord| Update::FailReauthentication;
         let record = self.update(session, update).await?;
         if record.facts.failures < self.manager().max_failures() {
             return Ok(false);
         }
-        self.end_because(EndReason::ReauthenticationFailed).await
+        self.end(EndReason::ReauthenticationFailed).await
     }
 
     fn successor(&self, session: &ResolvedSession) -> Result<Token, CommandError> {
@@ -133,7 +132,7 @@ impl SessionHandle {
 
 fn rotation(session: &ResolvedSession, token: &Token) -> Rotation {
     Rotation {
-        check: token.check(),
+        check: token.verifier(),
         presented: session.presented_verifier(),
         at: session.now,
     }

@@ -1,35 +1,36 @@
 //! Ending sessions: the request's own, and others of its subject.
 
-use super::{CommandError, SessionInfo};
-use crate::request::{Decision, SessionHandle, TokenChange};
+use super::{CommandError, SessionInfo, Which};
+use crate::engine::Verdict;
+use crate::manager::Selection;
+use crate::request::{SessionHandle, TokenChange};
 use crate::session::{EndReason, SessionKey, SessionRecord, SessionRef};
 use crate::store::{Lookup, StoreError};
 
 impl SessionHandle {
     /// Signs the subject out: ends the request's session, or the one that
-    /// this request started. `false` when there was none left to end.
+    /// this request started. Returns `false` when none was left to end.
     ///
     /// # Errors
     /// When the store does not answer; the session may go on then.
-    pub async fn end(&self) -> Result<bool, CommandError> {
-        self.end_because(EndReason::SignedOut).await
+    pub async fn sign_out(&self) -> Result<bool, CommandError> {
+        self.end(EndReason::SignedOut).await
     }
 
-    /// Ends the request's session for a reason of its own; one that had run
-    /// out by then ends for that reason.
+    /// Ends the request's session for this reason; one that had run out before
+    /// ends for that reason. Returns `false` when none was left to end.
     ///
     /// # Errors
     /// When the store does not answer; the session may go on then.
-    pub async fn end_because(&self, reason: EndReason) -> Result<bool, CommandError> {
+    pub async fn end(&self, reason: EndReason) -> Result<bool, CommandError> {
         let started = self.changes(|c| c.record.as_ref().map(|r| r.key));
         let presented = self.session().map(|s| s.record.key);
-        let ran_out = self.decision().and_then(Decision::end_reason);
         let mut ended = false;
         if let Some(key) = started.filter(|key| Some(*key) != presented) {
             ended |= self.end_and_remove_token(key, reason).await?;
         }
         if let Some(key) = presented {
-            let reason = ran_out.unwrap_or(reason);
+            let reason = self.ran_out().unwrap_or(reason);
             ended |= self.end_and_remove_token(key, reason).await?;
         }
         self.changes(|changes| {
@@ -39,15 +40,25 @@ impl SessionHandle {
         Ok(ended)
     }
 
+    /// Why the request's session had ended when the request came.
+    pub(super) fn ran_out(&self) -> Option<EndReason> {
+        match self.verdict() {
+            Some(Verdict::Ended(reason)) => Some(reason),
+            _ => None,
+        }
+    }
+
     /// Ends a session and takes its token from the client, unless the client
     /// has got another one meanwhile: a removal would hit that (N47).
-    pub(crate) async fn end_and_remove_token(
+    pub(in crate::request) async fn end_and_remove_token(
         &self,
         key: SessionKey,
         reason: EndReason,
     ) -> Result<bool, StoreError> {
         let manager = self.manager();
-        let ended = manager.end(key, reason.into(), Some(&self.site())).await?;
+        let ended = manager
+            .end(key, reason.into(), Some(&self.context()))
+            .await?;
         let replaced = !ended && {
             let found = manager.store().load(key).await?.state;
             matches!(found, Lookup::Ended(tombstone) if tombstone.replaced)
@@ -82,42 +93,32 @@ impl SessionHandle {
         Ok(sessions.iter().map(info).collect())
     }
 
-    /// Ends one of the subject's sessions; `false` when the subject has none
-    /// with this reference.
+    /// Ends sessions of the request's subject as `revoked`, the request's own
+    /// last, and returns how many.
     ///
     /// # Errors
-    /// When there is no live session or the store does not answer.
-    pub async fn end_one(&self, reference: SessionRef) -> Result<bool, CommandError> {
+    /// When there is no live session or the store does not answer; some may
+    /// have ended by then.
+    pub async fn revoke(&self, which: Which) -> Result<usize, CommandError> {
         let session = self.live_session()?;
-        if SessionRef::of(session.record.key) == reference {
-            return self.end_because(EndReason::Revoked).await;
+        let (record, revoked) = (&session.record, EndReason::Revoked);
+        let own = SessionRef::of(record.key);
+        let (others, own) = match which {
+            Which::All => (Some(Selection::AllBut(record.key)), true),
+            Which::One(reference) if reference == own => (None, true),
+            Which::One(reference) => (Some(Selection::One(reference)), false),
+            Which::Others => (Some(Selection::AllBut(record.key)), false),
+        };
+        let mut count = 0;
+        if let Some(others) = others {
+            let manager = self.manager();
+            count += manager
+                .end_sessions(&record.subject, others, revoked)
+                .await?;
         }
-        let (manager, subject) = (self.manager(), &session.record.subject);
-        Ok(manager
-            .end_one(subject, reference, EndReason::Revoked)
-            .await?)
-    }
-
-    /// Ends all other sessions of the subject, and tells how many.
-    ///
-    /// # Errors
-    /// When there is no live session or the store does not answer.
-    pub async fn end_others(&self) -> Result<usize, CommandError> {
-        let session = self.live_session()?;
-        let (manager, key) = (self.manager(), session.record.key);
-        let subject = &session.record.subject;
-        Ok(manager
-            .end_subject(subject, Some(key), EndReason::Revoked)
-            .await?)
-    }
-
-    /// Ends all sessions of the subject, this one too, and tells how many.
-    ///
-    /// # Errors
-    /// When there is no live session or the store does not answer.
-    pub async fn end_all(&self) -> Result<usize, CommandError> {
-        let others = self.end_others().await?;
-        let own = self.end_because(EndReason::Revoked).await?;
-        Ok(others + usize::from(own))
+        if own {
+            count += usize::from(self.end(revoked).await?);
+        }
+        Ok(count)
     }
 }

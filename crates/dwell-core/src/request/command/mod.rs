@@ -1,5 +1,5 @@
-//! What a handler can do to sessions. Every command is awaited and its
-//! failure told to the caller: nothing is left half done.
+//! What a handler can do to sessions. Every command is awaited and returns its
+//! failure: nothing is left half done.
 
 mod activity;
 mod authentication;
@@ -7,10 +7,10 @@ mod end;
 mod start;
 mod types;
 
-pub use types::{CommandError, NewSession, SessionInfo};
+pub use types::{CommandError, NewSession, SessionInfo, Which};
 
-use crate::engine::Verdict;
-use crate::request::{Decision, ResolvedSession, SessionHandle, TokenChange};
+use super::{ResolvedSession, SessionHandle, TokenChange};
+use crate::engine::{SessionOver, Verdict};
 use crate::session::{EndReason, SessionKey, SessionRecord};
 use crate::store::{Loaded, Lookup, StoreError, Update, Updated};
 
@@ -19,7 +19,7 @@ const TRIES: usize = 4;
 
 impl SessionHandle {
     fn live_session(&self) -> Result<&ResolvedSession, CommandError> {
-        let Some(Decision::Live | Decision::Stale) = self.decision() else {
+        let Some(Verdict::Live(_) | Verdict::Stale { .. }) = self.verdict() else {
             return Err(CommandError::NoSession);
         };
         if self.changes(|c| c.ended) {
@@ -29,7 +29,7 @@ impl SessionHandle {
     }
 
     /// Compare-and-set on the session, tried again when others were faster.
-    pub(crate) async fn update(
+    pub(super) async fn update(
         &self,
         session: &ResolvedSession,
         update: impl Fn(&SessionRecord) -> Update + Send + Sync,
@@ -40,7 +40,7 @@ impl SessionHandle {
 
     /// The same, as long as `update` finds anything to do: the session as it
     /// is then, and whether this made it so.
-    pub(crate) async fn update_unless_done(
+    pub(super) async fn update_unless_done(
         &self,
         session: &ResolvedSession,
         update: &(dyn Fn(&SessionRecord) -> Option<Update> + Send + Sync),
@@ -79,35 +79,28 @@ impl SessionHandle {
     /// The error that says so. The client loses its token, unless it has got
     /// another one meanwhile.
     fn too_late(&self, loaded: Loaded) -> CommandError {
-        let (error, keep) = match loaded.state {
+        let (over, keep) = match loaded.state {
             // A sign-out has removed the token itself, and a new login may
             // have given another since.
             Lookup::Ended(ended) => {
                 let signed_out = ended.reason == EndReason::SignedOut;
                 let keep = ended.replaced || signed_out;
-                (CommandError::Ended(ended.reason), keep)
+                (Some(SessionOver::Ended(ended.reason)), keep)
             }
-            Lookup::Missing => (CommandError::Gone, false),
+            Lookup::Missing => (Some(SessionOver::Unknown), false),
             // Run out, and nobody has ended it yet: the next request or the
             // reaper does.
             Lookup::Found(record) => {
-                match self
-                    .manager()
-                    .due_policy()
-                    .verdict(&record.facts, loaded.now)
-                {
-                    Verdict::Ended(reason) => (CommandError::Ended(reason), true),
-                    Verdict::Locked { .. } => (CommandError::Locked, true),
-                    Verdict::Live(_) | Verdict::Stale { .. } => (CommandError::Conflict, true),
-                }
+                let due = self.manager().due_policy();
+                (due.verdict(&record.facts, loaded.now).over(), true)
             }
         };
         self.changes(|changes| {
-            changes.ended |= !matches!(error, CommandError::Conflict | CommandError::Locked);
+            changes.ended |= !matches!(over, None | Some(SessionOver::Locked));
             if !keep && changes.token == TokenChange::Keep {
                 changes.token = TokenChange::Remove;
             }
         });
-        error
+        over.map_or(CommandError::Conflict, CommandError::from)
     }
 }

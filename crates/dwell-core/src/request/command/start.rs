@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{CommandError, NewSession};
 use crate::engine;
 use crate::event::EventKind;
-use crate::request::{Decision, Resolved, SessionHandle, TokenChange};
+use crate::request::{Resolved, SessionHandle, TokenChange};
 use crate::session::{
     AuthenticationContext, Credential, EndReason, PolicyId, SessionKey, SessionRecord, Token,
 };
@@ -40,7 +40,7 @@ impl SessionHandle {
             subject: new.subject,
             facts,
             strength: stated.then(|| Arc::new(new.strength)),
-            credential: Credential::new(token.check()),
+            credential: Credential::new(token.verifier()),
         };
         let limit = policies.policy_or_default(policy).session_limit();
         let quota = limit.map(|limit| Quota {
@@ -54,10 +54,10 @@ impl SessionHandle {
             Created::LimitReached => return Err(CommandError::TooManySessions),
             Created::Exists => return Err(CommandError::Conflict),
         };
-        let site = self.site();
-        manager.report_ends(&made_room, Some(&site)).await;
+        let context = self.context();
+        manager.report_ends(&made_room, Some(&context)).await;
         if let Some(old) = old
-            && let Err(error) = manager.end(old.key, old.end, Some(&site)).await
+            && let Err(error) = manager.end(old.key, old.end, Some(&context)).await
         {
             // Both or neither: the client keeps the old session and never
             // sees the new one's token. If this fails as well, nobody has it.
@@ -68,7 +68,7 @@ impl SessionHandle {
             }
             return Err(error.into());
         }
-        manager.report(EventKind::SessionCreated, now, &record, Some(&site));
+        manager.report(EventKind::SessionCreated, now, &record, Some(&context));
         self.changes(|changes| {
             changes.token = TokenChange::Issue(token.clone());
             changes.record = Some(record);
@@ -81,12 +81,12 @@ impl SessionHandle {
     /// One that has run out ends for that reason; the client gets a new token
     /// either way, so a late answer to the old one must not remove it (N47).
     fn predecessor(&self) -> Result<Option<Predecessor>, CommandError> {
-        let (record, reason) = match self.presented() {
+        let (record, reason) = match self.resolved() {
             Resolved::Nothing => return Ok(None),
             Resolved::Tombstone(ended, _) => (&ended.record, ended.reason),
             Resolved::Session(session) => {
-                let ended = self.decision().and_then(Decision::end_reason);
-                (&session.record, ended.unwrap_or(EndReason::Superseded))
+                let reason = self.ran_out().unwrap_or(EndReason::Superseded);
+                (&session.record, reason)
             }
         };
         if record.credential.is_adopted() {

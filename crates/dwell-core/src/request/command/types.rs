@@ -1,5 +1,6 @@
 //! What commands take and give back.
 
+use crate::engine::SessionOver;
 use crate::session::{AuthenticationContext, EndReason, RngError, SessionRef, SubjectId};
 use crate::store::StoreError;
 use crate::time::Timestamp;
@@ -93,14 +94,36 @@ pub enum CommandError {
     UnknownPolicy(Box<str>),
 }
 
+impl From<SessionOver> for CommandError {
+    fn from(over: SessionOver) -> Self {
+        match over {
+            SessionOver::Ended(reason) => Self::Ended(reason),
+            SessionOver::Locked => Self::Locked,
+            SessionOver::Unknown => Self::Gone,
+        }
+    }
+}
+
 impl CommandError {
     /// Passes on that the store did not answer, and nothing else.
-    pub(crate) fn unless_store(self) -> Result<(), StoreError> {
+    pub(in crate::request) fn unless_store(self) -> Result<(), StoreError> {
         match self {
             Self::Store(error) => Err(error),
             _ => Ok(()),
         }
     }
+}
+
+/// Which sessions of a subject a command is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "there is no fourth choice")]
+pub enum Which {
+    /// All of them, the request's own included.
+    All,
+    /// The one with this reference.
+    One(SessionRef),
+    /// All but the request's own.
+    Others,
 }
 
 /// A subject's session in a list.

@@ -25,7 +25,7 @@ async fn clones_share_their_copies() {
     let near = Near::new();
     let token = near.copied().await;
     let clone = near.cache.clone();
-    assert!(clone.load(token.key()).as_ready().is_some());
+    assert!(clone.load(token.key()).into_ready().is_ok());
     assert_eq!((clone.len(), near.shared.watches()), (1, 1));
 }
 
@@ -112,9 +112,9 @@ async fn l01_no_copy_answers_at_a_deadline() {
     near.watch().await;
     let _ = near.cache.load(key).await.unwrap();
     near.advance(seconds(2) - MS).await;
-    assert!(near.cache.load(key).as_ready().is_some());
+    assert!(near.cache.load(key).into_ready().is_ok());
     near.advance(MS).await;
-    assert!(near.cache.load(key).as_ready().is_none());
+    assert!(near.cache.load(key).into_ready().is_err());
 }
 
 #[tokio::test]

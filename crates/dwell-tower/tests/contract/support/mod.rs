@@ -15,7 +15,7 @@ use dwell_core::engine::TokenState;
 use dwell_core::store::{Lookup, SessionStore};
 use dwell_core::{
     AuthenticationRequirement, Clock, EndReason, Event, EventKind, ManualClock, NewSession, Policy,
-    PolicySet, Resolved, ResolvedSession, SessionHandle, SessionManager, SessionRecord, Timestamp,
+    PolicySet, Resolved, ResolvedSession, SessionManager, SessionRecord, SessionState, Timestamp,
     Token, hours, minutes, seconds,
 };
 use dwell_memory::MemoryStore;
@@ -120,7 +120,7 @@ impl World {
     /// A session of `alice`, past every store that could fail.
     pub(crate) async fn sign_in(&self) -> Token {
         let policies = self.local.policies().current();
-        let request = SessionHandle::new(self.local.clone(), policies, Resolved::Nothing);
+        let request = SessionState::new(self.local.clone(), policies, Resolved::Nothing);
         request.start(NewSession::new("alice")).await.unwrap()
     }
 
@@ -146,7 +146,7 @@ impl World {
         };
         let policies = self.local.policies().current();
         let presented = Resolved::Session(session);
-        let handle = SessionHandle::new(self.local.clone(), policies, presented);
+        let handle = SessionState::new(self.local.clone(), policies, presented);
         handle.decide();
         let mut request = get(path, token);
         request.extensions_mut().insert(handle);

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use dwell_core::{NewSession, SessionHandle};
+use dwell_core::{NewSession, SessionState};
 use http::{Request, Response};
 use tower::{BoxError, Service};
 
@@ -113,7 +113,7 @@ impl<B, R: From<Bytes> + 'static> Service<Request<B>> for Probe<R> {
 async fn answer<R: From<Bytes>>(
     shared: Arc<Shared>,
     path: String,
-    handle: Option<SessionHandle>,
+    handle: Option<SessionState>,
 ) -> Result<Response<R>, BoxError> {
     let inside = shared.inside.fetch_add(1, Ordering::SeqCst) + 1;
     shared.most.fetch_max(inside, Ordering::SeqCst);

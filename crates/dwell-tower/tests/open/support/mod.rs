@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use dwell_core::store::{Lookup, SessionStore};
 use dwell_core::{
-    Clock, NewSession, Policy, PolicyBuilder, PolicySet, Resolved, SessionHandle, SessionManager,
-    SessionRecord, Timestamp, Token, hours, minutes, seconds,
+    Clock, NewSession, Policy, PolicyBuilder, PolicySet, Resolved, SessionManager, SessionRecord,
+    SessionState, Timestamp, Token, hours, minutes, seconds,
 };
 use dwell_memory::MemoryStore;
 use dwell_testkit::{FaultyStore, Recorder};
@@ -107,7 +107,7 @@ impl World {
 
     pub(crate) async fn sign_in_as(&self, new: NewSession) -> Token {
         let policies = self.local.policies().current();
-        let request = SessionHandle::new(self.local.clone(), policies, Resolved::Nothing);
+        let request = SessionState::new(self.local.clone(), policies, Resolved::Nothing);
         request.start(new).await.unwrap()
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dwell_core::{NewSession, SessionHandle, SessionManager, Token};
+use dwell_core::{NewSession, SessionManager, SessionState, Token};
 use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::activity::MarkLayer;
 use dwell_tower::idle::PolicyLayer;
@@ -89,7 +89,7 @@ impl Node {
     }
 
     /// The handle that a handler at this path sees.
-    pub(crate) async fn handle(&self, path: &str, token: Option<&Token>) -> SessionHandle {
+    pub(crate) async fn handle(&self, path: &str, token: Option<&Token>) -> SessionState {
         let mut answer = self.send(get(path, token)).await;
         answer.extensions_mut().remove().expect("it was served")
     }
@@ -135,7 +135,7 @@ async fn route(pause: Pause, request: Request<Body>) -> Result<Response<Body>, B
 
 async fn handle(pause: Pause, request: Request<Body>) -> Result<Response<Body>, BoxError> {
     let (mut parts, _) = request.into_parts();
-    let handle: SessionHandle = parts
+    let handle: SessionState = parts
         .extensions
         .remove()
         .expect("the layer left its handle");
@@ -144,7 +144,7 @@ async fn handle(pause: Pause, request: Request<Body>) -> Result<Response<Body>, 
             handle.start(NewSession::new("alice")).await?;
         }
         "/logout" => {
-            handle.end().await?;
+            handle.sign_out().await?;
         }
         "/rotate" => handle.rotate().await?,
         "/extend" => handle.extend().await?,

@@ -20,7 +20,7 @@ use std::convert::Infallible;
 
 use dwell_core::{
     AuthenticationContext, AuthenticationRequirement, CommandError, EndReason, NewSession,
-    SessionHandle, minutes, seconds,
+    SessionHandle, SessionState, Which, minutes, seconds,
 };
 use dwell_tower::activity::MarkLayer;
 use dwell_tower::idle::PolicyLayer;
@@ -71,7 +71,7 @@ where
 async fn handler(pause: &Pause, request: Request<Body>) -> Answer {
     let (parts, _) = request.into_parts();
     let uri = &parts.uri;
-    let handle = parts.extensions.get::<SessionHandle>();
+    let handle = parts.extensions.get::<SessionState>();
     let handle = handle.expect("the session layer left its handle");
     if param(uri, "wait") == Some("before") {
         pause.here().await;
@@ -135,15 +135,12 @@ async fn command(handle: &SessionHandle, uri: &Uri) -> Result<String, CommandErr
             handle.extend().await?;
             String::new()
         }
-        "logout" => handle.end().await?.to_string(),
+        "logout" => handle.sign_out().await?.to_string(),
         "end" => {
             let reason = param(uri, "reason").and_then(EndReason::parse);
-            handle
-                .end_because(reason.expect("a reason"))
-                .await?
-                .to_string()
+            handle.end(reason.expect("a reason")).await?.to_string()
         }
-        "end-others" => handle.end_others().await?.to_string(),
+        "end-others" => handle.revoke(Which::Others).await?.to_string(),
         _ => handle.subject().map_or("nobody", |s| s.as_str()).to_owned(),
     })
 }

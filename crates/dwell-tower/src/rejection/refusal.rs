@@ -1,35 +1,11 @@
-//! What a refused request is answered: one trait, a default, closures.
-//!
-//! ```
-//! use bytes::Bytes;
-//! use dwell_tower::rejection::{MakeRejection, Refusal, problem};
-//! use http::Response;
-//! use http::request::Parts;
-//!
-//! // A closure is a way to answer: here with one more field.
-//! let reject = |refusal: &Refusal, _request: &Parts| -> Response<Bytes> {
-//!     let mut response = problem(refusal);
-//!     if let Ok(help) = "</help/sessions>; rel=help".parse() {
-//!         response.headers_mut().insert("link", help);
-//!     }
-//!     response
-//! };
-//! let (request, ()) = http::Request::new(()).into_parts();
-//! let response = reject.reject(&Refusal::SessionRequired, &request);
-//! assert_eq!(response.status(), 401);
-//! assert_eq!(response.headers()["link"], "</help/sessions>; rel=help");
-//! ```
+//! Why a request is refused, and the plain answer that says so.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
-use dwell_core::{EndReason, SessionHandle};
-use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-
-use crate::shared::Shared;
+use dwell_core::{EndReason, SessionOver};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 /// Why a request was refused. It is also put into the extensions of the
 /// answer, for outer layers to read.
@@ -57,6 +33,16 @@ pub struct Challenge {
     pub max_age: Duration,
     /// Classes of which one is demanded; empty: any.
     pub acr_values: Vec<Box<str>>,
+}
+
+impl From<SessionOver> for Refusal {
+    fn from(over: SessionOver) -> Self {
+        match over {
+            SessionOver::Ended(reason) => Self::Ended(reason),
+            SessionOver::Locked => Self::Locked,
+            SessionOver::Unknown => Self::SessionRequired,
+        }
+    }
 }
 
 impl Refusal {
@@ -132,72 +118,6 @@ impl Challenge {
     }
 }
 
-/// Makes the answer to a refused request.
-pub trait MakeRejection: Send + Sync + 'static {
-    /// The answer.
-    fn reject(&self, refusal: &Refusal, request: &Parts) -> Response<Bytes>;
-}
-
-impl<F> MakeRejection for F
-where
-    F: Fn(&Refusal, &Parts) -> Response<Bytes> + Send + Sync + 'static,
-{
-    fn reject(&self, refusal: &Refusal, request: &Parts) -> Response<Bytes> {
-        self(refusal, request)
-    }
-}
-
-/// Problem details (RFC 9457) for programs, and where pages are named, a
-/// redirect for people: to the login page, or to the re-authentication page
-/// for a lock or a step-up, with `reason` and a `return_to` that is always a
-/// path of this origin.
-#[derive(Clone, Debug, Default)]
-pub struct DefaultRejection {
-    login: Option<String>,
-    reauthentication: Option<String>,
-}
-
-impl DefaultRejection {
-    /// Problem details for everybody.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sends page navigations without a live session to this path.
-    #[must_use]
-    pub fn with_login(mut self, path: impl Into<String>) -> Self {
-        self.login = Some(path.into());
-        self
-    }
-
-    /// Sends page navigations that need authentication again to this path.
-    #[must_use]
-    pub fn with_reauthentication(mut self, path: impl Into<String>) -> Self {
-        self.reauthentication = Some(path.into());
-        self
-    }
-
-    fn page(&self, refusal: &Refusal) -> Option<&str> {
-        match refusal {
-            Refusal::Ended(_) | Refusal::SessionRequired => self.login.as_deref(),
-            Refusal::Locked | Refusal::StepUp(_) => {
-                self.reauthentication.as_deref().or(self.login.as_deref())
-            }
-            Refusal::Miswired(_) | Refusal::StoreUnavailable => None,
-        }
-    }
-}
-
-impl MakeRejection for DefaultRejection {
-    fn reject(&self, refusal: &Refusal, request: &Parts) -> Response<Bytes> {
-        match self.page(refusal) {
-            Some(page) if is_navigation(request) => redirect(page, refusal, request),
-            _ => problem(refusal),
-        }
-    }
-}
-
 /// The answer to a wrong wiring, which needs no request to be made.
 pub(crate) fn miswired(missing: &str) -> Response<Bytes> {
     let refusal = Refusal::Miswired(missing.to_owned());
@@ -212,12 +132,6 @@ pub(crate) fn log(refusal: &Refusal) {
         let message = "refused, since the stack is wired wrongly";
         crate::log::error(message, Some(&format_args!("missing: {missing}")));
     }
-}
-
-/// Refuses a request the way the stack around it does.
-#[must_use]
-pub fn refuse(refusal: Refusal, request: &Parts) -> Response<Bytes> {
-    Shared::reject(None, refusal, request)
 }
 
 /// Problem details (RFC 9457) for a refusal.
@@ -274,59 +188,4 @@ pub fn problem_details(
 #[inline(never)]
 pub(crate) fn set(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
     headers.insert(name, value);
-}
-
-fn redirect(page: &str, refusal: &Refusal, request: &Parts) -> Response<Bytes> {
-    let separator = if page.contains('?') { '&' } else { '?' };
-    let mut location = format!(
-        "{page}{separator}reason={}",
-        refusal.reason().unwrap_or_default()
-    );
-    let handle = request.extensions.get::<SessionHandle>();
-    let uri = Shared::uri_of(handle, &request.extensions, &request.uri);
-    let target = uri.path_and_query().map_or("/", |t| t.as_str());
-    if let Some(target) = crate::return_to::safe_return_to(target) {
-        let target = utf8_percent_encode(target, NON_ALPHANUMERIC);
-        let _ = write!(location, "&return_to={target}");
-    }
-    // The page must know that going there again would repeat nothing.
-    if !is_safe(&request.method) {
-        let method = utf8_percent_encode(request.method.as_str(), NON_ALPHANUMERIC);
-        let _ = write!(location, "&method={method}");
-    }
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = StatusCode::SEE_OTHER;
-    let headers = response.headers_mut();
-    set(
-        headers,
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("no-store"),
-    );
-    match HeaderValue::try_from(location) {
-        Ok(location) => {
-            set(headers, header::LOCATION, location);
-            response
-        }
-        Err(_) => problem(refusal),
-    }
-}
-
-/// Whether a person will see the answer as a page.
-fn is_navigation(request: &Parts) -> bool {
-    match single(&request.headers, "sec-fetch-mode") {
-        Some(mode) => mode == "navigate",
-        None => {
-            let accept = request.headers.get(header::ACCEPT);
-            let accept = accept.and_then(|a| a.to_str().ok()).unwrap_or_default();
-            is_safe(&request.method) && accept.contains("text/html")
-        }
-    }
-}
-
-fn is_safe(method: &Method) -> bool {
-    *method == Method::GET || *method == Method::HEAD
-}
-
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
 }

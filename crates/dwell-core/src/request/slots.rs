@@ -1,0 +1,192 @@
+//! The slots of the one extension that all layers share.
+//!
+//! Each slot merges what is written into it so that neither order nor
+//! repetition matters: facts never change, the policies of a route only
+//! tighten, marks and evidence only weaken.
+//!
+//! Slots are written without locked instructions where one writer is the
+//! rule: the gates of a request run one after another.
+
+use std::any::Any;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use super::location::Location;
+use super::{Resolved, ResolvedSession, TokenChange};
+use crate::engine::{RequestEvidence, RouteMark, Verdict};
+use crate::manager::SessionManager;
+use crate::policy::PoliciesInForce;
+use crate::session::SessionRecord;
+use crate::sync::{Mutex, lock};
+
+/// The session state of one request.
+pub(super) struct Slots {
+    pub(super) manager: SessionManager,
+    pub(super) policies: PoliciesInForce,
+    pub(super) resolved: Resolved,
+    pub(super) location: Location,
+    evidence: AtomicU8,
+    route_mark: AtomicU8,
+    /// Whether a route demanded an authentication as recent as the policy says.
+    pub(super) demanded_by_policy: AtomicBool,
+    overlays: AtomicU64,
+    /// The first decision. A route that tightens the limits afterwards makes
+    /// for another, which follows from the same facts.
+    decided: OnceLock<Verdict>,
+    rare: OnceLock<Box<Rare>>,
+}
+
+/// What most requests have no use for: the slots stay small, since they are
+/// made for every request.
+#[derive(Default)]
+struct Rare {
+    route_label: OnceLock<Box<str>>,
+    /// What the session source found and wants back with the answer.
+    carry: OnceLock<Arc<dyn Any + Send + Sync>>,
+    changed: AtomicBool,
+    changes: Mutex<Changes>,
+}
+
+/// What commands did during the request.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    pub(super) token: TokenChange,
+    /// The request's session as a command left it, or one that it started.
+    pub(super) record: Option<SessionRecord>,
+    /// Whether a command ended the request's session.
+    pub(super) ended: bool,
+    /// Whether a command recorded the request's activity.
+    pub(super) touched: bool,
+}
+
+impl Slots {
+    pub(super) fn new(
+        manager: SessionManager,
+        policies: PoliciesInForce,
+        resolved: Resolved,
+    ) -> Self {
+        Self {
+            manager,
+            policies,
+            resolved,
+            location: Location::default(),
+            evidence: AtomicU8::new(RequestEvidence::UNSEEN),
+            route_mark: AtomicU8::new(0),
+            demanded_by_policy: AtomicBool::new(false),
+            overlays: AtomicU64::new(0),
+            decided: OnceLock::new(),
+            rare: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn session(&self) -> Option<&ResolvedSession> {
+        match &self.resolved {
+            Resolved::Session(session) => Some(session),
+            Resolved::Nothing | Resolved::Tombstone(..) => None,
+        }
+    }
+
+    pub(super) fn add_evidence(&self, evidence: RequestEvidence) {
+        match self.evidence.load(Ordering::Relaxed) {
+            RequestEvidence::UNSEEN => self.evidence.store(evidence.to_bits(), Ordering::Relaxed),
+            _ => {
+                let merge = |bits| Some(RequestEvidence::from_bits(bits).merge(evidence).to_bits());
+                let order = Ordering::Relaxed;
+                let _ = self.evidence.fetch_update(order, order, merge);
+            }
+        }
+    }
+
+    pub(super) fn evidence(&self) -> RequestEvidence {
+        RequestEvidence::from_bits(self.evidence.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn mark_route(&self, mark: RouteMark) {
+        let bit = match mark {
+            RouteMark::Unmarked => 0,
+            RouteMark::Active => 1,
+            RouteMark::Passive => 2,
+        };
+        self.route_mark.fetch_or(bit, Ordering::Relaxed);
+    }
+
+    pub(super) fn route_mark(&self) -> RouteMark {
+        match self.route_mark.load(Ordering::Relaxed) {
+            0 => RouteMark::Unmarked,
+            1 => RouteMark::Active,
+            _ => RouteMark::Passive,
+        }
+    }
+
+    pub(super) fn add_overlay(&self, bit: u64) {
+        self.overlays.fetch_or(bit, Ordering::Relaxed);
+    }
+
+    pub(super) fn overlays(&self) -> u64 {
+        self.overlays.load(Ordering::Relaxed)
+    }
+
+    /// Decides by what has been written so far.
+    pub(super) fn decide(&self) -> Verdict {
+        match self.overlays() {
+            0 => *self.decided.get_or_init(|| self.judge(0)),
+            overlays => {
+                let verdict = self.judge(overlays);
+                let _ = self.decided.set(verdict);
+                verdict
+            }
+        }
+    }
+
+    pub(super) fn is_decided(&self) -> bool {
+        self.decided.get().is_some()
+    }
+
+    /// The verdict by all limits so far; `None` while nothing has decided.
+    pub(super) fn verdict(&self) -> Option<Verdict> {
+        let first = self.decided.get()?;
+        Some(match self.overlays() {
+            0 => *first,
+            overlays => self.judge(overlays),
+        })
+    }
+
+    fn judge(&self, overlays: u64) -> Verdict {
+        let network = self.location.network();
+        self.resolved.verdict(&self.policies, overlays, network)
+    }
+
+    /// Reads what commands did, or adds to it.
+    pub(super) fn changes<T>(&self, change: impl FnOnce(&mut Changes) -> T) -> T {
+        let rare = self.rare();
+        let mut changes = lock(&rare.changes);
+        rare.changed.store(true, Ordering::Release);
+        change(&mut changes)
+    }
+
+    /// Whether any command did anything.
+    pub(super) fn is_changed(&self) -> bool {
+        let rare = self.rare.get();
+        rare.is_some_and(|rare| rare.changed.load(Ordering::Acquire))
+    }
+
+    pub(super) fn label_route(&self, route: impl FnOnce() -> Box<str>) {
+        self.rare().route_label.get_or_init(route);
+    }
+
+    pub(super) fn route_label(&self) -> Option<&str> {
+        self.rare.get()?.route_label.get().map(|label| &**label)
+    }
+
+    pub(super) fn set_carry(&self, carry: Arc<dyn Any + Send + Sync>) {
+        let _ = self.rare().carry.set(carry);
+    }
+
+    pub(super) fn carry<T: Any>(&self) -> Option<&T> {
+        self.rare.get()?.carry.get()?.downcast_ref()
+    }
+
+    fn rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
+    }
+}

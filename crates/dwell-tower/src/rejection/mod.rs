@@ -1,0 +1,33 @@
+//! What a refused request is answered: one trait, a default, closures.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use dwell_tower::rejection::{MakeRejection, Refusal, problem};
+//! use http::Response;
+//! use http::request::Parts;
+//!
+//! // A closure is a way to answer: here with one more field.
+//! let reject = |refusal: &Refusal, _request: &Parts| -> Response<Bytes> {
+//!     let mut response = problem(refusal);
+//!     if let Ok(help) = "</help/sessions>; rel=help".parse() {
+//!         response.headers_mut().insert("link", help);
+//!     }
+//!     response
+//! };
+//! let (request, ()) = http::Request::new(()).into_parts();
+//! let response = reject.reject(&Refusal::SessionRequired, &request);
+//! assert_eq!(response.status(), 401);
+//! assert_eq!(response.headers()["link"], "</help/sessions>; rel=help");
+//! ```
+
+mod pages;
+mod refusal;
+mod stack;
+mod step_up;
+
+pub use pages::DefaultRejection;
+pub use refusal::{Challenge, Refusal, problem, problem_details};
+pub(crate) use refusal::{miswired, set};
+pub use stack::{MakeRejection, refuse};
+pub(crate) use stack::{StackRejection, label_route, reject, uri_of};
+pub(crate) use step_up::{refuse_with_step_up, unmet};

@@ -1,0 +1,117 @@
+//! The default answer: redirects for people, problem details for programs.
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::refusal::{Refusal, problem, set};
+use super::stack::{MakeRejection, uri_of};
+
+/// Problem details (RFC 9457) for programs, and where pages are named, a
+/// redirect for people: to the login page, or to the re-authentication page
+/// for a lock or a step-up, with `reason` and a `return_to` that is always a
+/// path of this origin.
+#[derive(Clone, Debug, Default)]
+pub struct DefaultRejection {
+    login: Option<String>,
+    reauthentication: Option<String>,
+}
+
+impl DefaultRejection {
+    /// Problem details for everybody.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sends page navigations without a live session to this path.
+    #[must_use]
+    pub fn with_login(mut self, path: impl Into<String>) -> Self {
+        self.login = Some(path.into());
+        self
+    }
+
+    /// Sends page navigations that need authentication again to this path.
+    #[must_use]
+    pub fn with_reauthentication(mut self, path: impl Into<String>) -> Self {
+        self.reauthentication = Some(path.into());
+        self
+    }
+
+    fn page(&self, refusal: &Refusal) -> Option<&str> {
+        match refusal {
+            Refusal::Ended(_) | Refusal::SessionRequired => self.login.as_deref(),
+            Refusal::Locked | Refusal::StepUp(_) => {
+                self.reauthentication.as_deref().or(self.login.as_deref())
+            }
+            Refusal::Miswired(_) | Refusal::StoreUnavailable => None,
+        }
+    }
+}
+
+impl MakeRejection for DefaultRejection {
+    fn reject(&self, refusal: &Refusal, request: &Parts) -> Response<Bytes> {
+        match self.page(refusal) {
+            Some(page) if is_navigation(request) => redirect(page, refusal, request),
+            _ => problem(refusal),
+        }
+    }
+}
+
+fn redirect(page: &str, refusal: &Refusal, request: &Parts) -> Response<Bytes> {
+    let separator = if page.contains('?') { '&' } else { '?' };
+    let mut location = format!(
+        "{page}{separator}reason={}",
+        refusal.reason().unwrap_or_default()
+    );
+    let state = request.extensions.get();
+    let uri = uri_of(state, &request.extensions, &request.uri);
+    let target = uri.path_and_query().map_or("/", |t| t.as_str());
+    if let Some(target) = crate::return_to::safe_return_to(target) {
+        let target = utf8_percent_encode(target, NON_ALPHANUMERIC);
+        let _ = write!(location, "&return_to={target}");
+    }
+    // The page must know that going there again would repeat nothing.
+    if !is_safe(&request.method) {
+        let method = utf8_percent_encode(request.method.as_str(), NON_ALPHANUMERIC);
+        let _ = write!(location, "&method={method}");
+    }
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let headers = response.headers_mut();
+    set(
+        headers,
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-store"),
+    );
+    match HeaderValue::try_from(location) {
+        Ok(location) => {
+            set(headers, header::LOCATION, location);
+            response
+        }
+        Err(_) => problem(refusal),
+    }
+}
+
+/// Whether a person will see the answer as a page.
+fn is_navigation(request: &Parts) -> bool {
+    match single(&request.headers, "sec-fetch-mode") {
+        Some(mode) => mode == "navigate",
+        None => {
+            let accept = request.headers.get(header::ACCEPT);
+            let accept = accept.and_then(|a| a.to_str().ok()).unwrap_or_default();
+            is_safe(&request.method) && accept.contains("text/html")
+        }
+    }
+}
+
+fn is_safe(method: &Method) -> bool {
+    *method == Method::GET || *method == Method::HEAD
+}
+
+fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}

@@ -1,0 +1,38 @@
+//! The refusal that asks for authentication again.
+
+use dwell_core::engine::AuthenticationCheck;
+use dwell_core::{AuthenticationRequirement, EventKind, SessionState};
+
+use super::refusal::{Challenge, Refusal};
+use super::stack::label_route;
+use crate::head::RequestHead;
+
+/// The refusal of a request whose session's last authentication does not meet
+/// the requirement; `None` where it does, or there is no session.
+pub(crate) fn unmet(
+    state: &SessionState,
+    requirement: &AuthenticationRequirement,
+) -> Option<Refusal> {
+    match state.check_authentication(requirement)? {
+        AuthenticationCheck::Fresh => None,
+        AuthenticationCheck::TooOld | AuthenticationCheck::TooWeak => {
+            Some(Refusal::StepUp(Challenge {
+                max_age: state.max_age(requirement),
+                acr_values: requirement.acr().to_vec(),
+            }))
+        }
+    }
+}
+
+/// Names the route of a refused request and reports a step-up that it needs.
+pub(crate) fn refuse_with_step_up(
+    state: &SessionState,
+    request: RequestHead<'_>,
+    refusal: Refusal,
+) -> Refusal {
+    label_route(state, request);
+    if let Refusal::StepUp(_) = refusal {
+        state.report(EventKind::StepUpRequired);
+    }
+    refusal
+}

@@ -1,0 +1,127 @@
+//! What the answer carries back to the client.
+
+use std::io::Write as _;
+
+use bytes::Bytes;
+use dwell_core::{Deadlines, as_millis};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+
+use super::guard::{Guard, Settled};
+use crate::open::{BodyFactory, Lifeline, SessionBoundBody, UpgradePolicy};
+use crate::rejection::{Refusal, miswired, set};
+
+/// The structured field (RFC 9651) with the time left.
+static SESSION_TIMEOUT: HeaderName = HeaderName::from_static("session-timeout");
+
+impl Guard {
+    /// Makes the service's answer what the client gets.
+    pub(super) fn close<B, F: BodyFactory<B>>(
+        &self,
+        mut response: Response<B>,
+        settled: Settled,
+    ) -> Response<F::Body> {
+        let state = self.state();
+        if !state.is_decided() && response.extensions().get::<Refusal>().is_none() {
+            // A tripwire, not a guard: the handler has run, and the first
+            // test of such a stack fails.
+            let missing = "the idle timeout layer, inside the session layer";
+            return miswired(missing).map(F::own);
+        }
+        write(response.headers_mut(), settled);
+        let bound_elsewhere = response.extensions().get::<UpgradePolicy>().is_some();
+        if !bound_elsewhere
+            && self.is_upgrade(response.status())
+            && state.current_deadlines().is_some()
+        {
+            // A connection would leave our hands in a session, and nobody has
+            // said who ends it (law L14).
+            let missing = "who ends the upgraded connection: dwell_tower::open::UpgradePolicy in \
+                           the answer's extensions, or dwell_axum's SessionWebSocketUpgrade";
+            return miswired(missing).map(F::own);
+        }
+        let lifeline = match F::is_long(response.body()) && !bound_elsewhere {
+            true => Lifeline::of(state),
+            false => None,
+        };
+        match lifeline {
+            None => response.map(F::pass),
+            Some(lifeline) => {
+                let (parts, body) = response.into_parts();
+                let body = SessionBoundBody::new(body, &parts.headers, lifeline);
+                Response::from_parts(parts, F::bind(body))
+            }
+        }
+    }
+
+    /// Makes an answer of the layer's own what the client gets.
+    pub(super) fn close_own(
+        &self,
+        mut response: Response<Bytes>,
+        settled: Settled,
+    ) -> Response<Bytes> {
+        write(response.headers_mut(), settled);
+        response
+    }
+}
+
+/// Writes `Session-Timeout` and what the source gives back.
+fn write(headers: &mut HeaderMap, settled: Settled) {
+    if let Some(value) = settled.deadlines.as_ref().and_then(session_timeout) {
+        headers.insert(&SESSION_TIMEOUT, value);
+    }
+    if settled.fields.is_empty() {
+        return;
+    }
+    for (name, value) in settled.fields {
+        headers.append(name, value);
+    }
+    // A shared cache must not hand one person's token to another, even where
+    // the answer allows caching.
+    let no_store = HeaderValue::from_static("no-store");
+    set(headers, header::CACHE_CONTROL, no_store);
+}
+
+/// `idle=840, absolute=27000, warn=60`: whole seconds left, rounded down.
+fn session_timeout(deadlines: &Deadlines) -> Option<HeaderValue> {
+    let left = |at| as_millis(at - deadlines.now) / 1_000;
+    let (idle, absolute) = (left(deadlines.idle), left(deadlines.absolute));
+    let warn = deadlines.warn.as_secs();
+    // On the stack, since the value is copied into its own allocation.
+    let mut text = [0; 96];
+    let mut rest = &mut text[..];
+    write!(rest, "idle={idle}, absolute={absolute}, warn={warn}").ok()?;
+    let unused = rest.len();
+    HeaderValue::from_bytes(&text[..text.len() - unused]).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use dwell_core::{EndReason, PolicyId, Rule, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn the_time_left_is_in_whole_seconds_rounded_down() {
+        let at = Timestamp::from_millis;
+        let mut deadlines = Deadlines {
+            now: at(1_000),
+            idle: at(1_000 + 840_999),
+            absolute: at(1_000 + 27_000_000),
+            nearest: at(1_000 + 840_999),
+            ends_by: EndReason::IdleTimeout,
+            set_by: Rule::Policy(PolicyId::DEFAULT),
+            warn: std::time::Duration::from_secs(60),
+        };
+        let value = session_timeout(&deadlines).unwrap();
+        assert_eq!(value, "idle=840, absolute=27000, warn=60");
+        deadlines.idle = at(1_000);
+        deadlines.absolute = Timestamp::MAX;
+        deadlines.warn = std::time::Duration::MAX;
+        let value = session_timeout(&deadlines).unwrap();
+        let longest = (u64::MAX - 1_000) / 1_000;
+        assert_eq!(
+            value,
+            format!("idle=0, absolute={longest}, warn={}", u64::MAX)
+        );
+    }
+}

@@ -1,0 +1,79 @@
+//! What a session layer keeps for its requests.
+
+use std::sync::Arc;
+
+use dwell_core::{Clock, DueTouch, SessionManager, SessionState, SystemClock, Timestamp};
+
+use super::source::{SessionSource, TokenSource};
+use crate::open::OpenSessions;
+use crate::touch::TouchQueue;
+
+/// What a session layer keeps for its requests. Every request's state leads
+/// here.
+#[derive(Clone, Debug)]
+pub(super) struct Context {
+    pub(super) source: Arc<dyn SessionSource>,
+    pub(super) touches: TouchQueue,
+    /// What is open beyond its answer.
+    pub(super) open: OpenSessions,
+    /// This machine's clock, where the store's can't be read without waiting.
+    clock: Option<SystemClock>,
+}
+
+impl Context {
+    pub(super) fn new(is_local: bool) -> Self {
+        let open = OpenSessions::default();
+        Self {
+            source: Arc::new(TokenSource::default()),
+            touches: TouchQueue::new(open.clone()),
+            open,
+            clock: (!is_local).then(SystemClock::new),
+        }
+    }
+
+    pub(super) fn of(state: &SessionState) -> Option<&Self> {
+        state.manager().shared()
+    }
+
+    /// The manager whose requests lead here.
+    pub(super) fn share(&self, manager: &SessionManager) -> SessionManager {
+        let manager = manager.with_shared(self.clone());
+        manager.with_shared(self.open.clone())
+    }
+
+    /// Whether every operation of the store is done before it returns.
+    pub(super) const fn is_local(&self) -> bool {
+        self.clock.is_none()
+    }
+
+    /// Whether a session can be found without waiting.
+    pub(super) fn finds_at_once(&self) -> bool {
+        self.is_local() && self.source.answers_at_once()
+    }
+
+    /// This machine's clock at the arrival of a request, where the store's
+    /// can't be read without waiting.
+    pub(super) fn arrival(&self) -> Option<Timestamp> {
+        self.clock.as_ref().map(Clock::now)
+    }
+
+    /// The store's clock by now, without waiting for the store: where reading
+    /// it takes a wait, as much time has passed there as here since the
+    /// arrival.
+    pub(super) fn now(
+        &self,
+        state: &SessionState,
+        arrival: Option<Timestamp>,
+    ) -> Option<Timestamp> {
+        match arrival.zip(self.arrival()) {
+            Some((arrival, now)) => Some(state.session()?.now + (now - arrival)),
+            None => state.manager().store().now().into_ready().ok()?.ok(),
+        }
+    }
+
+    /// Hands a touch over to be recorded.
+    pub(super) fn record(&self, touch: DueTouch, state: &SessionState, arrival: Option<Timestamp>) {
+        self.touches
+            .record(touch, state, || self.now(state, arrival));
+    }
+}

@@ -1,0 +1,80 @@
+//! Sessions that another middleware owns and proves, such as a verified JWT.
+
+use std::fmt;
+
+use dwell_core::{AdoptedSession, SessionManager};
+use http::{Extensions, HeaderMap};
+
+use super::{Found, SessionSource, SourceFuture};
+use crate::head::RequestHead;
+
+/// Adopts the session that a closure finds in what another middleware left in
+/// the request: its session, or the verified claims of its token. That
+/// middleware must run outside the session layer.
+///
+/// The closure returns `None` when there is no session. A description without
+/// a usable id or subject is logged and counts as no session.
+///
+/// ```
+/// use dwell_core::{AdoptedSession, Timestamp};
+/// use dwell_tower::session::AdoptedSource;
+///
+/// #[derive(Clone)]
+/// struct Claims {
+///     sid: String,
+///     sub: String,
+///     iat: u64,
+/// }
+///
+/// let source = AdoptedSource::new(|extensions, _headers| {
+///     let claims = extensions.get::<Claims>()?;
+///     let issued_at = Timestamp::from_millis(claims.iat.saturating_mul(1_000));
+///     let session = AdoptedSession::new(&claims.sid, claims.sub.as_str());
+///     Some(session.with_issued_at(issued_at))
+/// });
+/// # let _ = source;
+/// ```
+pub struct AdoptedSource<F>(F);
+
+impl<F> AdoptedSource<F>
+where
+    F: Fn(&Extensions, &HeaderMap) -> Option<AdoptedSession> + Send + Sync + 'static,
+{
+    /// Finds sessions by this closure.
+    pub const fn new(find: F) -> Self {
+        Self(find)
+    }
+}
+
+impl<F> SessionSource for AdoptedSource<F>
+where
+    F: Fn(&Extensions, &HeaderMap) -> Option<AdoptedSession> + Send + Sync + 'static,
+{
+    fn find<'a>(
+        &'a self,
+        request: RequestHead<'a>,
+        _: &'a SessionManager,
+    ) -> SourceFuture<'a, Found> {
+        let found = match (self.0)(request.extensions, request.headers) {
+            Some(session) if session.is_sane() => Found::adopted(session),
+            Some(_) => {
+                let message = "session source gave a session without a usable id or subject; the \
+                               request counts as anonymous";
+                crate::log::warn(message, None);
+                Found::nothing()
+            }
+            None => Found::nothing(),
+        };
+        SourceFuture::ready(Ok(found))
+    }
+
+    fn answers_at_once(&self) -> bool {
+        true
+    }
+}
+
+impl<F> fmt::Debug for AdoptedSource<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AdoptedSource")
+    }
+}

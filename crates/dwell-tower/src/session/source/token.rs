@@ -1,0 +1,110 @@
+//! Tokens of ours: in a cookie, in a bearer header, or in either.
+
+use dwell_core::{SessionManager, Token, TokenChange};
+use http::{HeaderMap, header};
+
+use super::{Field, Found, GiveBack, SessionSource, SourceFuture};
+use crate::cookie::SessionCookie;
+use crate::head::RequestHead;
+
+/// Finds sessions by a token of ours. Defaults to the cookie
+/// [`SessionCookie::new`].
+///
+/// ```
+/// use dwell_tower::session::{SessionCookie, TokenSource};
+///
+/// // Browsers send the cookie, programs the header.
+/// let source = TokenSource::cookie_or_bearer(SessionCookie::new());
+/// # let _ = source;
+/// ```
+#[derive(Clone, Debug)]
+pub struct TokenSource {
+    cookie: Option<SessionCookie>,
+    bearer: bool,
+}
+
+impl TokenSource {
+    /// Finds tokens in a cookie.
+    #[must_use]
+    pub fn cookie(cookie: SessionCookie) -> Self {
+        Self {
+            cookie: Some(cookie),
+            bearer: false,
+        }
+    }
+
+    /// Finds tokens in `Authorization: Bearer` (RFC 6750 §2.1). The application
+    /// hands the token out.
+    #[must_use]
+    pub fn bearer() -> Self {
+        Self {
+            cookie: None,
+            bearer: true,
+        }
+    }
+
+    /// Finds tokens in `Authorization: Bearer` and in a cookie, in this order.
+    #[must_use]
+    pub fn cookie_or_bearer(cookie: SessionCookie) -> Self {
+        Self {
+            cookie: Some(cookie),
+            bearer: true,
+        }
+    }
+
+    /// Texts that are no tokens are not worth a look-up.
+    fn tokens<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = Token> + 'a {
+        let bearer = self.bearer.then(|| bearer(headers)).flatten();
+        let lines = self.cookie.iter().flat_map(|cookie| {
+            let lines = headers.get_all(header::COOKIE).into_iter();
+            lines.flat_map(|line| cookie.values_in(line.as_bytes()))
+        });
+        bearer.into_iter().chain(lines).filter_map(Token::parse)
+    }
+}
+
+impl SessionSource for TokenSource {
+    fn find<'a>(
+        &'a self,
+        request: RequestHead<'a>,
+        _: &'a SessionManager,
+    ) -> SourceFuture<'a, Found> {
+        SourceFuture::ready(Ok(Found::tokens(self.tokens(request.headers))))
+    }
+
+    fn give_back(&self, answer: &GiveBack<'_>) -> SourceFuture<'static, Vec<Field>> {
+        let Some(cookie) = &self.cookie else {
+            return SourceFuture::ready(Ok(Vec::new()));
+        };
+        let value = match answer.token_change() {
+            TokenChange::Issue(token) => {
+                let end = answer.record().map(|r| r.facts.absolute_deadline);
+                let deadlines = answer.deadlines();
+                let longest = deadlines.zip(end).map(|(d, end)| end - d.now);
+                cookie.issue(&token, longest)
+            }
+            TokenChange::Remove => cookie.remove(),
+            _ => None,
+        };
+        let field = value.map(|value| (header::SET_COOKIE, value));
+        SourceFuture::ready(Ok(field.into_iter().collect()))
+    }
+
+    fn answers_at_once(&self) -> bool {
+        true
+    }
+}
+
+impl Default for TokenSource {
+    fn default() -> Self {
+        Self::cookie(SessionCookie::new())
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    let value = headers.get(header::AUTHORIZATION)?.as_bytes();
+    let (scheme, rest) = value.split_at_checked(7)?;
+    scheme
+        .eq_ignore_ascii_case(b"bearer ")
+        .then(|| rest.trim_ascii())
+}
