@@ -12,16 +12,15 @@ use dwell_core::ManualClock;
 use dwell_redis::RedisStore;
 use dwell_servers::{Redis, RedisCluster, RedisSentinel};
 use dwell_testkit::conformance::outage::TakeAway;
-use dwell_testkit::{
-    outage_conformance, outliving_store_conformance, store_conformance, store_conformance_in_one,
-};
+use dwell_testkit::store_conformance;
 use support::{On, cluster_url, sentinel_url};
 
 store_conformance!(one_server, async || support::driven().await);
 store_conformance!(by_the_servers_clock, own_clock, async || support::undriven(
 )
 .await);
-outliving_store_conformance!(outliving, async || support::driven().await);
+store_conformance!(outliving_its_nodes, outliving, async || support::driven()
+    .await);
 
 /// Goes down, and comes up with what it had written down.
 impl TakeAway for On<Redis> {
@@ -49,11 +48,11 @@ impl TakeAway for On<RedisCluster> {
     }
 }
 
-outage_conformance!(its_server_away, async || {
+store_conformance!(its_server_away, outage, async || {
     let server = Redis::builder().persistent().start().await.unwrap();
     support::on(server).await
 });
-outage_conformance!(its_cluster_away, async || {
+store_conformance!(its_cluster_away, outage, async || {
     let server = RedisCluster::start().await.unwrap();
     let store = RedisStore::builder().patience(Duration::from_millis(200));
     let store = store.connect(&cluster_url(&server)).await.unwrap();
@@ -78,14 +77,16 @@ async fn next(url: &str) -> On<()> {
     }
 }
 
-store_conformance_in_one!(
+store_conformance!(
     on_a_cluster,
+    in_one,
     async || RedisCluster::start().await.unwrap(),
     async |cluster: &RedisCluster| next(&cluster_url(cluster)).await
 );
 
-store_conformance_in_one!(
+store_conformance!(
     behind_sentinels,
+    in_one,
     async || RedisSentinel::start().await.unwrap(),
     async |sentinel: &RedisSentinel| next(&sentinel_url(sentinel)).await
 );

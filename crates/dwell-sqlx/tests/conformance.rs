@@ -19,9 +19,7 @@ use dwell_servers::Postgres;
 use dwell_sqlx::{PostgresStore, SqliteStore};
 use dwell_testkit::conformance::outage::TakeAway;
 use dwell_testkit::conformance::{DriveClock, OnManualClock, StoreUnderTest};
-use dwell_testkit::{
-    outage_conformance, outliving_store_conformance, store_conformance, store_conformance_in_one,
-};
+use dwell_testkit::store_conformance;
 use support::Folder;
 
 /// A store and what it is in.
@@ -114,14 +112,15 @@ async fn that_can_go_down() -> In<PostgresStore, Postgres> {
     }
 }
 
-outliving_store_conformance!(sqlite_outlives_its_nodes, in_file);
-outliving_store_conformance!(postgres_outlives_its_nodes, on_its_own_server);
-outage_conformance!(postgres_away, that_can_go_down);
+store_conformance!(sqlite_outlives_its_nodes, outliving, in_file);
+store_conformance!(postgres_outlives_its_nodes, outliving, on_its_own_server);
+store_conformance!(postgres_away, outage, that_can_go_down);
 store_conformance!(sqlite, in_file);
 store_conformance!(sqlite_by_the_wall, own_clock, in_file_by_the_wall);
-store_conformance_in_one!(postgres_passes_every_case, server, on);
-store_conformance_in_one!(
+store_conformance!(postgres_passes_every_case, in_one, server, on);
+store_conformance!(
     postgres_passes_every_case_by_its_own_clock,
+    in_one,
     own_clock,
     server,
     on_by_its_clock

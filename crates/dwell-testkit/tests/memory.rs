@@ -5,7 +5,7 @@ use dwell_core::store::SessionStore;
 use dwell_core::{ManualClock, hours};
 use dwell_memory::MemoryStore;
 use dwell_testkit::conformance::OnManualClock;
-use dwell_testkit::{FaultyStore, outage_conformance, store_conformance};
+use dwell_testkit::{FaultyStore, store_conformance};
 
 /// What `wrap` makes of a store in memory.
 fn driven<S: SessionStore>(wrap: impl FnOnce(MemoryStore) -> S) -> OnManualClock<S> {
@@ -17,6 +17,8 @@ fn driven<S: SessionStore>(wrap: impl FnOnce(MemoryStore) -> S) -> OnManualClock
 store_conformance!(memory, async || driven(|store| store));
 store_conformance!(memory_by_the_wall, own_clock, async || MemoryStore::new());
 store_conformance!(behind_a_faulty_store, async || driven(FaultyStore::new));
-outage_conformance!(behind_a_store_that_fails, async || FaultyStore::new(
-    MemoryStore::new()
-));
+store_conformance!(
+    behind_a_store_that_fails,
+    outage,
+    async || FaultyStore::new(MemoryStore::new())
+);

@@ -2,8 +2,8 @@
 //! meanwhile, and afterwards everything is as it was (law L8).
 //!
 //! A store within the process has no server, so these cases are not among
-//! those of [`store_conformance!`](crate::store_conformance):
-//! [`outage_conformance!`](crate::outage_conformance) makes tests of them.
+//! those of the suite: `store_conformance!(name, outage, make)` makes tests of
+//! them.
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -52,34 +52,6 @@ impl TakeAway for FaultyStore {
     async fn bring_back(&self) {
         self.heal();
     }
-}
-
-/// Makes a `#[test]` of every case for stores whose server can be away, in a
-/// module of the given name, for the store that an async function without
-/// arguments makes: a [`TakeAway`](crate::conformance::outage::TakeAway).
-///
-/// ```
-/// # fn main() {}
-/// use dwell_memory::MemoryStore;
-/// use dwell_testkit::FaultyStore;
-///
-/// // `FaultyStore` stands here for a store and its server.
-/// dwell_testkit::outage_conformance!(server_away, async || {
-///     FaultyStore::new(MemoryStore::new())
-/// });
-/// ```
-#[macro_export]
-macro_rules! outage_conformance {
-    ($name:ident, $make:expr $(,)?) => {
-        mod $name {
-            $crate::__conformance_tests! {
-                outage, $make,
-                l08_while_its_server_is_away_a_store_answers_with_errors
-                l08_after_an_outage_everything_is_as_it_was
-                l08_what_failed_in_an_outage_can_be_done_after_it
-            }
-        }
-    };
 }
 
 /// Asserts that an operation fails for want of the server.

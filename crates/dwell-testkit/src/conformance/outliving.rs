@@ -2,48 +2,29 @@
 //! reported is handed out again.
 //!
 //! A store that ends with its process has nothing to hand over, so these cases
-//! are not among those of [`store_conformance!`](crate::store_conformance):
-//! [`outliving_store_conformance!`](crate::outliving_store_conformance) makes
-//! tests of them.
+//! are not among those of the suite: `store_conformance!(name, outliving, make)`
+//! makes tests of them.
+//!
+//! ```
+//! # fn main() {}
+//! # mod shared {
+//! # use dwell_core::{ManualClock, hours};
+//! # use dwell_memory::MemoryStore;
+//! # use dwell_testkit::conformance::OnManualClock;
+//! # pub async fn connect() -> OnManualClock<MemoryStore> {
+//! #     let clock = ManualClock::new();
+//! #     OnManualClock::new(MemoryStore::with_clock(clock.clone()), clock, hours(1))
+//! # }
+//! # }
+//! // `connect` makes the store and the hook by which it is told the time.
+//! dwell_testkit::store_conformance!(on_a_server, outliving, async || shared::connect().await);
+//! ```
 
 use dwell_core::store::{Lookup, UNREPORTED_AFTER};
 use dwell_core::{EndReason, EndedSession};
 
 use super::DriveClock;
 use super::fixture::{AGO, Fixture, IDLE, LATE, MS};
-
-/// Makes a `#[test]` of every case for stores that outlive their nodes, in a
-/// module of the given name, for the store that an async function without
-/// arguments makes.
-///
-/// ```
-/// # fn main() {}
-/// # mod shared {
-/// # use dwell_core::{ManualClock, hours};
-/// # use dwell_memory::MemoryStore;
-/// # use dwell_testkit::conformance::OnManualClock;
-/// # pub async fn connect() -> OnManualClock<MemoryStore> {
-/// #     let clock = ManualClock::new();
-/// #     OnManualClock::new(MemoryStore::with_clock(clock.clone()), clock, hours(1))
-/// # }
-/// # }
-/// // `connect` makes the store and the hook by which it is told the time.
-/// dwell_testkit::outliving_store_conformance!(on_a_server, async || shared::connect().await);
-/// ```
-#[macro_export]
-macro_rules! outliving_store_conformance {
-    ($name:ident, $make:expr $(,)?) => {
-        mod $name {
-            $crate::__conformance_tests! {
-                outliving, $make,
-                l12_an_end_that_nobody_acknowledged_is_handed_out_again
-                l12_what_a_reaper_ended_and_did_not_report_is_handed_out_again
-                l12_an_unreported_end_is_handed_to_one_of_many_reapers
-                l12_an_end_is_not_forgotten_before_it_is_reported
-            }
-        }
-    };
-}
 
 async fn handed_out<T: DriveClock>(fixture: &Fixture<T>) -> Vec<EndedSession> {
     let mut ended = Vec::new();

@@ -8,6 +8,7 @@ use dwell_core::{
     Timestamp, Verdict, VerifierHash,
 };
 
+use crate::assert_found;
 use crate::plain::Row;
 use crate::planted::{Fault, Planted, ready};
 

@@ -6,6 +6,7 @@ use dwell_core::{
     VerifierHash, engine, hours, minutes,
 };
 
+use crate::assert_found;
 use crate::plain::{Grave, Row};
 use crate::planted::{Fault, Planted, ready};
 

@@ -1,7 +1,6 @@
 //! A store that makes something up while its server is away, or does by halves
 //! what it refuses, fails the cases about that.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dwell_core::engine::Touch;
@@ -11,8 +10,8 @@ use dwell_core::store::{
 };
 use dwell_core::{EndedSession, SessionKey, SessionRecord, delegate_store};
 use dwell_memory::MemoryStore;
-use dwell_testkit::FaultyStore;
-use dwell_testkit::conformance::outage::{self, TakeAway};
+use dwell_testkit::conformance::outage::TakeAway;
+use dwell_testkit::{FaultyStore, store_conformance};
 
 /// What is wrong with a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,66 +132,37 @@ impl SessionStore for Away {
     }
 }
 
-/// What a case says of a store with this fault; nothing where it passes.
-fn said(fault: Fault, case: impl AsyncFnOnce(Away)) -> Option<String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .unwrap();
-    let run = || runtime.block_on(case(Away::new(fault)));
-    let panic = catch_unwind(AssertUnwindSafe(run)).err()?;
-    Some(crate::said_by(&*panic).to_owned())
+fn assert_found(fault: Fault, name: &str, case: impl AsyncFnOnce(Away), says: &str) {
+    crate::assert_fails(Away::new(fault), fault, name, case, says);
 }
 
-fn assert_found(fault: Fault, says: &str, case: impl AsyncFnOnce(Away)) {
-    let said = said(fault, case).unwrap_or_else(|| panic!("{fault:?} is not found"));
-    assert!(said.contains(says), "{fault:?} is found but said: {said}");
-}
+// What the faults are planted in has none.
+store_conformance!(without_a_fault, outage, async || Away::new(Fault::None));
 
-#[test]
-fn a_store_that_makes_something_up_while_its_server_is_away_is_found() {
-    let says = "a look-up without the server";
-    let case = outage::l08_while_its_server_is_away_a_store_answers_with_errors;
-    assert_found(Fault::SaysMissing, says, case);
-    assert_found(Fault::SaysCorrupt, says, case);
-}
-
-#[test]
-fn a_store_that_does_what_it_refuses_is_found() {
-    let case = outage::l08_after_an_outage_everything_is_as_it_was;
-    assert_found(
-        Fault::TouchesAllTheSame,
-        "nothing that failed was done",
-        case,
-    );
-    assert_found(Fault::EndsAllTheSame, "outlives an outage", case);
-    assert_found(Fault::ForgetsAll, "outlives an outage", case);
-    assert_found(Fault::KeepsALogin, "left by a login that failed", case);
-}
-
-#[test]
-fn a_store_that_does_not_recover_is_found() {
-    let case = outage::l08_what_failed_in_an_outage_can_be_done_after_it;
-    assert_found(Fault::RefusesFromThenOn, "activity counts", case);
-    assert_found(Fault::EndsNothingAfterwards, "an end is made", case);
-    assert_found(Fault::TouchesAllTheSame, "activity counts", case);
-}
-
-#[test]
-fn what_the_faults_are_planted_in_has_none() {
-    let cases = [
-        said(
-            Fault::None,
-            outage::l08_while_its_server_is_away_a_store_answers_with_errors,
-        ),
-        said(
-            Fault::None,
-            outage::l08_after_an_outage_everything_is_as_it_was,
-        ),
-        said(
-            Fault::None,
-            outage::l08_what_failed_in_an_outage_can_be_done_after_it,
-        ),
-    ];
-    assert_eq!(cases, [None, None, None]);
+crate::teeth! {
+    a_store_that_says_missing_while_its_server_is_away_is_found: SaysMissing {
+        outage::l08_while_its_server_is_away_a_store_answers_with_errors, "a look-up without the server";
+    }
+    a_store_that_says_corrupt_while_its_server_is_away_is_found: SaysCorrupt {
+        outage::l08_while_its_server_is_away_a_store_answers_with_errors, "a look-up without the server";
+    }
+    a_store_that_touches_without_its_server_is_found: TouchesAllTheSame {
+        outage::l08_after_an_outage_everything_is_as_it_was, "nothing that failed was done";
+        outage::l08_what_failed_in_an_outage_can_be_done_after_it, "activity counts";
+    }
+    a_store_that_ends_without_its_server_is_found: EndsAllTheSame {
+        outage::l08_after_an_outage_everything_is_as_it_was, "outlives an outage";
+    }
+    a_store_that_keeps_a_login_that_failed_is_found: KeepsALogin {
+        outage::l08_after_an_outage_everything_is_as_it_was, "left by a login that failed";
+    }
+    a_store_that_forgets_all_in_an_outage_is_found: ForgetsAll {
+        outage::l08_after_an_outage_everything_is_as_it_was, "outlives an outage";
+    }
+    a_store_that_refuses_touches_after_an_outage_is_found: RefusesFromThenOn {
+        outage::l08_what_failed_in_an_outage_can_be_done_after_it, "activity counts";
+    }
+    a_store_that_ends_nothing_after_an_outage_is_found: EndsNothingAfterwards {
+        outage::l08_what_failed_in_an_outage_can_be_done_after_it, "an end is made";
+    }
 }

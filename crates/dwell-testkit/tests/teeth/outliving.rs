@@ -1,5 +1,8 @@
 //! A store that hands nothing over fails every case about that.
 
+use crate::assert_found;
+use crate::planted::Fault;
+
 crate::teeth! {
     a_store_that_forgets_what_nobody_reported_is_found: None {
         outliving::l12_an_end_that_nobody_acknowledged_is_handed_out_again, "handed out again";

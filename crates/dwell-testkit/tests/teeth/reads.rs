@@ -7,6 +7,7 @@ use std::time::Duration;
 use dwell_core::store::{Loaded, Lookup, StoreFuture};
 use dwell_core::{SessionKey, SessionRecord, SubjectId, Timestamp, minutes};
 
+use crate::assert_found;
 use crate::create::cut_key;
 use crate::plain::Row;
 use crate::planted::{Fault, Planted, ready};

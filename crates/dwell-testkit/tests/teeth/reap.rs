@@ -5,6 +5,7 @@ use std::time::Duration;
 use dwell_core::store::{DuePolicy, Reaped, StoreFuture};
 use dwell_core::{EndReason, Facts, SessionKey, Timestamp, Verdict, minutes};
 
+use crate::assert_found;
 use crate::plain::{Row, Rows, is_due, take};
 use crate::planted::{Fault, Planted, ready};
 use crate::tombstones;

@@ -2,6 +2,7 @@
 
 use dwell_core::Timestamp;
 
+use crate::assert_found;
 use crate::plain::Row;
 use crate::planted::{Fault, Planted};
 

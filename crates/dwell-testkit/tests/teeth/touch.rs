@@ -4,6 +4,7 @@ use dwell_core::engine::Touch;
 use dwell_core::store::{Loaded, SessionStore, StoreFuture, TouchOutcome};
 use dwell_core::{Facts, SessionKey, Timestamp};
 
+use crate::assert_found;
 use crate::planted::{Fault, Planted, ready};
 
 pub(crate) fn touch(

@@ -3,6 +3,7 @@
 use dwell_core::store::{StoreFuture, Update, Updated};
 use dwell_core::{Previous, SessionKey, SessionRecord, Timestamp, VerifierHash, hours};
 
+use crate::assert_found;
 use crate::plain::change;
 use crate::planted::{Fault, Planted, ready};
 
