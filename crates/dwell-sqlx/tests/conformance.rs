@@ -56,7 +56,7 @@ async fn in_file() -> In<OnManualClock<SqliteStore>, Folder> {
 async fn in_file_by_the_wall() -> In<SqliteStore, Folder> {
     let folder = Folder::new();
     In {
-        store: SqliteStore::open(folder.file()).await.unwrap(),
+        store: SqliteStore::open(folder.path("sessions.db")).await.unwrap(),
         place: folder,
     }
 }

@@ -106,7 +106,7 @@ async fn in_postgres_a_corrupt_row_is_passed_over() {
 async fn in_sqlite_a_corrupt_row_is_passed_over() {
     let (folder, clock) = (Folder::new(), ManualClock::new());
     let store = support::sqlite(&folder, &clock).await;
-    let url = format!("sqlite://{}", folder.file().display());
+    let url = format!("sqlite://{}", folder.path("sessions.db"));
     let pool = SqlitePoolOptions::new()
         .max_connections(1)
         .connect(&url)

@@ -17,7 +17,7 @@ use dwell_core::store::{DuePolicy, End, Lookup, SessionStore, UNREPORTED_AFTER};
 use dwell_core::{
     Clock, EndReason, ManualClock, PolicySet, Timeouts, as_millis, hours, minutes, seconds,
 };
-use support::{Folder, due_policy, key, policies, reap_all, start, state};
+use support::{Folder, due_policy, key, reap_all, start, state};
 
 const MS: std::time::Duration = std::time::Duration::from_millis(1);
 
@@ -205,7 +205,7 @@ async fn l12_two_nodes_that_reap_at_once_report_each_end_once() {
     }
     expected.sort_unstable();
     clock.advance(minutes(15));
-    let judge = DuePolicy::new(policies());
+    let judge = due_policy();
     let pass = async |store: &dyn SessionStore| {
         let mut keys = Vec::new();
         loop {

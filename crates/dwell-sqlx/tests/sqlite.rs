@@ -63,7 +63,7 @@ async fn l09_the_file_is_for_this_user_alone() {
     let store = support::sqlite(&folder, &clock).await;
     start(&store, 1, "alice").await;
     let mut count = 0;
-    for entry in fs::read_dir(folder.file().parent().unwrap()).unwrap() {
+    for entry in fs::read_dir(&folder).unwrap() {
         let entry = entry.unwrap();
         let mode = entry.metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{}", entry.path().display());
@@ -76,11 +76,13 @@ async fn l09_the_file_is_for_this_user_alone() {
 async fn tables_of_a_newer_release_are_refused() {
     let (folder, clock) = (Folder::new(), ManualClock::new());
     support::sqlite(&folder, &clock).await;
-    let url = format!("sqlite://{}", folder.file().display());
+    let url = format!("sqlite://{}", folder.path("sessions.db"));
     let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
     let newer = sqlx::query("INSERT INTO dwell_schema (version) VALUES (7)");
     newer.execute(&pool).await.unwrap();
-    let error = SqliteStore::open(folder.file()).await.unwrap_err();
+    let error = SqliteStore::open(folder.path("sessions.db"))
+        .await
+        .unwrap_err();
     assert!(
         matches!(
             error,
@@ -98,17 +100,19 @@ async fn tables_of_a_newer_release_are_refused() {
 #[tokio::test]
 async fn what_is_no_database_is_refused_by_name() {
     let folder = Folder::new();
-    let error = SqliteStore::open(folder.file().join("deeper"))
+    let error = SqliteStore::open(folder.path("sessions.db/deeper"))
         .await
         .unwrap_err();
     assert!(matches!(error, ConnectError::File { .. }), "{error:?}");
     assert!(error.to_string().contains("deeper"), "{error}");
     fs::write(
-        folder.file(),
+        folder.path("sessions.db"),
         "no database, and longer than its header: ".repeat(10),
     )
     .unwrap();
-    let error = SqliteStore::open(folder.file()).await.unwrap_err();
+    let error = SqliteStore::open(folder.path("sessions.db"))
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("sessions.db"), "{error}");
     assert!(error.to_string().contains("not a database"), "{error}");
 }
@@ -117,9 +121,9 @@ async fn what_is_no_database_is_refused_by_name() {
 async fn another_program_that_writes_is_waited_for_and_not_for_ever() {
     let folder = Folder::new();
     let builder = SqliteStore::builder().with_busy_timeout(seconds(1) / 10);
-    let store = builder.open(folder.file()).await.unwrap();
+    let store = builder.open(folder.path("sessions.db")).await.unwrap();
     let record = start(&store, 1, "alice").await;
-    let url = format!("sqlite://{}", folder.file().display());
+    let url = format!("sqlite://{}", folder.path("sessions.db"));
     let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
     let other = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
     let error = store

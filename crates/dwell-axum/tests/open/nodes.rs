@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use dwell_axum::*;
 
-use crate::support::{Events, GRAIN, SharedStore, World, at, pass, policies, signed_in};
+use crate::support::{Events, GRAIN, World, at, pass, policies, signed_in};
 
 #[tokio::test(start_paused = true)]
 async fn n38_an_end_on_another_node_ends_a_stream_within_a_second() {
@@ -70,7 +70,7 @@ async fn n39_an_end_elsewhere_right_after_the_opening_is_not_missed() {
 #[tokio::test(start_paused = true)]
 async fn n39_a_copy_kept_near_does_not_hide_an_end() {
     let world = World::shared();
-    let store = SharedStore::new(world.memory.clone(), world.faulty.clone());
+    let store = world.shared.clone();
     let store = store.with_late_copies(Duration::from_millis(40));
     let cache = NearCache::new(store).with_clock(world.clock.clone());
     let manager = SessionManager::builder(cache, policies()).build();
@@ -92,9 +92,9 @@ async fn n39_a_copy_kept_near_does_not_hide_an_end() {
         assert_eq!(near.get("/session").await.status, 200);
         pass(GRAIN).await;
     }
-    let reads = world.faulty.reads();
+    let reads = world.store.reads();
     assert_eq!(near.get("/session").await.status, 200);
-    assert_eq!(world.faulty.reads(), reads, "the copy answers");
+    assert_eq!(world.store.reads(), reads, "the copy answers");
     let ended = world.now();
     elsewhere.post("/session/end", "").await;
     assert_eq!(events.expired().await, "signed_out");

@@ -40,7 +40,7 @@ async fn n01_streams_that_are_held_open_and_opened_again_extend_nothing() {
     let world = World::untold();
     let (mut alice, app) = world.alice(Router::new()).await;
     let began = world.now();
-    let writes = world.faulty.writes();
+    let writes = world.store.writes();
     let mut held = Events::open(&app, &alice, "/session/events").await;
     held.next().await;
     for round in 1..90_u64 {
@@ -55,7 +55,7 @@ async fn n01_streams_that_are_held_open_and_opened_again_extend_nothing() {
     }
     assert_eq!(world.idle(&alice), world.now() - began);
     pass(seconds(10)).await;
-    assert_eq!(world.faulty.writes(), writes, "nothing was written");
+    assert_eq!(world.store.writes(), writes, "nothing was written");
     assert_eq!(
         alice.get("/poll").await.reason().as_deref(),
         Some("idle_timeout")

@@ -78,17 +78,17 @@ async fn l03_an_extension_does_not_move_the_absolute_deadline() {
 async fn an_extension_within_the_granularity_is_told_what_is_recorded() {
     let world = World::remote();
     let mut alice = world.alice(Router::new()).await;
-    let writes = world.faulty.writes();
+    let writes = world.store.writes();
     world.clock.advance(seconds(14));
     let now = document(&alice.post("/session/extend", "").await);
     assert_eq!(now["remaining_ms"], 900_000 - 14_000);
     world.stack.flush().await;
-    assert_eq!(world.faulty.writes(), writes);
+    assert_eq!(world.store.writes(), writes);
     world.clock.advance(seconds(1));
     let now = document(&alice.post("/session/extend", "").await);
     assert_eq!(now["remaining_ms"], 900_000);
     world.stack.flush().await;
-    assert_eq!(world.faulty.writes(), writes + 1);
+    assert_eq!(world.store.writes(), writes + 1);
 }
 
 #[tokio::test]
@@ -215,12 +215,12 @@ async fn l08_an_extension_that_the_store_does_not_take_is_refused_and_loses_noth
     let world = World::remote();
     let mut alice = world.alice(Router::new()).await;
     world.clock.advance(minutes(10));
-    world.faulty.fail();
+    world.store.fail();
     let answer = alice.post("/session/extend", "").await;
     assert_eq!(told(&answer), "503 store_unavailable");
     assert!(answer.header("retry-after").is_some());
     assert!(set_cookies(&answer).is_empty());
-    world.faulty.heal();
+    world.store.heal();
     assert_eq!(verdict(&mut alice).await, "ok");
     assert_eq!(world.idle(&alice), minutes(10));
 }

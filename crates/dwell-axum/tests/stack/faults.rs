@@ -119,7 +119,7 @@ async fn assert_unharmed(world: &World, alice: &mut Client, command: &str) {
     assert_eq!(told(&answer), "503 store_unavailable", "{command}");
     assert_eq!(answer.header("retry-after"), Some("5"), "{command}");
     assert!(set_cookies(&answer).is_empty(), "{command}");
-    world.faulty.heal();
+    world.store.heal();
     world.stack.flush().await;
     assert_eq!(world.record(alice), before, "{command}");
     assert_eq!(world.events.ends(), [], "{command}");
@@ -131,7 +131,7 @@ async fn assert_unharmed(world: &World, alice: &mut Client, command: &str) {
 async fn l08_a_command_whose_store_fails_is_503_and_changes_nothing() {
     for command in COMMANDS {
         let world = World::remote();
-        let routes = routes(&world.faulty, FaultyStore::fail);
+        let routes = routes(&world.store, FaultyStore::fail);
         let mut alice = world.alice(routes).await;
         world.clock.advance(minutes(10));
         assert_unharmed(&world, &mut alice, command).await;
@@ -142,7 +142,7 @@ async fn l08_a_command_whose_store_fails_is_503_and_changes_nothing() {
 async fn l08_a_command_whose_store_never_answers_is_503_and_changes_nothing() {
     for command in COMMANDS {
         let world = World::remote();
-        let routes = routes(&world.faulty, FaultyStore::hang);
+        let routes = routes(&world.store, FaultyStore::hang);
         let mut alice = world.alice(routes).await;
         world.clock.advance(minutes(10));
         assert_unharmed(&world, &mut alice, command).await;
@@ -153,7 +153,7 @@ async fn l08_a_command_whose_store_never_answers_is_503_and_changes_nothing() {
 async fn l08_a_login_whose_store_fails_is_503_and_starts_nothing() {
     let world = World::remote();
     let login = {
-        let faulty = world.faulty.clone();
+        let faulty = world.store.clone();
         async move |login: LoginSession| {
             faulty.fail();
             login.start(NewSession::new("alice")).await.map(|_| ())
@@ -184,10 +184,10 @@ fn away_after(kind: EventKind) -> World {
 async fn assert_a_login_is_whole(away_after_this: EventKind, subject: &str) {
     let world = away_after(away_after_this);
     let mut alice = world.alice(Router::new()).await;
-    world.faulty.heal();
+    world.store.heal();
     let mut before = alice.clone();
     let answer = alice.post("/login", subject).await;
-    world.faulty.heal();
+    world.store.heal();
     if answer.status.is_success() {
         assert_eq!(alice.get("/").await.text(), subject);
         return;
@@ -217,7 +217,7 @@ async fn l08_a_login_in_anothers_place_happens_whole_or_not_at_all() {
 #[tokio::test]
 async fn ending_all_sessions_half_way_is_503_and_can_be_finished() {
     let world = away_after(EventKind::SessionExpired);
-    let mut laptop = world.alice(routes(&world.faulty, |_| ())).await;
+    let mut laptop = world.alice(routes(&world.store, |_| ())).await;
     let mut phone = world.alice(Router::new()).await;
     let mut tablet = world.alice(Router::new()).await;
     // The store goes away at each end, and there are three to make.
@@ -225,11 +225,11 @@ async fn ending_all_sessions_half_way_is_503_and_can_be_finished() {
         let answer = laptop.post("/do/end_all", "").await;
         assert_eq!(told(&answer), "503 store_unavailable");
         assert!(set_cookies(&answer).is_empty());
-        world.faulty.heal();
+        world.store.heal();
         assert_eq!(verdict(&mut laptop).await, "ok");
     }
     assert_eq!(laptop.post("/do/end_all", "").await.status, 200);
-    world.faulty.heal();
+    world.store.heal();
     assert_eq!(verdict(&mut phone).await, "401 revoked");
     assert_eq!(verdict(&mut tablet).await, "401 revoked");
     assert_eq!(world.events.ends(), [EndReason::Revoked; 3]);
@@ -242,14 +242,14 @@ async fn n23_a_store_outage_makes_nobody_anonymous_and_clears_no_cookie() {
     let mut alice = world
         .alice(Router::new().route("/who", axum::routing::get(who)))
         .await;
-    world.faulty.fail();
+    world.store.fail();
     for path in ["/who", "/", "/session", "/poll"] {
         let answer = alice.get(path).await;
         assert_eq!(told(&answer), "503 store_unavailable", "{path}");
         assert!(answer.header("retry-after").is_some(), "{path}");
         assert!(set_cookies(&answer).is_empty(), "{path}");
     }
-    world.faulty.heal();
+    world.store.heal();
     assert_eq!(alice.get("/who").await.text(), "somebody");
     assert_eq!(world.events.count(EventKind::StoreUnavailable), 4);
 }
@@ -258,7 +258,7 @@ async fn n23_a_store_outage_makes_nobody_anonymous_and_clears_no_cookie() {
 async fn a_lock_is_not_opened_while_the_store_is_away() {
     let world = World::over(|_, faulty| SessionManager::builder(faulty, locking_policies()));
     let fail = {
-        let faulty = world.faulty.clone();
+        let faulty = world.store.clone();
         async move |login: LoginSession| {
             faulty.fail();
             login
@@ -279,6 +279,6 @@ async fn a_lock_is_not_opened_while_the_store_is_away() {
     world.clock.advance(minutes(15));
     let answer = alice.post("/reauthenticate", "").await;
     assert_eq!(told(&answer), "503 store_unavailable");
-    world.faulty.heal();
+    world.store.heal();
     assert_eq!(verdict(&mut alice).await, "401 session_locked");
 }

@@ -110,13 +110,13 @@ async fn signing_out_ends_this_session_and_no_other_of_the_subject() {
 async fn l08_signing_out_while_the_store_is_away_is_refused_and_can_be_repeated() {
     let world = World::remote();
     let mut alice = world.alice(Router::new()).await;
-    world.faulty.fail();
+    world.store.fail();
     let answer = alice.post("/session/end", "").await;
     assert_eq!(told(&answer), "503 store_unavailable");
     assert!(answer.header("retry-after").is_some());
     assert_eq!(answer.header("clear-site-data"), None);
     assert!(set_cookies(&answer).is_empty());
-    world.faulty.heal();
+    world.store.heal();
     assert_eq!(verdict(&mut alice).await, "ok");
     assert_signed_out(&alice.post("/session/end", "").await);
     assert_eq!(world.events.ends(), [EndReason::SignedOut]);

@@ -245,14 +245,14 @@ async fn the_warning_comes_before_the_end_also_where_the_policy_sets_it() {
 async fn n01_a_page_that_polls_the_status_keeps_nobody_signed_in() {
     let world = World::remote();
     let mut alice = world.alice(Router::new()).await;
-    let writes = world.faulty.writes();
+    let writes = world.store.writes();
     for passed in (10..900).step_by(10) {
         world.clock.advance(seconds(10));
         let answer = alice.get("/session").await;
         assert_eq!(document(&answer)["remaining_ms"], (900 - passed) * 1_000);
         assert!(set_cookies(&answer).is_empty());
         world.stack.flush().await;
-        assert_eq!(world.faulty.writes(), writes, "after {passed} s");
+        assert_eq!(world.store.writes(), writes, "after {passed} s");
     }
     world.clock.advance(seconds(10));
     let end = alice.get("/session").await;

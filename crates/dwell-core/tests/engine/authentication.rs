@@ -8,13 +8,13 @@ use dwell_core::{
     VerifierHash, minutes, seconds,
 };
 
-use crate::support::world;
+use dwell_test_support::World;
 
 const MS: Duration = Duration::from_millis(1);
 
 #[test]
 fn n14_an_authentication_in_the_future_is_refused_and_not_fresh_for_longer() {
-    let facts = world().record(1, "alice").facts;
+    let facts = World::default().opened(1, "alice").facts;
     let demand = AuthenticationRequirement::within(minutes(5));
     let check = |facts: &Facts, now| check_authentication(facts, None, &demand, minutes(5), now);
     let now = facts.authenticated_at;
@@ -27,7 +27,7 @@ fn n14_an_authentication_in_the_future_is_refused_and_not_fresh_for_longer() {
 
 #[test]
 fn n35_the_window_of_reauthentication_is_fixed() {
-    let mut facts = world().record(1, "alice").facts;
+    let mut facts = World::default().opened(1, "alice").facts;
     let at = facts.authenticated_at;
     let demand = AuthenticationRequirement::within(minutes(5));
     let check = |facts: &Facts, now| check_authentication(facts, None, &demand, minutes(5), now);
@@ -41,7 +41,7 @@ fn n35_the_window_of_reauthentication_is_fixed() {
 
 #[test]
 fn n34_a_factor_without_a_time_or_a_class_does_not_satisfy() {
-    let mut facts = world().record(1, "alice").facts;
+    let mut facts = World::default().opened(1, "alice").facts;
     let now = facts.authenticated_at;
     let strong = AuthenticationRequirement::within(minutes(5))
         .with_acr(["aal2"])
@@ -85,7 +85,7 @@ fn n34_a_factor_without_a_time_or_a_class_does_not_satisfy() {
 #[test]
 fn l10_what_a_presented_token_is_to_its_session() {
     let check = VerifierHash::from_bits;
-    let at = world().record(1, "alice").facts.created_at;
+    let at = World::default().opened(1, "alice").facts.created_at;
     let grace = seconds(10);
     let credential = |confirmed| Credential {
         check: check(2),

@@ -9,14 +9,15 @@ use dwell_core::{
     minutes, seconds,
 };
 
-use crate::support::{World, ends, world};
+use crate::ends;
+use dwell_test_support::World;
 
 const MS: Duration = Duration::from_millis(1);
 
 #[test]
 fn l01_at_the_deadline_it_is_already_too_late() {
-    let world = world();
-    let facts = world.record(1, "alice").facts;
+    let world = World::default();
+    let facts = world.opened(1, "alice").facts;
     let start = facts.created_at;
     let mut hard = facts;
     hard.last_active_at = start + hours(8) - minutes(1);
@@ -38,14 +39,14 @@ fn l01_at_the_deadline_it_is_already_too_late() {
 #[test]
 fn n11_the_boundary_belongs_to_the_end_for_every_limit_of_whole_seconds() {
     for idle in [1, 2, 59, 60, 61, 3_600] {
-        let world = World::new(
+        let world = World::with(
             PolicySet::simple(Timeouts {
                 idle: seconds(idle),
                 absolute: hours(8),
             })
             .unwrap(),
         );
-        let facts = world.record(1, "alice").facts;
+        let facts = world.opened(1, "alice").facts;
         let deadline = facts.created_at + seconds(idle);
         assert_eq!(ends(&world, &facts, deadline - MS), None);
         assert_eq!(ends(&world, &facts, deadline), Some(EndReason::IdleTimeout));
@@ -54,8 +55,8 @@ fn n11_the_boundary_belongs_to_the_end_for_every_limit_of_whole_seconds() {
 
 #[test]
 fn n17_the_nearest_deadline_is_told_with_its_reason_and_its_rule() {
-    let world = world();
-    let mut facts = world.record(1, "alice").facts;
+    let world = World::default();
+    let mut facts = world.opened(1, "alice").facts;
     let now = facts.created_at;
     let deadlines = |facts: &Facts| *world.due_policy().verdict(facts, now).deadlines().unwrap();
     let idle = deadlines(&facts);
@@ -78,8 +79,8 @@ fn n17_the_nearest_deadline_is_told_with_its_reason_and_its_rule() {
 
 #[test]
 fn the_earlier_of_two_passed_deadlines_gives_the_reason() {
-    let world = world();
-    let mut facts = world.record(1, "alice").facts;
+    let world = World::default();
+    let mut facts = world.opened(1, "alice").facts;
     let late = facts.created_at + hours(24);
     assert_eq!(ends(&world, &facts, late), Some(EndReason::IdleTimeout));
     facts.last_active_at = facts.created_at + hours(8) - minutes(15);
@@ -89,8 +90,8 @@ fn the_earlier_of_two_passed_deadlines_gives_the_reason() {
 
 #[test]
 fn l17_a_missing_or_corrupt_stamp_means_expired() {
-    let world = world();
-    let good = world.record(1, "alice").facts;
+    let world = World::default();
+    let good = world.opened(1, "alice").facts;
     let now = good.created_at + seconds(1);
     let breaks: [fn(&mut Facts); 3] = [
         |f| f.created_at = Timestamp::MIN,
@@ -106,8 +107,8 @@ fn l17_a_missing_or_corrupt_stamp_means_expired() {
 
 #[test]
 fn n24_stamps_far_in_the_future_are_corrupt() {
-    let world = world();
-    let mut facts = world.record(1, "alice").facts;
+    let world = World::default();
+    let mut facts = world.opened(1, "alice").facts;
     let now = facts.created_at;
     facts.last_active_at = now + seconds(60);
     assert_eq!(ends(&world, &facts, now), None);
@@ -120,8 +121,8 @@ fn n24_stamps_far_in_the_future_are_corrupt() {
 
 #[test]
 fn n13_a_clock_that_steps_back_extends_nothing() {
-    let world = world();
-    let facts = world.record(1, "alice").facts;
+    let world = World::default();
+    let facts = world.opened(1, "alice").facts;
     let start = facts.created_at;
     let before = *world
         .due_policy()
@@ -153,8 +154,8 @@ fn an_idle_session_is_locked_until_the_period_or_the_absolute_deadline_ends_it()
         .idle(minutes(15))
         .absolute(minutes(40));
     let policy = policy.on_idle(OnIdle::Lock).lock_period(minutes(20));
-    let world = World::new(PolicySet::builder(policy).build().unwrap());
-    let facts = world.record(1, "alice").facts;
+    let world = World::with(PolicySet::builder(policy).build().unwrap());
+    let facts = world.opened(1, "alice").facts;
     let start = facts.created_at;
     let verdict = |facts: &Facts, at| world.due_policy().verdict(facts, at);
     assert!(

@@ -4,11 +4,12 @@ use dwell_core::engine::{Touch, next_touch};
 use dwell_core::store::TouchOutcome;
 use dwell_core::{Activity, Facts, PolicySet, Timeouts, hours, minutes, seconds};
 
-use crate::support::{World, after, ends, world};
+use crate::{after, ends};
+use dwell_test_support::World;
 
 #[test]
 fn l05_a_touch_is_a_maximum_and_n18_an_older_one_moves_nothing() {
-    let facts = world().record(1, "alice").facts;
+    let facts = World::default().opened(1, "alice").facts;
     let start = facts.created_at;
     let touch = |facts: &mut Facts, at: u64, now: u64| {
         let at = after(start, at);
@@ -32,7 +33,7 @@ fn l05_a_touch_is_a_maximum_and_n18_an_older_one_moves_nothing() {
 
 #[test]
 fn n18_a_slow_request_that_began_earlier_does_not_pull_activity_back() {
-    let facts = world().record(1, "alice").facts;
+    let facts = World::default().opened(1, "alice").facts;
     let start = facts.created_at;
     let touch = |at| Touch {
         at,
@@ -51,7 +52,7 @@ fn n18_a_slow_request_that_began_earlier_does_not_pull_activity_back() {
 
 #[test]
 fn n16_a_touch_changes_activity_and_deadline_together_or_neither() {
-    let facts = world().record(1, "alice").facts;
+    let facts = World::default().opened(1, "alice").facts;
     let start = facts.created_at;
     for (at, now) in [
         (0, 0),
@@ -79,7 +80,7 @@ fn n16_a_touch_changes_activity_and_deadline_together_or_neither() {
 
 #[test]
 fn l04_a_touch_at_or_after_a_recorded_deadline_revives_nothing() {
-    let facts = world().record(1, "alice").facts;
+    let facts = World::default().opened(1, "alice").facts;
     let start = facts.created_at;
     // Activity before the deadline that is reported after it.
     let touch = Touch {
@@ -106,8 +107,8 @@ fn n15_the_effective_idle_timeout_is_at_most_one_granularity_short() {
     .unwrap();
     let granularity = set.granularity();
     assert_eq!(granularity, seconds(10));
-    let world = World::new(set);
-    let mut facts = world.record(1, "alice").facts;
+    let world = World::with(set);
+    let mut facts = world.opened(1, "alice").facts;
     let network = world.policies().find_network(None);
     let mut now = facts.created_at;
     let mut last_input = now;
@@ -126,8 +127,8 @@ fn n15_the_effective_idle_timeout_is_at_most_one_granularity_short() {
 
 #[test]
 fn l02_a_passive_request_earns_no_touch() {
-    let world = world();
-    let facts = world.record(1, "alice").facts;
+    let world = World::default();
+    let facts = world.opened(1, "alice").facts;
     let network = world.policies().find_network(None);
     let later = facts.created_at + minutes(5);
     let due = |activity| next_touch(&world.policies(), &facts, network, activity, later);

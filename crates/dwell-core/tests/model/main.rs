@@ -8,9 +8,6 @@
     reason = "a test says so when it fails"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod histories;
 mod naive;
 mod properties;

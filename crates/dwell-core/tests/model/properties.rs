@@ -8,7 +8,7 @@ use dwell_core::{Activity, SessionKey, Verdict, engine, minutes, seconds};
 use proptest::prelude::*;
 
 use crate::naive::policy_set;
-use crate::support::World;
+use dwell_test_support::World;
 
 proptest! {
     #![proptest_config(ProptestConfig {
@@ -24,8 +24,8 @@ proptest! {
         provider in prop::option::of(0..5_000_000_u64),
         tight in 0..3_usize,
     ) {
-        let loose = World::new(policy_set(2));
-        let mut facts = loose.record(1, "alice").facts;
+        let loose = World::with(policy_set(2));
+        let mut facts = loose.opened(1, "alice").facts;
         facts.longest_pause = Duration::from_millis(pause);
         facts.provider_deadline = provider.map(|ms| facts.created_at + Duration::from_millis(ms));
         let at = facts.created_at + Duration::from_millis(ago);
@@ -46,8 +46,8 @@ proptest! {
     fn l03_no_touch_passes_the_absolute_end(
         touches in prop::collection::vec((0..9_000_000_u64, 0..9_000_000_u64), 0..50),
     ) {
-        let world = World::new(policy_set(0));
-        let mut facts = world.record(1, "alice").facts;
+        let world = World::with(policy_set(0));
+        let mut facts = world.opened(1, "alice").facts;
         let (start, absolute) = (facts.created_at, facts.absolute_deadline);
         let network = world.policies().find_network(None);
         for (at, now) in touches {
@@ -68,8 +68,8 @@ proptest! {
     fn n15_nobody_who_stays_active_is_thrown_out_before_one_granularity(
         gaps in prop::collection::vec(0..600_000_u64, 1..60),
     ) {
-        let world = World::new(policy_set(0));
-        let mut facts = world.record(1, "alice").facts;
+        let world = World::with(policy_set(0));
+        let mut facts = world.opened(1, "alice").facts;
         let network = world.policies().find_network(None);
         let mut at = facts.created_at;
         for gap in gaps {
@@ -94,11 +94,11 @@ proptest! {
 
     #[test]
     fn n49_no_key_but_the_right_one_finds_a_session(bytes in any::<[u8; 16]>()) {
-        let world = World::new(policy_set(0));
+        let world = World::with(policy_set(0));
         let record = world.start(1, "alice");
         let key = SessionKey::from_bytes(bytes);
         prop_assume!(key != record.key);
         prop_assert!(world.find(key).is_none());
-        prop_assert_eq!(world.store.len(), 1, "a look-up that fails writes nothing");
+        prop_assert_eq!(world.memory.len(), 1, "a look-up that fails writes nothing");
     }
 }

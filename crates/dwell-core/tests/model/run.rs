@@ -11,7 +11,7 @@ use dwell_core::{
 };
 
 use crate::naive::{Naive, POLICIES, policy_set};
-use crate::support::{World, now};
+use dwell_test_support::{World, now};
 
 /// What a network allows: office, elsewhere.
 const OFFICE: &str = "10.1.1.1";
@@ -56,7 +56,7 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn new() -> Self {
         Self {
-            world: World::new(policy_set(0)),
+            world: World::with(policy_set(0)),
             policy: 0,
             tokens: Vec::new(),
             naive: Vec::new(),
@@ -70,7 +70,7 @@ impl Run {
 
     /// The handle that the session layer would make.
     fn handle(&self, token: &Token, office: bool) -> Option<SessionState> {
-        let loaded = now(self.world.store.load(token.key())).unwrap();
+        let loaded = now(self.world.memory.load(token.key())).unwrap();
         let presented = match loaded.state {
             Lookup::Found(record) => Resolved::Session(ResolvedSession {
                 record,
@@ -135,7 +135,7 @@ impl Run {
             }
             Settlement::Touch(touch) => {
                 assert!(active && expected.is_none());
-                now(self.world.store.touch(touch.key, touch.touch)).unwrap();
+                now(self.world.memory.touch(touch.key, touch.touch)).unwrap();
             }
         }
         if active && expected.is_none() {
@@ -183,7 +183,7 @@ impl Run {
     }
 
     fn reap(&mut self) {
-        self.world.reap();
+        now(self.world.reap());
         let at = self.at();
         // The reaper looks once a second has passed, so never too early.
         for (naive, token) in self.naive.iter_mut().zip(&self.tokens) {

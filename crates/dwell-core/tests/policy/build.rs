@@ -8,7 +8,7 @@ use dwell_core::{
 };
 
 use crate::default;
-use crate::support::World;
+use dwell_test_support::World;
 
 fn refused(policy: PolicyBuilder) -> PolicyError {
     PolicySet::builder(policy).build().unwrap_err()
@@ -142,8 +142,8 @@ fn n26_presets_and_ceilings_are_upper_bounds_and_say_so() {
         assert!(warned.contains(place), "{warned}");
     }
     assert!(warned.contains("NIST SP 800-63B-4 §2.3.3"), "{warned}");
-    let world = World::new(set);
-    let facts = world.record(1, "alice").facts;
+    let world = World::with(set);
+    let facts = world.opened(1, "alice").facts;
     assert_eq!(facts.idle_deadline - facts.created_at, minutes(15));
     assert_eq!(facts.absolute_deadline - facts.created_at, hours(10));
     let deadlines = *world

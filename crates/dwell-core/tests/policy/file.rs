@@ -2,7 +2,7 @@
 
 use dwell_core::{NetworkId, PolicySet, hours, minutes, seconds};
 
-use crate::support::World;
+use dwell_test_support::World;
 
 const SAMPLE: &str = r#"
 [policy.default]
@@ -234,7 +234,7 @@ fn a_malformed_policy_file_is_refused_with_file_line_and_key() {
 
 #[test]
 fn a_failed_reload_keeps_the_last_good_policy() {
-    let world = World::new(PolicySet::from_toml("dwell.toml", SAMPLE).unwrap());
+    let world = World::with(PolicySet::from_toml("dwell.toml", SAMPLE).unwrap());
     let before = world.policies();
     let reload = PolicySet::from_toml("dwell.toml", &SAMPLE.replace("15m", "15 bananas"));
     if let Ok(set) = reload {

@@ -8,7 +8,7 @@ use dwell_core::{
 };
 
 use crate::default;
-use crate::support::World;
+use dwell_test_support::World;
 
 const OFFICE: &str = "10.1.1.1";
 const LOBBY: &str = "10.9.1.1";
@@ -18,7 +18,7 @@ const CAFE: &str = "203.0.113.7";
 /// `current`, `ago` after that activity.
 fn handle(world: &World, last: &str, current: &str, ago: Duration) -> SessionState {
     let policies = world.policies();
-    let mut record = world.record(1, "alice");
+    let mut record = world.opened(1, "alice");
     record.facts.network = policies.network_id(policies.find_network(last.parse().ok()));
     // Recorded without a limit, so that only the rules of now are judged.
     record.facts.idle_deadline = record.facts.created_at + hours(8);
@@ -35,7 +35,7 @@ fn handle(world: &World, last: &str, current: &str, ago: Duration) -> SessionSta
 }
 
 fn offices() -> World {
-    World::new(
+    World::with(
         PolicySet::builder(default())
             .policy(Policy::named("admin").idle(minutes(5)).absolute(hours(1)))
             .network("office", ["10.0.0.0/8"], minutes(30))
@@ -106,7 +106,7 @@ fn l06_the_nearest_deadline_names_its_rule() {
 
 #[test]
 fn policies_of_routes_tighten_in_any_order_and_never_loosen() {
-    let world = World::new(
+    let world = World::with(
         PolicySet::builder(default())
             .policy(Policy::named("admin").idle(minutes(5)))
             .policy(Policy::named("kiosk").idle(hours(2)))
@@ -144,7 +144,7 @@ fn of_two_verdicts_the_stricter_stays() {
 fn activity_elsewhere_does_not_buy_back_a_stricter_route() {
     let world = offices();
     let policies = world.policies();
-    let mut record = world.record(1, "alice");
+    let mut record = world.opened(1, "alice");
     record.facts.longest_pause = minutes(10);
     let now = record.facts.created_at;
     let session = ResolvedSession {

@@ -6,9 +6,6 @@
     reason = "a test says so when it fails"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod build;
 #[cfg(feature = "policy-file")]
 mod file;

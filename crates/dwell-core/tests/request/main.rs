@@ -6,7 +6,4 @@
     reason = "a test says so when it fails"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod recheck;

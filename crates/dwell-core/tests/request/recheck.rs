@@ -13,7 +13,7 @@ use dwell_core::{
 };
 use dwell_memory::MemoryStore;
 
-use crate::support::now;
+use dwell_test_support::now;
 
 struct World {
     clock: ManualClock,

@@ -8,12 +8,12 @@ use dwell_core::{
     VerifierHash, hours, minutes,
 };
 
-use crate::support::{World, now, touch_at, world};
 use crate::{end, touch};
+use dwell_test_support::{World, now, touch as touch_at};
 
 #[test]
 fn l04_a_touch_is_narrow_and_undoes_no_concurrent_update() {
-    let world = world();
+    let world = World::default();
     let record = world.start(1, "alice");
     world.clock.advance(minutes(1));
     let rotation = Rotation {
@@ -22,7 +22,7 @@ fn l04_a_touch_is_narrow_and_undoes_no_concurrent_update() {
         at: dwell_core::Clock::now(&world.clock),
     };
     // A request that loaded the session before the rotation touches after it.
-    now(world.store.update(record.key, 0, Update::Rotate(rotation))).unwrap();
+    now(world.memory.update(record.key, 0, Update::Rotate(rotation))).unwrap();
     assert_eq!(touch(&world, &record), TouchOutcome::Recorded);
     let kept = world.find(record.key).unwrap();
     assert_eq!(kept.credential.check, VerifierHash::from_bits(9));
@@ -34,7 +34,7 @@ fn l04_a_touch_is_narrow_and_undoes_no_concurrent_update() {
 
 #[test]
 fn n46_a_rotation_is_one_step_and_only_one_of_two_wins() {
-    let world = world();
+    let world = World::default();
     let record = world.start(1, "alice");
     let rotate = |bits| {
         let update = Update::Rotate(Rotation {
@@ -42,7 +42,7 @@ fn n46_a_rotation_is_one_step_and_only_one_of_two_wins() {
             presented: record.credential.check,
             at: record.facts.created_at,
         });
-        now(world.store.update(record.key, 0, update)).unwrap()
+        now(world.memory.update(record.key, 0, update)).unwrap()
     };
     assert!(matches!(rotate(8), Updated::Applied(_)));
     assert!(matches!(rotate(9), Updated::Conflict));
@@ -53,7 +53,7 @@ fn n46_a_rotation_is_one_step_and_only_one_of_two_wins() {
 
 #[test]
 fn l03_nothing_moves_the_absolute_deadline() {
-    let world = world();
+    let world = World::default();
     let record = world.start(1, "alice");
     let deadline = record.facts.absolute_deadline;
     world.clock.advance(minutes(5));
@@ -71,7 +71,7 @@ fn l03_nothing_moves_the_absolute_deadline() {
     };
     for update in [Update::Rotate(rotation), again, Update::Confirm] {
         let version = world.find(record.key).unwrap().facts.version;
-        let updated = now(world.store.update(record.key, version, update)).unwrap();
+        let updated = now(world.memory.update(record.key, version, update)).unwrap();
         assert!(matches!(updated, Updated::Applied(_)));
         assert_eq!(
             world.find(record.key).unwrap().facts.absolute_deadline,
@@ -84,11 +84,11 @@ fn l03_nothing_moves_the_absolute_deadline() {
 fn l11_the_stores_clock_judges_and_a_skewed_node_changes_nothing() {
     // Two nodes on one store: what they share is the store's clock, and no
     // other clock is asked.
-    let world = world();
+    let world = World::default();
     let record = world.start(1, "alice");
     let other = World::over(
         ManualClock::at(Timestamp::from_millis(1)),
-        world.store.clone(),
+        world.memory.clone(),
         PolicySet::simple(Timeouts {
             idle: minutes(15),
             absolute: hours(8),
@@ -100,11 +100,11 @@ fn l11_the_stores_clock_judges_and_a_skewed_node_changes_nothing() {
         now(other.store.now()).unwrap(),
         dwell_core::Clock::now(&world.clock)
     );
-    other.reap();
+    now(other.reap());
     assert!(other.ends().is_empty());
     world.clock.advance(minutes(1));
-    other.reap();
-    world.reap();
+    now(other.reap());
+    now(world.reap());
     assert_eq!(other.ends().len(), 1);
     assert!(world.ends().is_empty(), "one end, one event, on one node");
     assert!(world.find(record.key).is_none());
@@ -112,26 +112,26 @@ fn l11_the_stores_clock_judges_and_a_skewed_node_changes_nothing() {
 
 #[test]
 fn n50_an_unknown_key_creates_nothing() {
-    let world = world();
+    let world = World::default();
     let stranger = SessionKey::from_bytes([9; 16]);
     assert!(matches!(
-        now(world.store.load(stranger)).unwrap().state,
+        now(world.memory.load(stranger)).unwrap().state,
         Lookup::Missing
     ));
-    let record = world.record(9, "nobody");
+    let record = world.opened(9, "nobody");
     assert_eq!(touch(&world, &record), TouchOutcome::Gone);
     assert!(!end(&world, &record, EndReason::Revoked));
-    assert!(world.store.is_empty());
+    assert!(world.memory.is_empty());
 }
 
 #[test]
 fn l09_the_store_never_sees_a_token() {
-    let world = world();
+    let world = World::default();
     let token: Token = now(world.anonymous().start(NewSession::new("alice"))).unwrap();
     let record = world.find(token.key()).unwrap();
     let seen = format!(
         "{:?} {:?} {:02x?}",
-        world.store,
+        world.memory,
         record,
         record.key.as_bytes()
     );
@@ -141,7 +141,7 @@ fn l09_the_store_never_sees_a_token() {
 
 #[test]
 fn a_hundred_thousand_touches_leave_the_schedule_as_it_was() {
-    let world = world();
+    let world = World::default();
     let record = world.start(1, "alice");
     for _ in 0..100_000 {
         world.clock.advance(Duration::from_millis(100));
@@ -149,7 +149,7 @@ fn a_hundred_thousand_touches_leave_the_schedule_as_it_was() {
     }
     // One entry, looked at once for every idle timeout that passed.
     let mut looks = 0;
-    while now(world.store.reap(world.due_policy(), 1)).unwrap().more {
+    while now(world.memory.reap(world.due_policy(), 1)).unwrap().more {
         looks += 1;
     }
     assert!(looks <= 2, "{looks}");

@@ -11,12 +11,12 @@ use dwell_core::{
 };
 use dwell_memory::MemoryStore;
 
-use crate::support::{World, now, touch_at, world};
 use crate::{end, touch};
+use dwell_test_support::{World, now, touch as touch_at};
 
 #[test]
 fn l04_the_dead_stay_dead() {
-    let world = world();
+    let world = World::default();
     let record = world.start(1, "alice");
     assert!(end(&world, &record, EndReason::SignedOut));
     world.clock.advance(seconds(30));
@@ -40,10 +40,13 @@ fn l04_the_dead_stay_dead() {
         },
     ];
     for update in updates {
-        let updated = now(world.store.update(record.key, 0, update)).unwrap();
+        let updated = now(world.memory.update(record.key, 0, update)).unwrap();
         assert!(matches!(updated, Updated::Gone));
     }
-    let again = now(world.store.create(record.clone(), None, world.due_policy())).unwrap();
+    let again = now(world
+        .memory
+        .create(record.clone(), None, world.due_policy()))
+    .unwrap();
     assert!(
         matches!(again, Created::Exists),
         "nor does a key come back to life"
@@ -53,14 +56,14 @@ fn l04_the_dead_stay_dead() {
 
 #[test]
 fn l12_each_end_is_reported_once_whoever_comes_first() {
-    let world = world();
+    let world = World::default();
     let a = world.start(1, "alice");
     let b = world.start(2, "alice");
     assert!(end(&world, &a, EndReason::SignedOut));
     assert!(!end(&world, &a, EndReason::Revoked));
     world.clock.advance(minutes(15));
-    world.reap();
-    world.reap();
+    now(world.reap());
+    now(world.reap());
     assert!(!end(&world, &b, EndReason::IdleTimeout));
     let ends: Vec<_> = world.ends().iter().map(|e| (e.event, e.reason)).collect();
     assert_eq!(
@@ -74,11 +77,11 @@ fn l12_each_end_is_reported_once_whoever_comes_first() {
 
 #[test]
 fn n20_two_nodes_and_the_reaper_at_the_deadline_make_one_end() {
-    let world = world();
+    let world = World::default();
     let record = world.start(1, "alice");
     world.clock.advance(minutes(15));
     assert!(end(&world, &record, EndReason::IdleTimeout));
-    world.reap();
+    now(world.reap());
     assert!(!end(&world, &record, EndReason::IdleTimeout));
     assert_eq!(world.ends().len(), 1);
 }
@@ -95,20 +98,20 @@ fn l13_expired_is_not_unknown_for_the_tombstones_lifetime() {
     let world = World::over(clock, store, set);
     let record = world.start(1, "alice");
     world.clock.advance(minutes(15));
-    world.reap();
-    let state = || now(world.store.load(record.key)).unwrap().state;
+    now(world.reap());
+    let state = || now(world.memory.load(record.key)).unwrap().state;
     let Lookup::Ended(ended) = state() else {
         panic!("no tombstone")
     };
     assert_eq!(ended.reason, EndReason::IdleTimeout);
     assert_eq!(ended.record.credential.check, record.credential.check);
     world.clock.advance(hours(1) - seconds(1));
-    world.reap();
+    now(world.reap());
     assert!(matches!(state(), Lookup::Ended(_)));
     world.clock.advance(seconds(2));
-    world.reap();
+    now(world.reap());
     assert!(matches!(state(), Lookup::Missing));
-    assert!(world.store.is_empty(), "and it really leaves memory");
+    assert!(world.memory.is_empty(), "and it really leaves memory");
 }
 
 #[test]
@@ -145,15 +148,15 @@ fn the_end_hook_is_called_once_for_every_end() {
 
 #[test]
 fn a_tombstone_tells_whether_the_client_got_a_successor() {
-    let world = world();
+    let world = World::default();
     let record = world.start(1, "alice");
     let end = End {
         reason: EndReason::Superseded,
         replaced: true,
     };
-    let ended = now(world.store.end(record.key, end)).unwrap().unwrap();
+    let ended = now(world.memory.end(record.key, end)).unwrap().unwrap();
     assert!(ended.replaced);
-    let Lookup::Ended(tombstone) = now(world.store.load(record.key)).unwrap().state else {
+    let Lookup::Ended(tombstone) = now(world.memory.load(record.key)).unwrap().state else {
         panic!("no tombstone")
     };
     assert!(tombstone.replaced);

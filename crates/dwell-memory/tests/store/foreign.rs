@@ -7,11 +7,11 @@ use dwell_core::{
 use dwell_memory::MemoryStore;
 
 use crate::end;
-use crate::support::{World, now, world};
+use dwell_test_support::{World, now};
 
 #[test]
 fn a_foreign_session_is_adopted_once_and_stays_dead() {
-    let world = world();
+    let world = World::default();
     let adopt = || {
         let foreign = AdoptedSession::new("sid-1", "alice");
         let network = world.policies().find_network(None);
@@ -27,7 +27,7 @@ fn a_foreign_session_is_adopted_once_and_stays_dead() {
     assert_eq!(again, record, "adopted on first sight only");
     assert!(end(&world, &record, EndReason::Revoked));
     world.clock.advance(hours(7));
-    world.reap();
+    now(world.reap());
     assert!(matches!(adopt(), Lookup::Ended(_)));
 }
 
@@ -52,13 +52,13 @@ fn the_tombstone_of_a_foreign_session_outlives_its_absolute_deadline() {
     };
     assert!(end(&world, &record, EndReason::Revoked));
     world.clock.advance(hours(7));
-    world.reap();
+    now(world.reap());
     assert!(matches!(adopt(), Lookup::Ended(_)));
 }
 
 #[test]
 fn n14_a_foreign_session_issued_in_the_future_is_refused() {
-    let world = world();
+    let world = World::default();
     let ahead = dwell_core::Clock::now(&world.clock) + minutes(10);
     let foreign = AdoptedSession::new("sid-1", "alice").with_issued_at(ahead);
     let network = world.policies().find_network(None);

@@ -6,9 +6,6 @@
     reason = "a test says so when it fails"
 )]
 
-#[path = "../../../dwell-core/tests/support/mod.rs"]
-mod support;
-
 mod changes;
 mod ends;
 mod foreign;
@@ -18,11 +15,11 @@ mod subjects;
 use dwell_core::store::{SessionStore, TouchOutcome};
 use dwell_core::{EndReason, SessionRecord};
 
-use crate::support::{World, now, touch_at};
+use dwell_test_support::{World, now, touch as touch_at};
 
 pub(crate) fn touch(world: &World, record: &SessionRecord) -> TouchOutcome {
     let at = dwell_core::Clock::now(&world.clock);
-    now(world.store.touch(record.key, touch_at(record, at))).unwrap()
+    now(world.memory.touch(record.key, touch_at(record, at))).unwrap()
 }
 
 pub(crate) fn end(world: &World, record: &SessionRecord, reason: EndReason) -> bool {

@@ -5,18 +5,18 @@ use dwell_core::{
     EndReason, EventKind, OnIdle, Policy, PolicySet, Timeouts, hours, minutes, seconds,
 };
 
-use crate::support::{World, now, world};
 use crate::touch;
+use dwell_test_support::{World, now};
 
 #[test]
 fn l12_an_end_has_a_witness_even_when_no_request_ever_comes_again() {
-    let world = world();
+    let world = World::default();
     for key in 0..200 {
         world.start(key, &format!("subject {}", key % 7));
         world.clock.advance(seconds(1));
     }
     world.clock.advance(minutes(15));
-    world.reap();
+    now(world.reap());
     assert_eq!(world.ends().len(), 200);
     for event in world.ends() {
         assert_eq!(event.reason, Some(EndReason::IdleTimeout));
@@ -26,31 +26,31 @@ fn l12_an_end_has_a_witness_even_when_no_request_ever_comes_again() {
 
 #[test]
 fn l12_a_touched_session_is_looked_at_again_and_not_ended() {
-    let world = world();
+    let world = World::default();
     let record = world.start(1, "alice");
     for _ in 0..20 {
         world.clock.advance(minutes(10));
         assert_eq!(touch(&world, &record), TouchOutcome::Recorded);
-        world.reap();
+        now(world.reap());
         assert!(world.find(record.key).is_some());
     }
     world.clock.advance(minutes(14));
-    world.reap();
+    now(world.reap());
     assert!(world.find(record.key).is_some());
     world.clock.advance(minutes(1) + seconds(1));
-    world.reap();
+    now(world.reap());
     assert!(world.find(record.key).is_none());
     assert_eq!(world.ends().len(), 1);
 }
 
 #[test]
 fn n22_reaping_takes_bounded_batches_and_says_when_more_is_due() {
-    let world = world();
+    let world = World::default();
     for key in 0..100 {
         world.start(key, "alice");
     }
     world.clock.advance(minutes(15));
-    let pass = || now(world.store.reap(world.due_policy(), 30)).unwrap();
+    let pass = || now(world.memory.reap(world.due_policy(), 30)).unwrap();
     let mut ended = 0;
     let mut passes = 0;
     loop {
@@ -71,7 +71,7 @@ fn n22_reaping_takes_bounded_batches_and_says_when_more_is_due() {
 fn n21_the_record_carries_its_own_deadline() {
     // A looser policy judges a session that ran out under a stricter one
     // before anybody saw it.
-    let world = world();
+    let world = World::default();
     let record = world.start(1, "alice");
     world.manager.policies().replace(
         PolicySet::simple(Timeouts {
@@ -82,15 +82,15 @@ fn n21_the_record_carries_its_own_deadline() {
     );
     world.clock.advance(minutes(15));
     assert_eq!(touch(&world, &record), TouchOutcome::Gone);
-    world.reap();
+    now(world.reap());
     assert_eq!(world.ends()[0].reason, Some(EndReason::IdleTimeout));
 }
 
 #[test]
 fn l06_a_stricter_policy_reaches_sessions_that_nobody_uses() {
-    let world = world();
+    let world = World::default();
     world.start(1, "alice");
-    world.reap();
+    now(world.reap());
     world.manager.policies().replace(
         PolicySet::simple(Timeouts {
             idle: minutes(1),
@@ -99,16 +99,16 @@ fn l06_a_stricter_policy_reaches_sessions_that_nobody_uses() {
         .unwrap(),
     );
     world.clock.advance(seconds(59));
-    world.reap();
+    now(world.reap());
     assert!(world.ends().is_empty());
     world.clock.advance(seconds(2));
-    world.reap();
+    now(world.reap());
     assert_eq!(world.ends().len(), 1);
 }
 
 #[test]
 fn n30_a_relaxed_policy_revives_nobody_and_moves_no_absolute_deadline() {
-    let world = World::new(
+    let world = World::with(
         PolicySet::simple(Timeouts {
             idle: minutes(15),
             absolute: hours(1),
@@ -129,7 +129,7 @@ fn n30_a_relaxed_policy_revives_nobody_and_moves_no_absolute_deadline() {
     }
     world.clock.advance(minutes(10));
     assert_eq!(touch(&world, &record), TouchOutcome::Gone);
-    world.reap();
+    now(world.reap());
     assert_eq!(world.ends()[0].reason, Some(EndReason::AbsoluteTimeout));
 }
 
@@ -139,13 +139,13 @@ fn an_idle_session_is_locked_once_and_ends_after_its_period() {
         .idle(minutes(15))
         .absolute(hours(8));
     let policy = policy.on_idle(OnIdle::Lock).lock_period(minutes(30));
-    let world = World::new(PolicySet::builder(policy).build().unwrap());
+    let world = World::with(PolicySet::builder(policy).build().unwrap());
     let record = world.start(1, "alice");
     world.clock.advance(minutes(15));
-    world.reap();
-    world.reap();
+    now(world.reap());
+    now(world.reap());
     let locked = |e: &&dwell_core::Event| e.event == EventKind::SessionLocked;
-    assert_eq!(world.events().iter().filter(locked).count(), 1);
+    assert_eq!(world.events.events().iter().filter(locked).count(), 1);
     assert!(world.find(record.key).unwrap().facts.locked_at.is_some());
     assert_eq!(
         touch(&world, &record),
@@ -153,7 +153,7 @@ fn an_idle_session_is_locked_once_and_ends_after_its_period() {
         "activity opens no lock"
     );
     world.clock.advance(minutes(30) + seconds(1));
-    world.reap();
+    now(world.reap());
     assert_eq!(world.ends()[0].reason, Some(EndReason::IdleTimeout));
 }
 
@@ -165,10 +165,10 @@ fn l06_a_relaxed_policy_opens_no_lock() {
             .build()
             .unwrap()
     };
-    let world = World::new(lock(minutes(15)));
+    let world = World::with(lock(minutes(15)));
     let record = world.start(1, "alice");
     world.clock.advance(minutes(16));
-    world.reap();
+    now(world.reap());
     world.manager.policies().replace(lock(hours(2)));
     let facts = world.find(record.key).unwrap().facts;
     let verdict = world

@@ -1,21 +1,21 @@
 //! Which sessions a subject has, and how many it may have.
 
 use dwell_core::store::{Created, SessionStore, TouchOutcome};
-use dwell_core::{EndReason, OnLimit, Selection, SessionLimit, Which, minutes};
+use dwell_core::{EndReason, OnLimit, Selection, SessionLimit, minutes};
 
-use crate::support::{now, world};
 use crate::touch;
+use dwell_test_support::{World, now};
 
 #[test]
 fn subjects_find_their_sessions_and_no_others() {
-    let world = world();
+    let world = World::default();
     let (a, b, c) = (
         world.start(1, "alice"),
         world.start(2, "alice"),
         world.start(3, "bob"),
     );
     let keys = |subject: &str| {
-        let mut keys: Vec<_> = now(world.store.list(subject.into()))
+        let mut keys: Vec<_> = now(world.memory.list(subject.into()))
             .unwrap()
             .iter()
             .map(|r| r.key)
@@ -55,17 +55,17 @@ fn a_subject_may_have_so_many_sessions() {
         max: 2,
         on_limit: OnLimit::EndOldest,
     };
-    let world = world();
+    let world = World::default();
     let first = world.start(1, "alice");
     world.clock.advance(minutes(1));
     let second = world.start(2, "alice");
     world.clock.advance(minutes(1));
     // The first was active last.
     assert_eq!(touch(&world, &first), TouchOutcome::Recorded);
-    let third = world.record(3, "alice");
+    let third = world.opened(3, "alice");
     let create = |limit: SessionLimit| {
         now(world
-            .store
+            .memory
             .create(third.clone(), Some(limit.into()), world.due_policy()))
         .unwrap()
     };
@@ -79,9 +79,9 @@ fn a_subject_may_have_so_many_sessions() {
     assert!(world.find(first.key).is_some() && world.find(third.key).is_some());
     // Sessions that have run out do not count.
     world.clock.advance(minutes(15));
-    let fourth = world.record(4, "alice");
+    let fourth = world.opened(4, "alice");
     let created = now(world
-        .store
+        .memory
         .create(fourth, Some(refuse.into()), world.due_policy()))
     .unwrap();
     assert!(matches!(&created, Created::Created { ended } if ended.is_empty()));

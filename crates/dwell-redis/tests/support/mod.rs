@@ -1,20 +1,20 @@
 //! Stores under test, each on a server of its own, and sessions in them.
 
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(unused_imports, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test helper fails the test")]
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use dwell_core::engine::{self, Touch};
-use dwell_core::store::{Created, DuePolicy, Lookup, SessionStore};
-use dwell_core::{
-    Credential, ManualClock, PolicyId, PolicySet, SessionKey, SessionRecord, Timeouts,
-    VerifierHash, hours, minutes,
-};
+use dwell_core::engine::Touch;
+use dwell_core::store::{Lookup, SessionStore};
+use dwell_core::{ManualClock, SessionKey, SessionRecord, hours};
 use dwell_redis::RedisStore;
 use dwell_servers::{Redis, RedisCluster, RedisSentinel};
+use dwell_test_support::{keep, opened, touch};
 use dwell_testkit::conformance::{DriveClock, StoreUnderTest};
+
+pub(crate) use dwell_test_support::{IDLE, due_policy, key};
 
 /// A store and what it is on.
 pub(crate) struct On<S> {
@@ -72,54 +72,17 @@ impl<S: Send + Sync + 'static> DriveClock for On<S> {
     }
 }
 
-pub(crate) const IDLE: Duration = minutes(15);
-
-pub(crate) fn policies() -> Arc<PolicySet> {
-    Arc::new(
-        PolicySet::simple(Timeouts {
-            idle: IDLE,
-            absolute: hours(8),
-        })
-        .unwrap(),
-    )
-}
-
-pub(crate) fn due_policy() -> DuePolicy {
-    DuePolicy::new(policies())
-}
-
-pub(crate) fn key(n: u32) -> SessionKey {
-    SessionKey::adopted(&n.to_be_bytes())
-}
-
 /// Keeps a session that began so long ago.
 pub(crate) async fn start(store: &RedisStore, n: u32, ago: Duration) -> SessionRecord {
-    let policies = policies();
     let began = store.now().await.unwrap() - ago;
-    let network = policies.find_network(None);
-    let record = SessionRecord {
-        key: key(n),
-        subject: format!("user {n}").into(),
-        facts: engine::opening_facts(&policies, PolicyId::DEFAULT, network, began),
-        strength: None,
-        credential: Credential::new(VerifierHash::from_bits(u128::from(n) + 1)),
-    };
-    let created = store
-        .create(record.clone(), None, due_policy())
-        .await
-        .unwrap();
-    assert!(matches!(created, Created::Created { .. }));
+    let record = opened(n, &format!("user {n}"), began);
+    keep(store, &record).await;
     record
 }
 
 /// Activity so long after the last one on record.
 pub(crate) fn activity(record: &SessionRecord, later: Duration) -> Touch {
-    let at = record.facts.last_active_at + later;
-    Touch {
-        at,
-        network: record.facts.network,
-        idle_deadline: at + IDLE,
-    }
+    touch(record, record.facts.last_active_at + later)
 }
 
 pub(crate) async fn found(store: &RedisStore, key: SessionKey) -> Option<SessionRecord> {

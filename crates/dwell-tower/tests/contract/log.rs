@@ -4,8 +4,8 @@ use dwell_core::{AdoptedSession, seconds};
 use dwell_tower::session::{AdoptedSource, SessionLayer};
 use tower::{Layer, ServiceExt};
 
-use crate::common::Log;
 use crate::support::{AnyLayer, App, World, gates, get, stack};
+use dwell_test_support::Log;
 
 #[tokio::test]
 async fn l16_the_log_names_the_missing_layer() {

@@ -3,8 +3,8 @@
 
 use dwell_core::{EndReason, Token, minutes, seconds};
 
-use crate::common::Pause;
 use crate::support::{MS, Node, Reader, SECOND, World, pass};
+use dwell_test_support::Pause;
 
 /// Ends the session on another node.
 async fn end_elsewhere(world: &World, token: &Token) {

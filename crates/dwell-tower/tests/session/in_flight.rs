@@ -11,7 +11,7 @@ use crate::support::{World, issued, set_cookies, stack_over, token, verdict};
 /// The store holds the one tombstone and nothing else, and every later use is
 /// told so.
 async fn assert_signed_out(world: &World, token: &str) {
-    assert_eq!(world.store.len(), 1);
+    assert_eq!(world.memory.len(), 1);
     assert_eq!(world.tombstone(token).reason, EndReason::SignedOut);
     assert_eq!(world.events.ends(), [EndReason::SignedOut]);
     for _ in 0..2 {
@@ -87,7 +87,7 @@ async fn l04_a_session_that_ends_while_the_store_rotates_it_stays_ended() {
         "/reauthenticate?fail=1",
     ] {
         let world = World::new();
-        let store = FaultyStore::new(world.store.clone());
+        let store = FaultyStore::new(world.memory.clone());
         let stack = stack_over(&world.manager_over(store.clone()));
         let mut client = world.client_of(&stack);
         client.get("/login").await;
@@ -101,7 +101,7 @@ async fn l04_a_session_that_ends_while_the_store_rotates_it_stays_ended() {
             .await;
         // The command's write is on its way to the store when the end comes.
         store.delay(seconds(1));
-        world.pause.release();
+        world.pause.release(1);
         tokio::time::advance(Duration::from_millis(500)).await;
         let record = world.record(&old);
         world
@@ -126,7 +126,7 @@ async fn l04_a_session_that_ends_while_the_store_rotates_it_stays_ended() {
 #[tokio::test(start_paused = true)]
 async fn l04_a_touch_that_reaches_the_store_after_the_end_revives_nothing() {
     let world = World::new();
-    let store = FaultyStore::new(world.store.clone());
+    let store = FaultyStore::new(world.memory.clone());
     let stack = stack_over(&world.manager_over(store.clone()));
     let mut client = world.client_of(&stack);
     client.get("/login").await;

@@ -66,7 +66,7 @@ async fn requests_that_all_saw_the_session_before_its_lock_make_one_event() {
     let world = world();
     let client = world.signed_in().await;
     world.clock.advance(minutes(15));
-    let store = FaultyStore::new(world.store.clone());
+    let store = FaultyStore::new(world.memory.clone());
     store.delay(seconds(1));
     let node = stack_over(&world.manager_over(store));
     let mut requests = Vec::new();

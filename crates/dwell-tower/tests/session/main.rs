@@ -8,8 +8,6 @@
     reason = "a test says so when it fails"
 )]
 
-#[path = "../support/mod.rs"]
-mod common;
 mod support;
 
 mod activity;

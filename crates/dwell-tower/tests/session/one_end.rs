@@ -21,7 +21,7 @@ async fn n20_many_requests_on_two_nodes_and_the_reaper_make_one_end() {
         let barrier = Arc::new(Barrier::new(8));
         let mut tasks = Vec::new();
         for _ in 0..2 {
-            let node = stack_over(&world.manager_over(world.store.clone()));
+            let node = stack_over(&world.manager_over(world.memory.clone()));
             for _ in 0..3 {
                 let mut request = world.client_of(&node);
                 request.set_cookie(crate::support::COOKIE, &token(&client));
@@ -56,7 +56,7 @@ async fn n20_requests_that_all_saw_the_session_before_its_end_make_one_end() {
     world.clock.advance(minutes(15));
     // Every look-up is answered before the first end reaches the store.
     let nodes = [0, 1].map(|_| {
-        let store = FaultyStore::new(world.store.clone());
+        let store = FaultyStore::new(world.memory.clone());
         store.delay(seconds(1));
         stack_over(&world.manager_over(store))
     });
@@ -82,7 +82,7 @@ async fn n20_a_copied_token_shown_by_many_at_once_makes_one_end() {
     client.get("/rotate").await;
     assert_eq!(verdict(&mut client).await, "ok");
     world.clock.advance(seconds(10));
-    let store = FaultyStore::new(world.store.clone());
+    let store = FaultyStore::new(world.memory.clone());
     store.delay(seconds(1));
     let node = stack_over(&world.manager_over(store));
     let mut requests = Vec::new();
@@ -149,7 +149,7 @@ async fn l12_an_end_that_nobody_comes_back_for_is_reported_by_the_reaper() {
 async fn l12_the_stack_reaps_by_itself_after_its_first_request() {
     let world = World::new();
     let (report, mut reports) = tokio::sync::mpsc::unbounded_channel();
-    let manager = SessionManager::builder(world.store.clone(), policies())
+    let manager = SessionManager::builder(world.memory.clone(), policies())
         .on_end(move |ended| report.send(ended.reason).unwrap())
         .build();
     let mut client = world.client_of(&SessionTimeoutLayer::new(&manager));

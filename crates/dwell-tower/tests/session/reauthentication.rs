@@ -95,7 +95,7 @@ async fn failures_at_the_same_time_are_all_counted() {
 #[tokio::test]
 async fn how_many_are_too_many_can_be_said() {
     let world = World::new();
-    let manager = SessionManager::builder(world.store.clone(), policies())
+    let manager = SessionManager::builder(world.memory.clone(), policies())
         .max_failed_reauthentications(2)
         .build();
     let mut client = signed_in(world.client_of(&stack_over(&manager))).await;

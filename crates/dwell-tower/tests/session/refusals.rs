@@ -82,7 +82,7 @@ async fn a_privileged_route_keeps_session_and_cookie() {
 #[tokio::test(start_paused = true)]
 async fn l08_a_store_that_is_away_is_503_and_the_cookie_stays() {
     let world = World::new();
-    let store = FaultyStore::new(world.store.clone());
+    let store = FaultyStore::new(world.memory.clone());
     let mut client = world.client_of(&stack_over(&world.manager_over(store.clone())));
     client.get("/login").await;
     for hang in [false, true] {

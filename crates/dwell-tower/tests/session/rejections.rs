@@ -71,7 +71,7 @@ async fn a_closure_stays_whatever_is_said_after_it() {
 #[tokio::test]
 async fn a_closure_also_answers_for_the_store() {
     let world = World::new();
-    let store = dwell_testkit::FaultyStore::new(world.store.clone());
+    let store = dwell_testkit::FaultyStore::new(world.memory.clone());
     let stack = crate::support::stack_over(&world.manager_over(store.clone()));
     let mut client = signed_in(world.client_of(&stack.with_rejection(own("ours")))).await;
     store.fail();

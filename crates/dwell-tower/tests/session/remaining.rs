@@ -191,7 +191,7 @@ async fn n15_the_idle_time_that_a_user_has_is_the_stated_one_less_at_most_the_gr
 #[tokio::test(start_paused = true)]
 async fn n15_with_a_store_that_has_to_be_waited_for_the_told_time_comes_true() {
     let world = World::new();
-    let store = FaultyStore::new(world.store.clone());
+    let store = FaultyStore::new(world.memory.clone());
     let stack = stack_over(&world.manager_over(store.clone()));
     let mut client = world.client_of(&stack);
     client.get("/login").await;
@@ -259,7 +259,7 @@ async fn no_other_answer_tells_a_time() {
     assert_eq!(tells(&client.clone().get("/reauthenticate").await), None);
     assert_eq!(tells(&client.get("/").await), None);
 
-    let store = FaultyStore::new(world.store.clone());
+    let store = FaultyStore::new(world.memory.clone());
     let mut away = world.client_of(&stack_over(&world.manager_over(store.clone())));
     away.get("/login").await;
     store.fail();

@@ -40,7 +40,7 @@ fn is_whole(before: &SessionRecord, after: &SessionRecord) -> bool {
 async fn cut_off_everywhere(path: &str, answer_lost_before: bool) -> usize {
     for stage in 0.. {
         let world = World::new();
-        let store = FaultyStore::new(world.store.clone());
+        let store = FaultyStore::new(world.memory.clone());
         let stack = stack_over(&world.manager_over(store.clone()));
         let mut client = world.client_of(&stack);
         client.get("/login").await;

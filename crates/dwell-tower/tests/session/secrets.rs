@@ -81,7 +81,7 @@ async fn l09_layers_handles_and_answers_print_no_token() {
         "{stack:?} {answer:?} {:?} {:?} {:?}",
         SessionLayer::new(&world.manager),
         TokenSource::cookie_or_bearer(SessionCookie::new()),
-        world.store,
+        world.memory,
     );
     for token in [&old, new] {
         assert_hides(&handle, token);
@@ -152,7 +152,7 @@ async fn l09_events_of_a_whole_life_show_a_reference_and_no_token() {
 #[tokio::test(start_paused = true)]
 async fn l09_a_store_that_has_to_be_waited_for_makes_nothing_more_talkative() {
     let world = World::new();
-    let store = FaultyStore::new(world.store.clone());
+    let store = FaultyStore::new(world.memory.clone());
     let stack = stack_over(&world.manager_over(store));
     let mut client = world.client_of(&stack);
     client.get("/login").await;

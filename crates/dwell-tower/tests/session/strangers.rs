@@ -35,7 +35,7 @@ async fn n50_an_unknown_token_never_creates_a_session() {
             client.get(path).await;
         }
     }
-    assert!(world.store.is_empty());
+    assert!(world.memory.is_empty());
     assert_eq!(world.events.events(), []);
 }
 
@@ -48,7 +48,7 @@ async fn n50_no_client_picks_its_own_token() {
     let given = token(&client);
     assert_ne!(given[..22], mine[..22]);
     assert_ne!(given[22..], mine[22..]);
-    assert_eq!(world.store.len(), 1);
+    assert_eq!(world.memory.len(), 1);
     assert_eq!(
         verdict(&mut world.client_with(&mine)).await,
         "session_required"
@@ -179,5 +179,5 @@ async fn after_the_tombstone_the_right_token_is_a_strangers_too() {
     world.reap().await;
     let nobody = seen(&world.client().get("/").await);
     assert_eq!(seen(&world.client_with(&ended).get("/").await), nobody);
-    assert!(world.store.is_empty());
+    assert!(world.memory.is_empty());
 }

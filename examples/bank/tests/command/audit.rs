@@ -31,7 +31,7 @@ fn parse(line: &str) -> Value {
 
 #[tokio::test]
 async fn every_event_is_a_line_of_the_vocabulary() {
-    let folder = Folder::new("audit");
+    let folder = Folder::new();
     let path = folder.path("audit.jsonl");
     // No password is fresh enough, so a transfer is always refused.
     let text = "[policy.default]\nidle = \"20m\"\nabsolute = \"1h\"\nreauthenticate = \"1s\"\n";
@@ -95,7 +95,7 @@ async fn every_event_is_a_line_of_the_vocabulary() {
 
 #[tokio::test]
 async fn l09_no_token_is_in_log_or_audit() {
-    let folder = Folder::new("secrets");
+    let folder = Folder::new();
     let path = folder.path("audit.jsonl");
     let loud = [("RUST_LOG", "trace")];
     let bank = Bank::start_with(&["--audit", &path], &loud).await;
@@ -125,7 +125,7 @@ async fn l09_no_token_is_in_log_or_audit() {
 
 #[tokio::test]
 async fn l12_an_end_is_on_record_although_no_request_comes_again() {
-    let folder = Folder::new("pipe");
+    let folder = Folder::new();
     let config = folder.write("policy.toml", SHORT);
     let pipe = folder.path("audit.pipe");
     let made = Command::new("mkfifo").arg(&pipe).status().await.unwrap();
@@ -149,7 +149,7 @@ async fn l12_an_end_is_on_record_although_no_request_comes_again() {
 
 #[tokio::test]
 async fn what_runs_out_in_real_time_is_refused_with_its_reason() {
-    let folder = Folder::new("stdout");
+    let folder = Folder::new();
     let config = folder.write("policy.toml", SHORT);
     let mut bank = Bank::start(&["--audit", "/dev/stdout", "--config", &config]).await;
     let browser = bank.signed_in("alice").await;
@@ -166,7 +166,7 @@ async fn what_runs_out_in_real_time_is_refused_with_its_reason() {
 
 #[tokio::test]
 async fn an_audit_file_that_can_not_be_written_is_no_start() {
-    let folder = Folder::new("unwritable");
+    let folder = Folder::new();
     let path = folder.path("nowhere/audit.jsonl");
     let output = crate::support::run(&["--audit", &path]).await;
     assert_eq!(output.status.code(), Some(1));

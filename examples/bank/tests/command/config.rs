@@ -13,7 +13,7 @@ fn policy(idle: &str) -> String {
 
 #[tokio::test]
 async fn a_file_replaces_the_built_in_policy() {
-    let folder = Folder::new("config");
+    let folder = Folder::new();
     let path = folder.write("policy.toml", &policy("20m"));
     let bank = Bank::start(&["--config", &path]).await;
     let answer = bank.signed_in("alice").await.fetch("/session").await;
@@ -24,7 +24,7 @@ async fn a_file_replaces_the_built_in_policy() {
 
 #[tokio::test]
 async fn a_broken_file_is_refused_with_file_line_and_key() {
-    let folder = Folder::new("broken");
+    let folder = Folder::new();
     for (text, line, key) in [
         (
             "[policy.default]\nidle = \"15m\"\nabsolut = \"8h\"\n",
@@ -70,7 +70,7 @@ async fn a_broken_file_is_refused_with_file_line_and_key() {
 
 #[tokio::test]
 async fn n30_a_file_that_is_read_again_holds_at_once_and_a_broken_one_changes_nothing() {
-    let folder = Folder::new("reload");
+    let folder = Folder::new();
     let path = folder.write("policy.toml", &policy("20m"));
     let mut bank = Bank::start(&["--config", &path]).await;
     let browser = bank.signed_in("alice").await;
@@ -112,7 +112,7 @@ async fn n30_a_file_that_is_read_again_holds_at_once_and_a_broken_one_changes_no
 
 #[tokio::test]
 async fn networks_are_told_apart_by_the_clients_address() {
-    let folder = Folder::new("network");
+    let folder = Folder::new();
     let office = "\n[[network]]\nname = \"office\"\ncidr = [\"10.20.0.0/16\"]\nidle = \"40m\"\n\n\
                   [client_ip]\nsource = \"x-forwarded-for\"\ntrusted_proxies = [\"127.0.0.1/32\"]\n";
     let path = folder.write("policy.toml", &(policy("20m") + office));
@@ -138,7 +138,7 @@ async fn networks_are_told_apart_by_the_clients_address() {
 
 #[tokio::test]
 async fn without_a_policy_for_them_the_admin_pages_are_not_served() {
-    let folder = Folder::new("no-admin");
+    let folder = Folder::new();
     let text = "[policy.default]\nidle = \"20m\"\nabsolute = \"1h\"\n";
     let path = folder.write("policy.toml", text);
     let mut bank = Bank::start(&["--config", &path]).await;

@@ -17,7 +17,7 @@ async fn a_termination_or_interrupt_is_an_orderly_end() {
 
 #[tokio::test]
 async fn l12_stopping_loses_no_line_and_the_sessions_that_end_with_it_are_on_record() {
-    let folder = Folder::new("stop");
+    let folder = Folder::new();
     let path = folder.path("audit.jsonl");
     let bank = Bank::start(&["--audit", &path]).await;
     // Browsers keep their connections open.

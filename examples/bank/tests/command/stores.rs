@@ -117,7 +117,7 @@ async fn banks_with_copies_see_what_the_other_one_ends() {
 
 #[tokio::test]
 async fn sessions_in_a_file_survive_a_restart() {
-    let folder = Folder::new("sqlite");
+    let folder = Folder::new();
     let url = format!("sqlite:{}", folder.path("sessions.db"));
     let flags = ["--store", &url];
     let bank = Bank::start(&flags).await;
@@ -132,7 +132,7 @@ async fn sessions_in_a_file_survive_a_restart() {
 
 #[tokio::test]
 async fn l09_a_store_that_is_not_there_is_named_without_its_password() {
-    let folder = Folder::new("no-store");
+    let folder = Folder::new();
     let sqlite = format!("sqlite:{}", folder.path("nowhere/sessions.db"));
     for (url, named) in [
         ("redis://app:hunter2@127.0.0.1:1/", "127.0.0.1:1"),

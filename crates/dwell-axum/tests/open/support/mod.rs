@@ -2,14 +2,14 @@
 //! and readers of what stays open.
 
 #![allow(dead_code, reason = "each test file and each feature uses its part")]
+#![allow(unused_imports, reason = "each feature uses its part")]
 
 mod events;
-mod log;
 mod served;
-mod shared_store;
-mod time;
 
 use std::convert::Infallible;
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -17,22 +17,20 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::{get, post};
-use dwell_axum::dwell_core::store::{Lookup, SessionStore};
+use dwell_axum::dwell_core::store::SessionStore;
 use dwell_axum::*;
-use dwell_testkit::{FaultyStore, TestClient};
+use dwell_testkit::TestClient;
 use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
 
+pub(crate) use dwell_test_support::{
+    COOKIE, Log, RuntimeClock, SharedStore, cookie, default_policy, pass, policies, soon, token,
+};
 pub(crate) use events::{Event, Events};
-pub(crate) use log::Log;
 pub(crate) use served::{Served, hyper_get};
-pub(crate) use shared_store::SharedStore;
-pub(crate) use time::{RuntimeClock, pass, soon};
 
 pub(crate) type App = BoxCloneSyncService<Request, Response, Infallible>;
 pub(crate) type Client = TestClient<App>;
-
-pub(crate) const COOKIE: &str = "__Host-session";
 
 /// Timers have this grain, and a clock that is read in ticks may be a little
 /// behind them.
@@ -41,15 +39,24 @@ pub(crate) const GRAIN: Duration = Duration::from_millis(10);
 /// How late an open connection is first entered among those that are told.
 pub(crate) const FIRST_LOOK: Duration = Duration::from_millis(250);
 
+type Sessions = dwell_test_support::World<RuntimeClock>;
+
 /// One node.
 pub(crate) struct World {
-    pub(crate) clock: RuntimeClock,
-    /// What is really kept.
-    pub(crate) memory: MemoryStore,
-    /// The same behind something that is not local, and counts.
-    pub(crate) faulty: FaultyStore,
+    sessions: Arc<Sessions>,
+    /// The sessions in a store that other nodes may share, which tells of
+    /// changes.
+    pub(crate) shared: SharedStore,
     pub(crate) manager: SessionManager,
     pub(crate) stack: SessionTimeoutLayer,
+}
+
+impl Deref for World {
+    type Target = Sessions;
+
+    fn deref(&self) -> &Sessions {
+        &self.sessions
+    }
 }
 
 impl World {
@@ -60,7 +67,7 @@ impl World {
     }
 
     pub(crate) fn with(policies: PolicySet) -> Self {
-        Self::over(|memory, _| SessionManager::builder(memory, policies))
+        Self::over(policies, |sessions, _| sessions.manager.clone())
     }
 
     /// Over a store that has to be waited for and does not tell of changes.
@@ -69,61 +76,47 @@ impl World {
     }
 
     pub(crate) fn untold_with(policies: PolicySet) -> Self {
-        Self::over(|_, faulty| SessionManager::builder(faulty, policies))
+        Self::over(policies, |sessions, _| {
+            sessions.manager_over(sessions.store.clone())
+        })
     }
 
-    /// Over a store that other nodes may share, which tells of changes.
+    /// Over `shared`.
     pub(crate) fn shared() -> Self {
         Self::shared_with(policies())
     }
 
     pub(crate) fn shared_with(policies: PolicySet) -> Self {
-        Self::over(|memory, faulty| {
-            SessionManager::builder(SharedStore::new(memory, faulty), policies)
+        Self::over(policies, |sessions, shared| {
+            sessions.manager_over(shared.clone())
         })
     }
 
-    fn over(build: impl FnOnce(MemoryStore, FaultyStore) -> SessionManagerBuilder) -> Self {
-        let clock = RuntimeClock::new();
-        let memory = MemoryStore::with_clock(clock.clone());
-        let faulty = FaultyStore::new(memory.clone());
-        let manager = build(memory.clone(), faulty.clone()).build();
-        Self::node(clock, memory, faulty, manager)
+    fn over(
+        policies: PolicySet,
+        manager: impl FnOnce(&Sessions, &SharedStore) -> SessionManager,
+    ) -> Self {
+        let sessions = Sessions::by(RuntimeClock::new(), policies);
+        let shared = SharedStore::new(sessions.store.clone()).with_pulse();
+        let manager = manager(&sessions, &shared);
+        Self::node(Arc::new(sessions), shared, manager)
     }
 
-    fn node(
-        clock: RuntimeClock,
-        memory: MemoryStore,
-        faulty: FaultyStore,
-        manager: SessionManager,
-    ) -> Self {
-        let stack = session_timeout(&manager)
-            .with_login("/login")
-            .without_reaper();
+    fn node(sessions: Arc<Sessions>, shared: SharedStore, manager: SessionManager) -> Self {
+        let stack = session_timeout(&manager).with_login("/login");
         Self {
-            clock,
-            memory,
-            faulty,
+            sessions,
+            shared,
             manager,
-            stack,
+            stack: stack.without_reaper(),
         }
     }
 
-    /// Another node over the same store, with the same policies.
+    /// Another node over `shared`, with the same policies.
     pub(crate) fn another(&self) -> Self {
-        let policies = PolicySet::clone(&self.manager.policies().current());
-        let store = SharedStore::new(self.memory.clone(), self.faulty.clone());
-        let manager = SessionManager::builder(store, policies).build();
-        Self::node(
-            self.clock.clone(),
-            self.memory.clone(),
-            self.faulty.clone(),
-            manager,
-        )
-    }
-
-    pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
+        let policies = PolicySet::clone(&self.policies());
+        let manager = self.stranger(self.shared.clone(), policies).build();
+        Self::node(Arc::clone(&self.sessions), self.shared.clone(), manager)
     }
 
     /// These routes, the common ones and the session endpoints, inside the
@@ -154,24 +147,6 @@ impl World {
         (alice, events)
     }
 
-    /// The session of this client, as the store has it.
-    pub(crate) fn record(&self, client: &Client) -> SessionRecord {
-        let key = Token::parse(token(client).as_bytes())
-            .expect("a token")
-            .key();
-        let loaded = self.memory.load(key).into_ready().ok();
-        let loaded = loaded.expect("a store in memory answers at once");
-        match loaded.unwrap().state {
-            Lookup::Found(record) => record,
-            other => panic!("no session but {other:?}"),
-        }
-    }
-
-    /// How long ago the last activity on record is.
-    pub(crate) fn idle(&self, client: &Client) -> Duration {
-        self.now() - self.record(client).facts.last_active_at
-    }
-
     /// Ends all sessions of `alice`, as an administrator does.
     pub(crate) async fn revoke(&self) {
         let subject = "alice".into();
@@ -181,15 +156,6 @@ impl World {
             .await;
         assert!(ended.unwrap() > 0);
     }
-}
-
-pub(crate) fn default_policy() -> PolicyBuilder {
-    let policy = Policy::named("default").idle(minutes(15));
-    policy.absolute(hours(8)).granularity(seconds(15))
-}
-
-pub(crate) fn policies() -> PolicySet {
-    PolicySet::builder(default_policy()).build().unwrap()
 }
 
 /// A policy for real sockets and real time.
@@ -217,16 +183,6 @@ pub(crate) async fn signed_in(app: App, subject: &str) -> Client {
     let answer = client.post("/login", subject).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     client
-}
-
-/// The token that a client shows.
-pub(crate) fn token(client: &Client) -> String {
-    let token = client.cookie(COOKIE);
-    token.expect("the client has a session cookie").to_owned()
-}
-
-pub(crate) fn cookie(client: &Client) -> String {
-    format!("{COOKIE}={}", token(client))
 }
 
 /// Sends a `GET` with the client's cookie; the answer's body is not read.

@@ -104,9 +104,9 @@ async fn n15_within_the_granularity_nothing_more_is_written() {
     for world in [World::shared_with, World::untold_with] {
         let node = Node::start(world(policies())).await;
         let mut socket = node.connect("/echo").await;
-        let (writes, began) = (node.world.faulty.writes(), node.world.now());
+        let (writes, began) = (node.world.store.writes(), node.world.now());
         let said = says_here(&node, &mut socket, granularity * 5 / 2).await;
-        let written = node.world.faulty.writes() - writes;
+        let written = node.world.store.writes() - writes;
         let passed = node.world.now() - began;
         let at_most = as_millis(passed) / as_millis(granularity) + 1;
         assert!(

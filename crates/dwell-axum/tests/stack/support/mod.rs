@@ -5,7 +5,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::ops::Deref;
 
 use axum::Router;
 use axum::body::Body;
@@ -13,67 +13,70 @@ use axum::extract::Request;
 use axum::extract::connect_info::MockConnectInfo;
 use axum::response::Response;
 use axum::routing::{get, post};
-use dwell_axum::dwell_core::store::{Lookup, SessionStore};
 use dwell_axum::*;
-use dwell_testkit::{FaultyStore, Recorder, TestClient, TestResponse};
+use dwell_testkit::{FaultyStore, TestClient, TestResponse};
 use http::Method;
 use serde_json::Value;
 use tower::util::BoxCloneSyncService;
 
+pub(crate) use dwell_test_support::{COOKIE, get_with, left, policies, set_cookies, token};
+
 pub(crate) type App = BoxCloneSyncService<Request, Response, Infallible>;
 pub(crate) type Client = TestClient<App>;
 
-pub(crate) const COOKIE: &str = "__Host-session";
+type Sessions = dwell_test_support::World;
 
 /// A stack and its surroundings.
 pub(crate) struct World {
-    pub(crate) clock: ManualClock,
-    /// What is really kept.
-    pub(crate) memory: MemoryStore,
-    /// What the stack talks to, where it is a remote one.
-    pub(crate) faulty: FaultyStore,
-    pub(crate) events: Recorder,
+    sessions: Sessions,
     pub(crate) manager: SessionManager,
     pub(crate) stack: SessionTimeoutLayer,
 }
 
+impl Deref for World {
+    type Target = Sessions;
+
+    fn deref(&self) -> &Sessions {
+        &self.sessions
+    }
+}
+
 impl World {
-    /// 15 minutes idle and eight hours absolute; five minutes and one hour
-    /// for the policy `admin`; touches every 15 seconds.
     pub(crate) fn new() -> Self {
         Self::with(policies())
     }
 
     pub(crate) fn with(policies: PolicySet) -> Self {
-        Self::over(|memory, _| SessionManager::builder(memory, policies))
+        let sessions = Sessions::with(policies);
+        let manager = sessions.manager.clone();
+        Self::node(sessions, manager)
     }
 
     /// The same over a store that has to be waited for, that counts and fails.
     pub(crate) fn remote() -> Self {
-        Self::over(|_, faulty| SessionManager::builder(faulty, policies()))
+        let sessions = Sessions::default();
+        let manager = sessions.manager_over(sessions.store.clone());
+        Self::node(sessions, manager)
     }
 
     /// Over the manager that `build` starts, with both stores to choose from.
     pub(crate) fn over(
         build: impl FnOnce(MemoryStore, FaultyStore) -> SessionManagerBuilder,
     ) -> Self {
-        let clock = ManualClock::new();
-        let memory = MemoryStore::with_clock(clock.clone());
-        let faulty = FaultyStore::new(memory.clone());
-        let events = Recorder::new();
-        let builder = build(memory.clone(), faulty.clone());
-        let manager = builder.observer(events.clone()).build();
+        let sessions = Sessions::default();
+        let builder = build(sessions.memory.clone(), sessions.store.clone());
+        let manager = builder.observer(sessions.events.clone()).build();
+        Self::node(sessions, manager)
+    }
+
+    fn node(sessions: Sessions, manager: SessionManager) -> Self {
         let stack = session_timeout(&manager)
             .with_login("/login")
-            .with_reauthentication("/reauthenticate")
-            .without_reaper();
+            .with_reauthentication("/reauthenticate");
         Self {
-            clock,
-            memory,
-            faulty,
-            events,
+            stack: stack.without_reaper(),
+            sessions,
             manager,
-            stack,
         }
     }
 
@@ -101,45 +104,10 @@ impl World {
         signed_in(self.client(routes), "alice").await
     }
 
-    /// The session of this client, as the store has it.
-    pub(crate) fn record(&self, client: &Client) -> SessionRecord {
-        match self.lookup(&token(client)) {
-            Lookup::Found(record) => record,
-            other => panic!("no session but {other:?}"),
-        }
-    }
-
-    pub(crate) fn lookup(&self, token: &str) -> Lookup {
-        let key = Token::parse(token.as_bytes()).expect("a token").key();
-        let loaded = self.memory.load(key).into_ready().ok();
-        let loaded = loaded.expect("a store in memory answers at once");
-        loaded.unwrap().state
-    }
-
-    /// How long ago the last activity on record is.
-    pub(crate) fn idle(&self, client: &Client) -> Duration {
-        self.clock.now() - self.record(client).facts.last_active_at
-    }
-
     /// Puts other policies in force.
     pub(crate) fn replace_policies(&self, policies: PolicySet) {
         self.manager.policies().replace(policies);
     }
-
-    /// Ends what is due.
-    pub(crate) async fn reap(&self) {
-        while self.manager.reap(100).await.unwrap() {}
-    }
-}
-
-pub(crate) fn policies() -> PolicySet {
-    let default = Policy::named("default")
-        .idle(minutes(15))
-        .absolute(hours(8));
-    PolicySet::builder(default.granularity(seconds(15)))
-        .policy(Policy::named("admin").idle(minutes(5)).absolute(hours(1)))
-        .build()
-        .unwrap()
 }
 
 /// The same, but an idle session waits half an hour for its subject.
@@ -186,21 +154,6 @@ pub(crate) async fn signed_in(mut client: Client, subject: &str) -> Client {
     client
 }
 
-/// The token that a client shows.
-pub(crate) fn token(client: &Client) -> String {
-    let token = client.cookie(COOKIE);
-    token.expect("the client has a session cookie").to_owned()
-}
-
-/// A `GET` with these fields.
-pub(crate) async fn get_with(
-    client: &mut Client,
-    path: &str,
-    headers: &[(&'static str, &str)],
-) -> TestResponse {
-    client.send(Method::GET, path, headers, "").await
-}
-
 /// A `POST` of JSON from a page of the same origin with these fields too.
 pub(crate) async fn post_with(
     client: &mut Client,
@@ -239,15 +192,7 @@ pub(crate) fn document(answer: &TestResponse) -> Value {
 
 /// The seconds left to the idle deadline, as the answer tells.
 pub(crate) fn idle_left(answer: &TestResponse) -> u64 {
-    let told = answer.header("session-timeout").expect("the time left");
-    let idle = told.strip_prefix("idle=").and_then(|t| t.split_once(','));
-    let (seconds, _) = idle.expect("seconds");
-    seconds.parse().unwrap()
-}
-
-pub(crate) fn set_cookies(answer: &TestResponse) -> Vec<&str> {
-    let lines = answer.headers.get_all("set-cookie").iter();
-    lines.map(|line| line.to_str().unwrap()).collect()
+    left(answer).0
 }
 
 /// Whether the answer takes the client's session cookie away.

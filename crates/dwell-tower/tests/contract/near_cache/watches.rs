@@ -8,8 +8,8 @@ use tokio::runtime::Builder;
 use tokio::task::yield_now;
 
 use super::Near;
-use crate::common::Log;
 use crate::support::{Pause, poll_once};
+use dwell_test_support::Log;
 
 #[tokio::test]
 async fn n39_what_was_looked_up_before_anybody_watched_is_not_kept() {

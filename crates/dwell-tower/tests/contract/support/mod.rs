@@ -7,19 +7,17 @@ mod odd_store;
 mod probe;
 
 use std::future::poll_fn;
+use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
 use dwell_core::engine::TokenState;
-use dwell_core::store::{Lookup, SessionStore};
 use dwell_core::{
-    AuthenticationRequirement, Clock, EndReason, Event, EventKind, ManualClock, NewSession, Policy,
-    PolicySet, Resolved, ResolvedSession, SessionManager, SessionRecord, SessionState, Timestamp,
-    Token, hours, minutes, seconds,
+    AuthenticationRequirement, PolicySet, Resolved, ResolvedSession, SessionManager, SessionState,
+    Token, seconds,
 };
-use dwell_memory::MemoryStore;
-use dwell_testkit::{FaultyStore, Recorder, TestClient, TestResponse};
+use dwell_testkit::{TestClient, TestResponse};
 use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::activity::{ActivityLayer, MarkLayer};
 use dwell_tower::idle::{IdleTimeoutLayer, PolicyLayer};
@@ -28,69 +26,56 @@ use dwell_tower::rejection::Refusal;
 use dwell_tower::session::SessionLayer;
 use dwell_tower::step_up::StepUpLayer;
 use http::{Request, Response};
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
-pub(crate) use crate::common::{AnyLayer, App, Body, Pause, SharedStore};
+pub(crate) use dwell_test_support::{
+    AnyLayer, App, Body, COOKIE, Pause, SharedStore, default_policy, policies, told,
+};
 pub(crate) use odd_store::{FailingTouches, LateEnds};
 pub(crate) use probe::{Broken, Probe};
 
 pub(crate) type Client = TestClient<App>;
-
-pub(crate) const COOKIE: &str = "__Host-session";
 
 /// How long a touch waits for a look-up that takes it along.
 pub(crate) const RIDE: Duration = seconds(1);
 
 /// A stack's surroundings.
 pub(crate) struct World {
-    pub(crate) clock: ManualClock,
-    pub(crate) memory: MemoryStore,
-    /// The same sessions behind something that can fail.
-    pub(crate) store: FaultyStore,
-    pub(crate) events: Recorder,
+    sessions: dwell_test_support::World,
     /// Over `memory`, which answers at once.
     pub(crate) local: SessionManager,
     /// Over `store`, which has to be waited for.
     pub(crate) remote: SessionManager,
     pub(crate) probe: Probe,
-    heard: mpsc::UnboundedReceiver<Event>,
+}
+
+impl Deref for World {
+    type Target = dwell_test_support::World;
+
+    fn deref(&self) -> &Self::Target {
+        &self.sessions
+    }
+}
+
+impl DerefMut for World {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.sessions
+    }
 }
 
 impl World {
-    /// 15 minutes idle and eight hours absolute, five minutes idle for the
-    /// policy `admin`, a touch every 15 seconds.
     pub(crate) fn new() -> Self {
-        let admin = Policy::named("admin").idle(minutes(5));
-        Self::with(
-            PolicySet::builder(default_policy())
-                .policy(admin)
-                .build()
-                .unwrap(),
-        )
+        Self::with(policies())
     }
 
     pub(crate) fn with(policies: PolicySet) -> Self {
-        let clock = ManualClock::new();
-        let memory = MemoryStore::with_clock(clock.clone());
-        let store = FaultyStore::new(memory.clone());
-        let events = Recorder::new();
-        let (tell, heard) = mpsc::unbounded_channel();
-        let local = SessionManager::builder(memory.clone(), policies)
-            .observer(events.clone())
-            .observer(move |event: &Event| drop(tell.send(event.clone())))
-            .build();
-        let remote = local.map_store(|_| store.clone());
+        let sessions = dwell_test_support::World::with(policies);
         Self {
-            clock,
-            memory,
-            store,
-            events,
-            local,
-            remote,
+            local: sessions.manager.clone(),
+            remote: sessions.manager_over(sessions.store.clone()),
             probe: Probe::new(),
-            heard,
+            sessions,
         }
     }
 
@@ -117,13 +102,6 @@ impl World {
         client
     }
 
-    /// A session of `alice`, past every store that could fail.
-    pub(crate) async fn sign_in(&self) -> Token {
-        let policies = self.local.policies().current();
-        let request = SessionState::new(self.local.clone(), policies, Resolved::Nothing);
-        request.start(NewSession::new("alice")).await.unwrap()
-    }
-
     /// A session whose token was replaced and that nobody has seen since: the
     /// next request with the new token has something to tell the store.
     pub(crate) async fn sign_in_and_rotate(&self) -> Token {
@@ -140,7 +118,7 @@ impl World {
     pub(crate) fn decided(&self, path: &str, token: &Token) -> Request<Body> {
         let session = ResolvedSession {
             record: self.record(token),
-            now: self.clock.now(),
+            now: self.now(),
             token: Some(token.clone()),
             token_state: TokenState::Current { confirm: false },
         };
@@ -153,58 +131,9 @@ impl World {
         request
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
-    pub(crate) fn lookup(&self, token: &Token) -> Lookup {
-        let loaded = self.memory.load(token.key()).into_ready();
-        let loaded = loaded.unwrap_or_else(|_| panic!("a store in memory answers at once"));
-        loaded.unwrap().state
-    }
-
-    /// The session as the store has it.
-    pub(crate) fn record(&self, token: &Token) -> SessionRecord {
-        match self.lookup(token) {
-            Lookup::Found(record) => record,
-            other => panic!("no session but {other:?}"),
-        }
-    }
-
-    pub(crate) fn last_active(&self, token: &Token) -> Timestamp {
-        self.record(token).facts.last_active_at
-    }
-
-    pub(crate) fn end_reason(&self, token: &Token) -> Option<EndReason> {
-        match self.lookup(token) {
-            Lookup::Ended(ended) => Some(ended.reason),
-            Lookup::Found(_) | Lookup::Missing => None,
-        }
-    }
-
-    /// Waits for the next event of this kind.
-    pub(crate) async fn hear(&mut self, kind: EventKind) -> Event {
-        loop {
-            let event = self.heard.recv().await.expect("the observer is there");
-            if event.event == kind {
-                return event;
-            }
-        }
-    }
-
-    /// Whether an event of this kind comes within so long, by tokio's clock.
-    pub(crate) async fn hears_within(&mut self, kind: EventKind, limit: Duration) -> bool {
-        tokio::time::timeout(limit, self.hear(kind)).await.is_ok()
-    }
-
     /// Sends a request and waits until the probe holds it.
     pub(crate) async fn hold(&self, client: &Client) -> JoinHandle<TestResponse> {
-        let mut client = client.clone();
-        let mut request = tokio::spawn(async move { client.get("/hold").await });
-        tokio::select! {
-            () = self.probe.pause().arrival() => request,
-            answer = &mut request => panic!("not held but answered: {answer:?}"),
-        }
+        dwell_test_support::hold(self.probe.pause(), client, "/hold").await
     }
 
     /// Lets a held request go and waits for its answer.
@@ -212,23 +141,6 @@ impl World {
         self.probe.pause().release(1);
         request.await.unwrap()
     }
-
-    /// Ends whatever is due.
-    pub(crate) async fn reap(&self) {
-        for _ in 0..100 {
-            if !self.local.reap(100).await.unwrap() {
-                return;
-            }
-        }
-        panic!("reaping comes to no end");
-    }
-}
-
-pub(crate) fn default_policy() -> dwell_core::PolicyBuilder {
-    let policy = Policy::named("default")
-        .idle(minutes(15))
-        .absolute(hours(8));
-    policy.granularity(seconds(15))
 }
 
 /// The whole stack, without a reaper of its own.
@@ -283,14 +195,9 @@ pub(crate) fn layers(world: &World) -> Vec<(String, AnyLayer)> {
 
 /// A `GET` from this machine with the session's cookie.
 pub(crate) fn get(path: &str, token: &Token) -> Request<Body> {
-    let cookie = format!("{COOKIE}={}", token.expose());
-    let mut request = Request::get(path)
-        .header("cookie", cookie)
-        .body(Body::default())
-        .unwrap();
-    request
-        .extensions_mut()
-        .insert(Peer(([127, 0, 0, 1], 4_711).into()));
+    let mut request = dwell_test_support::get(path, Some(token));
+    let peer = Peer(([127, 0, 0, 1], 4_711).into());
+    request.extensions_mut().insert(peer);
     request
 }
 
@@ -315,14 +222,5 @@ pub(crate) fn missing<B>(response: &Response<B>) -> String {
     match response.extensions().get() {
         Some(Refusal::Miswired(missing)) => missing.clone(),
         other => panic!("{} with {other:?}", response.status()),
-    }
-}
-
-/// `ok`, or the reason of a refusal.
-pub(crate) fn told(answer: &TestResponse) -> String {
-    match answer.status.as_u16() {
-        200 => "ok".to_owned(),
-        401 => answer.reason().expect("a refusal has a reason"),
-        other => panic!("{other}: {}", answer.text()),
     }
 }

@@ -9,7 +9,7 @@ use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 use tower::BoxError;
 
-use crate::common::Body;
+use dwell_test_support::Body;
 
 type Part = Result<Frame<Bytes>, BoxError>;
 

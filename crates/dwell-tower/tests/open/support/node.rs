@@ -9,10 +9,9 @@ use dwell_tower::idle::PolicyLayer;
 use http::{Request, Response};
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 
-use super::{Feed, Reader, download, event_stream};
-use crate::common::{App, Body, Pause};
+use dwell_test_support::{App, Body, Pause};
 
-const COOKIE: &str = "__Host-session";
+use super::{Feed, Reader, download, event_stream, get};
 
 /// A node of a service.
 ///
@@ -107,15 +106,6 @@ pub(crate) fn with_answer(mut request: Request<Body>, answer: Response<Body>) ->
     let given = Given(Arc::new(Mutex::new(Some(answer))));
     request.extensions_mut().insert(given);
     request
-}
-
-/// A `GET` with the session's cookie, where there is one.
-pub(crate) fn get(path: &str, token: Option<&Token>) -> Request<Body> {
-    let mut request = Request::get(path);
-    if let Some(token) = token {
-        request = request.header("cookie", format!("{COOKIE}={}", token.expose()));
-    }
-    request.body(Body::default()).unwrap()
 }
 
 async fn route(pause: Pause, request: Request<Body>) -> Result<Response<Body>, BoxError> {

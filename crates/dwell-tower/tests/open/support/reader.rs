@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 use tower::BoxError;
 
 use super::SECOND;
-use crate::common::Body;
+use dwell_test_support::Body;
 
 /// Longer than anything is open in these tests.
 const DAY: Duration = Duration::from_secs(24 * 3_600);

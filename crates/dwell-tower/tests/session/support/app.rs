@@ -20,7 +20,7 @@ use std::convert::Infallible;
 
 use dwell_core::{
     AuthenticationContext, AuthenticationRequirement, CommandError, EndReason, NewSession,
-    SessionHandle, SessionState, Which, minutes, seconds,
+    SessionState, Which, minutes, seconds,
 };
 use dwell_tower::activity::MarkLayer;
 use dwell_tower::idle::PolicyLayer;
@@ -100,7 +100,7 @@ async fn handler(pause: &Pause, request: Request<Body>) -> Answer {
     Ok(response)
 }
 
-async fn command(handle: &SessionHandle, uri: &Uri) -> Result<String, CommandError> {
+async fn command(handle: &SessionState, uri: &Uri) -> Result<String, CommandError> {
     Ok(match uri.path().rsplit('/').next().unwrap_or_default() {
         "login" => {
             let subject = param(uri, "subject").unwrap_or("alice");

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dwell_core::store::{
-    BoxedAnswer, Created, DuePolicy, End, Loaded, Quota, Reaped, SessionStore, StoreError,
+    BoxedAnswer, Created, DuePolicy, End, Loaded, PULSE, Quota, Reaped, SessionStore, StoreError,
     StoreFuture, Update, Updated, Watched, Watcher,
 };
 use dwell_core::{EndedSession, SessionKey, SessionRecord, delegate_store};
@@ -15,15 +15,15 @@ use dwell_testkit::FaultyStore;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::timeout;
 
-use super::{Pause, pass};
+use crate::{Pause, pass};
 
 /// Tells of changes as the test says. Clones share everything.
 #[derive(Clone, Debug)]
-pub(crate) struct SharedStore {
+pub struct SharedStore {
     /// Counts, and fails as it is told to.
-    pub(crate) inner: FaultyStore,
+    pub inner: FaultyStore,
     /// Where look-ups that the store has answered are held on their way back.
-    pub(crate) late: Option<Pause>,
+    pub late: Option<Pause>,
     told: broadcast::Sender<Told>,
     line: Arc<AtomicU8>,
     starts: Arc<watch::Sender<usize>>,
@@ -31,6 +31,8 @@ pub(crate) struct SharedStore {
     pulses: bool,
     /// How much later watches that begin from now on hear of everything.
     lag: Arc<Mutex<Duration>>,
+    /// How much later still copies that are kept near hear of everything.
+    copies_lag: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -52,7 +54,7 @@ const QUIET: u8 = 3;
 
 impl SharedStore {
     /// Makes sure that nothing was missed when the test says so.
-    pub(crate) fn new(inner: FaultyStore) -> Self {
+    pub fn new(inner: FaultyStore) -> Self {
         Self {
             inner,
             late: None,
@@ -61,67 +63,75 @@ impl SharedStore {
             starts: Arc::default(),
             pulses: false,
             lag: Arc::default(),
+            copies_lag: Duration::ZERO,
         }
     }
 
-    /// Makes sure by itself.
-    pub(crate) fn with_pulse(mut self) -> Self {
+    /// Makes sure without being asked to.
+    pub fn with_pulse(mut self) -> Self {
         self.pulses = true;
         self
     }
 
+    /// Tells copies that are kept near of everything so much later, which is
+    /// their right up to a point.
+    pub fn with_late_copies(mut self, lag: Duration) -> Self {
+        self.copies_lag = lag;
+        self
+    }
+
     /// Lets watches that begin from now on hear of everything so much later.
-    pub(crate) fn lag(&self, lag: Duration) {
+    pub fn lag(&self, lag: Duration) {
         *self.lag.lock().unwrap() = lag;
     }
 
     /// Waits until so many watches have begun.
-    pub(crate) async fn watched(&self, times: usize) {
+    pub async fn watched(&self, times: usize) {
         let mut starts = self.starts.subscribe();
         starts.wait_for(|starts| *starts >= times).await.unwrap();
     }
 
     /// How many watches have begun.
-    pub(crate) fn starts(&self) -> usize {
+    pub fn starts(&self) -> usize {
         *self.starts.borrow()
     }
 
     /// How many watches there are.
-    pub(crate) fn watches(&self) -> usize {
+    pub fn watches(&self) -> usize {
         self.told.receiver_count()
     }
 
     /// Every node has heard everything so far.
-    pub(crate) async fn pulse(&self) {
+    pub async fn pulse(&self) {
         let (heard, mut all) = mpsc::channel(1);
         self.tell(Told::Pulse { _heard: heard });
         assert_eq!(all.recv().await, None);
     }
 
     /// This session has changed.
-    pub(crate) fn tell_of(&self, key: SessionKey) {
+    pub fn tell_of(&self, key: SessionKey) {
         self.tell(Told::Changed(key));
     }
 
     /// Breaks all watches off, and such as begin from now on.
-    pub(crate) fn break_off(&self) {
+    pub fn break_off(&self) {
         self.tell(Told::Broken);
         self.line.store(BROKEN, Ordering::SeqCst);
     }
 
     /// Lets watches that begin from now on panic, and breaks the others off.
-    pub(crate) fn panic(&self) {
+    pub fn panic(&self) {
         self.tell(Told::Broken);
         self.line.store(PANICS, Ordering::SeqCst);
     }
 
     /// Tells nothing from now on, and nobody notices.
-    pub(crate) fn fall_quiet(&self) {
+    pub fn fall_quiet(&self) {
         self.line.store(QUIET, Ordering::SeqCst);
     }
 
     /// Lets watches that begin from now on be as they should.
-    pub(crate) fn mend(&self) {
+    pub fn mend(&self) {
         self.line.store(SOUND, Ordering::SeqCst);
     }
 
@@ -137,7 +147,10 @@ impl Watched for SharedStore {
     fn watch<'a>(&'a self, watcher: &'a dyn Watcher) -> BoxedAnswer<'a, Infallible> {
         Box::pin(async move {
             let mut told = self.told.subscribe();
-            let lag = *self.lag.lock().unwrap();
+            let mut lag = *self.lag.lock().unwrap();
+            if watcher.pulse() == PULSE {
+                lag += self.copies_lag;
+            }
             let pulse = match self.pulses {
                 true => watcher.pulse(),
                 false => Duration::MAX,

@@ -15,10 +15,11 @@ use tower::{BoxError, Layer, Service, ServiceExt};
 
 /// Any body, boxed.
 #[derive(Debug, Default)]
-pub(crate) struct Body(UnsyncBoxBody<Bytes, BoxError>);
+pub struct Body(UnsyncBoxBody<Bytes, BoxError>);
 
 impl Body {
-    pub(crate) fn new<B>(body: B) -> Self
+    /// Boxes it.
+    pub fn new<B>(body: B) -> Self
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
@@ -27,7 +28,7 @@ impl Body {
     }
 
     /// All of it, as text.
-    pub(crate) async fn text(self) -> String {
+    pub async fn text(self) -> String {
         let bytes = self.0.collect().await.unwrap().to_bytes();
         String::from_utf8(bytes.into()).unwrap()
     }
@@ -60,10 +61,11 @@ impl http_body::Body for Body {
 }
 
 /// Any service, boxed, whose answers have a [`Body`].
-pub(crate) struct App<E = BoxError>(BoxCloneSyncService<Request<Body>, Response<Body>, E>);
+pub struct App<E = BoxError>(BoxCloneSyncService<Request<Body>, Response<Body>, E>);
 
 impl<E> App<E> {
-    pub(crate) fn new<S, B>(service: S) -> Self
+    /// Boxes it.
+    pub fn new<S, B>(service: S) -> Self
     where
         S: Service<Request<Body>, Response = Response<B>, Error = E>,
         S: Clone + Send + Sync + 'static,
@@ -105,10 +107,11 @@ impl<E> Service<Request<Body>> for App<E> {
 
 /// Any layer, boxed, whose answers have a [`Body`].
 #[derive(Clone)]
-pub(crate) struct AnyLayer(BoxCloneSyncServiceLayer<App, Request<Body>, Response<Body>, BoxError>);
+pub struct AnyLayer(BoxCloneSyncServiceLayer<App, Request<Body>, Response<Body>, BoxError>);
 
 impl AnyLayer {
-    pub(crate) fn new<L, B>(layer: L) -> Self
+    /// Boxes it.
+    pub fn new<L, B>(layer: L) -> Self
     where
         L: Layer<App> + Send + Sync + 'static,
         L::Service: Service<Request<Body>, Response = Response<B>, Error = BoxError>,
@@ -119,6 +122,12 @@ impl AnyLayer {
     {
         let boxed = tower::layer::layer_fn(move |inner: App| App::new(layer.layer(inner)));
         Self(BoxCloneSyncServiceLayer::new(boxed))
+    }
+}
+
+impl fmt::Debug for AnyLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AnyLayer")
     }
 }
 

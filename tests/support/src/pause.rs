@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 
 /// Holds whatever is in flight until it is let go.
 #[derive(Clone, Debug)]
-pub(crate) struct Pause {
+pub struct Pause {
     arrived: Arc<Semaphore>,
     gone_on: Arc<Semaphore>,
 }
@@ -22,18 +22,18 @@ impl Default for Pause {
 
 impl Pause {
     /// Of what is held: waits to be let go.
-    pub(crate) async fn here(&self) {
+    pub async fn here(&self) {
         self.arrived.add_permits(1);
         self.gone_on.acquire().await.unwrap().forget();
     }
 
     /// Waits until one more has come this far.
-    pub(crate) async fn arrival(&self) {
+    pub async fn arrival(&self) {
         self.arrived.acquire().await.unwrap().forget();
     }
 
     /// Lets so many go.
-    pub(crate) fn release(&self, count: usize) {
+    pub fn release(&self, count: usize) {
         self.gone_on.add_permits(count);
     }
 }

@@ -1,0 +1,40 @@
+//! What our own tests share.
+//!
+//! | file | what |
+//! |---|---|
+//! | `world` | sessions in one store, seen at once and through a store that fails |
+//! | `records` | sessions for tests of stores |
+//! | `client` | tokens, cookies and answers of a [`TestClient`](dwell_testkit::TestClient) |
+//! | `body` | one type for any body, any service and any layer |
+//! | `shared_store` | a store that several nodes share, whose watch can break |
+//! | `time`, `pause`, `log` | time that passes at once, requests that are held, what is logged |
+//! | `folder` | a folder that is removed at the end |
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test helper fails the test"
+)]
+
+mod body;
+mod client;
+mod folder;
+mod log;
+mod pause;
+mod records;
+mod shared_store;
+mod time;
+mod world;
+
+pub use body::{AnyLayer, App, Body};
+pub use client::{COOKIE, cookie, get, get_with, hold, issued, left, set_cookies, token, told};
+pub use folder::Folder;
+pub use log::Log;
+pub use pause::Pause;
+pub use records::{
+    IDLE, default_policy, due_policy, keep, key, opened, policies, reap_all, start, state, touch,
+};
+pub use shared_store::SharedStore;
+pub use time::{RuntimeClock, now, pass, soon};
+pub use world::{HasToken, World};
