@@ -1,58 +1,42 @@
-//! Sessions in this process's memory: for one node, in production.
+//! Sessions of Dwell in this process's memory: for one node, in production.
 //!
-//! Look-ups, touches and updates take no lock that sessions share: a shard's
-//! readers get at the session by a view, which is replaced as a whole when a
-//! table or a chunk of cells comes or goes, and then take the lock of its
-//! cell. What changes the structure of a shard (sessions that come, end, or
-//! leave memory, and the schedule) takes the shard's lock. Locks are taken in
-//! this order: a subject's, a shard's, a cell's; nobody has two of a kind.
-//!
-//! A touch changes one cell and nothing else: deadlines stand in a schedule by
-//! the second in which they were first due, and a session that turns out to
-//! have moved on is scheduled again only when that second comes. Ended
-//! sessions leave a tombstone, and tombstones leave memory by the same
-//! schedule, without a scan. Nothing large is copied or freed under a lock.
-//!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
-//! | `hash` | which bits of a hash say where |
-//! | `table` | from hash to place, read without a lock |
-//! | `places` | which cells there are, and which are in use |
-//! | `cell` | a session's key, and its lock |
+//! | `sessions` | the map from key to session; look-ups, touches and updates |
 //! | `slot` | a session in 104 bytes |
-//! | `view` | what readers see |
-//! | `structure` | what changes under a shard's lock |
-//! | `schedule` | what is due when |
-//! | `shard` | all shards, and the operations on one session |
-//! | `subjects` | the index by subject |
+//! | `shard` | sessions that start, end and leave memory |
+//! | `schedule` | which session must be looked at when |
+//! | `subjects` | the index of sessions by subject |
+//!
+//! The map is `papaya`'s, whose readers take no lock. Each session in it has
+//! its own lock, so look-ups, touches and updates of different sessions never
+//! wait for each other. Logins, ends and reaping also lock one of 64 shards of
+//! the schedule, and of the index by subject. Locks are taken in this order:
+//! subject, shard, session. No thread holds two locks of a kind.
+//!
+//! A touch changes one slot and nothing else. The schedule names a session by
+//! the second in which it was first due; one that was touched since is
+//! scheduled again only when that second comes. An ended session leaves a
+//! tombstone, which leaves memory by the same schedule, without a scan.
 
-mod cell;
-mod hash;
 #[cfg(all(test, shuttle))]
 mod model_tests;
-mod places;
 mod schedule;
+mod sessions;
 mod shard;
 mod slot;
-mod structure;
 mod subjects;
 mod sync;
-mod table;
 #[cfg(test)]
 mod tests;
-mod view;
 
 use std::convert::Infallible;
 use std::fmt;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::hash::Hasher;
-use crate::shard::{Reference, Shards};
-use crate::slot::Slot;
-use crate::structure::Pass;
-use crate::subjects::Subjects;
 use dwell_core::engine::{Touch, Verdict};
 use dwell_core::store::{
     BoxedAnswer, ChangeFeed, Created, DuePolicy, End, Loaded, Lookup, Quota, Reaped, SessionStore,
@@ -62,6 +46,16 @@ use dwell_core::{
     Clock, EndReason, EndedSession, OnLimit, SessionKey, SessionRecord, SubjectId, SystemClock,
     Timestamp, hours,
 };
+use foldhash::fast::RandomState;
+
+use crate::sessions::Sessions;
+use crate::shard::{Pass, Shard};
+use crate::subjects::{Subject, Subjects};
+use crate::sync::{Mutex, MutexGuard, lock};
+
+/// More shards than a machine has cores, so that two threads that start or
+/// end sessions seldom meet.
+const SHARDS: usize = if cfg!(shuttle) { 1 } else { 64 };
 
 /// Entries that are looked at under one lock: a login that meets the reaper
 /// waits for a few microseconds and not for a whole batch.
@@ -83,101 +77,92 @@ pub struct MemoryStore(Arc<Inner>);
 struct Inner {
     clock: Box<dyn Clock>,
     tombstones: Duration,
-    shards: Shards,
+    hasher: RandomState,
+    sessions: Sessions,
+    shards: Box<[Mutex<Shard>]>,
     subjects: Subjects,
-    /// Where the next reaping pass begins, so that no shard waits for ever.
+    /// The shard that the next reaping pass begins with, so that a pass that
+    /// reaches its limit leaves none waiting forever.
     cursor: AtomicUsize,
     changes: ChangeFeed,
 }
 
 impl MemoryStore {
-    /// An empty store on the system's clock. Tombstones stay for a day.
+    /// Creates an empty store on the system's clock. Tombstones are kept for
+    /// one day.
     #[must_use]
     pub fn new() -> Self {
         Self::with_clock(SystemClock::new())
     }
 
-    /// An empty store on this clock.
+    /// Creates an empty store on this clock. Tombstones are kept for one day.
     #[must_use]
     pub fn with_clock(clock: impl Clock) -> Self {
         Self::with_clock_and_tombstones(clock, hours(24))
     }
 
-    /// An empty store on this clock whose tombstones stay for `tombstones`.
+    /// Creates an empty store on this clock whose tombstones are kept for
+    /// `tombstones`.
     ///
-    /// The tombstone of a session that another middleware owns stays at least
-    /// until that session's absolute deadline.
+    /// The tombstone of a session that another middleware owns is kept at
+    /// least until the session's absolute deadline.
     #[must_use]
     pub fn with_clock_and_tombstones(clock: impl Clock, tombstones: Duration) -> Self {
-        let hasher = Hasher::default();
+        let hasher = RandomState::default();
         Self(Arc::new(Inner {
             clock: Box::new(clock),
             tombstones,
-            shards: Shards::new(&hasher),
-            subjects: Subjects::new(&hasher),
+            hasher: hasher.clone(),
+            sessions: Sessions::new(hasher.clone()),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            subjects: Subjects::new(hasher),
             cursor: AtomicUsize::new(0),
             changes: ChangeFeed::new(),
         }))
     }
 
-    /// How many sessions and tombstones are in memory.
+    /// Returns how many sessions and tombstones are in memory.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.shards.len()
+        self.0.sessions.len()
     }
 
-    /// Whether nothing is in memory.
+    /// Returns whether there are no sessions and no tombstones in memory.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
 
-    fn end_now(&self, key: SessionKey, end: End, now: Timestamp) -> Option<EndedSession> {
-        let (reference, ended) = self.0.end_in_shard(key, end, now)?;
-        self.0.subjects.remove(&ended.record.subject, reference);
-        self.0.changes.tell(key);
-        Some(ended)
+impl Inner {
+    fn shard(&self, key: SessionKey) -> MutexGuard<'_, Shard> {
+        #[allow(clippy::cast_possible_truncation, reason = "a few bits are enough")]
+        let hash = self.hasher.hash_one(key) as usize;
+        lock(&self.shards[hash % SHARDS])
     }
 
-    fn create_now(
-        &self,
-        record: SessionRecord,
-        quota: Option<Quota>,
-        judge: &DuePolicy,
-    ) -> Created {
-        let now = self.0.clock.now();
-        let shards = &self.0.shards;
-        // Held over the whole creation, so that two logins count each other.
-        let mut subject = self.0.subjects.lock(&record.subject);
+    fn create(&self, record: SessionRecord, quota: Option<Quota>, judge: &DuePolicy) -> Created {
+        let now = self.clock.now();
+        // Held until the session is there, so that two logins count each other.
+        let mut subject = self.subjects.lock(&record.subject);
         let mut ended = Vec::new();
-        if let Some(Quota { limit, replaces }) = quota {
-            // Before anybody has to make room for it.
-            if !matches!(shards.lookup(record.key), Lookup::Missing) {
+        if let Some(quota) = quota {
+            // Before another session has to make room for it.
+            if !matches!(self.sessions.lookup(record.key), Lookup::Missing) {
                 return Created::Exists;
             }
-            let mut live = Vec::new();
-            for reference in subject.references() {
-                let found = shards.live_at(reference, |key, slot| {
-                    let own = slot.subject == record.subject && Some(key) != replaces;
-                    own.then(|| (slot.facts(), key))
-                });
-                if let Some((facts, key)) = found.flatten()
-                    && !matches!(judge.verdict(&facts, now), Verdict::Ended(_))
-                {
-                    live.push((facts.last_active_at, key));
-                }
-            }
-            if live.len() >= limit.max as usize {
-                match limit.on_limit {
+            let live = self.live_of(&subject, &record.subject, quota.replaces, judge, now);
+            let limit = quota.limit.max as usize;
+            if live.len() >= limit {
+                match quota.limit.on_limit {
                     OnLimit::RefuseNew => return Created::LimitReached,
+                    // More than one after the limit was lowered.
                     OnLimit::EndOldest => {
-                        // More than one when the limit has been lowered.
-                        let leave = live.len() + 1 - limit.max as usize;
-                        let end = EndReason::Superseded.into();
-                        live.sort_unstable();
-                        for (_, key) in live.into_iter().take(leave) {
-                            if let Some((reference, one)) = self.0.end_in_shard(key, end, now) {
-                                subject.remove(reference);
+                        let surplus = live.len() + 1 - limit;
+                        for key in live.into_iter().take(surplus) {
+                            let end = EndReason::Superseded.into();
+                            if let Some(one) = self.end_in_shard(key, end, now) {
+                                subject.remove(key);
                                 ended.push(one);
                             }
                         }
@@ -185,84 +170,117 @@ impl MemoryStore {
                 }
             }
         }
-        let hash = shards.hash(record.key);
-        let due = judge.next_look(&record.facts, now);
-        let place = shards
-            .lock(hash.shard())
-            .insert(hash, record, due, judge, now);
-        let Some(place) = place else {
+        let key = record.key;
+        if !self.shard(key).insert(&self.sessions, record, judge, now) {
             return Created::Exists;
-        };
-        subject.add(Reference::new(hash.shard(), place));
+        }
+        subject.add(key);
         drop(subject);
-        self.0.tell_ended(&ended);
+        self.tell_ended(&ended);
         Created::Created { ended }
     }
 
-    fn reap_now(&self, judge: &DuePolicy, batch: usize) -> Reaped {
-        let now = self.0.clock.now();
-        let mut pass = Pass::default();
-        pass.reaped.now = now;
-        let count = self.0.shards.count();
-        let start = self.0.cursor.load(Ordering::Relaxed);
+    /// The subject's live sessions but `replaced`, the least active first.
+    fn live_of(
+        &self,
+        subject: &Subject<'_>,
+        name: &SubjectId,
+        replaced: Option<SessionKey>,
+        judge: &DuePolicy,
+        now: Timestamp,
+    ) -> Vec<SessionKey> {
+        let mut live = Vec::new();
+        for key in subject.keys() {
+            let facts = self
+                .sessions
+                .if_live(key, |slot| (slot.subject == *name).then(|| slot.facts()));
+            if let Some(facts) = facts.flatten()
+                && Some(key) != replaced
+                && !matches!(judge.verdict(&facts, now), Verdict::Ended(_))
+            {
+                live.push((facts.last_active_at, key));
+            }
+        }
+        live.sort_unstable();
+        live.into_iter().map(|(_, key)| key).collect()
+    }
+
+    fn end(&self, key: SessionKey, end: End) -> Option<EndedSession> {
+        let ended = self.end_in_shard(key, end, self.clock.now())?;
+        self.leave_index(&ended);
+        self.changes.tell(key);
+        Some(ended)
+    }
+
+    fn end_in_shard(&self, key: SessionKey, end: End, now: Timestamp) -> Option<EndedSession> {
+        let mut shard = self.shard(key);
+        shard.end(&self.sessions, key, end, now, self.tombstones)
+    }
+
+    /// Removes a session that has ended from the index by subject, unless a
+    /// new one of the same subject has its key by now: an adopted session's
+    /// key comes again, and its tombstone may have left memory already.
+    fn leave_index(&self, ended: &EndedSession) {
+        let SessionRecord { key, subject, .. } = &ended.record;
+        let mut entries = self.subjects.lock(subject);
+        let is_back = self.sessions.if_live(*key, |slot| slot.subject == *subject);
+        if is_back != Some(true) {
+            entries.remove(*key);
+        }
+    }
+
+    fn list(&self, subject: &SubjectId) -> Vec<SessionRecord> {
+        let keys = self.subjects.lock(subject).keys();
+        let find = |key| {
+            let own = |slot: &mut slot::Slot| (slot.subject == *subject).then(|| slot.record(key));
+            self.sessions.if_live(key, own).flatten()
+        };
+        keys.into_iter().filter_map(find).collect()
+    }
+
+    fn reap(&self, judge: &DuePolicy, batch: usize) -> Reaped {
+        let pass = Pass {
+            sessions: &self.sessions,
+            judge,
+            now: self.clock.now(),
+            tombstones: self.tombstones,
+        };
+        let mut reaped = Reaped {
+            now: pass.now,
+            ..Reaped::default()
+        };
+        let start = self.cursor.load(Ordering::Relaxed);
         let mut budget = batch.max(1);
-        'shards: for step in 0..count {
-            let shard = (start + step) % count;
+        'shards: for step in 0..SHARDS {
+            let shard = (start + step) % SHARDS;
             loop {
                 if budget == 0 {
-                    self.0.cursor.store(shard, Ordering::Relaxed);
-                    pass.reaped.more = true;
+                    self.cursor.store(shard, Ordering::Relaxed);
+                    reaped.more = true;
                     break 'shards;
                 }
                 let piece = budget.min(PIECE);
-                // Not while logins wait for the shard.
-                pass.reserve(piece);
-                let mut left = piece;
-                let mut locked = self.0.shards.lock(shard);
-                locked.reschedule(judge, now, &mut left);
-                locked.reap(judge, now, self.0.tombstones, &mut left, &mut pass);
-                drop(locked);
-                self.0.leave_index(shard, &mut pass);
-                budget -= piece - left;
-                if left > 0 {
+                let first = reaped.ended.len();
+                let done = lock(&self.shards[shard]).reap(&pass, piece, &mut reaped);
+                for ended in &reaped.ended[first..] {
+                    self.leave_index(ended);
+                }
+                budget -= done;
+                if done < piece {
                     break;
                 }
             }
         }
-        self.0.tell_ended(&pass.reaped.ended);
-        for locked in &pass.reaped.locked {
-            self.0.changes.tell(locked.key);
+        self.tell_ended(&reaped.ended);
+        for locked in &reaped.locked {
+            self.changes.tell(locked.key);
         }
-        pass.reaped
-    }
-}
-
-impl Inner {
-    fn end_in_shard(
-        &self,
-        key: SessionKey,
-        end: End,
-        now: Timestamp,
-    ) -> Option<(Reference, EndedSession)> {
-        let hash = self.shards.hash(key);
-        let mut locked = self.shards.lock(hash.shard());
-        let (place, ended) = locked.end(hash, key, end, now, self.tombstones)?;
-        Some((Reference::new(hash.shard(), place), ended))
+        reaped
     }
 
     fn tell_ended(&self, ended: &[EndedSession]) {
         for ended in ended {
             self.changes.tell(ended.record.key);
-        }
-    }
-
-    /// Removes from the index by subject what a piece of reaping has ended.
-    fn leave_index(&self, shard: usize, pass: &mut Pass) {
-        let first = pass.reaped.ended.len() - pass.places.len();
-        let ended = pass.reaped.ended[first..].iter();
-        for (ended, place) in ended.zip(pass.places.drain(..)) {
-            let reference = Reference::new(shard, place);
-            self.subjects.remove(&ended.record.subject, reference);
         }
     }
 }
@@ -288,7 +306,7 @@ impl SessionStore for MemoryStore {
 
     fn load(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
         let now = self.0.clock.now();
-        let state = self.0.shards.lookup(key);
+        let state = self.0.sessions.lookup(key);
         StoreFuture::ready(Ok(Loaded { now, state }))
     }
 
@@ -298,18 +316,17 @@ impl SessionStore for MemoryStore {
         quota: Option<Quota>,
         judge: DuePolicy,
     ) -> StoreFuture<'_, Created> {
-        StoreFuture::ready(Ok(self.create_now(record, quota, &judge)))
+        StoreFuture::ready(Ok(self.0.create(record, quota, &judge)))
     }
 
     fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome> {
         let now = self.0.clock.now();
-        let touched = self.0.shards.touch(key, touch, now);
-        StoreFuture::ready(Ok(touched))
+        StoreFuture::ready(Ok(self.0.sessions.touch(key, touch, now)))
     }
 
     fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated> {
         let now = self.0.clock.now();
-        let updated = self.0.shards.update(key, version, &update, now);
+        let updated = self.0.sessions.update(key, version, &update, now);
         if let Updated::Applied(_) = updated {
             self.0.changes.tell(key);
         }
@@ -317,20 +334,15 @@ impl SessionStore for MemoryStore {
     }
 
     fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>> {
-        StoreFuture::ready(Ok(self.end_now(key, end, self.0.clock.now())))
+        StoreFuture::ready(Ok(self.0.end(key, end)))
     }
 
     fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
-        let references = self.0.subjects.lock(&subject).references();
-        let find = |reference| {
-            let own = |key, slot: &Slot| (slot.subject == subject).then(|| slot.record(key));
-            self.0.shards.live_at(reference, own).flatten()
-        };
-        StoreFuture::ready(Ok(references.into_iter().filter_map(find).collect()))
+        StoreFuture::ready(Ok(self.0.list(&subject)))
     }
 
     fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
-        StoreFuture::ready(Ok(self.reap_now(&judge, batch)))
+        StoreFuture::ready(Ok(self.0.reap(&judge, batch)))
     }
 
     fn is_local(&self) -> bool {

@@ -1,186 +1,177 @@
-//! The parts of the store: each with a view for readers and a lock for those
-//! who change its structure.
+//! Sessions that start, end and leave memory, and the schedule of one shard.
+//! All of this happens under the shard's lock.
 
-use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
+use std::time::Duration;
 
-use crate::hash::{Hash, Hasher, SHARDS};
+use dwell_core::store::{Due, DuePolicy, End, Reaped};
+use dwell_core::{EndedSession, SessionKey, SessionRecord, Timestamp};
+
+use crate::schedule::{Schedule, second_of};
+use crate::sessions::{Pinned, Sessions};
 use crate::slot::Slot;
-use crate::structure::Structure;
-use crate::sync::{Mutex, MutexGuard, Published};
-use crate::view::View;
-use dwell_core::engine::Touch;
-use dwell_core::store::{Lookup, TouchOutcome, Update, Updated};
-use dwell_core::{SessionKey, Timestamp};
+use crate::sync::{Mutex, lock};
 
-/// All shards.
-pub(crate) struct Shards {
-    /// Beside one another and apart from the locks: what all requests read is
-    /// written only when a table or a chunk comes or goes.
-    views: Box<[Published<View>]>,
-    structures: Box<[Mutex<Structure>]>,
-    hasher: Hasher,
+/// The schedule of the sessions of one shard.
+#[derive(Debug, Default)]
+pub(crate) struct Shard {
+    schedule: Schedule,
+    /// The policies that `schedule` was made by. Zero before the first pass.
+    generation: u64,
+    /// Schedules that were made by other policies. Their sessions have to be
+    /// judged anew: a stricter policy may have made them due earlier.
+    outdated: Vec<Schedule>,
 }
 
-/// A session's shard, and its place there. It is out of date when the session
-/// has left memory: then another one may be in its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Reference(u32);
-
-#[allow(clippy::cast_possible_truncation, reason = "`Places` keeps it small")]
-impl Reference {
-    pub(crate) const fn new(shard: usize, place: u32) -> Self {
-        Self(place * SHARDS as u32 + shard as u32)
-    }
-
-    pub(crate) const fn from_bits(bits: u32) -> Self {
-        Self(bits)
-    }
-
-    pub(crate) const fn to_bits(self) -> u32 {
-        self.0
-    }
-
-    const fn shard(self) -> usize {
-        self.0 as usize % SHARDS
-    }
-
-    const fn place(self) -> u32 {
-        self.0 / SHARDS as u32
-    }
+/// What a reaping pass goes by.
+pub(crate) struct Pass<'a> {
+    pub(crate) sessions: &'a Sessions,
+    pub(crate) judge: &'a DuePolicy,
+    pub(crate) now: Timestamp,
+    pub(crate) tombstones: Duration,
 }
 
-impl Shards {
-    pub(crate) fn new(hasher: &Hasher) -> Self {
-        let structures: Box<[Structure]> = (0..SHARDS)
-            .map(|_| Structure::new(hasher.clone()))
-            .collect();
-        Self {
-            views: structures
-                .iter()
-                .map(|structure| Published::new(Arc::new(structure.view())))
-                .collect(),
-            structures: structures.into_iter().map(Mutex::new).collect(),
-            hasher: hasher.clone(),
-        }
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.structures.len()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        let structures = self.structures.iter();
-        structures.map(|one| crate::sync::lock(one).len()).sum()
-    }
-
-    pub(crate) fn hash(&self, key: SessionKey) -> Hash {
-        self.hasher.of_key(key)
-    }
-
-    pub(crate) fn lookup(&self, key: SessionKey) -> Lookup {
-        let hash = self.hash(key);
-        self.views[hash.shard()].load().lookup(hash, key)
-    }
-
-    pub(crate) fn touch(&self, key: SessionKey, touch: Touch, now: Timestamp) -> TouchOutcome {
-        self.change_live(key, |slot| {
-            let mut facts = slot.facts();
-            let touched = facts.touch(touch, now);
-            if touched == TouchOutcome::Recorded {
-                slot.record_activity(&facts);
-            }
-            touched
-        })
-        .unwrap_or(TouchOutcome::Gone)
-    }
-
-    pub(crate) fn update(
-        &self,
-        key: SessionKey,
-        version: u32,
-        update: &Update,
+impl Shard {
+    /// Adds a session. Returns `false` if there is one under its key, or a
+    /// tombstone.
+    pub(crate) fn insert(
+        &mut self,
+        sessions: &Sessions,
+        record: SessionRecord,
+        judge: &DuePolicy,
         now: Timestamp,
-    ) -> Updated {
-        self.change_live(key, |slot| {
-            let mut record = slot.record(key);
-            if record.facts.version != version {
-                return Updated::Conflict;
-            }
-            if !record.update(update, now) {
-                return Updated::Gone;
-            }
-            slot.replace(record.clone());
-            Updated::Applied(record)
-        })
-        .unwrap_or(Updated::Gone)
-    }
-
-    /// What `look` makes of the session in this place, unless it is vacant or
-    /// has a tombstone.
-    pub(crate) fn live_at<R>(
-        &self,
-        reference: Reference,
-        look: impl FnOnce(SessionKey, &Slot) -> R,
-    ) -> Option<R> {
-        let view = self.views[reference.shard()].load();
-        let (key, slot) = view.at(reference.place())?.lock();
-        let live = slot.as_ref().filter(|slot| !slot.is_ended());
-        live.map(|slot| look(key, slot))
-    }
-
-    /// The lock of a shard, for changes to its structure.
-    pub(crate) fn lock(&self, shard: usize) -> Locked<'_> {
-        Locked {
-            structure: crate::sync::lock(&self.structures[shard]),
-            view: &self.views[shard],
-            retired: None,
+    ) -> bool {
+        let current = self.generation == 0 || self.generation == judge.generation();
+        // A session that other policies judged is looked at in the next pass.
+        let due = match current && self.outdated.is_empty() {
+            true => second_of(judge.next_look(&record.facts, now)),
+            false => second_of(now),
+        };
+        let key = record.key;
+        let slot = Mutex::new(Slot::new(record, due));
+        if sessions.pin().try_insert(key, slot).is_err() {
+            return false;
         }
+        self.schedule.add(due, key);
+        true
     }
 
-    fn change_live<R>(&self, key: SessionKey, change: impl FnOnce(&mut Slot) -> R) -> Option<R> {
-        let hash = self.hash(key);
-        let view = self.views[hash.shard()].load();
-        view.with(hash, key, |slot| (!slot.is_ended()).then(|| change(slot)))?
-    }
-}
-
-/// The right to change the structure of a shard. Readers get another view
-/// before it ends, where they need one.
-pub(crate) struct Locked<'a> {
-    structure: MutexGuard<'a, Structure>,
-    view: &'a Published<View>,
-    /// Dropped after the lock is let go, for it may free a chunk and a table.
-    retired: Option<Arc<View>>,
-}
-
-impl Deref for Locked<'_> {
-    type Target = Structure;
-
-    fn deref(&self) -> &Structure {
-        &self.structure
-    }
-}
-
-impl DerefMut for Locked<'_> {
-    fn deref_mut(&mut self) -> &mut Structure {
-        &mut self.structure
-    }
-}
-
-impl Drop for Locked<'_> {
-    fn drop(&mut self) {
-        if let Some(view) = self.structure.changed_view() {
-            self.retired = Some(self.view.replace(Arc::new(view)));
+    /// Ends a session. Returns `None` if it ended before or is unknown.
+    pub(crate) fn end(
+        &mut self,
+        sessions: &Sessions,
+        key: SessionKey,
+        end: End,
+        now: Timestamp,
+        tombstones: Duration,
+    ) -> Option<EndedSession> {
+        let sessions = sessions.pin();
+        let mut slot = lock(sessions.get(&key)?);
+        if slot.is_ended() {
+            slot.mark_replaced(end.replaced);
+            return None;
         }
+        let ended = end_slot(&mut slot, key, end, now, tombstones);
+        self.schedule.add(slot.due, key);
+        ended
     }
+
+    /// Looks at what is due, at most `budget` entries. Returns how many it
+    /// looked at.
+    pub(crate) fn reap(&mut self, pass: &Pass<'_>, budget: usize, reaped: &mut Reaped) -> usize {
+        let sessions = pass.sessions.pin();
+        let mut done = self.reschedule(pass, &sessions, budget);
+        while done < budget
+            && let Some((second, key)) = self.schedule.pop_due(pass.now)
+        {
+            self.look_at(pass, &sessions, second, key, reaped);
+            done += 1;
+        }
+        done
+    }
+
+    /// Judges sessions anew that other policies have scheduled.
+    fn reschedule(&mut self, pass: &Pass<'_>, sessions: &Pinned<'_>, budget: usize) -> usize {
+        if self.generation != pass.judge.generation() {
+            self.generation = pass.judge.generation();
+            if !self.schedule.is_empty() {
+                self.outdated.push(std::mem::take(&mut self.schedule));
+            }
+        }
+        let mut done = 0;
+        while done < budget
+            && let Some(outdated) = self.outdated.last_mut()
+        {
+            let Some((second, key)) = outdated.pop() else {
+                self.outdated.pop();
+                continue;
+            };
+            done += 1;
+            let slot = sessions.get(&key).map(lock);
+            let Some(mut slot) = slot.filter(|slot| slot.due == second) else {
+                continue;
+            };
+            if !slot.is_ended() {
+                slot.due = second_of(pass.judge.next_look(&slot.facts(), pass.now));
+            }
+            self.schedule.add(slot.due, key);
+        }
+        done
+    }
+
+    fn look_at(
+        &mut self,
+        pass: &Pass<'_>,
+        sessions: &Pinned<'_>,
+        second: u32,
+        key: SessionKey,
+        reaped: &mut Reaped,
+    ) {
+        let slot = sessions.get(&key).map(lock);
+        let Some(mut slot) = slot.filter(|slot| slot.due == second) else {
+            return;
+        };
+        if slot.is_ended() {
+            drop(slot);
+            // Nobody else removes it, or adds another one, without the lock
+            // of this shard.
+            sessions.remove(&key);
+            return;
+        }
+        match pass.judge.due(&slot.facts(), pass.now) {
+            Due::End(reason) => {
+                let ended = end_slot(&mut slot, key, reason.into(), pass.now, pass.tombstones);
+                reaped.ended.extend(ended);
+            }
+            Due::Lock(update) => {
+                let mut record = slot.record(key);
+                record.update(&update, pass.now);
+                slot.replace(record.clone());
+                slot.due = second_of(pass.judge.next_look(&record.facts, pass.now));
+                reaped.locked.push(record);
+            }
+            Due::Later(at) => slot.due = second_of(at),
+        }
+        self.schedule.add(slot.due, key);
+    }
+}
+
+/// Makes a tombstone of a session.
+fn end_slot(
+    slot: &mut Slot,
+    key: SessionKey,
+    end: End,
+    now: Timestamp,
+    tombstones: Duration,
+) -> Option<EndedSession> {
+    slot.end(end, now);
+    slot.due = second_of(slot.forget_at(tombstones));
+    slot.tombstone(key)
 }
 
 #[cfg(test)]
-impl Shards {
-    /// How many buckets and cells readers keep in memory.
-    pub(crate) fn size(&self) -> (usize, usize) {
-        let sizes = self.views.iter().map(|view| view.load().size());
-        sizes.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+impl Shard {
+    /// Whether nothing is scheduled.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.schedule.is_empty() && self.outdated.is_empty()
     }
 }

@@ -9,7 +9,7 @@ use dwell_core::{
     Previous, SessionKey, SessionRecord, SubjectId, Timestamp, VerifierHash, as_millis,
 };
 
-/// A session or a tombstone, without its key, which is the cell's.
+/// A session or a tombstone, without its key, which is the map's.
 ///
 /// What few sessions have is boxed, the longest pause is kept in 32 bits of
 /// milliseconds (it stops counting at 49 days), and what has happened in 48 of

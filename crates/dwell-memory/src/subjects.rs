@@ -1,214 +1,94 @@
-//! Which sessions a subject has.
+//! The index of sessions by subject.
 
-use crate::hash::{Hash, Hasher, SHARDS, TABLES};
-use crate::shard::Reference;
-use crate::sync::{Mutex, MutexGuard};
-use crate::table::{Table, numbers};
-use dwell_core::SubjectId;
+use std::collections::BTreeSet;
+use std::hash::BuildHasher;
 
-/// The index by subject, in shards of its own.
+use dwell_core::{SessionKey, SubjectId};
+use foldhash::fast::RandomState;
+
+use crate::SHARDS;
+use crate::sync::{Mutex, MutexGuard, lock};
+
+/// The index, in shards that each have a lock.
 ///
-/// Whoever ends a session lets go of its shard before coming here.
+/// An entry is half of the subject's hash, and a key: storing the subject too
+/// would double what an entry takes. Two subjects may share a hash, and an
+/// entry may outlive its session for a moment. So whoever reads an entry
+/// checks that the session is live and belongs to the subject.
 pub(crate) struct Subjects {
-    shards: Box<[Mutex<Sessions>]>,
-    hasher: Hasher,
+    shards: Box<[Mutex<BTreeSet<Entry>>]>,
+    hasher: RandomState,
+}
+
+type Entry = (u32, SessionKey);
+
+/// The right to read and change the sessions of one subject.
+pub(crate) struct Subject<'a> {
+    entries: MutexGuard<'a, BTreeSet<Entry>>,
+    hash: u32,
 }
 
 impl Subjects {
-    pub(crate) fn new(hasher: &Hasher) -> Self {
+    pub(crate) fn new(hasher: RandomState) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            hasher: hasher.clone(),
+            hasher,
         }
     }
 
+    #[allow(clippy::cast_possible_truncation, reason = "cut into two parts")]
     pub(crate) fn lock(&self, subject: &SubjectId) -> Subject<'_> {
-        let hash = self.hasher.of_subject(subject);
+        let hash = self.hasher.hash_one(subject);
         Subject {
-            sessions: crate::sync::lock(&self.shards[hash.shard()]),
-            hash,
+            entries: lock(&self.shards[hash as usize % SHARDS]),
+            hash: (hash >> 32) as u32,
         }
     }
-
-    pub(crate) fn remove(&self, subject: &SubjectId, reference: Reference) {
-        self.lock(subject).remove(reference);
-    }
-}
-
-/// One shard of the index: eight bytes for each session.
-///
-/// Neither the subject is kept nor a list for each, which would double what a
-/// session takes. Two subjects may have the same hash, and a session may have
-/// left memory before it leaves the index; so whoever reads a reference looks
-/// whether the session in that place is live and the subject's own.
-#[derive(Default)]
-struct Sessions {
-    tables: [Table; TABLES],
-    /// What has more than [`CROWD`] sessions under its hash, and stands here
-    /// and not in the table, which it would make slow for others.
-    ///
-    /// In the order of the hashes: there are few, and a map of this kind alone
-    /// would be 4 KB of code.
-    crowds: Vec<(Hash, Vec<u32>)>,
-}
-
-/// The most sessions under one hash in a table.
-const CROWD: usize = if cfg!(shuttle) { 2 } else { 32 };
-
-/// The right to change what the index says of a subject.
-pub(crate) struct Subject<'a> {
-    sessions: MutexGuard<'a, Sessions>,
-    hash: Hash,
 }
 
 impl Subject<'_> {
-    /// Where the subject's sessions are, and perhaps others; none twice.
-    pub(crate) fn references(&self) -> Vec<Reference> {
-        let mut found: Vec<u32> = match self.sessions.crowd(self.hash) {
-            Ok(at) => self.sessions.crowds[at].1.clone(),
-            Err(_) => self.sessions.in_table(self.hash).collect(),
-        };
-        // Twice when one session ends and leaves memory, and another comes
-        // into its place, before the first leaves the index.
-        found.sort_unstable();
-        found.dedup();
-        found.into_iter().map(Reference::from_bits).collect()
+    /// The keys of the subject's sessions, and perhaps of others.
+    pub(crate) fn keys(&self) -> Vec<SessionKey> {
+        let first = (self.hash, SessionKey::from_bytes([u8::MIN; 16]));
+        let last = (self.hash, SessionKey::from_bytes([u8::MAX; 16]));
+        let entries = self.entries.range(first..=last);
+        entries.map(|(_, key)| *key).collect()
     }
 
-    pub(crate) fn add(&mut self, reference: Reference) {
-        let hash = self.hash;
-        let number = reference.to_bits();
-        let at = match self.sessions.crowd(hash) {
-            Ok(at) => return self.sessions.crowds[at].1.push(number),
-            Err(at) => at,
-        };
-        self.sessions.add_to_table(hash, number);
-        if self.sessions.in_table(hash).nth(CROWD).is_some() {
-            let crowd: Vec<u32> = self.sessions.in_table(hash).collect();
-            for number in &crowd {
-                self.sessions.remove_from_table(hash, *number);
-            }
-            self.sessions.crowds.insert(at, (hash, crowd));
-        }
+    pub(crate) fn add(&mut self, key: SessionKey) {
+        self.entries.insert((self.hash, key));
     }
 
-    pub(crate) fn remove(&mut self, reference: Reference) {
-        let hash = self.hash;
-        let number = reference.to_bits();
-        let Ok(place) = self.sessions.crowd(hash) else {
-            self.sessions.remove_from_table(hash, number);
-            return;
-        };
-        let crowd = &mut self.sessions.crowds[place].1;
-        if let Some(at) = crowd.iter().position(|found| *found == number) {
-            crowd.swap_remove(at);
-        }
-        if crowd.len() * 4 < crowd.capacity() {
-            crowd.shrink_to(crowd.len() * 2);
-        }
-        // Half, so that one who comes and goes does not move all the others.
-        if crowd.len() <= CROWD / 2 {
-            for number in self.sessions.crowds.remove(place).1 {
-                self.sessions.add_to_table(hash, number);
-            }
-        }
+    pub(crate) fn remove(&mut self, key: SessionKey) {
+        self.entries.remove(&(self.hash, key));
     }
 }
 
-impl Sessions {
-    /// Where the crowd of this hash is, or would be.
-    fn crowd(&self, hash: Hash) -> Result<usize, usize> {
-        self.crowds.binary_search_by_key(&hash, |crowd| crowd.0)
-    }
-
-    fn in_table(&self, hash: Hash) -> impl Iterator<Item = u32> {
-        numbers(self.tables[hash.table()].buckets(), hash.tag())
-    }
-
-    fn add_to_table(&mut self, hash: Hash, number: u32) {
-        // Nobody reads it without the lock: there is nothing to publish.
-        let _ = self.tables[hash.table()].insert(hash.tag(), number);
-    }
-
-    fn remove_from_table(&mut self, hash: Hash, number: u32) {
-        let _ = self.tables[hash.table()].remove(hash.tag(), number);
+#[cfg(test)]
+impl Subjects {
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| lock(shard).len()).sum()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{HashMap, HashSet};
-
-    use proptest::prelude::*;
-
     use super::*;
 
-    fn found(index: &Subjects, name: &SubjectId) -> Vec<u32> {
-        let references = index.lock(name).references();
-        references.into_iter().map(Reference::to_bits).collect()
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn behaves_like_a_map_of_sets(steps in prop::collection::vec((0..3_u8, 0..120_u32, any::<bool>()), 0..600)) {
-            let index = Subjects::new(&Hasher::default());
-            let mut model: HashMap<u8, HashSet<u32>> = HashMap::new();
-            for (subject, number, add) in steps {
-                let name = SubjectId::from(format!("subject {subject}"));
-                let numbers = model.entry(subject).or_default();
-                let reference = Reference::from_bits(number);
-                if add && numbers.insert(number) {
-                    index.lock(&name).add(reference);
-                } else if !add {
-                    numbers.remove(&number);
-                    index.remove(&name, reference);
-                }
-                prop_assert_eq!(found(&index, &name).len(), numbers.len());
-            }
-            for (subject, numbers) in model {
-                let name = SubjectId::from(format!("subject {subject}"));
-                let found: HashSet<u32> = found(&index, &name).into_iter().collect();
-                prop_assert_eq!(found, numbers);
-            }
-        }
-    }
-
     #[test]
-    fn a_place_that_stands_there_twice_is_told_once_and_stays_until_both_are_removed() {
-        let index = Subjects::new(&Hasher::default());
-        let name = SubjectId::from("alice");
-        let reference = Reference::new(0, 7);
-        for _ in 0..2 {
-            index.lock(&name).add(reference);
+    fn each_subject_has_its_own_keys() {
+        let index = Subjects::new(RandomState::default());
+        let (alice, bob) = (SubjectId::from("alice"), SubjectId::from("bob"));
+        let key = |n| SessionKey::from_bytes([n; 16]);
+        for n in [255, 0, 7, 7] {
+            index.lock(&alice).add(key(n));
         }
-        assert_eq!(index.lock(&name).references(), [reference]);
-        index.remove(&name, reference);
-        assert_eq!(index.lock(&name).references(), [reference]);
-        index.remove(&name, reference);
-        assert_eq!(index.lock(&name).references(), []);
-    }
-
-    #[test]
-    fn a_crowd_leaves_the_table_and_comes_back_when_it_is_small() {
-        let index = Subjects::new(&Hasher::default());
-        let name = SubjectId::from("robot");
-        let in_table = |index: &Subjects| {
-            let subject = index.lock(&name);
-            subject.sessions.in_table(subject.hash).count()
-        };
-        let all = || (0..10_000).map(Reference::from_bits);
-        for reference in all() {
-            index.lock(&name).add(reference);
-        }
-        assert_eq!(in_table(&index), 0);
-        assert_eq!(found(&index, &name).len(), 10_000);
-        for reference in all().skip(10) {
-            index.remove(&name, reference);
-        }
-        assert_eq!(in_table(&index), 10);
-        assert!(index.lock(&name).sessions.crowds.is_empty());
-        assert_eq!(found(&index, &name), (0..10).collect::<Vec<_>>());
+        index.lock(&bob).add(key(8));
+        assert_eq!(index.lock(&alice).keys(), [key(0), key(7), key(255)]);
+        index.lock(&alice).remove(key(7));
+        index.lock(&alice).remove(key(8));
+        assert_eq!(index.lock(&alice).keys(), [key(0), key(255)]);
+        assert_eq!(index.lock(&bob).keys(), [key(8)]);
     }
 }
