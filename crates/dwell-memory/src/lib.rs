@@ -53,6 +53,11 @@ use crate::shard::{Pass, Shard};
 use crate::subjects::{Subject, Subjects};
 use crate::sync::{Mutex, MutexGuard, lock};
 
+/// Compiles the README's program.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;
+
 /// More shards than a machine has cores, so that two threads that start or
 /// end sessions seldom meet.
 const SHARDS: usize = if cfg!(shuttle) { 1 } else { 64 };

@@ -9,8 +9,8 @@ use papaya::{HashMap, HashMapRef, LocalGuard};
 use crate::slot::Slot;
 use crate::sync::{Mutex, lock};
 
-/// All sessions and tombstones, each behind a lock of its own. Reading the map
-/// takes no lock.
+/// All sessions and tombstones, each behind its own lock. Reading the map takes
+/// no lock.
 ///
 /// A thread may hold a slot that another thread is removing from the map. Only
 /// tombstones are removed, so the slot still says that the session has ended.

@@ -11,10 +11,10 @@ use dwell_core::{
 
 /// A session or a tombstone, without its key, which is the map's.
 ///
-/// What few sessions have is boxed, the longest pause is kept in 32 bits of
-/// milliseconds (it stops counting at 49 days), and what has happened in 48 of
-/// them (they end in the year 10889). So a cell takes two cache lines and
-/// not three.
+/// An entry of the map, with key and lock, takes 128 bytes: two cache lines.
+/// For that, rare facts are boxed, the longest pause is kept in 32 bits of
+/// milliseconds (it stops counting at 49 days), and instants in the past in 48
+/// bits (they end in the year 10889).
 #[derive(Debug)]
 pub(crate) struct Slot {
     check: VerifierHash,
@@ -38,7 +38,7 @@ pub(crate) struct Slot {
     ended_at: Stamp,
 }
 
-/// What few sessions have.
+/// Facts that few sessions have.
 #[derive(Debug, PartialEq, Eq)]
 struct Rare {
     provider_deadline: Option<Timestamp>,
@@ -48,8 +48,8 @@ struct Rare {
 }
 
 /// An instant in 48 bits of milliseconds. The last of them, in the year 10889,
-/// stands for [`Timestamp::MAX`], as which later ones come back: what is said
-/// to have happened then is no less in the future.
+/// stands for [`Timestamp::MAX`]; later instants are read back as that, which
+/// is as far in the future.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, packed(2))]
 struct Stamp {
@@ -164,8 +164,8 @@ impl Slot {
         })
     }
 
-    /// When the tombstone goes. A foreign session could be adopted again as
-    /// long as its owner still shows it, so its tombstone outlives it.
+    /// When the tombstone leaves memory. An adopted session could be adopted
+    /// again while its owner still accepts it, so its tombstone outlives it.
     pub(crate) fn forget_at(&self, tombstones: Duration) -> Timestamp {
         let by_age = Timestamp::from(self.ended_at) + tombstones;
         if self.check == VerifierHash::NONE {
@@ -221,12 +221,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slot_takes_104_bytes() {
-        assert_eq!(size_of::<Option<Slot>>(), 104);
+    #[cfg(not(shuttle))]
+    fn map_entry_takes_128_bytes() {
+        let entry = size_of::<(SessionKey, std::sync::Mutex<Slot>)>();
+        assert_eq!((size_of::<Slot>(), entry), (104, 128));
     }
 
     #[test]
-    fn stamps_come_back_and_those_that_do_not_fit_as_the_last_there_is() {
+    fn stamps_come_back_and_too_late_ones_as_the_last() {
         let there_and_back = |millis| {
             let stamp = Stamp::from(Timestamp::from_millis(millis));
             Timestamp::from(stamp).as_millis()

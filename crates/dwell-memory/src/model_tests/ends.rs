@@ -10,7 +10,7 @@ use dwell_core::store::{Rotation, SessionStore, TouchOutcome, Update, Updated};
 use dwell_core::{Clock, EndReason, OnLimit, SessionLimit, VerifierHash, minutes};
 
 #[test]
-fn shuttle_an_end_has_one_winner_and_no_touch_revives() {
+fn shuttle_end_has_one_winner_and_no_touch_revives() {
     check(|| {
         let world = World::new();
         world.create(1, None);

@@ -81,7 +81,7 @@ fn l03_nothing_moves_the_absolute_deadline() {
 }
 
 #[test]
-fn l11_the_stores_clock_judges_and_a_skewed_node_changes_nothing() {
+fn l11_store_clock_judges_and_skewed_node_changes_nothing() {
     // Two nodes on one store: what they share is the store's clock, and no
     // other clock is asked.
     let world = World::default();

@@ -55,7 +55,7 @@ fn l04_the_dead_stay_dead() {
 }
 
 #[test]
-fn l12_each_end_is_reported_once_whoever_comes_first() {
+fn l12_each_end_is_reported_once() {
     let world = World::default();
     let a = world.start(1, "alice");
     let b = world.start(2, "alice");

@@ -32,7 +32,7 @@ fn a_foreign_session_is_adopted_once_and_stays_dead() {
 }
 
 #[test]
-fn the_tombstone_of_a_foreign_session_outlives_its_absolute_deadline() {
+fn tombstone_of_adopted_session_outlives_absolute_deadline() {
     let clock = ManualClock::new();
     let store = MemoryStore::with_clock_and_tombstones(clock.clone(), seconds(1));
     let world = World::over(

@@ -9,7 +9,7 @@ use crate::touch;
 use dwell_test_support::{World, now};
 
 #[test]
-fn l12_an_end_has_a_witness_even_when_no_request_ever_comes_again() {
+fn l12_sessions_without_requests_end_and_are_reported() {
     let world = World::default();
     for key in 0..200 {
         world.start(key, &format!("subject {}", key % 7));
@@ -44,7 +44,7 @@ fn l12_a_touched_session_is_looked_at_again_and_not_ended() {
 }
 
 #[test]
-fn n22_reaping_takes_bounded_batches_and_says_when_more_is_due() {
+fn n22_reaping_batches_are_bounded_and_say_if_more_is_due() {
     let world = World::default();
     for key in 0..100 {
         world.start(key, "alice");
@@ -107,7 +107,7 @@ fn l06_a_stricter_policy_reaches_sessions_that_nobody_uses() {
 }
 
 #[test]
-fn n30_a_relaxed_policy_revives_nobody_and_moves_no_absolute_deadline() {
+fn n30_relaxed_policy_revives_none_and_moves_no_absolute_end() {
     let world = World::with(
         PolicySet::simple(Timeouts {
             idle: minutes(15),
