@@ -91,7 +91,7 @@ impl Events {
         }
         self.told = Some(*deadlines);
         self.warned = warn;
-        self.lifeline.look_in(pause);
+        self.lifeline.check_in(pause);
     }
 
     fn send(&mut self, event: String) -> Option<Result<Frame<Bytes>, Infallible>> {
@@ -115,7 +115,7 @@ impl http_body::Body for Events {
             if self.over {
                 return Poll::Ready(None);
             }
-            match self.lifeline.poll_news(cx) {
+            match self.lifeline.poll_next(cx) {
                 Poll::Ready(LifelineEvent::Alive(deadlines, found)) => {
                     if let Some(record) = found.record {
                         self.tell(&deadlines, record);

@@ -73,7 +73,7 @@ pub struct SessionWebSocketUpgrade {
 pub struct SessionWebSocket {
     /// There until this is dropped.
     socket: Option<WebSocket>,
-    toucher: ActivityRecorder,
+    recorder: ActivityRecorder,
     over: watch::Receiver<Option<CloseReason>>,
     /// What a touch has found before we were told.
     found: Option<CloseReason>,
@@ -134,7 +134,7 @@ impl SessionWebSocketUpgrade {
     {
         let handle = self.session.handle();
         let session = Lifeline::of(handle).zip(ActivityRecorder::of(handle));
-        let Some((mut lifeline, toucher)) = session else {
+        let Some((mut lifeline, recorder)) = session else {
             return SessionError(CommandError::NoSession).into_response();
         };
         let mut response = self.upgrade.on_upgrade(async move |socket| {
@@ -142,7 +142,7 @@ impl SessionWebSocketUpgrade {
             let (give_back, mut back) = oneshot::channel();
             let mut serving = Box::pin(serve(SessionWebSocket {
                 socket: Some(socket),
-                toucher,
+                recorder,
                 over,
                 found: None,
                 give_back: Some(give_back),
@@ -222,7 +222,7 @@ impl SessionWebSocket {
     /// When the session is over, which the client has been told then, its route
     /// asks for authentication again, or the store does not answer.
     pub async fn touch(&mut self) -> Result<(), SessionError> {
-        let Err(error) = self.toucher.touch().await else {
+        let Err(error) = self.recorder.touch().await else {
             return Ok(());
         };
         self.found = match error {
@@ -273,7 +273,7 @@ impl Drop for SessionWebSocket {
 fn farewell(closing: CloseReason) -> CloseFrame {
     CloseFrame {
         code: SESSION_OVER,
-        reason: closing.reason().into(),
+        reason: closing.as_str().into(),
     }
 }
 

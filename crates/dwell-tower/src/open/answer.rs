@@ -1,4 +1,4 @@
-//! The bodies of a session layer's answers: its own ones and the service's.
+//! The bodies of a session layer's answers: the layer's own and the service's.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,28 +11,27 @@ use super::body::{BoxError, SessionBoundBody, is_long};
 
 /// Makes the bodies of a session layer's answers.
 ///
-/// [`AnyBodyFactory`] serves every kind of body. A framework whose bodies are boxed
-/// anyway can do without a wrapper around those that need none; `dwell-axum`
-/// does so.
+/// [`AnyBodyFactory`] takes every type of body. A framework whose bodies are
+/// boxed anyway can pass bodies on without a wrapper, as `dwell-axum` does.
 pub trait BodyFactory<B>: Send + Sync + 'static {
-    /// What the client gets.
+    /// The body that the client gets.
     type Body;
 
-    /// The body of an answer of the layer's own.
+    /// Makes the body of an answer of the layer itself, such as a refusal.
     fn own(bytes: Bytes) -> Self::Body;
 
-    /// The service's body, as it is.
+    /// Passes the service's body on unchanged.
     fn pass(body: B) -> Self::Body;
 
-    /// The service's body, cut at the end of its session.
+    /// Passes on the service's body, cut at the end of its session.
     fn bind(body: SessionBoundBody<B>) -> Self::Body;
 
-    /// Whether the service's body takes so long to be sent that its session
-    /// may end meanwhile.
+    /// Returns whether sending the service's body takes so long that its
+    /// session may end meanwhile.
     fn is_long(body: &B) -> bool;
 }
 
-/// Makes a [`SessionBody`] of every kind of body.
+/// Makes a [`SessionBody`] of any type of body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AnyBodyFactory;
 
@@ -148,7 +147,7 @@ mod tests {
 
     type Never = Empty<Bytes>;
 
-    /// A body that says nothing of its length.
+    /// A body of unknown length.
     struct Unknown;
 
     impl Body for Unknown {
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_of_the_layers_own_is_one_frame_of_its_length() {
+    fn own_body_is_one_frame_of_its_length() {
         let mut body = SessionBody::<Never>::from(Bytes::from("refused"));
         assert!(!body.is_end_stream());
         assert_eq!(body.size_hint().exact(), Some(7));
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_body_of_the_layers_own_has_no_frame() {
+    fn empty_own_body_has_no_frame() {
         let mut body = SessionBody::<Never>::from(Bytes::new());
         assert!(body.is_end_stream());
         assert_eq!(body.size_hint().exact(), Some(0));
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_passed_body_is_the_services_own() {
+    fn passed_body_is_unchanged() {
         let mut body = AnyBodyFactory::pass(Full::new(Bytes::from("served")));
         assert!(!body.is_end_stream());
         assert_eq!(body.size_hint().exact(), Some(6));
@@ -205,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn long_is_what_takes_time_to_send_or_may() {
+    fn body_over_64_kib_or_of_unknown_length_is_long() {
         let is_long = |length| AnyBodyFactory::is_long(&Full::new(Bytes::from(vec![0; length])));
         assert!(!is_long(0));
         assert!(!is_long(64 * 1_024));

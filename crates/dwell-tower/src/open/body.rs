@@ -11,23 +11,23 @@ use pin_project_lite::pin_project;
 
 use super::lifeline::{CloseReason, Lifeline};
 
-/// An error of whatever kind.
+/// An error of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A body of which no more than this is left is sent whole: it takes no time
-/// to speak of.
+/// The length up to which the rest of a body is sent whole: sending it takes
+/// hardly any time.
 const SHORT: u64 = 64 * 1_024;
 
 pin_project! {
-    /// A body that is cut when its session ends.
+    /// Cuts a body when its session ends.
     ///
     /// An event stream (`text/event-stream`) ends with a last event,
     /// `session-expired`, whose data is `{"reason":"idle_timeout"}` or another
-    /// reason. Anything else breaks off with the error [`SessionClosed`], so that
-    /// nobody takes the part that came for the whole.
+    /// reason. Any other body breaks off with the error [`SessionClosed`], so
+    /// that no client takes a part for the whole.
     ///
-    /// The session layer puts it around what is streamed; for a body that some
-    /// other way leads to a client:
+    /// The session layer wraps every streamed body. To wrap a body that reaches
+    /// a client in another way:
     ///
     /// ```
     /// use bytes::Bytes;
@@ -46,31 +46,31 @@ pin_project! {
         body: Option<B>,
         lifeline: Lifeline,
         events: bool,
-        // The end of what has been sent.
+        // The last bytes that were sent.
         tail: Tail,
     }
 }
 
-/// The session of a body is over.
+/// The error of a body whose session is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionClosed(pub CloseReason);
 
 impl fmt::Display for SessionClosed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the session is over: {}", self.0.reason())
+        write!(f, "the session is over: {}", self.0.as_str())
     }
 }
 
 impl std::error::Error for SessionClosed {}
 
-/// Whether a body takes so long to be sent that its session may end meanwhile.
+/// Whether sending a body takes so long that its session may end meanwhile.
 pub(crate) fn is_long<B: Body>(body: &B) -> bool {
     !body.is_end_stream() && body.size_hint().exact().is_none_or(|left| left > SHORT)
 }
 
 impl<B> SessionBoundBody<B> {
-    /// Cuts `body`, the one of an answer with these headers, at the end of the
-    /// lifeline.
+    /// Cuts `body` at the end of `lifeline`. `headers` are those of the answer:
+    /// they tell whether it is an event stream.
     pub fn new(body: B, headers: &HeaderMap, lifeline: Lifeline) -> Self {
         Self {
             body: Some(body),
@@ -81,7 +81,7 @@ impl<B> SessionBoundBody<B> {
     }
 }
 
-/// What is encoded in another way takes no event of ours.
+/// No event can be added to a body with a content encoding.
 fn is_event_stream(headers: &HeaderMap) -> bool {
     let media_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     let name = b"text/event-stream";
@@ -109,13 +109,13 @@ where
         let Some(mut body) = this.body.as_mut().as_pin_mut() else {
             return Poll::Ready(None);
         };
-        // Most bodies are there at once and cost no timer; one that never has to
-        // be waited for must end, too.
+        // Most bodies are there at once and cost no timer. A body that is
+        // always ready must end, too.
         if !this.lifeline.is_young()
-            && let Poll::Ready(closing) = this.lifeline.poll_closed(cx)
+            && let Poll::Ready(reason) = this.lifeline.poll_closed(cx)
         {
             this.body.set(None);
-            return Poll::Ready(farewell(closing, *this.events, this.tail));
+            return Poll::Ready(farewell(reason, *this.events, this.tail));
         }
         match body.as_mut().poll_frame(cx) {
             Poll::Ready(Some(frame)) => {
@@ -131,9 +131,9 @@ where
                 Poll::Ready(None)
             }
             Poll::Pending => {
-                let closing = ready!(this.lifeline.poll_closed(cx));
+                let reason = ready!(this.lifeline.poll_closed(cx));
                 this.body.set(None);
-                Poll::Ready(farewell(closing, *this.events, this.tail))
+                Poll::Ready(farewell(reason, *this.events, this.tail))
             }
         }
     }
@@ -151,17 +151,17 @@ where
 }
 
 fn farewell(
-    closing: CloseReason,
+    reason: CloseReason,
     events: bool,
     tail: &Tail,
 ) -> Option<Result<Frame<Bytes>, BoxError>> {
     if !events {
-        return Some(Err(Box::new(SessionClosed(closing))));
+        return Some(Err(Box::new(SessionClosed(reason))));
     }
-    // In the middle of an event, ours would become a part of it; the client
-    // drops what is unfinished.
+    // In the middle of an event, this one would become a part of it. The client
+    // drops an unfinished event.
     tail.is_between_events()
-        .then(|| Ok(Frame::data(closing.event().into())))
+        .then(|| Ok(Frame::data(reason.event().into())))
 }
 
 /// The last bytes that were sent.
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_sent_ends_between_events_however_it_is_cut() {
+    fn tail_is_between_events_however_chunks_are_cut() {
         let between = |chunks: &[&str]| {
             let mut tail = Tail::default();
             chunks.iter().for_each(|chunk| tail.push(chunk.as_bytes()));
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_plain_event_stream_takes_an_event() {
+    fn only_plain_event_stream_takes_event() {
         let is = |fields: &[(&'static str, &'static str)]| {
             let mut headers = HeaderMap::new();
             for (name, value) in fields {

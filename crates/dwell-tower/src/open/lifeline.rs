@@ -16,12 +16,12 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::registry::{OpenSessions, Place};
 
-/// Most answers are over by then: until then nothing is entered and nobody
-/// asked, and afterwards it is made sure that nothing was missed (N39).
-const FIRST_LOOK: Duration = Duration::from_millis(250);
+/// Most answers are over by then. Until then there is no entry and no check;
+/// the first check makes sure that nothing was missed (N39).
+const FIRST_CHECK: Duration = Duration::from_millis(250);
 
-/// The longest sleep, after which it is looked whether the machine has slept,
-/// too, which timers do not count.
+/// The longest sleep. Timers do not count while the machine sleeps, so the
+/// machine's clock is looked at after that.
 const LONGEST_SLEEP: Duration = seconds(60);
 
 /// Longer than anything is open.
@@ -30,14 +30,14 @@ const FAR: Duration = Duration::from_secs(365 * 24 * 3_600);
 /// Longer than a tick of a clock that is read in ticks.
 const TICK: Duration = Duration::from_millis(5);
 
-/// How long an answer of the store is waited for at the deadline: whatever is
-/// open is closed within a second of it.
+/// How long the store's answer is waited for at the deadline: everything is
+/// closed within a second of it.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How often the store is asked while it does not tell of changes.
-const UNTOLD: Duration = seconds(1);
+/// How often the store is polled while no changes are delivered.
+const POLL_INTERVAL: Duration = seconds(1);
 
-/// Why something that was open is closed.
+/// Why an open connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloseReason {
@@ -47,10 +47,10 @@ pub enum CloseReason {
     Locked,
     /// The route asks for authentication again.
     StepUpRequired,
-    /// The store did not answer at the deadline, so nobody can tell whether it
-    /// still is one.
+    /// The store did not answer at the deadline, so it is unknown whether the
+    /// session still lives.
     StoreUnavailable,
-    /// The store knows nothing of the session any more.
+    /// The store no longer has the session.
     Unknown,
 }
 
@@ -65,9 +65,10 @@ impl From<SessionOver> for CloseReason {
 }
 
 impl CloseReason {
-    /// The word for it: the `reason` that the next request would be told.
+    /// Returns the `reason` that a refusal of the next request would carry,
+    /// such as `idle_timeout`.
     #[must_use]
-    pub const fn reason(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ended(reason) => reason.as_str(),
             Self::Locked => "session_locked",
@@ -77,25 +78,25 @@ impl CloseReason {
         }
     }
 
-    /// The last event of an event stream (`text/event-stream`): `session-expired`
-    /// with the reason.
+    /// Returns the last event of an event stream (`text/event-stream`):
+    /// `session-expired` with the reason.
     #[must_use]
     pub fn event(self) -> String {
-        let reason = self.reason();
+        let reason = self.as_str();
         format!("event: session-expired\ndata: {{\"reason\":\"{reason}\"}}\n\n")
     }
 }
 
-/// Tells when the session of a request is over, for whatever stays open after
-/// its answer has begun (law L14): the deadline as it moves by activity
-/// elsewhere, and an end on whatever node within a second.
+/// Tells when the session of a request is over, for a connection that stays
+/// open after the answer has begun (law L14): at the deadline as activity
+/// elsewhere moves it, and within a second of an end on any node.
 ///
-/// It costs a timer. The store is asked a quarter of a second after the start,
-/// at each deadline, and when it tells that something has changed; once a
-/// second where it can't tell. Asking is never activity.
+/// A lifeline costs a timer. It asks the store a quarter of a second after the
+/// start, at each deadline, and when the session has changed; once a second if
+/// the store has no change feed or has lost it. Asking is never activity.
 ///
-/// Response bodies are cut by it without further ado. For other things, such as
-/// an upgraded connection:
+/// The session layer cuts response bodies in the same way. For other
+/// connections, such as an upgraded one:
 ///
 /// ```
 /// use dwell_core::SessionHandle;
@@ -105,58 +106,58 @@ impl CloseReason {
 ///     let Some(mut lifeline) = Lifeline::of(session) else { return };
 ///     tokio::select! {
 ///         () = talk() => {}
-///         closing = lifeline.closed() => hang_up(closing.reason()),
+///         reason = lifeline.closed() => hang_up(reason.as_str()),
 ///     }
 /// }
 /// # async fn talk() {}
 /// # fn hang_up(_: &str) {}
 /// ```
 ///
-/// It runs on tokio and needs its timers: without a runtime it says at once
-/// that it is over.
+/// It needs tokio's timers: without a runtime it closes at once.
 pub struct Lifeline {
     recheck: Recheck,
     open: OpenSessions,
-    /// Entered at the first look.
+    /// Entered at the first check.
     place: Option<Place>,
-    /// Whether it is to hear of this node's touches.
+    /// Whether touches on this node notify it.
     touches: bool,
     timer: Option<Pin<Box<Sleep>>>,
-    /// When to look for the first time.
-    first_look: Instant,
+    first_check: Instant,
     /// The nearest deadline, as far as it is known, by the timer's clock and by
     /// the machine's: the timer's stands still while the machine sleeps.
     deadline: Instant,
     deadline_by_clock: Timestamp,
-    /// When to look before that.
-    look_by: Option<Instant>,
-    /// In a mutex that nobody locks, so that a body that holds this is `Sync`.
-    looking: Option<Mutex<Looking>>,
+    /// When to check before that.
+    check_by: Option<Instant>,
+    /// The check under way, in a mutex that is never locked, so that a body
+    /// that holds this is `Sync`.
+    check: Option<Mutex<Check>>,
     closed: Option<CloseReason>,
 }
 
-type Looking = Pin<Box<dyn Future<Output = Result<Rechecked, StoreError>> + Send>>;
+type Check = Pin<Box<dyn Future<Output = Result<Rechecked, StoreError>> + Send>>;
 
-/// What a [`Lifeline`] has to tell.
+/// What happens to the session of a [`Lifeline`].
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "made once in a while, in place")]
 #[non_exhaustive]
 pub enum LifelineEvent {
-    /// It is over.
+    /// The session is over.
     Closed(CloseReason),
-    /// The session lives, as of now: its deadlines, and what else is known.
+    /// The session was checked and lives: its deadlines, and what was found.
     Alive(Deadlines, Rechecked),
 }
 
 impl Lifeline {
-    /// The lifeline of a request's session; `None` where it has no live one, or
-    /// no session layer is around it.
+    /// Returns the lifeline of a request's session; `None` without a live
+    /// session, or outside a session layer.
     #[must_use]
     pub fn of(handle: &SessionHandle) -> Option<Self> {
         Self::new(handle, false)
     }
 
-    /// The same, which also looks whenever this node records activity.
+    /// Returns a lifeline that also checks the session whenever this node
+    /// records activity.
     #[must_use]
     pub fn with_touches(handle: &SessionHandle) -> Option<Self> {
         Self::new(handle, true)
@@ -171,79 +172,77 @@ impl Lifeline {
             place: None,
             touches,
             timer: None,
-            first_look: deadline.min(timer_now() + FIRST_LOOK),
+            first_check: deadline.min(timer_now() + FIRST_CHECK),
             deadline,
             deadline_by_clock: open.now() + remaining,
-            look_by: None,
-            looking: None,
+            check_by: None,
+            check: None,
             closed: None,
             open,
         })
     }
 
-    /// Waits until it is over.
+    /// Waits until the session is over.
     pub async fn closed(&mut self) -> CloseReason {
         poll_fn(|cx| self.poll_closed(cx)).await
     }
 
-    /// The same, to be polled.
+    /// Polls for the end of the session; see [`closed`](Self::closed).
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
         loop {
-            if let LifelineEvent::Closed(closing) = ready!(self.poll_news(cx)) {
-                return Poll::Ready(closing);
+            if let LifelineEvent::Closed(reason) = ready!(self.poll_next(cx)) {
+                return Poll::Ready(reason);
             }
         }
     }
 
-    /// Waits until there is something to tell: it is over, or the store was
-    /// asked and the session lives.
-    pub async fn news(&mut self) -> LifelineEvent {
-        poll_fn(|cx| self.poll_news(cx)).await
+    /// Waits for the next event: the session is over, or it was checked and
+    /// lives. After the end every event is [`LifelineEvent::Closed`].
+    pub async fn next(&mut self) -> LifelineEvent {
+        poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// The same, to be polled.
-    pub fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<LifelineEvent> {
+    /// Polls for the next event; see [`next`](Self::next).
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<LifelineEvent> {
         loop {
-            if let Some(closing) = self.closed {
-                return Poll::Ready(LifelineEvent::Closed(closing));
+            if let Some(reason) = self.closed {
+                return Poll::Ready(LifelineEvent::Closed(reason));
             }
             if self.timer.is_none() && !self.set_timer() {
                 return Poll::Ready(self.close(CloseReason::StoreUnavailable));
             }
-            if let Some(looking) = &mut self.looking {
-                let looking = looking.get_mut().unwrap_or_else(PoisonError::into_inner);
-                let Poll::Ready(found) = looking.as_mut().poll(cx) else {
+            if let Some(check) = &mut self.check {
+                let check = check.get_mut().unwrap_or_else(PoisonError::into_inner);
+                let Poll::Ready(found) = check.as_mut().poll(cx) else {
                     ready!(self.poll_timer(cx));
                     return Poll::Ready(self.close(CloseReason::StoreUnavailable));
                 };
-                self.looking = None;
-                if let Some(news) = self.learn(found) {
-                    return Poll::Ready(news);
+                self.check = None;
+                if let Some(event) = self.apply(found) {
+                    return Poll::Ready(event);
                 }
                 continue;
             }
-            let rung = self
-                .place
-                .as_ref()
-                .is_some_and(|place| place.bell.heard(cx));
-            if !rung {
+            let place = self.place.as_ref();
+            if !place.is_some_and(|place| place.notifier.take(cx)) {
                 ready!(self.poll_timer(cx));
                 if !self.is_due() {
                     self.rest();
                     continue;
                 }
             }
-            let news = self.look().and_then(|found| self.learn(found));
-            if let Some(news) = news {
-                return Poll::Ready(news);
+            let event = self.start_check().and_then(|found| self.apply(found));
+            if let Some(event) = event {
+                return Poll::Ready(event);
             }
         }
     }
 
-    /// Looks at the session in a while also if nothing happens before.
-    pub fn look_in(&mut self, pause: Duration) {
+    /// Checks the session after `pause` at the latest, also if nothing happens
+    /// before.
+    pub fn check_in(&mut self, pause: Duration) {
         let at = timer_now() + pause.min(FAR);
-        self.look_by = Some(self.look_by.map_or(at, |earlier| earlier.min(at)));
+        self.check_by = Some(self.check_by.map_or(at, |earlier| earlier.min(at)));
         if let Some(timer) = &mut self.timer
             && at < timer.deadline()
         {
@@ -251,21 +250,21 @@ impl Lifeline {
         }
     }
 
-    /// Whether nothing has to be looked at yet.
+    /// Whether it is too early for a check.
     pub(super) fn is_young(&self) -> bool {
-        timer_now() < self.first_look
+        timer_now() < self.first_check
     }
 
-    /// Sets the timer for the first time; `false` where there are none, so that
-    /// nothing could be closed in time.
+    /// Sets the timer for the first time. Returns `false` without a runtime:
+    /// then nothing could be closed in time.
     fn set_timer(&mut self) -> bool {
         if tokio::runtime::Handle::try_current().is_err() {
-            let message = "no tokio runtime: what would stay open is closed, since nothing else \
-                           would close it";
+            let message = "no tokio runtime: the connection is closed, since it could not be \
+                           closed at the end of its session";
             crate::log::error(message, None);
             return false;
         }
-        self.timer = Some(Box::pin(sleep_until(self.first_look)));
+        self.timer = Some(Box::pin(sleep_until(self.first_check)));
         true
     }
 
@@ -280,14 +279,14 @@ impl Lifeline {
     fn is_due(&self) -> bool {
         let now = timer_now();
         self.place.is_none()
-            || !self.open.is_told()
+            || !self.open.is_notified()
             || now >= self.deadline
-            || self.look_by.is_some_and(|at| now >= at)
+            || self.check_by.is_some_and(|at| now >= at)
             || self.open.now() >= self.deadline_by_clock
     }
 
-    /// Asks the store; `Some` where it answers at once.
-    fn look(&mut self) -> Option<Result<Rechecked, StoreError>> {
+    /// Asks the store; returns `Some` if it answers at once.
+    fn start_check(&mut self) -> Option<Result<Rechecked, StoreError>> {
         let recheck = &self.recheck;
         if self.place.is_none() {
             // Before the store is asked, so that nothing is missed in between.
@@ -300,20 +299,20 @@ impl Lifeline {
         let at_once = is_local.then(|| recheck.run_at_once()).flatten();
         if at_once.is_none() {
             let recheck = recheck.clone();
-            let looking: Looking = Box::pin(async move { recheck.run().await });
-            self.looking = Some(Mutex::new(looking));
+            let check: Check = Box::pin(async move { recheck.run().await });
+            self.check = Some(Mutex::new(check));
             self.sleep_until(self.deadline.max(timer_now()) + PATIENCE);
         }
         at_once
     }
 
-    fn learn(&mut self, found: Result<Rechecked, StoreError>) -> Option<LifelineEvent> {
-        self.look_by = None;
+    fn apply(&mut self, found: Result<Rechecked, StoreError>) -> Option<LifelineEvent> {
+        self.check_by = None;
         let now = timer_now();
         let found = match found {
             Ok(found) => found,
             Err(_) if now < self.deadline => {
-                self.look_by = Some(now + UNTOLD);
+                self.check_by = Some(now + POLL_INTERVAL);
                 self.rest();
                 return None;
             }
@@ -336,12 +335,12 @@ impl Lifeline {
 
     /// Sleeps until there is something to do.
     fn rest(&mut self) {
-        let longest = match self.open.is_told() {
+        let longest = match self.open.is_notified() {
             true => LONGEST_SLEEP,
-            false => UNTOLD,
+            false => POLL_INTERVAL,
         };
         let at = self.deadline.min(timer_now() + longest);
-        self.sleep_until(self.look_by.map_or(at, |look_by| at.min(look_by)));
+        self.sleep_until(self.check_by.map_or(at, |check_by| at.min(check_by)));
     }
 
     fn sleep_until(&mut self, at: Instant) {
@@ -350,17 +349,17 @@ impl Lifeline {
         }
     }
 
-    fn close(&mut self, closing: CloseReason) -> LifelineEvent {
-        self.closed = Some(closing);
-        self.looking = None;
+    fn close(&mut self, reason: CloseReason) -> LifelineEvent {
+        self.closed = Some(reason);
+        self.check = None;
         self.place = None;
         self.timer = None;
-        LifelineEvent::Closed(closing)
+        LifelineEvent::Closed(reason)
     }
 }
 
-/// What the time is by the clock of timers, which decides nothing: the store is
-/// asked when one fires.
+/// The instant by the clock of timers. It decides nothing: the store is asked
+/// when a timer fires.
 #[allow(
     clippy::disallowed_methods,
     reason = "timers have a clock of their own; what the store says judges"

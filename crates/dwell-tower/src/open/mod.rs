@@ -1,25 +1,26 @@
-//! What stays open ends with its session (law L14).
+//! Open connections end with their session (law L14).
 //!
-//! The session layer cuts response bodies that are streamed: at the deadline as
-//! activity elsewhere has moved it, and within a second of an end on whatever
-//! node. Event streams get a last event with the reason. Short bodies, and such
-//! as are whole in memory, are sent as they are.
+//! The session layer cuts streamed response bodies: at the deadline as activity
+//! elsewhere moves it, and within a second of an end on any node. Event streams
+//! get a last event with the reason. Short bodies, and bodies that are whole in
+//! memory, are sent unchanged.
 //!
-//! A connection that was upgraded is the application's, and the layer can't cut
-//! it. An answer of 101 in a session must therefore say who does: [`UpgradePolicy`]
-//! in its extensions. One that does not becomes 500, and the log says what is
-//! missing (law L16). `dwell-axum` has a WebSocket that does all of it.
+//! An upgraded connection belongs to the application, and the layer can't cut
+//! it. So an answer of 101 in a session must say who does, by an
+//! [`UpgradePolicy`] in its extensions. Without one the answer becomes 500, and
+//! the log says what is missing (law L16). `dwell-axum` has a WebSocket that
+//! does all of it.
 //!
 //! | file | what |
 //! |---|---|
 //! | `lifeline` | how long something may stay open |
-//! | `toucher` | activity on it |
-//! | `registry` | which connections are open, and how they hear of changes |
-//! | `bell` | what wakes one of them |
+//! | `recorder` | activity on an open connection |
+//! | `registry` | the open connections, and what notifies them |
+//! | `notifier` | wakes the task of one connection |
 //! | `body` | bodies that end with their session |
 //! | `answer` | the bodies of a session layer's answers |
 //!
-//! Reading a body that was cut:
+//! The error of a body that was cut:
 //!
 //! ```
 //! use dwell_core::EndReason;
@@ -30,20 +31,20 @@
 //! ```
 
 mod answer;
-mod bell;
 mod body;
 mod lifeline;
+mod notifier;
+mod recorder;
 mod registry;
-mod toucher;
 
 pub use answer::{AnyBodyFactory, BodyFactory, SessionBody};
 pub use body::{BoxError, SessionBoundBody, SessionClosed};
 pub use lifeline::{CloseReason, Lifeline, LifelineEvent};
+pub use recorder::ActivityRecorder;
 pub(crate) use registry::OpenSessions;
-pub use toucher::ActivityRecorder;
 
-/// Who ends what stays open after an answer, in the answer's extensions, where
-/// the session layer is not to do it or can't.
+/// Says who ends a connection that stays open after an answer, if the session
+/// layer does not or can't. Goes into the answer's extensions.
 ///
 /// ```
 /// use dwell_tower::open::UpgradePolicy;
@@ -55,8 +56,8 @@ pub use toucher::ActivityRecorder;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UpgradePolicy {
-    /// Whoever serves it, by a [`Lifeline`].
+    /// The application ends it, by a [`Lifeline`].
     EndsWithSession,
-    /// Nobody: it goes on when the session is over.
+    /// Nothing ends it: it stays open after the session is over.
     OutlivesSession,
 }

@@ -10,7 +10,7 @@ use dwell_core::store::{SessionStore, Watched, Watcher};
 use dwell_core::{Clock, SessionHandle, SessionKey, SessionManager, SystemClock, Timestamp};
 use tokio::task::AbortHandle;
 
-use super::bell::Bell;
+use super::notifier::Notifier;
 use crate::follow::{Follower, follow};
 use crate::log;
 use crate::reaper::Task;
@@ -33,7 +33,7 @@ pub(crate) struct OpenSessions(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    bells: Mutex<HashMap<SessionKey, Vec<Entry>>>,
+    entries: Mutex<HashMap<SessionKey, Vec<Entry>>>,
     /// How many connections are open.
     count: AtomicUsize,
     /// When every change had been told last, by `clock`, in milliseconds; 0
@@ -47,7 +47,7 @@ struct Inner {
 
 #[derive(Debug)]
 struct Entry {
-    bell: Arc<Bell>,
+    notifier: Arc<Notifier>,
     /// Whether it is to hear of touches, too.
     touches: bool,
 }
@@ -57,7 +57,7 @@ struct Entry {
 pub(super) struct Place {
     open: OpenSessions,
     key: SessionKey,
-    pub(super) bell: Arc<Bell>,
+    pub(super) notifier: Arc<Notifier>,
 }
 
 impl OpenSessions {
@@ -66,29 +66,29 @@ impl OpenSessions {
         handle.manager().shared()
     }
 
-    /// Enters a connection: from now on its bell is rung when its session ends
+    /// Enters a connection: from now on its notifier is rung when its session ends
     /// or is updated on whatever node, when policies change, and, where it is
     /// to hear of `touches`, when this node records one.
     pub(super) fn enter(&self, manager: &SessionManager, key: SessionKey, touches: bool) -> Place {
-        let bell = Arc::new(Bell::default());
+        let notifier = Arc::new(Notifier::default());
         let entry = Entry {
-            bell: Arc::clone(&bell),
+            notifier: Arc::clone(&notifier),
             touches,
         };
-        self.bells().entry(key).or_default().push(entry);
+        self.entries().entry(key).or_default().push(entry);
         self.0.count.fetch_add(1, Ordering::AcqRel);
         self.hear_of_policies(manager);
         self.watch(manager);
         Place {
             open: self.clone(),
             key,
-            bell,
+            notifier,
         }
     }
 
     /// Whether changes are told of. While they are not, a connection asks by
     /// itself.
-    pub(super) fn is_told(&self) -> bool {
+    pub(super) fn is_notified(&self) -> bool {
         self.0.told.load(Ordering::Acquire) != 0
     }
 
@@ -103,11 +103,11 @@ impl OpenSessions {
         if self.0.count.load(Ordering::Relaxed) == 0 {
             return;
         }
-        let bells = self.bells();
-        let entries = bells.get(&key).into_iter().flatten();
+        let entries = self.entries();
+        let entries = entries.get(&key).into_iter().flatten();
         entries
             .filter(|entry| entry.touches)
-            .for_each(|entry| entry.bell.ring());
+            .for_each(|entry| entry.notifier.notify());
     }
 
     fn hear_of_policies(&self, manager: &SessionManager) {
@@ -141,8 +141,8 @@ impl OpenSessions {
         *watch = Some(runtime.spawn(minding).abort_handle());
     }
 
-    fn bells(&self) -> MutexGuard<'_, HashMap<SessionKey, Vec<Entry>>> {
-        lock(&self.0.bells)
+    fn entries(&self) -> MutexGuard<'_, HashMap<SessionKey, Vec<Entry>>> {
+        lock(&self.0.entries)
     }
 }
 
@@ -150,7 +150,7 @@ fn watched(store: &dyn SessionStore) -> Option<&dyn Watched> {
     store.watched()
 }
 
-/// Rings every bell, while there is somebody to hear it.
+/// Rings every notifier, while there is somebody to hear it.
 fn ring_all(open: &Weak<Inner>) -> bool {
     open.upgrade().map(|open| open.ring_all()).is_some()
 }
@@ -193,8 +193,11 @@ fn mind(inner: Arc<Inner>, following: Following, is_local: bool) -> Task {
 
 impl Inner {
     fn ring_all(&self) {
-        let bells = lock(&self.bells);
-        bells.values().flatten().for_each(|entry| entry.bell.ring());
+        let entries = lock(&self.entries);
+        entries
+            .values()
+            .flatten()
+            .for_each(|entry| entry.notifier.notify());
     }
 
     fn notice_silence(&self) {
@@ -208,9 +211,9 @@ impl Inner {
 
 impl Watcher for Inner {
     fn changed(&self, key: SessionKey) {
-        let bells = lock(&self.bells);
-        let entries = bells.get(&key).into_iter().flatten();
-        entries.for_each(|entry| entry.bell.ring());
+        let entries = lock(&self.entries);
+        let entries = entries.get(&key).into_iter().flatten();
+        entries.for_each(|entry| entry.notifier.notify());
     }
 
     fn mark(&self) -> Timestamp {
@@ -257,14 +260,14 @@ impl Follower for Inner {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut bells = self.open.bells();
-        if let Some(entries) = bells.get_mut(&self.key) {
-            entries.retain(|entry| !Arc::ptr_eq(&entry.bell, &self.bell));
+        let mut all = self.open.entries();
+        if let Some(entries) = all.get_mut(&self.key) {
+            entries.retain(|entry| !Arc::ptr_eq(&entry.notifier, &self.notifier));
             if entries.is_empty() {
-                bells.remove(&self.key);
+                all.remove(&self.key);
             }
         }
-        drop(bells);
+        drop(all);
         self.open.0.count.fetch_sub(1, Ordering::AcqRel);
     }
 }
@@ -301,7 +304,7 @@ mod tests {
     }
 
     fn heard(place: &Place) -> bool {
-        place.bell.heard(&Context::from_waker(Waker::noop()))
+        place.notifier.take(&Context::from_waker(Waker::noop()))
     }
 
     fn now(open: &OpenSessions) -> u64 {
@@ -319,10 +322,10 @@ mod tests {
         assert!(heard(&two), "the other one of its session is still there");
         drop((two, other));
         assert_eq!(open.0.count.load(Ordering::Relaxed), 0);
-        assert!(open.bells().is_empty());
+        assert!(open.entries().is_empty());
         open.0.changed(key("a"));
         open.touched(key("a"));
-        assert!(open.bells().is_empty());
+        assert!(open.entries().is_empty());
     }
 
     #[test]
@@ -370,11 +373,11 @@ mod tests {
     fn l14_who_begins_to_be_told_looks_once_for_what_it_was_not_told() {
         let (open, manager) = (OpenSessions::default(), manager());
         let place = open.enter(&manager, key("a"), false);
-        assert!(!open.is_told(), "there is no runtime to watch on");
+        assert!(!open.is_notified(), "there is no runtime to watch on");
         open.0.caught_up(open.0.mark());
-        assert!(open.is_told() && heard(&place));
+        assert!(open.is_notified() && heard(&place));
         open.0.caught_up(open.0.mark());
-        assert!(open.is_told() && !heard(&place));
+        assert!(open.is_notified() && !heard(&place));
     }
 
     #[test]
@@ -385,7 +388,7 @@ mod tests {
         open.0.caught_up(open.0.mark());
         heard(&place);
         assert!(open.0.lose());
-        assert!(!open.is_told() && heard(&place));
+        assert!(!open.is_notified() && heard(&place));
         assert!(!open.0.lose() && !heard(&place));
     }
 
@@ -397,7 +400,7 @@ mod tests {
             let told = now(&open) - millis;
             open.0.told.store(told, Ordering::Release);
             open.0.notice_silence();
-            (open.is_told(), heard(&place))
+            (open.is_notified(), heard(&place))
         };
         assert_eq!(silent_for(0), (true, false));
         assert_eq!(silent_for(600), (true, false), "it may be slow");
@@ -405,7 +408,7 @@ mod tests {
         open.0.notice_silence();
         assert!(!heard(&place), "it is known by now");
         open.0.caught_up(open.0.mark());
-        assert!(open.is_told() && heard(&place));
+        assert!(open.is_notified() && heard(&place));
     }
 
     // Marks that come back late or out of order are no news.

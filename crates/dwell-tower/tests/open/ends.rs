@@ -101,7 +101,7 @@ async fn n38_every_end_cuts_within_a_second_with_its_reason() {
             end.end(&world, way, node, &token).await;
             let (events, download) = tokio::join!(events.ends_now(), download.ends_now());
             assert_eq!(events.reason(), end.reason(), "{name}");
-            assert_eq!(download.closing().reason(), end.reason(), "{name}");
+            assert_eq!(download.closing().as_str(), end.reason(), "{name}");
             assert_eq!(world.events.ends().len(), 1, "{name}, {end:?}");
         }
     }

@@ -1,4 +1,4 @@
-//! Lifelines by themselves, as whatever is no body holds them: a WebSocket.
+//! Lifelines without a body, as a WebSocket holds one.
 
 use dwell_core::store::SessionStore;
 use dwell_core::{EndReason, OnIdle, Resolved, SessionState, Token, hours, minutes, seconds};
@@ -12,7 +12,7 @@ async fn lifeline(node: &Node, token: &Token) -> Lifeline {
     Lifeline::of(node.handle("/", Some(token)).await.handle()).expect("a live session")
 }
 
-/// Takes all news until there are none for a while.
+/// Takes all events until there are none for a while.
 async fn settle(line: &mut Lifeline) {
     while idle(line, seconds(2)).await.is_some() {}
 }
@@ -89,19 +89,19 @@ async fn l14_a_lifeline_tells_when_the_session_is_over_and_why_and_goes_on_telli
             );
         }
         assert!(
-            matches!(line.news().await, LifelineEvent::Closed(_)),
+            matches!(line.next().await, LifelineEvent::Closed(_)),
             "{name}"
         );
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn news_come_with_the_first_look_and_say_what_was_found() {
+async fn event_comes_with_first_check_and_says_what_was_found() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node();
     let mut line = lifeline(&node, &token).await;
-    let LifelineEvent::Alive(deadlines, found) = line.news().await else {
+    let LifelineEvent::Alive(deadlines, found) = line.next().await else {
         panic!("it is over");
     };
     assert_eq!(found.now, world.now());
@@ -148,7 +148,7 @@ async fn a_lifeline_with_touches_tells_the_deadline_that_a_touch_set_in_a_shared
         let handle = node.handle("/", Some(&token)).await;
         let mut line = Lifeline::with_touches(&handle).unwrap();
         pass(minutes(1)).await;
-        // A minute's worth of news.
+        // A minute's worth of events.
         while idle(&mut line, MS).await.is_some() {}
         let active_at = world.now();
         assert_eq!(node.get("/", &token).await.status(), 200);
@@ -168,8 +168,8 @@ async fn a_lifeline_looks_when_it_is_asked_to_and_once_only() {
     let mut line = lifeline(&node, &token).await;
     settle(&mut line).await;
     let (began, reads) = (world.now(), world.store.reads());
-    line.look_in(minutes(3));
-    line.look_in(minutes(2));
+    line.check_in(minutes(3));
+    line.check_in(minutes(2));
     assert!(idle(&mut line, minutes(5)).await.is_some());
     assert_eq!(world.now() - began, minutes(2));
     assert_eq!(idle(&mut line, minutes(5)).await, None);

@@ -1,5 +1,5 @@
 //! Connections that stay open end with their session (law L14): streamed
-//! bodies, and whatever else holds a lifeline.
+//! bodies, and everything else that holds a lifeline.
 //!
 //! Tokio's clock is paused and moves when there is nothing to do; the store's
 //! clock goes with it.
@@ -23,9 +23,9 @@ mod near;
 mod outage;
 mod policies;
 mod ready;
+mod recorder;
 mod shared;
 mod threads;
-mod toucher;
 mod unbound;
 mod untouched;
 mod upgrade;

@@ -31,7 +31,7 @@ async fn l08_a_store_that_is_away_at_the_deadline_cuts_and_says_so() {
                 );
                 assert_eq!(events.end().await.reason(), "store_unavailable", "{what}");
                 let closing = download.end().await.closing();
-                assert_eq!(closing.reason(), "store_unavailable", "{what}");
+                assert_eq!(closing.as_str(), "store_unavailable", "{what}");
             }
         }
     }

@@ -88,7 +88,7 @@ async fn l14_a_body_that_is_always_ready_is_cut_too() {
         let Next::Closed(SessionClosed(closing)) = file_end else {
             panic!("{name}: {file_end:?}");
         };
-        assert_eq!(closing.reason(), "idle_timeout", "{name}");
+        assert_eq!(closing.as_str(), "idle_timeout", "{name}");
         assert_eq!(next(&mut events).await, Next::End, "{name}");
         assert_eq!(next(&mut file).await, Next::End, "{name}");
     }

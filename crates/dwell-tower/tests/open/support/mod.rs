@@ -98,9 +98,9 @@ pub(crate) fn policies(default: PolicyBuilder, admin: Duration) -> PolicySet {
     PolicySet::builder(default).policy(admin).build().unwrap()
 }
 
-/// The next news, if there are any within so long: what the idle deadline is.
+/// The idle deadline that the next event tells, if there is one within so long.
 pub(crate) async fn idle(line: &mut Lifeline, within: Duration) -> Option<Timestamp> {
-    match timeout(within, line.news()).await {
+    match timeout(within, line.next()).await {
         Err(_) => None,
         Ok(LifelineEvent::Alive(deadlines, _)) => Some(deadlines.idle),
         Ok(other) => panic!("it is over: {other:?}"),

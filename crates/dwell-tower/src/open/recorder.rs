@@ -8,16 +8,16 @@ use tokio::time::Instant;
 use super::lifeline::timer_now;
 use super::registry::OpenSessions;
 
-/// Records activity on what stays open: on a WebSocket, say, whose messages are
-/// no requests. When it ends is told by a [`Lifeline`](super::Lifeline).
+/// Records activity on an open connection whose messages are no requests, such
+/// as a WebSocket. A [`Lifeline`](super::Lifeline) tells when the session ends.
 ///
 /// ```
 /// use dwell_core::{CommandError, SessionHandle};
 /// use dwell_tower::open::ActivityRecorder;
 ///
 /// async fn typed(session: &SessionHandle) -> Result<(), CommandError> {
-///     let Some(mut toucher) = ActivityRecorder::of(session) else { return Ok(()) };
-///     toucher.touch().await
+///     let Some(mut recorder) = ActivityRecorder::of(session) else { return Ok(()) };
+///     recorder.touch().await
 /// }
 /// ```
 pub struct ActivityRecorder {
@@ -28,8 +28,8 @@ pub struct ActivityRecorder {
 }
 
 impl ActivityRecorder {
-    /// The one of a request's session; `None` where it has none, or no session
-    /// layer is around it.
+    /// Returns the recorder of a request's session; `None` without a session,
+    /// or outside a session layer.
     #[must_use]
     pub fn of(handle: &SessionHandle) -> Option<Self> {
         Some(Self {
@@ -39,8 +39,8 @@ impl ActivityRecorder {
         })
     }
 
-    /// Records that somebody is there, now: activity as an active request is.
-    /// Within the granularity of the last it costs nothing.
+    /// Records activity, now, as an active request does. Does nothing within
+    /// the granularity of the last one.
     ///
     /// # Errors
     /// When the session is over, or the store does not answer.

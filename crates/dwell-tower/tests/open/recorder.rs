@@ -14,7 +14,7 @@ async fn open(node: &Node, token: &Token) -> (Lifeline, ActivityRecorder) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn there_is_no_toucher_without_a_session() {
+async fn there_is_no_recorder_without_a_session() {
     let world = World::new();
     let handle = world.node().handle("/", None).await;
     assert!(ActivityRecorder::of(&handle).is_none());
@@ -26,9 +26,9 @@ async fn l02_a_touch_of_what_is_open_is_activity_and_within_the_granularity_cost
         let world = World::new();
         let token = world.sign_in().await;
         let (name, node) = &world.nodes()[way];
-        let (mut line, mut toucher) = open(node, &token).await;
+        let (mut line, mut recorder) = open(node, &token).await;
         pass(minutes(10)).await;
-        toucher.touch().await.unwrap();
+        recorder.touch().await.unwrap();
         assert_eq!(
             world.record(&token).facts.last_active_at,
             world.now(),
@@ -38,28 +38,28 @@ async fn l02_a_touch_of_what_is_open_is_activity_and_within_the_granularity_cost
         let before = world.store.round_trips();
         for _ in 0..14 {
             pass(SECOND).await;
-            toucher.touch().await.unwrap();
+            recorder.touch().await.unwrap();
         }
         assert_eq!(world.store.round_trips(), before, "{name}");
         assert_eq!(world.record(&token).facts.last_active_at, at, "{name}");
         let late = timeout(minutes(15) - seconds(14) - MS, line.closed()).await;
         assert!(late.is_err(), "{name}: {late:?}");
         let closing = timeout(SECOND, line.closed()).await.expect(name);
-        assert_eq!(closing.reason(), "idle_timeout", "{name}");
+        assert_eq!(closing.as_str(), "idle_timeout", "{name}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_touch_is_news_to_what_else_is_open_in_the_session() {
+async fn touch_is_event_for_other_connections_of_session() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node();
-    let (_, mut toucher) = open(&node, &token).await;
+    let (_, mut recorder) = open(&node, &token).await;
     let handle = node.handle("/", Some(&token)).await;
     let mut other = Lifeline::with_touches(&handle).unwrap();
     while idle(&mut other, SECOND).await.is_some() {}
     pass(minutes(2)).await;
-    toucher.touch().await.unwrap();
+    recorder.touch().await.unwrap();
     let expected = world.now() + minutes(15);
     assert_eq!(idle(&mut other, SECOND).await, Some(expected));
 }
@@ -68,15 +68,15 @@ async fn a_touch_is_news_to_what_else_is_open_in_the_session() {
 async fn l03_touches_of_what_is_open_do_not_move_the_absolute_deadline() {
     let world = World::new();
     let token = world.sign_in().await;
-    let (mut line, mut toucher) = open(&world.node(), &token).await;
+    let (mut line, mut recorder) = open(&world.node(), &token).await;
     for _ in 0..47 {
         pass(minutes(10)).await;
-        toucher.touch().await.unwrap();
+        recorder.touch().await.unwrap();
     }
     let early = timeout(minutes(10) - MS, line.closed()).await;
     assert!(early.is_err(), "{early:?}");
     let closing = timeout(SECOND, line.closed()).await.unwrap();
-    assert_eq!(closing.reason(), "absolute_timeout");
+    assert_eq!(closing.as_str(), "absolute_timeout");
 }
 
 #[tokio::test(start_paused = true)]
@@ -99,8 +99,8 @@ async fn l04_a_touch_of_what_is_open_revives_nothing() {
         let refused = late.touch().await;
         let idle = matches!(refused, Err(CommandError::Ended(EndReason::IdleTimeout)));
         assert!(idle, "{name}: {refused:?}");
-        assert_eq!(run_out.closed().await.reason(), "idle_timeout", "{name}");
-        assert_eq!(ended.closed().await.reason(), "revoked", "{name}");
+        assert_eq!(run_out.closed().await.as_str(), "idle_timeout", "{name}");
+        assert_eq!(ended.closed().await.as_str(), "revoked", "{name}");
     }
 }
 
@@ -109,12 +109,12 @@ async fn a_touch_that_the_store_did_not_take_is_an_error_and_tried_again() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node_over(world.shared.clone());
-    let (_, mut toucher) = open(&node, &token).await;
+    let (_, mut recorder) = open(&node, &token).await;
     pass(minutes(5)).await;
     world.store.fail();
-    let failed = toucher.touch().await;
+    let failed = recorder.touch().await;
     assert!(matches!(failed, Err(CommandError::Store(_))), "{failed:?}");
     world.store.heal();
-    toucher.touch().await.unwrap();
+    recorder.touch().await.unwrap();
     assert_eq!(world.record(&token).facts.last_active_at, world.now());
 }
