@@ -81,6 +81,7 @@
 pub mod activity;
 mod bounded;
 mod cookie;
+mod feed;
 mod follow;
 mod future;
 pub mod gate;

@@ -15,4 +15,5 @@ mod http2;
 mod hung;
 mod lost_watch;
 mod node;
+mod one_watch;
 mod servers;

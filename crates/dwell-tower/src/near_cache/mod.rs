@@ -1,16 +1,16 @@
-//! Copies of hot sessions, kept near: for a shared store that tells of
-//! changes.
+//! A cache of hot sessions on this node, over a shared store with a change
+//! feed.
 //!
 //! | file | what |
 //! |---|---|
-//! | `copies` | which copies there are, and which may answer |
-//! | `shard` | a bounded part of them, behind a lock of its own |
+//! | `copies` | the copies, and which of them may answer |
+//! | `shard` | some of them, behind one lock |
 
 mod copies;
 mod shard;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use dwell_core::engine::Touch;
 use dwell_core::store::{
@@ -18,36 +18,35 @@ use dwell_core::store::{
     Update, Updated, Watched,
 };
 use dwell_core::{Clock, EndedSession, SessionKey, SessionRecord, SystemClock, delegate_store};
-use tokio::task::AbortHandle;
 
 use self::copies::Copies;
-use crate::follow::follow;
-use crate::sync::lock;
+use crate::feed::Feed;
 
-/// How many sessions are kept near where nobody says.
+/// How many copies are kept by default.
 const CAPACITY: usize = 100_000;
 
-/// Answers look-ups of hot sessions from this node's memory: they cost no
-/// round trip.
+/// Answers look-ups of hot sessions from this node's memory, without a round
+/// trip.
 ///
-/// An end or an update on whatever node is seen on every node within 100 ms:
-/// the store tells of it, and a copy answers only while the store makes sure,
-/// every [`PULSE`](dwell_core::store::PULSE), that everything has been told.
-/// When that breaks off no copy answers, and look-ups go to the store until
-/// the watch is back and the session was looked up anew. Nothing is guessed,
-/// and tombstones and unknown sessions are always asked of the store.
+/// An end or an update on any node is seen on every node within 100 ms: the
+/// store delivers the change, and a copy answers only while the store confirms,
+/// every [`PULSE`](dwell_core::store::PULSE), that every change was delivered. When the connection is
+/// lost no copy answers, and look-ups go to the store until the feed is back
+/// and the session was looked up again. Tombstones and unknown sessions are
+/// always looked up in the store.
 ///
-/// Other nodes' touches are not told of. A copy's last activity is older than
-/// the one on record by at most its age, which is at most 5 s and a 60th of
-/// the session's idle allowance: no more than the granularity of touches where
-/// nobody sets a finer one. A copy that is wrong in that way is wrong on the
-/// strict side, as if that touch had been lost (law L5). And it answers only
-/// in the first half of the allowance on record: so near an idle deadline the
-/// store itself is asked, and an end can be found early only where a stricter
-/// policy or network cuts the allowance to less than half.
+/// Touches on other nodes are not delivered. A copy's last activity is older
+/// than the recorded one by at most the copy's age, which is at most 5 s and a
+/// 60th of the session's idle allowance: no more than the default granularity
+/// of touches. Such a copy errs on the strict side, as if the touch had been
+/// lost (law L5). And it answers only in the first half of the recorded
+/// allowance: closer to an idle deadline the store itself is asked, and an end
+/// can be found early only where a stricter policy or network cuts the
+/// allowance to less than half.
 ///
-/// Its watch runs on the tokio runtime of the first look-up. Clones share the
-/// copies; the watch ends with the last of them.
+/// Open connections on this node share the cache's change feed, so the node
+/// has one connection for it. The feed runs on the tokio runtime of the first
+/// look-up. Clones share the copies; the feed ends with the last of them.
 ///
 /// ```
 /// use dwell_core::store::Watched;
@@ -59,90 +58,57 @@ const CAPACITY: usize = 100_000;
 /// }
 /// ```
 #[derive(Clone)]
-pub struct NearCache(Arc<Inner>);
-
-struct Inner {
-    store: Arc<dyn Watched>,
-    copies: Arc<Copies>,
-    watch: Mutex<Option<AbortHandle>>,
-}
+pub struct NearCache(Arc<Copies>);
 
 impl NearCache {
-    /// Keeps copies of up to 100,000 sessions of `store` near, some 300 bytes
-    /// each.
+    /// Keeps copies of up to 100,000 sessions of `store`, some 300 bytes each.
+    /// The store's [`watched`](SessionStore::watched) must return it.
     #[must_use]
     pub fn new(store: impl Watched) -> Self {
         Self::with(Arc::new(store), Arc::new(SystemClock::new()), CAPACITY)
     }
 
-    /// Keeps so many, from none on.
+    /// Keeps up to `capacity` copies instead of 100,000. With 0, none.
     #[must_use]
     pub fn with_capacity(self, capacity: usize) -> Self {
-        let (store, clock) = (Arc::clone(&self.0.store), self.0.copies.clock());
-        Self::with(store, clock, capacity)
+        let feed = self.0.feed();
+        Self::with(Arc::clone(feed.store()), Arc::clone(feed.clock()), capacity)
     }
 
-    /// By another clock than the machine's. Only time that passes is read from
-    /// it: what the time is, the store says.
+    /// Measures the age of copies by `clock` instead of the machine's. What the
+    /// time is, the store says.
     #[must_use]
     pub fn with_clock(self, clock: impl Clock) -> Self {
-        let (store, capacity) = (Arc::clone(&self.0.store), self.0.copies.capacity());
-        Self::with(store, Arc::new(clock), capacity)
+        let store = Arc::clone(self.0.feed().store());
+        Self::with(store, Arc::new(clock), self.0.capacity())
     }
 
-    fn with(store: Arc<dyn Watched>, clock: Arc<dyn Clock>, capacity: usize) -> Self {
-        Self(Arc::new(Inner {
-            store,
-            copies: Arc::new(Copies::new(clock, capacity)),
-            watch: Mutex::default(),
-        }))
+    fn with(store: Arc<dyn SessionStore>, clock: Arc<dyn Clock>, capacity: usize) -> Self {
+        Self(Copies::new(Feed::near(store, clock), capacity))
     }
 
-    /// How many copies there are, those among them that may not answer.
+    /// Returns how many copies there are, those among them that may not answer.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.copies.len()
+        self.0.len()
     }
 
-    /// Whether there is no copy.
+    /// Returns whether there is no copy.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    fn store(&self) -> &dyn Watched {
-        &*self.0.store
-    }
-
-    fn copies(&self) -> &Copies {
-        &self.0.copies
-    }
-
-    /// Sets somebody to watch, unless somebody does.
-    fn watch(&self) {
-        if self.copies().is_told() {
-            return;
-        }
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
-        let mut watch = lock(&self.0.watch);
-        if watch.as_ref().is_none_or(AbortHandle::is_finished) {
-            let (store, copies) = (Arc::clone(&self.0.store), Arc::clone(&self.0.copies));
-            *watch = Some(
-                runtime
-                    .spawn(follow(store, |store| Some(store), copies))
-                    .abort_handle(),
-            );
-        }
+    fn store(&self) -> &dyn SessionStore {
+        &**self.0.feed().store()
     }
 }
 
 impl SessionStore for NearCache {
-    delegate_store!(self => self.store(), only now, list, acknowledge);
+    delegate_store!(self => self.store(), only now, list, acknowledge, watched);
 
     fn load(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
-        if let Some(loaded) = self.copies().find(key) {
+        if let Some(loaded) = self.0.find(key) {
             return StoreFuture::ready(Ok(loaded));
         }
         self.load_uncopied(key)
@@ -150,10 +116,9 @@ impl SessionStore for NearCache {
 
     fn load_uncopied(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
         StoreFuture::boxed(async move {
-            self.watch();
-            let look = self.copies().look(key);
+            let look = self.0.look(key);
             let loaded = self.store().load(key).await?;
-            self.copies().keep(key, look, &loaded);
+            self.0.keep(key, look, &loaded);
             Ok(loaded)
         })
     }
@@ -168,7 +133,7 @@ impl SessionStore for NearCache {
             let created = self.store().create(record, quota, judge).await?;
             if let Created::Created { ended } = &created {
                 let ended = ended.iter().map(|ended| ended.record.key);
-                ended.for_each(|key| self.copies().forget(key));
+                ended.for_each(|key| self.0.forget(key));
             }
             Ok(created)
         })
@@ -178,8 +143,8 @@ impl SessionStore for NearCache {
         StoreFuture::boxed(async move {
             let touched = self.store().touch(key, touch).await;
             match &touched {
-                Ok(TouchOutcome::Recorded) => self.copies().touch(key, touch),
-                _ => self.copies().forget(key),
+                Ok(TouchOutcome::Recorded) => self.0.touch(key, touch),
+                _ => self.0.forget(key),
             }
             touched
         })
@@ -187,14 +152,14 @@ impl SessionStore for NearCache {
 
     fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated> {
         StoreFuture::boxed(async move {
-            let _changing = Changing::new(self.copies(), key);
+            let _changing = Changing::new(&self.0, key);
             self.store().update(key, version, update).await
         })
     }
 
     fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>> {
         StoreFuture::boxed(async move {
-            let _changing = Changing::new(self.copies(), key);
+            let _changing = Changing::new(&self.0, key);
             self.store().end(key, end).await
         })
     }
@@ -205,10 +170,9 @@ impl SessionStore for NearCache {
         touch: Touch,
     ) -> StoreFuture<'_, (TouchOutcome, Loaded)> {
         StoreFuture::boxed(async move {
-            self.watch();
-            let look = self.copies().look(key);
+            let look = self.0.look(key);
             let both = self.store().touch_and_load(key, touch).await?;
-            self.copies().keep(key, look, &both.1);
+            self.0.keep(key, look, &both.1);
             Ok(both)
         })
     }
@@ -218,21 +182,15 @@ impl SessionStore for NearCache {
             let reaped = self.store().reap(judge, batch).await?;
             let ended = reaped.ended.iter().map(|ended| ended.record.key);
             let locked = reaped.locked.iter().map(|record| record.key);
-            ended
-                .chain(locked)
-                .for_each(|key| self.copies().forget(key));
+            ended.chain(locked).for_each(|key| self.0.forget(key));
             Ok(reaped)
         })
     }
-
-    fn watched(&self) -> Option<&dyn Watched> {
-        Some(self.store())
-    }
 }
 
-/// A session that this node changes: its copy goes before the store is asked,
-/// so that it goes also where nobody waits for the answer, and after that,
-/// since a look-up in between may have found it unchanged.
+/// Drops a session's copy before and after this node changes the session:
+/// before, since the caller may not wait for the answer; after, since a look-up
+/// in between may have found the session unchanged.
 struct Changing<'a> {
     copies: &'a Copies,
     key: SessionKey,
@@ -251,19 +209,10 @@ impl Drop for Changing<'_> {
     }
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
-        let watch = self.watch.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(watch) = watch.take() {
-            watch.abort();
-        }
-    }
-}
-
 impl fmt::Debug for NearCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NearCache")
-            .field("store", &self.0.store)
+            .field("store", &self.store())
             .field("copies", &self.len())
             .finish_non_exhaustive()
     }

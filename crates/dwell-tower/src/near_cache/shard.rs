@@ -1,4 +1,4 @@
-//! A bounded part of the copies.
+//! Some of the copies, behind one lock.
 
 use std::collections::HashMap;
 use std::mem::take;
@@ -7,11 +7,11 @@ use std::time::Duration;
 use dwell_core::store::{Loaded, Lookup};
 use dwell_core::{SessionKey, SessionRecord, Timestamp};
 
-/// The oldest that a copy may be: other nodes' touches are not told of.
+/// The greatest age of a copy: touches on other nodes are not delivered.
 const MAX_AGE: Duration = Duration::from_secs(5);
 
-/// The oldest as a part of the idle allowance: the granularity of touches
-/// where a policy states none.
+/// The greatest age as a part of the idle allowance: the default granularity
+/// of touches.
 const MAX_AGE_PART: u32 = 60;
 
 /// The part of the idle allowance after which the store itself is asked.
@@ -28,14 +28,14 @@ pub(super) struct Copy {
 }
 
 impl Copy {
-    /// The store's clock, when it is `at` by this node's: what has passed
-    /// since the look-up was sent has passed there too. Later than the truth
-    /// by at most the round trip, and never earlier.
+    /// Converts `at` by this node's clock to the store's: what has passed since
+    /// the look-up was sent has passed there too. Later than the truth by at
+    /// most the round trip, and never earlier.
     pub(super) fn now_at(&self, at: Timestamp) -> Timestamp {
         self.now + (at - self.sent)
     }
 
-    /// What it answers when it is `at` by this node's clock, if it may.
+    /// What the copy answers when it is `at` by this node's clock, if it may.
     pub(super) fn answer(&self, at: Timestamp) -> Option<Loaded> {
         let (facts, now) = (&self.record.facts, self.now_at(at));
         let allowance = facts.idle_deadline - facts.last_active_at;
@@ -48,15 +48,15 @@ impl Copy {
     }
 }
 
-/// Copies in no order, found by an index, and how often anything has changed.
+/// Copies in no order, an index to find them, and a count of changes.
 #[derive(Debug)]
 pub(super) struct Shard {
     changes: u64,
     capacity: usize,
     copies: Vec<Copy>,
     places: HashMap<SessionKey, usize>,
-    /// Whose turn it is to make room: round and round, so that nothing has to
-    /// be written where a copy answers.
+    /// The next place to be reused when the shard is full: round and round, so
+    /// that a copy that answers has nothing to write.
     next: usize,
 }
 
@@ -87,8 +87,8 @@ impl Shard {
         self.copies.get_mut(*self.places.get(&key)?)
     }
 
-    /// Keeps a copy, in the place of an older one of the same session, or of
-    /// another where there is no room.
+    /// Keeps a copy. It replaces an older one of the same session, or one of
+    /// another session if the shard is full.
     pub(super) fn keep(&mut self, copy: Copy) {
         let key = copy.record.key;
         if let Some(before) = self.get_mut(key) {
@@ -106,14 +106,14 @@ impl Shard {
         }
     }
 
-    /// Counts a change, and drops the copy of what has changed.
+    /// Counts a change, and drops the session's copy.
     pub(super) fn change(&mut self, key: SessionKey) {
         self.changes += 1;
         self.remove(key);
     }
 
-    /// Drops the copy of what was found to be no live session. That is no
-    /// change: look-ups of unknown sessions must not keep others from being
+    /// Drops a session's copy after a look-up found no live session. No change
+    /// is counted: look-ups of unknown sessions must not keep others from being
     /// kept.
     pub(super) fn remove(&mut self, key: SessionKey) {
         let Some(place) = self.places.remove(&key) else {
@@ -125,7 +125,7 @@ impl Shard {
         }
     }
 
-    /// Counts a change of everything, and gives all copies back.
+    /// Counts a change of every session, and returns all copies.
     pub(super) fn clear(&mut self) -> Vec<Copy> {
         self.changes += 1;
         self.next = 0;

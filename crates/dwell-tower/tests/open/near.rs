@@ -1,21 +1,18 @@
 //! A node that keeps copies of hot sessions near.
 
-use std::time::Duration;
-
 use dwell_core::{EndReason, Token, minutes, seconds};
 use dwell_tower::NearCache;
 
-use crate::support::{MS, Node, Reader, World, pass};
+use crate::support::{MS, Node, Reader, SECOND, World, pass};
 
 /// A node that keeps copies, and a stream on it that has been open for a while.
 async fn settled(world: &World, token: &Token) -> (Node, Reader) {
     let cache = NearCache::new(world.shared.clone()).with_clock(world.clock.clone());
     let node = world.node_over(cache);
-    // The first request is the one that starts the watch of the copies.
+    // The first request is the one that starts the change feed.
     node.get("/passive", token).await;
     pass(seconds(1)).await;
     node.get("/passive", token).await;
-    world.shared.lag(Duration::ZERO);
     let (feed, reader) = node.events(token).await;
     std::mem::forget(feed);
     pass(seconds(5)).await;
@@ -41,9 +38,8 @@ async fn l14_copies_keep_no_stream_open_after_an_end_elsewhere() {
     assert_eq!(reader.ends_now().await.reason(), "revoked");
 }
 
-// Copies hear of changes on a watch of their own, which may be the slower one.
 #[tokio::test(start_paused = true)]
-async fn l14_a_copy_that_has_not_heard_of_the_end_yet_keeps_no_stream_open() {
+async fn l14_slow_feed_leaves_copy_that_keeps_no_stream_open() {
     let world = World::new();
     let token = world.sign_in().await;
     world.shared.lag(50 * MS);
@@ -64,4 +60,52 @@ async fn l14_streams_of_a_node_with_copies_are_cut_at_the_deadline_as_activity_e
     pass(at - world.now() - MS).await;
     assert!(reader.is_open());
     assert_eq!(reader.ends_now().await.reason(), "idle_timeout");
+}
+
+/// One watch, which the copies and the streams of every stack of the node share.
+#[tokio::test(start_paused = true)]
+async fn node_watches_store_once_for_copies_and_streams() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let (node, one) = settled(&world, &token).await;
+    let other_stack = Node::new(node.manager());
+    let (_feed, two) = other_stack.events(&token).await;
+    pass(seconds(5)).await;
+    assert_eq!((world.shared.watches(), world.shared.starts()), (1, 1));
+    end_elsewhere(&world, &token).await;
+    pass(MS).await;
+    for reader in [one, two] {
+        assert!(!reader.is_open());
+        assert_eq!(reader.end().await.reason(), "revoked");
+    }
+}
+
+/// While it is lost, no copy answers and streams ask once a second; when it is
+/// back, both rely on it again.
+#[tokio::test(start_paused = true)]
+async fn l14_lost_feed_stops_copies_and_makes_streams_poll() {
+    let world = World::new();
+    let (token, other) = (world.sign_in().await, world.sign_in().await);
+    let (node, reader) = settled(&world, &token).await;
+    let reads = async |time| {
+        let before = world.store.reads();
+        pass(time).await;
+        world.store.reads() - before
+    };
+    assert_eq!(reads(seconds(10)).await, 0, "nothing has changed");
+    world.shared.break_off();
+    pass(SECOND).await;
+    let polls = reads(seconds(10)).await;
+    assert!((9..=11).contains(&polls), "{polls} times");
+    for _ in 0..3 {
+        let before = world.store.reads();
+        node.get("/passive", &other).await;
+        assert_eq!(world.store.reads() - before, 1, "no copy");
+    }
+    world.shared.mend();
+    pass(seconds(5)).await;
+    assert_eq!(reads(seconds(10)).await, 0, "changes are delivered again");
+    end_elsewhere(&world, &token).await;
+    pass(MS).await;
+    assert!(!reader.is_open());
 }

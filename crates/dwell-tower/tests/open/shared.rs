@@ -196,6 +196,26 @@ async fn n39_an_end_between_the_request_and_the_watch_is_noticed_within_a_second
 }
 
 #[tokio::test(start_paused = true)]
+async fn stacks_of_a_node_watch_its_store_once() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let (node, one) = settled(&world, &token).await;
+    let other_stack = Node::new(node.manager());
+    let (_feed, two) = other_stack.events(&token).await;
+    pass(seconds(5)).await;
+    assert_eq!((world.shared.watches(), world.shared.starts()), (1, 1));
+    // It goes on for the one that is left.
+    one.leave().await;
+    drop(node);
+    pass(minutes(2)).await;
+    assert_eq!((world.shared.watches(), world.shared.starts()), (1, 1));
+    end_elsewhere(&world, &token).await;
+    pass(MS).await;
+    assert!(!two.is_open());
+    assert_eq!(two.end().await.reason(), "revoked");
+}
+
+#[tokio::test(start_paused = true)]
 async fn l14_an_end_is_noticed_on_every_node() {
     let world = World::new();
     let token = world.sign_in().await;

@@ -115,7 +115,7 @@ async fn a_watch_that_is_lost_and_back_is_in_the_log_once_each() {
     let (log, _guard) = Log::keep();
     let near = Near::new();
     near.watch().await;
-    let lost = "the watch for changes is lost";
+    let lost = "change feed lost";
     assert_eq!(log.take(), "");
     near.shared.break_off();
     near.shared.watched(5).await;
@@ -130,7 +130,7 @@ async fn a_watch_that_is_lost_and_back_is_in_the_log_once_each() {
     near.shared.pulse().await;
     near.shared.pulse().await;
     let text = log.take();
-    assert_eq!(text.matches("is back").count(), 1, "{text}");
+    assert_eq!(text.matches("change feed is back").count(), 1, "{text}");
     near.shared.break_off();
     near.shared.watched(near.shared.starts() + 1).await;
     let text = log.take();
