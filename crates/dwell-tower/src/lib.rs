@@ -79,20 +79,17 @@
 //! ```
 
 pub mod activity;
-mod bounded;
 mod cookie;
-mod feed;
-mod follow;
 mod future;
 pub mod gate;
 mod head;
 pub mod idle;
 mod log;
-mod near_cache;
 pub mod network;
 pub mod open;
 mod reaper;
 pub mod rejection;
+mod remote;
 mod return_to;
 pub mod session;
 mod stack;
@@ -100,9 +97,8 @@ pub mod step_up;
 mod sync;
 mod touch;
 
-pub use bounded::BoundedStore;
 pub use future::ResponseFuture;
-pub use near_cache::NearCache;
 pub use reaper::Reaper;
+pub use remote::{BoundedStore, NearCache};
 pub use return_to::safe_return_to;
 pub use stack::{SessionTimeout, SessionTimeoutLayer};

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use dwell_core::{Clock, SessionHandle, SessionKey, SessionManager, SystemClock, Timestamp};
 
 use super::notifier::Notifier;
-use crate::feed::{Feed, Listener};
+use crate::remote::{Feed, Listener};
 use crate::sync::lock;
 
 /// The open connections of one stack. Clones share them.

@@ -12,10 +12,10 @@ use tower_layer::Layer;
 use super::context::Context;
 use super::service::SessionService;
 use super::source::SessionSource;
-use crate::bounded::BoundedStore;
 use crate::open::AnyBodyFactory;
 use crate::reaper::{Reaper, Task};
 use crate::rejection::{MakeRejection, StackRejection};
+use crate::remote::BoundedStore;
 
 /// How long the store is waited for by default.
 const STORE_TIMEOUT: Duration = Duration::from_secs(2);

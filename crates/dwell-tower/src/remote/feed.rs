@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use crate::follow::follow;
+use super::follow::follow;
 use crate::log;
 use crate::reaper::Task;
 use crate::sync::lock;

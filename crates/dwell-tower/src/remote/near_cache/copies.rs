@@ -13,7 +13,7 @@ use dwell_core::store::{Loaded, Lookup};
 use dwell_core::{SessionKey, Timestamp};
 
 use super::shard::{Copy, Shard};
-use crate::feed::{Feed, Listener};
+use crate::remote::{Feed, Listener};
 use crate::sync::lock;
 
 /// A copy answers while the feed is complete up to so long ago, so a change may

@@ -20,7 +20,7 @@ use dwell_core::store::{
 use dwell_core::{Clock, EndedSession, SessionKey, SessionRecord, SystemClock, delegate_store};
 
 use self::copies::Copies;
-use crate::feed::Feed;
+use crate::remote::Feed;
 
 /// How many copies are kept by default.
 const CAPACITY: usize = 100_000;
