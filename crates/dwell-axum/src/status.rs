@@ -104,8 +104,8 @@ impl StatusDocument {
             network: policies.network_name(facts.network).map(str::to_owned),
             authenticated_at: facts.authenticated_at,
             acr: record
-                .strength
-                .and_then(|strength| strength.acr.as_deref().map(str::to_owned)),
+                .authentication()
+                .and_then(|context| context.acr.map(Into::into)),
         }
     }
 }

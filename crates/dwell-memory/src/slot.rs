@@ -1,12 +1,11 @@
 //! A session packed into 104 bytes, and unpacked.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use dwell_core::store::{End, Lookup};
 use dwell_core::{
-    AuthenticationContext, Credential, EndReason, EndedSession, Facts, NetworkId, PolicyId,
-    Previous, SessionKey, SessionRecord, SubjectId, Timestamp, VerifierHash, as_millis,
+    Credential, EndReason, EndedSession, Facts, NetworkId, OpenPart, PolicyId, Previous,
+    SessionKey, SessionRecord, SubjectId, Timestamp, VerifierHash, as_millis,
 };
 
 /// A session or a tombstone, without its key, which is the map's.
@@ -44,7 +43,7 @@ struct Rare {
     provider_deadline: Option<Timestamp>,
     locked_at: Option<Timestamp>,
     previous: Option<Previous>,
-    strength: Option<Arc<AuthenticationContext>>,
+    open: OpenPart,
 }
 
 /// An instant in 48 bits of milliseconds. The last of them, in the year 10889,
@@ -65,14 +64,14 @@ impl Slot {
             key: _,
             subject,
             facts,
-            strength,
             credential,
+            open,
         } = record;
         let rare = Rare {
             provider_deadline: facts.provider_deadline,
             locked_at: facts.locked_at,
             previous: credential.previous,
-            strength,
+            open,
         };
         Self {
             check: credential.check,
@@ -120,12 +119,12 @@ impl Slot {
             key,
             subject: self.subject.clone(),
             facts: self.facts(),
-            strength: rare.and_then(|r| r.strength.clone()),
             credential: Credential {
                 check: self.check,
                 confirmed: self.confirmed,
                 previous: rare.and_then(|r| r.previous),
             },
+            open: rare.map(|r| r.open.clone()).unwrap_or_default(),
         }
     }
 
@@ -210,7 +209,7 @@ impl Rare {
             provider_deadline: None,
             locked_at: None,
             previous: None,
-            strength: None,
+            open: OpenPart::new(),
         };
         (self != none).then(|| Box::new(self))
     }
@@ -262,7 +261,6 @@ mod tests {
                 network: NetworkId::of("office"),
                 version: 10,
             },
-            strength: Some(Arc::new(AuthenticationContext::none().with_acr("aal2"))),
             credential: Credential {
                 check: VerifierHash::from_bits(u128::MAX - 5),
                 confirmed: false,
@@ -271,6 +269,7 @@ mod tests {
                     at: at(11),
                 }),
             },
+            open: OpenPart::from_bytes(&[240, 0, 1, 12]).unwrap(),
         };
         let mut slot = Slot::new(record.clone(), 12);
         assert_eq!(slot.record(record.key), record);

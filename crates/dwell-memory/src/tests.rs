@@ -9,8 +9,8 @@ use crate::sync::lock;
 use dwell_core::engine::opening_facts;
 use dwell_core::store::{Created, DuePolicy, Lookup, SessionStore};
 use dwell_core::{
-    Clock, Credential, EndReason, ManualClock, PolicyId, PolicySet, SessionKey, SessionRecord,
-    SubjectId, Timeouts, VerifierHash, hours, minutes, seconds,
+    Clock, Credential, EndReason, ManualClock, OpenPart, PolicyId, PolicySet, SessionKey,
+    SessionRecord, SubjectId, Timeouts, VerifierHash, hours, minutes, seconds,
 };
 
 pub(crate) fn now<F: Future>(future: F) -> F::Output {
@@ -49,7 +49,7 @@ impl World {
             key: key(number),
             subject: subject.clone(),
             facts: opening_facts(&self.policies, PolicyId::DEFAULT, network, at),
-            strength: None,
+            open: OpenPart::new(),
             credential: Credential::new(check(number)),
         };
         let judge = DuePolicy::new(self.policies.clone());

@@ -1,9 +1,7 @@
 //! The first entries of a bucket: found, judged, and done with.
 
 use dwell_core::store::{Due, DuePolicy, StoreError};
-use dwell_core::{
-    EndReason, EndedSession, SessionKey, SessionRecord, Timestamp, as_millis, seconds,
-};
+use dwell_core::{EndReason, EndedSession, SessionKey, SessionRecord, Timestamp, as_millis};
 
 use crate::layout::Partition;
 use crate::reply::{instant, read, stored_or_skipped};
@@ -43,7 +41,7 @@ enum Act {
     /// Nothing is left to look at.
     Drop,
     Look(Timestamp),
-    End(SessionRecord, EndReason, u8),
+    End(SessionRecord, EndReason),
     Lock(SessionRecord, Timestamp),
 }
 
@@ -107,7 +105,7 @@ impl Inner {
             let (word, with, again) = match &act {
                 Act::Drop => ("drop", Vec::new(), String::new()),
                 Act::Look(at) => ("look", Vec::new(), later(*at)),
-                Act::End(_, _, number) => ("end", number.to_string().into(), String::new()),
+                Act::End(_, reason) => ("end", reason.code().to_string().into(), String::new()),
                 Act::Lock(record, at) => ("lock", value::encode(record), later(*at)),
             };
             call = call.arg(key.as_bytes()).arg(word);
@@ -118,7 +116,7 @@ impl Inner {
         step.more |= !first;
         for place in done {
             match acts.get_mut(place).and_then(Option::take) {
-                Some(Act::End(record, reason, _)) => step.ended.push(EndedSession {
+                Some(Act::End(record, reason)) => step.ended.push(EndedSession {
                     record,
                     reason,
                     ended_at: instant(now),
@@ -148,10 +146,7 @@ fn act_on(key: SessionKey, value: Option<&[u8]>, judge: &DuePolicy, now: Timesta
             let next = judge.next_look(&record.facts, now);
             Act::Lock(record, next)
         }
-        Due::End(reason) => match value::number_of(reason) {
-            Some(number) => Act::End(record, reason, number),
-            None => Act::Look(now + seconds(60)),
-        },
+        Due::End(reason) => Act::End(record, reason),
     }
 }
 

@@ -228,13 +228,11 @@ impl Inner {
         key: SessionKey,
         end: End,
     ) -> Result<Option<EndedSession>, StoreError> {
-        let reason = value::number_of(end.reason)
-            .ok_or_else(|| StoreError::unavailable("an end reason that has no number here"))?;
         let call = self
             .about(&script::END, key)
             .key(self.layout().of(key).unreported())
             .arg(self.told())
-            .number(reason)
+            .number(end.reason.code())
             .arg(if end.replaced { "replaced" } else { "" })
             .number(as_millis(self.settings.tombstones))
             .arg(self.settings.channel.as_str())

@@ -6,18 +6,17 @@
 //! [`Timestamp::MAX`].
 
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::Duration;
 
 use dwell_core::store::Lookup;
 use dwell_core::{
-    AuthenticationContext, Credential, EndReason, EndedSession, Facts, NetworkId, PolicyId,
+    Credential, EndReason, EndedSession, Facts, InvalidOpenPart, NetworkId, OpenPart, PolicyId,
     Previous, SessionKey, SessionRecord, Timestamp, VerifierHash, as_millis,
 };
 
 /// The first byte of every value. Another one is another layout.
 const FORMAT: u8 = 1;
-/// What is there whatever the subject.
+/// What every value has, whatever the subject and the open part.
 const HEAD: usize = 116;
 /// What a touch or an update changes in every case: versions are compared by
 /// these bytes.
@@ -28,12 +27,9 @@ const REPLACED: u8 = 2;
 const PROVIDER: u8 = 4;
 const LOCKED: u8 = 8;
 const PREVIOUS: u8 = 16;
-const STRENGTH: u8 = 32;
 
 /// Stands for [`Timestamp::MAX`].
 const LAST: u64 = (1 << 48) - 1;
-/// The length of a text that is not there.
-const NO_TEXT: u32 = u32::MAX;
 
 /// What is under a session's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,12 +53,10 @@ pub(crate) enum Unreadable {
     Format(u8),
     #[error("it is shorter than a session")]
     Short,
-    #[error("it has an end reason that this version of Dwell does not know: {0}")]
-    Reason(u8),
     #[error("it holds a text that is not UTF-8")]
     Text,
-    #[error("it goes on after its end")]
-    Long,
+    #[error(transparent)]
+    Open(#[from] InvalidOpenPart),
 }
 
 impl Stored {
@@ -100,8 +94,8 @@ pub(crate) fn encode(record: &SessionRecord) -> Vec<u8> {
         key: _,
         subject,
         facts,
-        strength,
         credential,
+        open,
     } = record;
     let mut flags = 0;
     let mut flag = |set: bool, bit| flags |= if set { bit } else { 0 };
@@ -109,12 +103,12 @@ pub(crate) fn encode(record: &SessionRecord) -> Vec<u8> {
     flag(facts.provider_deadline.is_some(), PROVIDER);
     flag(facts.locked_at.is_some(), LOCKED);
     flag(credential.previous.is_some(), PREVIOUS);
-    flag(strength.is_some(), STRENGTH);
     let previous = credential.previous.unwrap_or(Previous {
         check: VerifierHash::NONE,
         at: Timestamp::MIN,
     });
-    let mut out = Writer(Vec::with_capacity(HEAD + subject.as_str().len() + 16));
+    let length = HEAD + subject.as_str().len() + open.as_bytes().len();
+    let mut out = Writer(Vec::with_capacity(length));
     out.bytes(&[FORMAT, flags, 0, facts.failures]);
     out.number(facts.version);
     out.instant(facts.last_active_at);
@@ -133,15 +127,7 @@ pub(crate) fn encode(record: &SessionRecord) -> Vec<u8> {
     out.instant(Timestamp::MIN);
     out.instant(Timestamp::MIN);
     out.text(subject.as_str());
-    if let Some(strength) = strength {
-        match &strength.acr {
-            Some(acr) => out.text(acr),
-            None => out.number(NO_TEXT),
-        }
-        for method in &strength.amr {
-            out.text(method);
-        }
-    }
+    out.bytes(open.as_bytes());
     out.0
 }
 
@@ -173,15 +159,8 @@ pub(crate) fn decode(key: SessionKey, value: &[u8]) -> Result<Stored, Unreadable
     };
     let ended_at = value.instant()?;
     let forget_at = value.instant()?;
-    let subject = value.text()?.unwrap_or_default().into();
-    let strength = if has(STRENGTH) {
-        Some(Arc::new(value.strength()?))
-    } else {
-        None
-    };
-    if !value.0.is_empty() {
-        return Err(Unreadable::Long);
-    }
+    let subject = value.text()?.into();
+    let open = OpenPart::from_bytes(value.0)?;
     let facts = Facts {
         created_at,
         last_active_at,
@@ -196,53 +175,26 @@ pub(crate) fn decode(key: SessionKey, value: &[u8]) -> Result<Stored, Unreadable
         network,
         version,
     };
-    let ending = match reason {
-        0 => None,
-        number => Some(Ending {
-            reason: reason_of(number).ok_or(Unreadable::Reason(number))?,
-            at: ended_at,
-            forget_at,
-            replaced: has(REPLACED),
-        }),
-    };
+    let ending = EndReason::from_code(reason).map(|reason| Ending {
+        reason,
+        at: ended_at,
+        forget_at,
+        replaced: has(REPLACED),
+    });
     Ok(Stored {
         record: SessionRecord {
             key,
             subject,
             facts,
-            strength,
             credential: Credential {
                 check,
                 confirmed: has(CONFIRMED),
                 previous: has(PREVIOUS).then_some(previous),
             },
+            open,
         },
         ending,
     })
-}
-
-/// Numbers are for ever: a reason that is gone leaves a gap.
-const REASONS: [(u8, EndReason); 9] = [
-    (1, EndReason::AbsoluteTimeout),
-    (2, EndReason::IdpLogout),
-    (3, EndReason::IdpSessionExpired),
-    (4, EndReason::IdleTimeout),
-    (5, EndReason::ReauthenticationFailed),
-    (6, EndReason::Revoked),
-    (7, EndReason::SignedOut),
-    (8, EndReason::Superseded),
-    (9, EndReason::TokenReuse),
-];
-
-/// The number that a tombstone keeps of a reason.
-pub(crate) fn number_of(reason: EndReason) -> Option<u8> {
-    let found = REASONS.iter().find(|(_, r)| *r == reason);
-    found.map(|(number, _)| *number)
-}
-
-fn reason_of(number: u8) -> Option<EndReason> {
-    let found = REASONS.iter().find(|(n, _)| *n == number);
-    found.map(|(_, reason)| *reason)
 }
 
 /// An instant in the 48 bits that it has here.
@@ -266,10 +218,9 @@ impl Writer {
     }
 
     fn text(&mut self, text: &str) {
-        // Nobody has names of four gigabytes; one that has loses its end.
-        let length = text.len().min(NO_TEXT as usize - 1);
-        self.number(u32::try_from(length).unwrap_or(0));
-        self.bytes(&text.as_bytes()[..length]);
+        // Redis holds no value of four gigabytes.
+        self.number(u32::try_from(text.len()).unwrap_or(u32::MAX));
+        self.bytes(text.as_bytes());
     }
 }
 
@@ -302,22 +253,8 @@ impl<'a> Reader<'a> {
         Ok(VerifierHash::from_bits(u128::from_be_bytes(self.array()?)))
     }
 
-    fn text(&mut self) -> Result<Option<&'a str>, Unreadable> {
-        match self.number()? {
-            NO_TEXT => Ok(None),
-            length => {
-                let text = std::str::from_utf8(self.bytes(length as usize)?);
-                text.map(Some).map_err(|_| Unreadable::Text)
-            }
-        }
-    }
-
-    fn strength(&mut self) -> Result<AuthenticationContext, Unreadable> {
-        let mut strength = AuthenticationContext::none();
-        strength.acr = self.text()?.map(Into::into);
-        while !self.0.is_empty() {
-            strength.amr.push(self.text()?.unwrap_or_default().into());
-        }
-        Ok(strength)
+    fn text(&mut self) -> Result<&'a str, Unreadable> {
+        let length = self.number()?;
+        std::str::from_utf8(self.bytes(length as usize)?).map_err(|_| Unreadable::Text)
     }
 }

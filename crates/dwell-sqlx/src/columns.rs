@@ -1,7 +1,7 @@
 //! The columns of a row, in the one order in which they are read and bound.
 
 /// The columns of a [`Stored`](crate::stored::Stored), in its order.
-pub(crate) const COLUMNS: [&str; 24] = [
+pub(crate) const COLUMNS: [&str; 23] = [
     "key",
     "subject",
     "created_at",
@@ -16,8 +16,7 @@ pub(crate) const COLUMNS: [&str; 24] = [
     "policy",
     "network",
     "version",
-    "acr",
-    "amr",
+    "open_part",
     "token_check",
     "confirmed",
     "previous_check",
@@ -28,28 +27,30 @@ pub(crate) const COLUMNS: [&str; 24] = [
     "due",
 ];
 
+/// How many columns a new session fills in, from the first one on.
+pub(crate) const OF_A_SESSION: usize = 19;
+
 /// The names of the columns, of the table that goes by this name in the query.
 pub(crate) fn columns(of: &str) -> String {
     COLUMNS.map(|name| format!("{of}.{name}")).join(", ")
 }
 
-/// Reads a [`Row`](crate::stored::Row) whose columns begin at `$first`; `$amr` reads the methods,
-/// which each database keeps in its own way.
+/// Reads a [`Row`](crate::stored::Row) whose columns begin at `$first`.
 macro_rules! read_row {
-    ($row:expr, $first:expr, $amr:expr) => {{
+    ($row:expr, $first:expr) => {{
         use sqlx::Row as _;
 
         let (row, first) = ($row, $first);
         // Of a row that can't be read, so that it can be passed over.
         let key = row.try_get(first).unwrap_or_default();
         let due = row.try_get(first + $crate::columns::COLUMNS.len() - 1);
-        let stored = $crate::columns::read_stored!(row, first, $amr);
+        let stored = $crate::columns::read_stored!(row, first);
         $crate::stored::Row::new(key, due.unwrap_or_default(), stored)
     }};
 }
 
 macro_rules! read_stored {
-    ($row:ident, $first:ident, $amr:expr) => {{
+    ($row:ident, $first:ident) => {{
         let (row, mut next) = ($row, $first);
         let mut column = || {
             next += 1;
@@ -71,8 +72,7 @@ macro_rules! read_stored {
                 policy: row.try_get(column())?,
                 network: row.try_get(column())?,
                 version: row.try_get(column())?,
-                acr: row.try_get(column())?,
-                amr: $amr(row, column())?,
+                open_part: row.try_get(column())?,
                 token_check: row.try_get(column())?,
                 confirmed: row.try_get(column())?,
                 previous_check: row.try_get(column())?,
@@ -88,7 +88,7 @@ macro_rules! read_stored {
 
 /// Binds what [`Stored::new`](crate::stored::Stored::new) filled in, in the order of the columns.
 macro_rules! bind_stored {
-    ($query:expr, $stored:expr, $amr:expr) => {{
+    ($query:expr, $stored:expr) => {{
         let stored = $stored;
         $query
             .bind(stored.key)
@@ -105,8 +105,7 @@ macro_rules! bind_stored {
             .bind(stored.policy)
             .bind(stored.network)
             .bind(stored.version)
-            .bind(stored.acr)
-            .bind($amr(stored.amr))
+            .bind(stored.open_part)
             .bind(stored.token_check)
             .bind(stored.confirmed)
             .bind(stored.previous_check)

@@ -1,11 +1,10 @@
 //! A session as a row of a table, and back.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use dwell_core::{
-    AuthenticationContext, Credential, EndReason, EndedSession, Facts, NetworkId, PolicyId,
-    Previous, SessionKey, SessionRecord, SessionRef, Timestamp, VerifierHash, as_millis,
+    Credential, EndReason, EndedSession, Facts, NetworkId, OpenPart, PolicyId, Previous,
+    SessionKey, SessionRecord, SessionRef, Timestamp, VerifierHash, as_millis,
 };
 
 /// What a row says that no row of ours does.
@@ -70,14 +69,13 @@ pub(crate) struct Stored {
     pub(crate) policy: i64,
     pub(crate) network: i64,
     pub(crate) version: i64,
-    pub(crate) acr: Option<String>,
-    pub(crate) amr: Option<Vec<String>>,
+    pub(crate) open_part: Vec<u8>,
     pub(crate) token_check: Vec<u8>,
     pub(crate) confirmed: bool,
     pub(crate) previous_check: Option<Vec<u8>>,
     pub(crate) previous_at: Option<i64>,
     pub(crate) ended_at: Option<i64>,
-    pub(crate) ended_reason: Option<String>,
+    pub(crate) ended_reason: Option<i16>,
     pub(crate) replaced: bool,
 }
 
@@ -95,10 +93,9 @@ impl Stored {
             key,
             subject,
             facts,
-            strength,
             credential,
+            open,
         } = record;
-        let methods = |s: &AuthenticationContext| s.amr.iter().map(ToString::to_string).collect();
         let previous = credential.previous;
         Self {
             key: key.as_bytes().to_vec(),
@@ -115,10 +112,7 @@ impl Stored {
             policy: facts.policy.to_bits().into(),
             network: facts.network.to_bits().into(),
             version: facts.version.into(),
-            acr: strength
-                .as_ref()
-                .and_then(|s| s.acr.as_deref().map(str::to_owned)),
-            amr: strength.as_deref().map(methods),
+            open_part: open.as_bytes().to_vec(),
             token_check: check_bytes(credential.check),
             confirmed: credential.confirmed,
             previous_check: previous.map(|previous| check_bytes(previous.check)),
@@ -128,15 +122,16 @@ impl Stored {
     }
 
     fn content(&self) -> Result<Content, Corrupt> {
-        let (at, word) = match (self.ended_at, self.ended_reason.as_deref()) {
+        let (at, code) = match (self.ended_at, self.ended_reason) {
             (None, None) => return self.record().map(Content::Live),
-            (Some(at), Some(word)) => (at, word),
+            (Some(at), Some(code)) => (at, code),
             _ => return Err(self.corrupt("ended_reason", "half an end")),
         };
-        let reason = EndReason::parse(word);
+        let code = self.number("ended_reason", code.into())?;
+        let reason = EndReason::from_code(code);
         Ok(Content::Ended(EndedSession {
             record: self.record()?,
-            reason: reason.ok_or_else(|| self.corrupt("ended_reason", "an unknown word"))?,
+            reason: reason.ok_or_else(|| self.corrupt("ended_reason", "no reason"))?,
             ended_at: self.timestamp("ended_at", at)?,
             replaced: self.replaced,
         }))
@@ -165,24 +160,14 @@ impl Stored {
                 network: NetworkId::from_bits(self.number("network", self.network)?),
                 version: self.number("version", self.version)?,
             },
-            strength: self.strength()?,
             credential: Credential {
                 check: self.check("token_check", &self.token_check)?,
                 confirmed: self.confirmed,
                 previous: self.previous()?,
             },
+            open: OpenPart::from_bytes(&self.open_part)
+                .map_err(|_| self.corrupt("open_part", "no list of entries"))?,
         })
-    }
-
-    fn strength(&self) -> Result<Option<Arc<AuthenticationContext>>, Corrupt> {
-        match (&self.acr, &self.amr) {
-            (None, None) => Ok(None),
-            (acr, Some(amr)) => Ok(Some(Arc::new(AuthenticationContext {
-                acr: acr.as_deref().map(Into::into),
-                amr: amr.iter().map(|method| method.as_str().into()).collect(),
-            }))),
-            (Some(_), None) => Err(self.corrupt("amr", "nothing, beside a class")),
-        }
     }
 
     fn previous(&self) -> Result<Option<Previous>, Corrupt> {
@@ -242,4 +227,9 @@ pub(crate) fn length(duration: Duration) -> i64 {
 
 fn check_bytes(check: VerifierHash) -> Vec<u8> {
     check.to_bits().to_be_bytes().to_vec()
+}
+
+/// The code of a reason as a column has it.
+pub(crate) fn code(reason: EndReason) -> i16 {
+    reason.code().into()
 }

@@ -17,15 +17,16 @@ use sqlx::sqlite::SqlitePoolOptions;
 use support::{Folder, due_policy, key, opened, reap_all, start, touch};
 
 /// What is written into a row, in words that both databases take.
-const FAULTS: [&str; 10] = [
-    "ended_reason = 'bored', ended_at = 5",
-    "ended_reason = 'revoked'",
+const FAULTS: [&str; 11] = [
+    "ended_reason = 0, ended_at = 5",
+    "ended_reason = 256, ended_at = 5",
+    "ended_reason = -1, ended_at = 5",
+    "ended_reason = 6",
     "created_at = -1",
     "idle_deadline = -9223372036854775807",
     "failures = 256",
     "version = 4294967296",
     "longest_pause = -5",
-    "acr = 'aal2', amr = NULL",
     "previous_at = 7, previous_check = NULL",
     "policy = -1",
 ];
@@ -88,8 +89,8 @@ async fn in_postgres_a_corrupt_row_is_passed_over() {
     let (server, store, clock) = support::served().await;
     let own = [
         "token_check = '\\x00'",
-        "amr = '{pwd,NULL}'",
-        "amr = '{{pwd},{otp}}'",
+        "open_part = '\\x010005'",
+        "open_part = '\\x020000010000'",
     ];
     let faults = plant(&store, &own, async |sql| {
         let sql = sql.replace("KEY('", "decode('").replace("')", "', 'hex')");
@@ -97,7 +98,7 @@ async fn in_postgres_a_corrupt_row_is_passed_over() {
     });
     let faults = faults.await;
     let foreign = "INSERT INTO dwell_session SELECT '\\x0102', 'alice', 0, 0, 0, 0, 0, NULL, NULL,
-        0, 0, 0, 0, 0, NULL, NULL, '', true, NULL, NULL, NULL, NULL, false, 0, NULL";
+        0, 0, 0, 0, 0, '', '', true, NULL, NULL, NULL, NULL, false, 0, NULL";
     server.query("postgres", foreign).unwrap();
     is_passed_over(&store, &clock, faults).await;
 }
@@ -114,8 +115,9 @@ async fn in_sqlite_a_corrupt_row_is_passed_over() {
         .unwrap();
     let own = [
         "token_check = x'00'",
-        "amr = '[\"pwd\", 7]'",
-        "amr = 'pwd'",
+        "open_part = x'010005'",
+        "open_part = x'020000010000'",
+        "ended_reason = 70000, ended_at = 5",
         "subject = CAST(x'616c696365ff' AS TEXT)",
     ];
     let faults = plant(&store, &own, async |sql| {

@@ -151,7 +151,7 @@ async fn a_lock_that_is_opened_is_not_forgotten(store: &dyn SessionStore, clock:
     let locked = store.reap(judge.clone(), 10).await.unwrap().locked;
     assert_eq!(locked.len(), 1);
     let opened = dwell_core::store::Update::Reauthenticate {
-        strength: None,
+        open: record.open.clone(),
         touch: support::touch(&record, clock.now()),
         rotation: None,
     };

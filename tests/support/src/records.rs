@@ -6,8 +6,8 @@ use std::time::Duration;
 use dwell_core::engine::{self, Touch};
 use dwell_core::store::{Created, DuePolicy, Lookup, SessionStore};
 use dwell_core::{
-    Credential, Policy, PolicyBuilder, PolicyId, PolicySet, SessionKey, SessionRecord, Timestamp,
-    VerifierHash, hours, minutes, seconds,
+    Credential, OpenPart, Policy, PolicyBuilder, PolicyId, PolicySet, SessionKey, SessionRecord,
+    Timestamp, VerifierHash, hours, minutes, seconds,
 };
 
 /// The idle timeout of [`policies`].
@@ -52,8 +52,8 @@ pub(crate) fn opened_under(
         key: key(n),
         subject: subject.into(),
         facts: engine::opening_facts(policies, PolicyId::DEFAULT, network, at),
-        strength: None,
         credential: Credential::new(VerifierHash::from_bits(u128::from(n) + 1)),
+        open: OpenPart::new(),
     }
 }
 

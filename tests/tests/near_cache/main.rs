@@ -9,8 +9,8 @@ use std::time::Duration;
 use dwell_axum::engine;
 use dwell_axum::store::{DuePolicy, Lookup, SessionStore, StoreError, Watched};
 use dwell_axum::{
-    Clock, Credential, EndReason, NearCache, PolicyId, PolicySet, SessionKey, SessionRecord,
-    SystemClock, Timeouts, VerifierHash, hours, minutes,
+    Clock, Credential, EndReason, NearCache, OpenPart, PolicyId, PolicySet, SessionKey,
+    SessionRecord, SystemClock, Timeouts, VerifierHash, hours, minutes,
 };
 use dwell_redis::RedisStore;
 use dwell_servers::{Postgres, Redis, RedisCluster};
@@ -33,8 +33,8 @@ async fn start(store: &impl SessionStore, n: u32) -> SessionKey {
         key: SessionKey::adopted(&n.to_be_bytes()),
         subject: "alice".into(),
         facts: engine::opening_facts(&policies, PolicyId::DEFAULT, network, now),
-        strength: None,
         credential: Credential::new(VerifierHash::from_bits(u128::from(n) + 1)),
+        open: OpenPart::new(),
     };
     let key = record.key;
     let created = store.create(record, None, DuePolicy::new(policies));

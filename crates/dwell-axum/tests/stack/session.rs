@@ -200,7 +200,8 @@ async fn reauthenticating_is_activity_with_a_new_token_and_a_new_strength() {
                     .with_amr(["pwd", "otp"]),
             )
             .await?;
-        let strength = session.record().unwrap().strength.expect("it is stated");
+        let record = session.record().unwrap();
+        let strength = record.authentication().expect("it is stated");
         assert_eq!(strength.acr.as_deref(), Some("aal2"));
         assert_eq!(strength.amr, ["pwd".into(), "otp".into()]);
         Ok(())

@@ -1,13 +1,12 @@
 //! Sessions that another middleware owns: described, and adopted.
 
-use std::sync::Arc;
-
 use crate::engine;
 use crate::event::EventKind;
 use crate::manager::SessionManager;
 use crate::policy::NetworkMatch;
 use crate::session::{
-    AuthenticationContext, Credential, PolicyId, SessionKey, SessionRecord, SubjectId, VerifierHash,
+    AuthenticationContext, Credential, OpenPart, PolicyId, SessionKey, SessionRecord, SubjectId,
+    VerifierHash,
 };
 use crate::store::{Created, Loaded, Lookup, StoreError};
 use crate::time::Timestamp;
@@ -22,7 +21,7 @@ pub struct AdoptedSession {
     subject: SubjectId,
     issued_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
-    strength: Option<AuthenticationContext>,
+    authentication: AuthenticationContext,
 }
 
 impl AdoptedSession {
@@ -36,7 +35,7 @@ impl AdoptedSession {
             subject: subject.into(),
             issued_at: None,
             expires_at: None,
-            strength: None,
+            authentication: AuthenticationContext::none(),
         }
     }
 
@@ -54,10 +53,11 @@ impl AdoptedSession {
         self
     }
 
-    /// How strongly the subject authenticated.
+    /// How strongly the subject authenticated. Class and methods that are
+    /// longer than about a kilobyte together count as not stated.
     #[must_use]
-    pub fn with_authentication(mut self, strength: AuthenticationContext) -> Self {
-        self.strength = Some(strength);
+    pub fn with_authentication(mut self, context: AuthenticationContext) -> Self {
+        self.authentication = context;
         self
     }
 
@@ -105,8 +105,12 @@ impl SessionManager {
             key,
             subject: foreign.subject,
             facts,
-            strength: foreign.strength.map(Arc::new),
             credential: Credential::new(VerifierHash::NONE),
+            // The owner's proof is good, and nobody here can ask for a shorter
+            // one: what does not fit is not stated, which is the strict side.
+            open: OpenPart::new()
+                .with_authentication(&foreign.authentication)
+                .unwrap_or_default(),
         };
         match self
             .store()

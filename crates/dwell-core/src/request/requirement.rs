@@ -23,8 +23,9 @@ impl SessionState {
         }
         let max_age = self.max_age(demand);
         let check = |record: &SessionRecord| {
-            let strength = record.strength.as_deref();
-            engine::check_authentication(&record.facts, strength, demand, max_age, session.now)
+            let context = record.authentication();
+            let context = context.as_ref();
+            engine::check_authentication(&record.facts, context, demand, max_age, session.now)
         };
         Some(match self.is_changed() {
             true => check(&self.current_record(session)),

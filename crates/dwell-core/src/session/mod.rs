@@ -1,13 +1,17 @@
 //! What Dwell keeps of a session: facts, token, subject and end.
 
+mod authentication;
 mod id;
+mod open_part;
 mod reason;
 mod record;
 mod subject;
 mod token;
 
+pub use authentication::AuthenticationContext;
 pub use id::{NetworkId, PolicyId, SessionRef};
+pub use open_part::{InvalidOpenPart, OpenPart, OpenPartFull, OpenTag};
 pub use reason::EndReason;
-pub use record::{AuthenticationContext, Credential, EndedSession, Facts, Previous, SessionRecord};
+pub use record::{Credential, EndedSession, Facts, Previous, SessionRecord};
 pub use subject::SubjectId;
 pub use token::{RngError, SessionKey, Token, VerifierHash};

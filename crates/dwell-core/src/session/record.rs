@@ -1,9 +1,10 @@
 //! What Dwell keeps of a session: facts for timeouts, and nothing else.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::session::{EndReason, NetworkId, PolicyId, SessionKey, SubjectId, VerifierHash};
+use crate::session::{
+    EndReason, NetworkId, OpenPart, PolicyId, SessionKey, SubjectId, VerifierHash,
+};
 use crate::time::Timestamp;
 
 /// The timestamped facts that decisions are made of.
@@ -38,41 +39,6 @@ pub struct Facts {
     pub network: NetworkId,
     /// Counts every change but touches; updates are compared against it.
     pub version: u32,
-}
-
-/// How strongly the subject proved who they are.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AuthenticationContext {
-    /// Authentication context class reference (OpenID Connect Core 1.0 §2).
-    pub acr: Option<Box<str>>,
-    /// Authentication methods references (RFC 8176).
-    pub amr: Vec<Box<str>>,
-}
-
-impl AuthenticationContext {
-    /// Nothing stated: satisfies no route that asks for a class or a method.
-    #[must_use]
-    pub fn none() -> Self {
-        Self::default()
-    }
-
-    /// The same with this authentication context class.
-    #[must_use]
-    pub fn with_acr(mut self, acr: impl Into<Box<str>>) -> Self {
-        self.acr = Some(acr.into());
-        self
-    }
-
-    /// The same with these methods, such as `pwd`, `otp`, `hwk`.
-    #[must_use]
-    pub fn with_amr<I>(mut self, amr: I) -> Self
-    where
-        I: IntoIterator,
-        I::Item: Into<Box<str>>,
-    {
-        self.amr = amr.into_iter().map(Into::into).collect();
-        self
-    }
 }
 
 /// Which tokens open a session.
@@ -130,10 +96,10 @@ pub struct SessionRecord {
     pub subject: SubjectId,
     /// The facts.
     pub facts: Facts,
-    /// How strongly the subject authenticated, where stated.
-    pub strength: Option<Arc<AuthenticationContext>>,
     /// Which tokens open it.
     pub credential: Credential,
+    /// Rarely used facts, such as how the subject authenticated.
+    pub open: OpenPart,
 }
 
 /// A tombstone: what remains of an ended session.

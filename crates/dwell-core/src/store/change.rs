@@ -1,11 +1,10 @@
 //! The changes a store makes to a record, as pure functions.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::TouchOutcome;
 use crate::engine::Touch;
-use crate::session::{AuthenticationContext, Facts, Previous, SessionRecord, VerifierHash};
+use crate::session::{Facts, OpenPart, Previous, SessionRecord, VerifierHash};
 use crate::time::Timestamp;
 
 /// A change to a session, made only if its version is still the expected one.
@@ -23,8 +22,9 @@ pub enum Update {
     },
     /// The subject authenticated again. It opens a lock and is activity.
     Reauthenticate {
-        /// How strongly.
-        strength: Option<Arc<AuthenticationContext>>,
+        /// The open part from now on, whole: made from the one of the
+        /// expected version, which no other change has replaced meanwhile.
+        open: OpenPart,
         /// The activity that it is, at the instant of the authentication.
         touch: Touch,
         /// The token's replacement; `None` where the token is not ours.
@@ -89,7 +89,7 @@ impl SessionRecord {
             Update::FailReauthentication => facts.failures = facts.failures.saturating_add(1),
             Update::Lock { at } => facts.locked_at = Some(facts.locked_at.unwrap_or(*at)),
             Update::Reauthenticate {
-                strength,
+                open,
                 touch,
                 rotation,
             } => {
@@ -105,7 +105,7 @@ impl SessionRecord {
                 facts.longest_pause = Duration::ZERO;
                 facts.failures = 0;
                 facts.locked_at = None;
-                self.strength.clone_from(strength);
+                self.open.clone_from(open);
                 if let Some(rotation) = rotation {
                     self.rotate(*rotation);
                 }

@@ -14,8 +14,8 @@ use crate::tests::now;
 use dwell_core::engine::{Touch, opening_facts};
 use dwell_core::store::{Created, DuePolicy, Lookup, SessionStore, TouchOutcome};
 use dwell_core::{
-    Clock, Credential, EndReason, ManualClock, PolicyId, PolicySet, SessionKey, SessionLimit,
-    SessionRecord, Timeouts, VerifierHash, hours, minutes, seconds,
+    Clock, Credential, EndReason, ManualClock, OpenPart, PolicyId, PolicySet, SessionKey,
+    SessionLimit, SessionRecord, Timeouts, VerifierHash, hours, minutes, seconds,
 };
 
 const ROUNDS: usize = 2_000;
@@ -64,7 +64,7 @@ impl World {
             key: SessionKey::from_bytes([key; 16]),
             subject: "alice".into(),
             facts: opening_facts(&self.policies, PolicyId::DEFAULT, network, at),
-            strength: None,
+            open: OpenPart::new(),
             credential: Credential::new(VerifierHash::from_bits(1)),
         }
     }

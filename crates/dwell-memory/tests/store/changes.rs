@@ -65,7 +65,7 @@ fn l03_nothing_moves_the_absolute_deadline() {
         at,
     };
     let again = Update::Reauthenticate {
-        strength: None,
+        open: record.open.clone(),
         touch: touch_at(&record, at),
         rotation: Some(rotation),
     };

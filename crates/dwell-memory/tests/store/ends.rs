@@ -6,8 +6,8 @@ use dwell_core::store::{
     Created, End, Lookup, Rotation, SessionStore, TouchOutcome, Update, Updated,
 };
 use dwell_core::{
-    EndReason, EventKind, ManualClock, NewSession, PolicySet, Timeouts, VerifierHash, hours,
-    minutes, seconds,
+    EndReason, EventKind, ManualClock, NewSession, OpenPart, PolicySet, Timeouts, VerifierHash,
+    hours, minutes, seconds,
 };
 use dwell_memory::MemoryStore;
 
@@ -34,7 +34,7 @@ fn l04_the_dead_stay_dead() {
         },
         Update::Rotate(rotation),
         Update::Reauthenticate {
-            strength: None,
+            open: OpenPart::new(),
             touch: touch_at(&record, record.facts.created_at),
             rotation: Some(rotation),
         },

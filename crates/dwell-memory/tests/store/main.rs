@@ -9,6 +9,7 @@
 mod changes;
 mod ends;
 mod foreign;
+mod open_part;
 mod reaping;
 mod subjects;
 

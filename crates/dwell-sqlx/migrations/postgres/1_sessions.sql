@@ -16,16 +16,16 @@ CREATE TABLE dwell_session (
     policy bigint NOT NULL,
     network bigint NOT NULL,
     version bigint NOT NULL,
-    acr text,
-    -- NULL where nothing was stated of the authentication.
-    amr text[],
+    -- Rarely used facts, in a form of Dwell's own; at most 1,024 bytes.
+    open_part bytea NOT NULL,
     token_check bytea NOT NULL,
     confirmed boolean NOT NULL,
     previous_check bytea,
     previous_at bigint,
     -- NULL while the session has not ended.
     ended_at bigint,
-    ended_reason text,
+    -- The code of the reason; docs/stores.md lists them.
+    ended_reason smallint,
     replaced boolean NOT NULL DEFAULT false,
     -- When the reaper looks next: of a session at whether it is over, of a
     -- tombstone to forget it.

@@ -15,16 +15,16 @@ CREATE TABLE dwell_session (
     policy INTEGER NOT NULL,
     network INTEGER NOT NULL,
     version INTEGER NOT NULL,
-    acr TEXT,
-    -- A list in JSON; NULL where nothing was stated of the authentication.
-    amr TEXT,
+    -- Rarely used facts, in a form of Dwell's own; at most 1,024 bytes.
+    open_part BLOB NOT NULL,
     token_check BLOB NOT NULL,
     confirmed INTEGER NOT NULL,
     previous_check BLOB,
     previous_at INTEGER,
     -- NULL while the session has not ended.
     ended_at INTEGER,
-    ended_reason TEXT,
+    -- The code of the reason; docs/stores.md lists them.
+    ended_reason INTEGER,
     replaced INTEGER NOT NULL DEFAULT 0,
     -- When the reaper looks next: of a session at whether it is over, of a
     -- tombstone to forget it.

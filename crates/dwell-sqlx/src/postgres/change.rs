@@ -10,7 +10,7 @@ use sqlx::Row as _;
 
 use super::{FOREIGN, PostgresStore, lifetime, loaded, read};
 use crate::error::store_error;
-use crate::stored::{Content, Stored, instant, length};
+use crate::stored::{Content, Stored, code, instant, length};
 
 /// Attempts before a session that changes all the time is given up on. Every
 /// attempt that fails is somebody else's that was made.
@@ -90,8 +90,7 @@ impl PostgresStore {
             .bind(stored.authenticated_at)
             .bind(stored.locked_at)
             .bind(stored.failures)
-            .bind(stored.acr)
-            .bind(stored.amr)
+            .bind(stored.open_part)
             .bind(stored.token_check)
             .bind(stored.confirmed)
             .bind(stored.previous_check)
@@ -120,7 +119,7 @@ impl PostgresStore {
         let query = sqlx::query(self.0.sql.end.text())
             .bind(self.told())
             .bind(&key.as_bytes()[..])
-            .bind(end.reason.as_str())
+            .bind(code(end.reason))
             .bind(end.replaced)
             .bind(length(UNREPORTED_AFTER))
             .bind(lifetime(self.0.tombstones))

@@ -11,7 +11,7 @@ use super::within::Within;
 use super::{FOREIGN, PostgresStore, lifetime, read, timestamp};
 use crate::columns::bind_stored;
 use crate::error::store_error;
-use crate::stored::{Content, Stored, instant, length};
+use crate::stored::{Content, Stored, code, instant, length};
 
 impl PostgresStore {
     pub(super) async fn create_now(
@@ -89,7 +89,7 @@ impl PostgresStore {
         // The second time after a tombstone whose time is over has made room.
         for _ in 0..2 {
             let query = sqlx::query(self.0.sql.insert.text()).bind(self.told());
-            let query = bind_stored!(query, Stored::new(record), std::convert::identity);
+            let query = bind_stored!(query, Stored::new(record));
             let query = query.bind(instant(not_before)).bind(instant(due));
             if query.execute(&mut *connection).await?.rows_affected() > 0 {
                 return Ok(true);
@@ -142,7 +142,7 @@ impl PostgresStore {
         let query = sqlx::query(self.0.sql.make_room.text())
             .bind(self.told())
             .bind(keys)
-            .bind(EndReason::Superseded.as_str())
+            .bind(code(EndReason::Superseded))
             .bind(length(UNREPORTED_AFTER))
             .bind(lifetime(self.0.tombstones))
             .bind(&FOREIGN[..]);

@@ -128,7 +128,7 @@ impl PostgresStore {
 
 /// Reads a row whose columns begin at `first`.
 fn read(row: &PgRow, first: usize) -> Row {
-    read_row!(row, first, PgRow::try_get::<Option<Vec<String>>, usize>)
+    read_row!(row, first)
 }
 
 /// Reads a look-up's row: the store's clock, and from `first` on the session's

@@ -9,13 +9,13 @@ use super::within::Within;
 use super::{PostgresStore, read, timestamp};
 use crate::error::store_error;
 use crate::judged::{Next, earlier, judge_row};
-use crate::stored::{Content, instant, length};
+use crate::stored::{Content, code, instant, length};
 
 /// What a pass is going to write, by statement.
 #[derive(Default)]
 struct Writes {
     forget: Vec<Vec<u8>>,
-    end: (Vec<Vec<u8>>, Vec<&'static str>, Vec<i64>),
+    end: (Vec<Vec<u8>>, Vec<i16>, Vec<i64>),
     lock: (Vec<Vec<u8>>, Vec<i64>, Vec<i64>, Vec<i64>),
     look: (Vec<Vec<u8>>, Vec<i64>),
 }
@@ -133,7 +133,7 @@ impl PostgresStore {
                 }
                 Next::End(one) => {
                     writes.end.0.push(key);
-                    writes.end.1.push(one.reason.as_str());
+                    writes.end.1.push(code(one.reason));
                     writes.end.2.push(due);
                     ended.push(one);
                 }

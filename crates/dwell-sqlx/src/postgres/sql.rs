@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlx::AssertSqlSafe;
 
-use crate::columns::{COLUMNS, columns};
+use crate::columns::{COLUMNS, OF_A_SESSION, columns};
 
 /// The prefix that the texts here and the migrations are written with.
 const WRITTEN_WITH: &str = "dwell_";
@@ -100,21 +100,21 @@ impl Statements {
                  FROM clock LEFT JOIN dwell_session s ON s.key = $2
                  WHERE NOT EXISTS (SELECT FROM done)"
             )),
-            // What only an authentication changes is written where `$14` says
+            // What only an authentication changes is written where `$13` says
             // so, and then nobody must have touched the session meanwhile.
             update: sql(&format!(
                 "WITH done AS (
                      UPDATE dwell_session s SET
                          version = $3, authenticated_at = $4, locked_at = $5, failures = $6,
-                         acr = $7, amr = $8, token_check = $9, confirmed = $10,
-                         previous_check = $11, previous_at = $12,
-                         last_active_at = CASE WHEN $14 THEN $15 ELSE s.last_active_at END,
-                         idle_deadline = CASE WHEN $14 THEN $16 ELSE s.idle_deadline END,
-                         longest_pause = CASE WHEN $14 THEN $17 ELSE s.longest_pause END,
-                         network = CASE WHEN $14 THEN $18 ELSE s.network END,
-                         due = CASE WHEN $14 THEN LEAST(s.due, $16) ELSE s.due END
+                         open_part = $7, token_check = $8, confirmed = $9,
+                         previous_check = $10, previous_at = $11,
+                         last_active_at = CASE WHEN $13 THEN $14 ELSE s.last_active_at END,
+                         idle_deadline = CASE WHEN $13 THEN $15 ELSE s.idle_deadline END,
+                         longest_pause = CASE WHEN $13 THEN $16 ELSE s.longest_pause END,
+                         network = CASE WHEN $13 THEN $17 ELSE s.network END,
+                         due = CASE WHEN $13 THEN LEAST(s.due, $15) ELSE s.due END
                      WHERE s.key = $1 AND s.version = $2 AND s.ended_reason IS NULL
-                         AND (NOT $14 OR s.last_active_at = $13)
+                         AND (NOT $13 OR s.last_active_at = $12)
                      RETURNING {of_s})
                  SELECT {of_done}, {TELL} FROM done"
             )),
@@ -144,10 +144,12 @@ impl Statements {
             // A session whose stamps lie in the future is due at once.
             insert: sql(&format!(
                 "{clock} INSERT INTO dwell_session ({names}, due)
-                 SELECT {values}, CASE WHEN $22 > clock.now THEN clock.now ELSE $23 END
+                 SELECT {values}, CASE WHEN ${not_before} > clock.now THEN clock.now ELSE ${due} END
                  FROM clock ON CONFLICT (key) DO NOTHING",
-                names = COLUMNS[..20].join(", "),
-                values = (2..22)
+                names = COLUMNS[..OF_A_SESSION].join(", "),
+                not_before = OF_A_SESSION + 2,
+                due = OF_A_SESSION + 3,
+                values = (2..OF_A_SESSION + 2)
                     .map(|n| format!("${n}"))
                     .collect::<Vec<_>>()
                     .join(", "),
@@ -198,7 +200,7 @@ impl Statements {
             end_due: sql(
                 "UPDATE dwell_session s SET ended_at = $1, ended_reason = e.reason,
                      replaced = false, unreported = $1::bigint + $2, due = e.due
-                 FROM unnest($3::bytea[], $4::text[], $5::bigint[]) AS e (key, reason, due)
+                 FROM unnest($3::bytea[], $4::smallint[], $5::bigint[]) AS e (key, reason, due)
                  WHERE s.key = e.key",
             ),
             lock_due: sql(

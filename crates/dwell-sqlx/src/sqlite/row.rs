@@ -4,11 +4,11 @@ use std::sync::{Arc, LazyLock};
 
 use dwell_core::store::UNREPORTED_AFTER;
 use dwell_core::{EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
+use sqlx::AssertSqlSafe;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Row as _};
 
-use crate::columns::{COLUMNS, bind_stored, columns, read_row};
-use crate::stored::{Row, Stored, instant};
+use crate::columns::{COLUMNS, OF_A_SESSION, bind_stored, columns, read_row};
+use crate::stored::{Row, Stored, code, instant};
 
 /// A statement. Nothing gets into one but names of columns.
 struct Sql(Arc<str>);
@@ -36,8 +36,8 @@ struct Statements {
 static SQL: LazyLock<Statements> = LazyLock::new(|| {
     let all = columns("s");
     let from = format!("SELECT {all} FROM dwell_session s");
-    let names = COLUMNS[..20].join(", ");
-    let values = ["?"; 20].join(", ");
+    let names = COLUMNS[..OF_A_SESSION].join(", ");
+    let values = ["?"; OF_A_SESSION].join(", ");
     Statements {
         find: Sql::new(format!("{from} WHERE s.key = ?")),
         of_subject: Sql::new(format!(
@@ -58,18 +58,7 @@ static SQL: LazyLock<Statements> = LazyLock::new(|| {
 });
 
 fn read(row: &SqliteRow) -> Row {
-    read_row!(row, 0, methods)
-}
-
-fn methods(row: &SqliteRow, at: usize) -> Result<Option<Vec<String>>, sqlx::Error> {
-    let text: Option<String> = row.try_get(at)?;
-    let methods = text.map(|text| serde_json::from_str(&text)).transpose();
-    methods.map_err(|error| sqlx::Error::Decode(error.into()))
-}
-
-/// A list of texts in JSON, which always has one.
-fn json(methods: Option<Vec<String>>) -> Option<String> {
-    methods.map(|methods| serde_json::json!(methods).to_string())
+    read_row!(row, 0)
 }
 
 pub(super) async fn find(
@@ -134,7 +123,7 @@ pub(super) async fn insert(
     due: Timestamp,
 ) -> Result<bool, sqlx::Error> {
     let query = sqlx::query(SQL.insert.text());
-    let query = bind_stored!(query, Stored::new(record), json).bind(instant(due));
+    let query = bind_stored!(query, Stored::new(record)).bind(instant(due));
     Ok(query.execute(connection).await?.rows_affected() > 0)
 }
 
@@ -168,8 +157,8 @@ pub(super) async fn write_update(
     let stored = Stored::new(record);
     let query = sqlx::query(
         "UPDATE dwell_session
-         SET version = ?, authenticated_at = ?, locked_at = ?, failures = ?, acr = ?, amr = ?,
-             token_check = ?, confirmed = ?, previous_check = ?, previous_at = ?,
+         SET version = ?, authenticated_at = ?, locked_at = ?, failures = ?, open_part = ?, token_check = ?,
+             confirmed = ?, previous_check = ?, previous_at = ?,
              due = min(due, ?)
          WHERE key = ?",
     )
@@ -177,8 +166,7 @@ pub(super) async fn write_update(
     .bind(stored.authenticated_at)
     .bind(stored.locked_at)
     .bind(stored.failures)
-    .bind(stored.acr)
-    .bind(json(stored.amr))
+    .bind(stored.open_part)
     .bind(stored.token_check)
     .bind(stored.confirmed)
     .bind(stored.previous_check)
@@ -200,7 +188,7 @@ pub(super) async fn write_end(
          WHERE key = ?",
     )
     .bind(instant(ended.ended_at))
-    .bind(ended.reason.as_str())
+    .bind(code(ended.reason))
     .bind(ended.replaced)
     .bind(instant(ended.ended_at + UNREPORTED_AFTER))
     .bind(instant(forget))

@@ -24,7 +24,7 @@ pub(super) const SUPERSEDED: End = End {
 pub async fn an_end_gives_the_session_back_and_leaves_its_tombstone(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let mut n = 0;
-    for reason in EndReason::ALL {
+    for reason in EndReason::ALL.into_iter().chain([EndReason::Other]) {
         for replaced in [false, true] {
             n += 1;
             let record = fixture.start(n, "alice").await;

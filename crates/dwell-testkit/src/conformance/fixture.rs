@@ -10,11 +10,12 @@ use dwell_core::store::{
     Updated,
 };
 use dwell_core::{
-    AuthenticationContext, Credential, EndedSession, PolicyId, PolicySet, SessionKey,
-    SessionRecord, Timeouts, Timestamp, VerifierHash, hours, minutes, seconds,
+    Credential, EndedSession, OpenPart, PolicyId, PolicySet, SessionKey, SessionRecord, Timeouts,
+    Timestamp, VerifierHash, hours, minutes, seconds,
 };
 use tokio::sync::Barrier;
 
+use super::open_part::known_and_unknown;
 use super::{DriveClock, StoreUnderTest};
 
 pub(super) const MS: Duration = Duration::from_millis(1);
@@ -59,22 +60,18 @@ pub(super) fn rotation(record: &SessionRecord, n: u32, at: Timestamp) -> Rotatio
 
 /// One update of every kind, and of the kinds within one.
 pub(super) fn every_update(record: &SessionRecord, at: Timestamp) -> Vec<Update> {
-    let strength = AuthenticationContext::none()
-        .with_acr("aal2")
-        .with_amr(["pwd", "otp"]);
     let rotation = rotation(record, 900, at);
-    let reauthenticate =
-        |strength: Option<AuthenticationContext>, rotation| Update::Reauthenticate {
-            strength: strength.map(Arc::new),
-            touch: touch(record, at),
-            rotation,
-        };
+    let reauthenticate = |open, rotation| Update::Reauthenticate {
+        open,
+        touch: touch(record, at),
+        rotation,
+    };
     vec![
         Update::Confirm,
         Update::FailReauthentication,
         Update::Lock { at },
-        reauthenticate(Some(strength), Some(rotation)),
-        reauthenticate(None, None),
+        reauthenticate(known_and_unknown(), Some(rotation)),
+        reauthenticate(OpenPart::new(), None),
         Update::Rotate(rotation),
     ]
 }
@@ -134,8 +131,8 @@ impl<T: StoreUnderTest> Fixture<T> {
             key: key(n),
             subject: subject.into(),
             facts: engine::opening_facts(&self.policies, PolicyId::DEFAULT, network, at),
-            strength: None,
             credential: Credential::new(check(n)),
+            open: OpenPart::new(),
         }
     }
 

@@ -117,8 +117,10 @@ macro_rules! __conformance_cases {
                 locking::an_idle_session_can_be_locked_and_opened_again
                 locking::a_locked_session_can_be_ended
                 locking::a_locked_session_counts_towards_the_limit
+                open_part::every_open_part_comes_back
+                open_part::only_a_statement_changes_the_open_part
+                open_part::a_statement_replaces_the_open_part_by_compare_and_set
                 records::every_field_comes_back
-                records::every_strength_comes_back
                 records::checks_keep_all_their_bits
                 records::extreme_values_come_back
                 records::a_pause_of_years_stays_longer_than_any_idle_timeout
@@ -161,6 +163,7 @@ macro_rules! __conformance_cases {
                 locking::an_idle_session_is_locked_once_and_ends_after_the_lock_period
                 locking::a_session_that_a_request_locked_is_ended_and_not_locked_again
                 locking::a_session_that_was_opened_again_is_not_ended_for_its_old_lock
+                open_part::a_reaper_keeps_the_open_part
                 reapers::l12_reapers_at_once_report_each_end_and_each_lock_once
                 reapers::n20_requests_and_reapers_at_once_report_each_end_once
                 reapers::l04_a_touch_during_a_pass_saves_the_session_or_comes_too_late

@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use dwell_core::store::{Created, TouchOutcome, Update, Updated};
-use dwell_core::{EndReason, OnIdle, OnLimit, Policy, PolicySet, minutes, seconds};
+use dwell_core::{EndReason, OnIdle, OnLimit, OpenPart, Policy, PolicySet, minutes, seconds};
 
 use super::fixture::{
     ABSOLUTE, AGO, Fixture, IDLE, MS, check, keys_in_order, keys_of, rotation, touch,
@@ -61,7 +61,7 @@ pub async fn a_reauthentication_opens_a_lock(under: impl StoreUnderTest) {
         "a lock stays the one that came first"
     );
     let opened = Update::Reauthenticate {
-        strength: None,
+        open: OpenPart::new(),
         touch: touch(&record, now - minutes(1)),
         rotation: None,
     };
@@ -92,7 +92,7 @@ pub async fn an_idle_session_can_be_locked_and_opened_again(under: impl StoreUnd
         "an idle session can be locked: {locked:?}"
     );
     let opened = Update::Reauthenticate {
-        strength: None,
+        open: OpenPart::new(),
         touch: touch(&record, now),
         rotation: Some(rotation(&record, 2, now)),
     };
@@ -221,7 +221,7 @@ pub async fn a_session_that_was_opened_again_is_not_ended_for_its_old_lock(under
     let mut touch = touch(&record, now);
     touch.idle_deadline = now + minutes(25);
     let opened = Update::Reauthenticate {
-        strength: None,
+        open: OpenPart::new(),
         touch,
         rotation: None,
     };

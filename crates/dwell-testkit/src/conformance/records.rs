@@ -7,24 +7,21 @@
 //! run(async || MemoryStore::new(), records::checks_keep_all_their_bits);
 //! ```
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use dwell_core::store::{Created, Loaded};
 use dwell_core::{
-    AuthenticationContext, Credential, EndReason, Facts, NetworkId, PolicyId, Previous, SessionKey,
+    Credential, EndReason, Facts, NetworkId, OpenPart, PolicyId, Previous, SessionKey,
     SessionRecord, Timestamp, Token, VerifierHash, minutes,
 };
 
 use super::StoreUnderTest;
 use super::fixture::{Fixture, check, key, touch};
+use super::open_part::known_and_unknown;
 
 /// A record in which no two fields are alike and none is at its default.
 async fn full<T: StoreUnderTest>(fixture: &Fixture<T>) -> SessionRecord {
     let now = fixture.now().await;
-    let strength = AuthenticationContext::none()
-        .with_acr("aal2")
-        .with_amr(["pwd", "otp"]);
     SessionRecord {
         key: key(1),
         subject: "alice".into(),
@@ -42,7 +39,6 @@ async fn full<T: StoreUnderTest>(fixture: &Fixture<T>) -> SessionRecord {
             network: NetworkId::of("office"),
             version: 77,
         },
-        strength: Some(Arc::new(strength)),
         credential: Credential {
             check: check(11),
             confirmed: false,
@@ -51,11 +47,12 @@ async fn full<T: StoreUnderTest>(fixture: &Fixture<T>) -> SessionRecord {
                 at: now - minutes(2),
             }),
         },
+        open: known_and_unknown(),
     }
 }
 
 /// Keeps the records, and finds each, alive and as a tombstone, as it was.
-async fn come_back<T: StoreUnderTest>(
+pub(super) async fn come_back<T: StoreUnderTest>(
     fixture: &Fixture<T>,
     what: &str,
     records: impl IntoIterator<Item = SessionRecord>,
@@ -91,7 +88,7 @@ pub async fn every_field_comes_back(under: impl StoreUnderTest) {
         |record| record.facts.locked_at = None,
         |record| record.facts.network = NetworkId::NONE,
         |record| record.facts.longest_pause = Duration::ZERO,
-        |record| record.strength = None,
+        |record| record.open = OpenPart::new(),
         |record| record.credential.previous = None,
     ];
     let mut records = vec![full.clone()];
@@ -101,31 +98,6 @@ pub async fn every_field_comes_back(under: impl StoreUnderTest) {
         records.push(record);
     }
     come_back(&fixture, "every field", records).await;
-}
-
-/// Classes and methods, however many and however spelt, in their order.
-pub async fn every_strength_comes_back(under: impl StoreUnderTest) {
-    let fixture = Fixture::new(under);
-    let full = full(&fixture).await;
-    let none = AuthenticationContext::none;
-    let strengths = [
-        none().with_acr("aal1"),
-        none().with_acr("urn:mace:incommon:iap:silver"),
-        none().with_acr("ключ 🔑, \"quoted\"\n"),
-        none().with_amr(["pwd"]),
-        none().with_amr(["otp", "pwd", "hwk", "pin", "mfa", "user", "geo"]),
-        none().with_acr("aal3").with_amr(["pwd", "pwd"]),
-        none().with_amr([
-            "a,b", "a b", "a;b", "a|b", "\"", "'", "\\", "[]", "{}", "ä\n",
-        ]),
-        none().with_amr((0..100).map(|n| format!("method-{n}"))),
-        none().with_acr("x".repeat(5_000)),
-    ];
-    let records = strengths.map(|strength| SessionRecord {
-        strength: Some(Arc::new(strength)),
-        ..full.clone()
-    });
-    come_back(&fixture, "how strongly the subject authenticated", records).await;
 }
 
 /// All 128 bits of every check, also those that no double and no signed number

@@ -1,11 +1,9 @@
 //! Creations that keep something else, and limits that count wrongly.
 
-use std::sync::Arc;
-
 use dwell_core::store::{Created, DuePolicy, Quota, StoreError, StoreFuture};
 use dwell_core::{
-    AuthenticationContext, EndReason, OnLimit, SessionKey, SessionLimit, SessionRecord, SubjectId,
-    Timestamp, Verdict, VerifierHash,
+    EndReason, OnLimit, OpenPart, SessionKey, SessionLimit, SessionRecord, SubjectId, Timestamp,
+    Verdict, VerifierHash,
 };
 
 use crate::assert_found;
@@ -178,15 +176,12 @@ fn spoil(store: &Planted, record: &mut SessionRecord) {
             let wrapped = facts.longest_pause.as_millis() & u128::from(u32::MAX);
             facts.longest_pause = std::time::Duration::from_millis(wrapped.try_into().unwrap());
         }
-        Fault::StrengthIsJoined => {
-            if let Some(strength) = &record.strength {
-                let joined = strength.amr.join(",");
-                let amr = joined.split(',').filter(|method| !method.is_empty());
-                record.strength = Some(Arc::new(AuthenticationContext {
-                    acr: strength.acr.clone(),
-                    amr: amr.map(Into::into).collect(),
-                }));
+        Fault::OpenPartsEndAtZeros => {
+            let mut bytes = record.open.as_bytes();
+            while let [kept @ .., 0] = bytes {
+                bytes = kept;
             }
+            record.open = OpenPart::from_bytes(bytes).unwrap_or_default();
         }
         Fault::SubjectsEndAtZero => {
             let name = record.subject.as_str().split('\0').next();
@@ -271,8 +266,8 @@ crate::teeth! {
     pauses_that_wrap_are_found: PausesWrap {
         records::a_pause_of_years_stays_longer_than_any_idle_timeout, "not before";
     }
-    methods_that_are_joined_are_found: StrengthIsJoined {
-        records::every_strength_comes_back, "how strongly";
+    open_parts_that_end_at_zeros_are_found: OpenPartsEndAtZeros {
+        open_part::every_open_part_comes_back, "an open part comes back";
     }
     a_subject_that_ends_at_a_zero_is_found: SubjectsEndAtZero {
         subjects::a_subject_with_a_zero_byte_is_kept_whole_or_refused, "what is kept is whole";

@@ -2,8 +2,8 @@
 
 use dwell_core::store::{End, StoreFuture};
 use dwell_core::{
-    Credential, EndReason, EndedSession, PolicyId, PolicySet, SessionKey, SessionRecord, Timeouts,
-    VerifierHash, engine, hours, minutes,
+    Credential, EndReason, EndedSession, OpenPart, PolicyId, PolicySet, SessionKey, SessionRecord,
+    Timeouts, VerifierHash, engine, hours, minutes,
 };
 
 use crate::assert_found;
@@ -90,8 +90,8 @@ fn blank(store: &Planted, key: SessionKey) -> SessionRecord {
         key,
         subject: "nobody".into(),
         facts: engine::opening_facts(&policies, PolicyId::DEFAULT, network, now),
-        strength: None,
         credential: Credential::new(VerifierHash::from_bits(1)),
+        open: OpenPart::new(),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::assert_found;
 use crate::plain::{Row, Rows, is_due, take};
 use crate::planted::{Fault, Planted, ready};
 use crate::tombstones;
+use crate::update::known;
 
 pub(crate) fn reap(store: &Planted, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
     match store.fault {
@@ -172,6 +173,9 @@ fn take_by(
             .extend(row.end(EndReason::IdleTimeout.into(), now));
         return;
     }
+    if store.has(Fault::ReapKeepsWhatItKnows) {
+        row.record.open = known(&row.record.open);
+    }
     take(rows, key, judge, now, reaped);
     let mut old_locks = store.old_locks.lock().unwrap();
     for locked in &reaped.locked {
@@ -221,6 +225,9 @@ crate::teeth! {
     reaping_that_is_not_atomic_is_found: ReapIsNotAtomic {
         reapers::l12_reapers_at_once_report_each_end_and_each_lock_once, "report each end once";
         reapers::n20_requests_and_reapers_at_once_report_each_end_once, "report each end once";
+    }
+    reaping_that_keeps_known_facts_alone_is_found: ReapKeepsWhatItKnows {
+        open_part::a_reaper_keeps_the_open_part, "is kept whole: a lock";
     }
     reaping_that_locks_again_is_found: ReapLocksAgain {
         locking::an_idle_session_is_locked_once_and_ends_after_the_lock_period, "is locked once";

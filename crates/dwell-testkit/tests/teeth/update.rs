@@ -1,7 +1,7 @@
 //! Updates that are not compare-and-set, not whole, or of something else.
 
 use dwell_core::store::{StoreFuture, Update, Updated};
-use dwell_core::{Previous, SessionKey, SessionRecord, Timestamp, VerifierHash, hours};
+use dwell_core::{OpenPart, Previous, SessionKey, SessionRecord, Timestamp, VerifierHash, hours};
 
 use crate::assert_found;
 use crate::plain::change;
@@ -86,7 +86,8 @@ fn spoil(store: &Planted, before: &SessionRecord, record: &mut SessionRecord, up
         Fault::UpdateForgetsTheForeign if record.credential.is_adopted() => {
             record.credential.check = VerifierHash::from_bits(1);
         }
-        Fault::UpdateForgetsTheStrength => record.strength.clone_from(&before.strength),
+        Fault::UpdateForgetsTheOpenPart => record.open.clone_from(&before.open),
+        Fault::UpdateKeepsWhatItKnows => record.open = known(&record.open),
         Fault::UpdateMovesTheAbsoluteDeadline
             if matches!(update, Update::Reauthenticate { .. }) =>
         {
@@ -95,6 +96,12 @@ fn spoil(store: &Planted, before: &SessionRecord, record: &mut SessionRecord, up
         Fault::VersionsStop => facts.version = before.facts.version.saturating_add(1),
         _ => {}
     }
+}
+
+/// The open part without what only a newer version knows.
+pub(crate) fn known(open: &OpenPart) -> OpenPart {
+    let context = open.authentication().unwrap_or_default();
+    OpenPart::new().with_authentication(&context).unwrap()
 }
 
 crate::teeth! {
@@ -107,7 +114,8 @@ crate::teeth! {
     an_update_that_forgets_who_owns_the_session_is_found: UpdateForgetsTheForeign {
         update::a_foreign_session_stays_foreign, "stays foreign";
     }
-    an_update_that_forgets_the_strength_is_found: UpdateForgetsTheStrength {
+    an_update_that_forgets_the_open_part_is_found: UpdateForgetsTheOpenPart {
+        open_part::a_statement_replaces_the_open_part_by_compare_and_set, "as it is";
         update::every_kind_of_update_does_what_the_pure_function_does, "as the update leaves it";
     }
     an_update_that_ignores_deadlines_is_found: UpdateIgnoresDeadlines {
@@ -126,6 +134,10 @@ crate::teeth! {
     }
     an_update_that_moves_the_absolute_deadline_is_found: UpdateMovesTheAbsoluteDeadline {
         update::l03_no_update_moves_the_absolute_deadline, "no update moves";
+    }
+    an_update_that_keeps_known_facts_alone_is_found: UpdateKeepsWhatItKnows {
+        open_part::only_a_statement_changes_the_open_part, "is kept whole: Confirm";
+        open_part::a_statement_replaces_the_open_part_by_compare_and_set, "as it is";
     }
     an_update_that_wants_a_live_session_is_found: UpdateNeedsALiveSession {
         locking::an_idle_session_can_be_locked_and_opened_again, "can be locked";

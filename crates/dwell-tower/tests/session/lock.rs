@@ -190,7 +190,7 @@ async fn another_subjects_login_gets_nothing_of_it() {
         assert_ne!(key(&token(&client)), key(&locked));
         assert_eq!(record.subject.as_str(), subject);
         assert_eq!(
-            (record.strength, record.facts.created_at),
+            (record.authentication(), record.facts.created_at),
             (None, world.clock.now())
         );
         assert_eq!(client.get("/").await.text(), subject);

@@ -67,7 +67,7 @@ async fn n50_a_login_over_somebody_elses_session_gives_nothing_of_it() {
     victim.get("/login?subject=alice").await;
     assert_ne!(key(&token(&victim)), key(&planted));
     assert_eq!(world.record(&token(&victim)).subject.as_str(), "alice");
-    assert_eq!(world.record(&token(&victim)).strength, None);
+    assert_eq!(world.record(&token(&victim)).authentication(), None);
     assert_eq!(verdict(&mut attacker).await, "superseded");
 }
 

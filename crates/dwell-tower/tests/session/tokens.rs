@@ -254,7 +254,7 @@ async fn n31_a_login_takes_nothing_of_the_old_session_along() {
     client.get("/reauthenticate?fail=1").await;
     client.get("/login").await;
     let record = world.record(&token(&client));
-    assert_eq!((record.strength, record.facts.failures), (None, 0));
+    assert_eq!((record.authentication(), record.facts.failures), (None, 0));
     assert_eq!(record.facts.policy, dwell_core::PolicyId::DEFAULT);
     let refused = get_with(&mut client, "/strong/transfer", &[]).await;
     assert_eq!(refused.reason().as_deref(), Some("step_up_required"));

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use dwell_axum::store::{DuePolicy, SessionStore};
 use dwell_axum::{
-    Credential, PolicyId, PolicySet, SessionRecord, SessionRef, Timeouts, Timestamp, Token, engine,
+    Credential, OpenPart, PolicyId, PolicySet, SessionRecord, SessionRef, Timeouts, Timestamp,
+    Token, engine,
 };
 use dwell_redis::RedisStore;
 use dwell_servers::{Postgres, Redis};
@@ -166,8 +167,8 @@ async fn plant(store: &impl SessionStore, times: &Times) -> Result<(Vec<String>,
                 key: token.key(),
                 subject: format!("customer-{}", number / 4).as_str().into(),
                 facts,
-                strength: None,
                 credential: Credential::new(token.verifier()),
+                open: OpenPart::new(),
             };
             store.create(record, None, judge).await?;
             crate::Result::Ok(SessionRef::of(token.key()).to_string())

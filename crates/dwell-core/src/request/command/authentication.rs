@@ -1,12 +1,10 @@
 //! Authenticating again, and replacing the token.
 
-use std::sync::Arc;
-
 use super::CommandError;
 use crate::engine::{self, RouteMark, Verdict};
 use crate::event::EventKind;
 use crate::request::{ResolvedSession, SessionHandle, TokenChange};
-use crate::session::{AuthenticationContext, EndReason, SessionRecord, Token};
+use crate::session::{AuthenticationContext, EndReason, OpenTag, SessionRecord, Token};
 use crate::store::{Rotation, Update};
 
 impl SessionHandle {
@@ -59,11 +57,12 @@ impl SessionHandle {
     /// The caller has verified the factor *of the session's subject*.
     ///
     /// # Errors
-    /// When there is no live or locked session, it ended meanwhile, the store
-    /// does not answer or there is no randomness; nothing changed then.
+    /// When there is no live or locked session, it ended meanwhile, class and
+    /// methods are longer than about a kilobyte together, the store does not
+    /// answer or there is no randomness; nothing changed then.
     pub async fn reauthenticated(
         &self,
-        strength: AuthenticationContext,
+        context: AuthenticationContext,
     ) -> Result<(), CommandError> {
         let (session, locked) = match self.verdict() {
             Some(Verdict::Locked { .. }) => (self.session(), true),
@@ -71,19 +70,24 @@ impl SessionHandle {
             _ => (None, false),
         };
         let session = session.ok_or(CommandError::NoSession)?;
+        self.current_record(session)
+            .open
+            .with_authentication(&context)?;
         let token = match &session.token {
             Some(_) => Some(self.successor(session)?),
             None => None,
         };
         let rotation = token.as_ref().map(|token| rotation(session, token));
-        let stated = strength != AuthenticationContext::none();
-        let strength = stated.then(|| Arc::new(strength));
         let record = self
             .update(session, |record| {
                 let (policies, network) = (self.policies(), self.network());
                 let at = session.now;
+                // Others may have filled the open part since: then nothing is
+                // stated, which is the strict side.
+                let open = record.open.with_authentication(&context);
+                let open = open.unwrap_or_else(|_| record.open.without(OpenTag::AUTHENTICATION));
                 Update::Reauthenticate {
-                    strength: strength.clone(),
+                    open,
                     touch: engine::touch(policies, &record.facts, network, at),
                     rotation: rotation.filter(|_| !self.has_successor(session, record)),
                 }

@@ -1,14 +1,10 @@
 //! Starting a session.
 
-use std::sync::Arc;
-
 use super::{CommandError, NewSession};
 use crate::engine;
 use crate::event::EventKind;
 use crate::request::{Resolved, SessionHandle, TokenChange};
-use crate::session::{
-    AuthenticationContext, Credential, EndReason, PolicyId, SessionKey, SessionRecord, Token,
-};
+use crate::session::{Credential, EndReason, OpenPart, PolicyId, SessionKey, SessionRecord, Token};
 use crate::store::{Created, End, Quota};
 
 impl SessionHandle {
@@ -16,8 +12,9 @@ impl SessionHandle {
     /// new login is a new session with a new token (laws L3, L10).
     ///
     /// # Errors
-    /// When the policy is unknown, the subject has too many sessions, the
-    /// store does not answer or there is no randomness; then nothing started.
+    /// When the policy is unknown, class and methods of the authentication
+    /// are too long, the subject has too many sessions, the store does not
+    /// answer or there is no randomness; then nothing started.
     pub async fn start(&self, new: NewSession) -> Result<Token, CommandError> {
         let old = self.predecessor()?;
         let policies = self.policies();
@@ -28,19 +25,19 @@ impl SessionHandle {
                 None => return Err(CommandError::UnknownPolicy(name.clone())),
             },
         };
+        let open = OpenPart::new().with_authentication(&new.authentication)?;
         let token = Token::generate()?;
         let manager = self.manager();
         let now = manager.store().now().await?;
         let mut facts = engine::opening_facts(policies, policy, self.network(), now);
         facts.authenticated_at = new.authenticated_at.unwrap_or(now);
         facts.provider_deadline = new.provider_deadline;
-        let stated = new.strength != AuthenticationContext::none();
         let record = SessionRecord {
             key: token.key(),
             subject: new.subject,
             facts,
-            strength: stated.then(|| Arc::new(new.strength)),
             credential: Credential::new(token.verifier()),
+            open,
         };
         let limit = policies.policy_or_default(policy).session_limit();
         let quota = limit.map(|limit| Quota {

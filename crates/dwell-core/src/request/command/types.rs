@@ -1,7 +1,9 @@
 //! What commands take and give back.
 
 use crate::engine::SessionOver;
-use crate::session::{AuthenticationContext, EndReason, RngError, SessionRef, SubjectId};
+use crate::session::{
+    AuthenticationContext, EndReason, OpenPartFull, RngError, SessionRef, SubjectId,
+};
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
@@ -10,7 +12,7 @@ use crate::time::Timestamp;
 pub struct NewSession {
     pub(crate) subject: SubjectId,
     pub(crate) policy: Option<Box<str>>,
-    pub(crate) strength: AuthenticationContext,
+    pub(crate) authentication: AuthenticationContext,
     pub(crate) authenticated_at: Option<Timestamp>,
     pub(crate) provider_deadline: Option<Timestamp>,
 }
@@ -21,7 +23,7 @@ impl NewSession {
         Self {
             subject: subject.into(),
             policy: None,
-            strength: AuthenticationContext::none(),
+            authentication: AuthenticationContext::none(),
             authenticated_at: None,
             provider_deadline: None,
         }
@@ -34,10 +36,11 @@ impl NewSession {
         self
     }
 
-    /// With this class and these methods of authentication.
+    /// With this class and these methods of authentication. Starting the
+    /// session fails when they are longer than about a kilobyte together.
     #[must_use]
-    pub fn with_authentication(mut self, strength: AuthenticationContext) -> Self {
-        self.strength = strength;
+    pub fn with_authentication(mut self, context: AuthenticationContext) -> Self {
+        self.authentication = context;
         self
     }
 
@@ -89,6 +92,9 @@ pub enum CommandError {
     /// The subject has as many sessions as its policy allows.
     #[error("the subject has as many sessions as its policy allows")]
     TooManySessions,
+    /// The class and methods of the authentication are too long to be kept.
+    #[error(transparent)]
+    OpenPartFull(#[from] OpenPartFull),
     /// No policy of this name is in force.
     #[error("no policy is named {0:?}")]
     UnknownPolicy(Box<str>),

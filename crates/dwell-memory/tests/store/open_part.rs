@@ -1,0 +1,112 @@
+//! The record's open part: what commands state, and what they leave alone.
+
+use dwell_core::engine::TokenState;
+use dwell_core::store::{Lookup, SessionStore, Update, Updated};
+use dwell_core::{
+    AdoptedSession, AuthenticationContext, Clock, CommandError, NewSession, OpenPart, OpenPartFull,
+    OpenTag, Resolved, ResolvedSession, SessionState, Token,
+};
+
+use dwell_test_support::{World, now, touch};
+
+const NEWER: OpenTag = OpenTag::from_code(240);
+
+fn strong() -> AuthenticationContext {
+    AuthenticationContext::none()
+        .with_acr("aal2")
+        .with_amr(["pwd", "otp"])
+}
+
+fn too_long() -> AuthenticationContext {
+    strong().with_acr("x".repeat(OpenPart::MAX_LEN))
+}
+
+/// A session that a node of a newer version has stated a fact of, and a
+/// request of it.
+fn with_newer_fact(world: &World) -> (Token, SessionState) {
+    let token = now(world.anonymous().start(NewSession::new("alice"))).unwrap();
+    let record = world.find(token.key()).unwrap();
+    let update = Update::Reauthenticate {
+        open: OpenPart::new().with(NEWER, b"kept").unwrap(),
+        touch: touch(&record, record.facts.created_at),
+        rotation: None,
+    };
+    let version = record.facts.version;
+    let Updated::Applied(record) = now(world.store.update(record.key, version, update)).unwrap()
+    else {
+        panic!("not made")
+    };
+    let session = ResolvedSession {
+        record,
+        now: world.clock.now(),
+        token: Some(token.clone()),
+        token_state: TokenState::Current { confirm: false },
+    };
+    let resolved = Resolved::Session(session);
+    let handle = SessionState::new(world.manager.clone(), world.policies(), resolved);
+    handle.decide();
+    (token, handle)
+}
+
+#[test]
+fn authentication_is_stated_at_login_and_again() {
+    let world = World::default();
+    let new = NewSession::new("alice").with_authentication(strong());
+    let token = now(world.anonymous().start(new)).unwrap();
+    let record = world.find(token.key()).unwrap();
+    assert_eq!(record.authentication(), Some(strong()));
+
+    let (token, handle) = with_newer_fact(&world);
+    now(handle.reauthenticated(strong())).unwrap();
+    let record = world.find(token.key()).unwrap();
+    assert_eq!(record.authentication(), Some(strong()));
+    assert_eq!(record.open.get(NEWER), Some(&b"kept"[..]));
+    now(handle.reauthenticated(AuthenticationContext::none())).unwrap();
+    let record = world.find(token.key()).unwrap();
+    assert_eq!(record.authentication(), None);
+    assert_eq!(record.open.get(NEWER), Some(&b"kept"[..]));
+}
+
+#[test]
+fn l22_too_long_a_context_starts_no_session() {
+    let world = World::default();
+    let new = NewSession::new("alice").with_authentication(too_long());
+    let refused = now(world.anonymous().start(new));
+    assert!(matches!(
+        refused,
+        Err(CommandError::OpenPartFull(OpenPartFull))
+    ));
+    assert!(world.store.is_empty(), "refused before the store");
+    assert!(world.events().is_empty());
+}
+
+#[test]
+fn l22_too_long_a_context_changes_no_session() {
+    let world = World::default();
+    let (token, handle) = with_newer_fact(&world);
+    let before = world.find(token.key());
+    let refused = now(handle.reauthenticated(too_long()));
+    assert!(matches!(
+        refused,
+        Err(CommandError::OpenPartFull(OpenPartFull))
+    ));
+    assert_eq!(world.find(token.key()), before);
+}
+
+#[test]
+fn l21_adopted_session_states_no_context_too_long() {
+    let world = World::default();
+    let network = world.policies().find_network(None);
+    let adopted = AdoptedSession::new("sid-1", "alice").with_authentication(too_long());
+    let loaded = now(world.manager.adopt(adopted, network)).unwrap();
+    let Lookup::Found(record) = loaded.state else {
+        panic!("not adopted")
+    };
+    assert_eq!(record.authentication(), None);
+    let adopted = AdoptedSession::new("sid-2", "alice").with_authentication(strong());
+    let loaded = now(world.manager.adopt(adopted, network)).unwrap();
+    let Lookup::Found(record) = loaded.state else {
+        panic!("not adopted")
+    };
+    assert_eq!(record.authentication(), Some(strong()));
+}
