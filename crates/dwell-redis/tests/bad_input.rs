@@ -11,22 +11,10 @@ mod support;
 
 use dwell_core::EndReason;
 use dwell_core::store::{SessionStore, StoreError, Update, Updated};
-use dwell_core::{SessionKey, minutes, seconds};
+use dwell_core::{minutes, seconds};
 use dwell_redis::{ConnectError, RedisStore};
 use dwell_servers::Redis;
-use support::{activity, driven, due_policy, found, key, on, start};
-
-/// The key of a session as it stands in the database.
-fn raw_key(server: &Redis, key: SessionKey) -> Vec<u8> {
-    let id = key.as_bytes();
-    let script = "local found = {} \
-         for _, k in ipairs(redis.call('KEYS', 'dwell:{*}:s:*')) do \
-         if k:sub(-16) == ARGV[1] then return k end end return ''";
-    let args: [&[u8]; 4] = [b"EVAL", script.as_bytes(), b"0", id];
-    let answer = server.command_bytes(&args).unwrap();
-    assert!(answer.ends_with(id), "the session is in the database");
-    answer
-}
+use support::{activity, driven, due_policy, found, key, on, raw_key, start};
 
 fn is_corrupt<T>(answer: &Result<T, StoreError>) -> bool {
     matches!(answer, Err(StoreError::Corrupt(_)))

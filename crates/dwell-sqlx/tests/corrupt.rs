@@ -11,10 +11,10 @@
 mod support;
 
 use dwell_core::store::{SessionStore, StoreError};
-use dwell_core::{Clock, ManualClock, SessionKey, minutes};
+use dwell_core::{Clock, ManualClock, minutes};
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqlitePoolOptions;
-use support::{Folder, due_policy, key, opened, reap_all, start, touch};
+use support::{Folder, digits, due_policy, key, opened, reap_all, start, touch};
 
 /// What is written into a row, in words that both databases take.
 const FAULTS: [&str; 11] = [
@@ -45,10 +45,6 @@ async fn plant(store: &dyn SessionStore, own: &[&str], sql: impl AsyncFn(String)
     }
     start(store, 0, "alice").await;
     n
-}
-
-fn digits(key: SessionKey) -> String {
-    key.as_bytes().iter().map(|b| format!("{b:02x}")).collect()
 }
 
 async fn is_passed_over(store: &dyn SessionStore, clock: &ManualClock, faults: u32) {

@@ -114,9 +114,9 @@ const MANY: &str = "
     INSERT INTO dwell_session
     SELECT sha256(n::text::bytea), 'subject ' || n, l.created_at, l.last_active_at,
         l.authenticated_at, l.idle_deadline, l.absolute_deadline, NULL, NULL, 0, 0, l.policy, 0,
-        0, NULL, NULL, l.token_check, true, NULL, NULL,
+        0, '', l.token_check, true, NULL, NULL,
         CASE WHEN n % 2 = 0 THEN l.created_at END,
-        CASE WHEN n % 2 = 0 THEN 'revoked' END, false, l.due, NULL
+        CASE WHEN n % 2 = 0 THEN 6 END, false, l.due, NULL
     FROM generate_series(1, 20000) n, dwell_session l;
     ANALYZE dwell_session";
 

@@ -76,8 +76,8 @@ fn l22_too_long_a_context_starts_no_session() {
         refused,
         Err(CommandError::OpenPartFull(OpenPartFull))
     ));
-    assert!(world.store.is_empty(), "refused before the store");
-    assert!(world.events().is_empty());
+    assert!(world.memory.is_empty(), "refused before the store");
+    assert!(world.events.events().is_empty());
 }
 
 #[test]

@@ -80,6 +80,18 @@ pub(crate) async fn start(store: &RedisStore, n: u32, ago: Duration) -> SessionR
     record
 }
 
+/// The key of a session as it stands in the database.
+pub(crate) fn raw_key(server: &Redis, key: SessionKey) -> Vec<u8> {
+    let id = key.as_bytes();
+    let script = "local found = {} \
+         for _, k in ipairs(redis.call('KEYS', 'dwell:{*}:s:*')) do \
+         if k:sub(-16) == ARGV[1] then return k end end return ''";
+    let args: [&[u8]; 4] = [b"EVAL", script.as_bytes(), b"0", id];
+    let answer = server.command_bytes(&args).unwrap();
+    assert!(answer.ends_with(id), "the session is in the database");
+    answer
+}
+
 /// Activity so long after the last one on record.
 pub(crate) fn activity(record: &SessionRecord, later: Duration) -> Touch {
     touch(record, record.facts.last_active_at + later)

@@ -65,3 +65,8 @@ pub(crate) fn loading(
     let store = store.clone();
     tokio::spawn(async move { store.load(key).await })
 }
+
+/// A key in hexadecimal digits.
+pub(crate) fn digits(key: SessionKey) -> String {
+    key.as_bytes().iter().map(|b| format!("{b:02x}")).collect()
+}

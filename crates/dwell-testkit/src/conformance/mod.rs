@@ -61,6 +61,7 @@ pub mod keeping;
 pub mod limit;
 mod list;
 pub mod locking;
+pub mod newer;
 pub mod open_part;
 pub mod outage;
 pub mod outliving;

@@ -1,0 +1,81 @@
+//! What a newer version has ended stays ended, with a reason that says no more
+//! than is known.
+//!
+//! No macro runs this case: it needs a hand that writes an unknown code of an
+//! end reason into what the store keeps. Stores that do not outlive their
+//! process have no use for it.
+
+use dwell_core::store::{Created, End, TouchOutcome, UNREPORTED_AFTER, Update, Updated};
+use dwell_core::{EndReason, SessionKey, seconds};
+
+use super::DriveClock;
+use super::fixture::{Fixture, touch};
+
+/// A code that this version gives to no reason.
+const NEWER: u8 = 199;
+
+/// A node of a newer version ended a session for a reason that this version
+/// does not know, and went down before it reported the end. For this version
+/// the session has ended, for the reason [`EndReason::Other`]: nothing revives
+/// it, its end is handed out, and its tombstone goes in its time.
+///
+/// `write` replaces the code that the store keeps of the session's reason.
+///
+/// # Panics
+/// When the store does otherwise.
+pub async fn l04_what_a_newer_version_ended_stays_ended<T: DriveClock>(
+    under: T,
+    write: impl AsyncFnOnce(&T, SessionKey, u8),
+) {
+    let fixture = Fixture::new(under);
+    let record = fixture.start(1, "alice").await;
+    let (key, store) = (record.key, fixture.store());
+    let ended = store.end(key, EndReason::Revoked.into()).await;
+    let mut expected = ended.unwrap().expect("who ends a live session is told so");
+    write(fixture.under(), key, NEWER).await;
+    expected.reason = EndReason::Other;
+
+    assert_eq!(
+        fixture.tombstone(key).await,
+        expected,
+        "what a newer version has ended has ended, for another reason"
+    );
+    let activity = touch(&record, fixture.now().await);
+    assert_eq!(
+        fixture.touch(key, activity).await,
+        TouchOutcome::Gone,
+        "no touch revives it"
+    );
+    let version = record.facts.version;
+    let confirmed = fixture.update(key, version, Update::Confirm).await;
+    assert!(matches!(confirmed, Updated::Gone), "nor an update");
+    let created = fixture.create(&record, None).await;
+    assert!(matches!(created, Created::Exists), "nor another creation");
+    assert!(fixture.keys("alice").await.is_empty(), "no list has it");
+    let signed_in_again = End {
+        reason: EndReason::Superseded,
+        replaced: true,
+    };
+    let again = fixture.end(key, signed_in_again).await;
+    assert!(again.is_none(), "it is not ended again");
+    expected.replaced = true;
+    assert_eq!(
+        fixture.tombstone(key).await,
+        expected,
+        "and keeps its reason when it learns of a successor"
+    );
+
+    fixture.advance(UNREPORTED_AFTER + seconds(1)).await;
+    let reaped = fixture.reap_late(&fixture.due_policy()).await;
+    assert_eq!(
+        reaped.ended,
+        [expected],
+        "its end is reported, whoever ended it"
+    );
+    fixture.advance(fixture.tombstones()).await;
+    fixture.reap_late(&fixture.due_policy()).await;
+    assert!(
+        fixture.is_missing(key).await,
+        "its tombstone goes in its time"
+    );
+}
