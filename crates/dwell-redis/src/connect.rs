@@ -9,10 +9,11 @@ use redis::cluster::ClusterClient;
 use redis::{AsyncConnectionConfig, ErrorKind, RedisError, ServerErrorKind, Value};
 
 use crate::error::ConnectError;
+use crate::inner::Settings;
 use crate::layout::Layout;
 use crate::link::{Cluster, Durable, Link, Server, Source, Trust, Way};
 use crate::script;
-use crate::store::{RedisStore, Settings};
+use crate::store::RedisStore;
 use crate::url::{self, Target};
 
 /// The layout of keys and values that this version reads and writes.
@@ -44,8 +45,26 @@ pub struct RedisStoreBuilder {
     clock: Option<Box<dyn Clock>>,
 }
 
+impl RedisStore {
+    /// Connects to where `url` says, with the settings of
+    /// [`builder`](Self::builder).
+    ///
+    /// # Errors
+    /// When the URL leads nowhere, the server can't be reached or refuses, or
+    /// the keys there are of another layout.
+    pub async fn connect(url: &str) -> Result<Self, ConnectError> {
+        Self::builder().connect(url).await
+    }
+
+    /// Settings, to begin with.
+    #[must_use]
+    pub fn builder() -> RedisStoreBuilder {
+        RedisStoreBuilder::new()
+    }
+}
+
 impl RedisStoreBuilder {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self {
             prefix: "dwell".to_owned(),
             patience: Duration::from_secs(1),

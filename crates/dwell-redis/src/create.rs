@@ -13,10 +13,10 @@ use dwell_core::{
     EndReason, OnLimit, SessionKey, SessionRecord, Timestamp, Verdict, as_millis, seconds,
 };
 
+use crate::inner::Inner;
 use crate::reply::{instant, read};
 use crate::schedule::second_to_look;
 use crate::script;
-use crate::store::Inner;
 use crate::subject::{List, entries};
 use crate::value::{self, clamped};
 

@@ -32,20 +32,25 @@
 //! | `layout` | keys |
 //! | `value` | a session as bytes |
 //! | `script` | what is done in one step |
-//! | `store`, `time` | the operations on one session, by the server's clock |
+//! | `inner`, `time` | what all operations share: connections, settings, the server's clock |
+//! | `session` | the operations on one session |
 //! | `create`, `subject` | logins, and the list of a subject's sessions |
-//! | `reap`, `settle`, `schedule` | what is due |
+//! | `reap`, `settle`, `schedule`, `progress` | what is due |
+//! | `store` | all operations, as the core asks for them |
 //! | `watch` | what other nodes changed |
 
 mod connect;
 mod create;
 mod error;
+mod inner;
 mod layout;
 mod link;
+mod progress;
 mod reap;
 mod reply;
 mod schedule;
 mod script;
+mod session;
 mod settle;
 mod store;
 mod subject;

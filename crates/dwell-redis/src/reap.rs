@@ -7,16 +7,14 @@
 //! that is touched between is looked at again.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dwell_core::store::{DuePolicy, Reaped, StoreError};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
+use crate::inner::Inner;
 use crate::layout::PARTITIONS;
+use crate::progress::{Place, Step};
 use crate::reply::stored_or_skipped;
-use crate::settle::Step;
-use crate::store::Inner;
 use crate::value::Stored;
 
 /// Partitions that are asked at the same time.
@@ -25,32 +23,6 @@ const AT_ONCE: usize = 32;
 const FIRST: usize = 4;
 /// The most entries of one step: a script must not keep the server for long.
 const MOST: usize = 128;
-
-/// Where the next pass goes on.
-#[derive(Default)]
-pub(crate) struct Progress {
-    /// The partition to begin with, so that none waits for ever.
-    cursor: AtomicU8,
-    revision: Mutex<Revision>,
-}
-
-/// Under new policies sessions may be due before the second that they stand
-/// in: every bucket is gone through once.
-#[derive(Default)]
-struct Revision {
-    generation: Option<u64>,
-    open: VecDeque<Place>,
-}
-
-/// A place in the buckets of a partition.
-#[derive(Clone, Debug)]
-struct Place {
-    partition: u8,
-    /// The last bucket that is done.
-    after: u64,
-    /// How much of the bucket after it is done.
-    done: usize,
-}
 
 impl Inner {
     pub(crate) async fn reap(&self, judge: DuePolicy, batch: usize) -> Result<Reaped, StoreError> {
@@ -65,7 +37,7 @@ impl Inner {
         budget -= for_revision;
         self.revise(&judge, &mut for_revision, &mut reaped).await?;
         budget += for_revision;
-        let start = self.progress.cursor.load(Ordering::Relaxed);
+        let start = self.progress.first();
         let all = (0..PARTITIONS).map(|step| start.wrapping_add(u8::try_from(step).unwrap_or(0)));
         let mut waiting: VecDeque<(u8, usize)> = all.map(|number| (number, FIRST)).collect();
         let mut asked = FuturesUnordered::new();
@@ -90,7 +62,7 @@ impl Inner {
             add(&mut reaped, step);
         }
         if let Some((first, _)) = waiting.front() {
-            self.progress.cursor.store(*first, Ordering::Relaxed);
+            self.progress.begin_at(*first);
             reaped.more = true;
         }
         Ok(reaped)
@@ -196,36 +168,6 @@ impl Inner {
             done,
         };
         Ok((step, Some(next)))
-    }
-}
-
-impl Progress {
-    /// Where to go on with a revision, under the policies of this generation.
-    fn next_places(&self, generation: u64, count: usize) -> Vec<Place> {
-        let mut revision = self.lock();
-        if revision.generation != Some(generation) {
-            let start = |partition| Place {
-                partition,
-                after: 0,
-                done: 0,
-            };
-            revision.generation = Some(generation);
-            revision.open = (0..=u8::MAX).map(start).collect();
-        }
-        let count = count.min(revision.open.len());
-        revision.open.drain(..count).collect()
-    }
-
-    fn is_revising(&self) -> bool {
-        !self.lock().open.is_empty()
-    }
-
-    fn go_on_at(&self, places: impl IntoIterator<Item = Place>) {
-        self.lock().open.extend(places);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Revision> {
-        self.revision.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

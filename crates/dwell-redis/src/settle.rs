@@ -3,23 +3,13 @@
 use dwell_core::store::{Due, DuePolicy, StoreError};
 use dwell_core::{EndReason, EndedSession, SessionKey, SessionRecord, Timestamp, as_millis};
 
+use crate::inner::Inner;
 use crate::layout::Partition;
+use crate::progress::Step;
 use crate::reply::{instant, read, stored_or_skipped};
 use crate::schedule::second_to_look;
 use crate::script;
-use crate::store::Inner;
 use crate::value::{self, CHANGING, Stored};
-
-/// What a step of a pass found and did.
-#[derive(Default)]
-pub(crate) struct Step {
-    pub(crate) now: Timestamp,
-    pub(crate) looked_at: usize,
-    pub(crate) ended: Vec<EndedSession>,
-    pub(crate) locked: Vec<SessionRecord>,
-    /// Whether the partition has more that is due.
-    pub(crate) more: bool,
-}
 
 /// The first entries of a bucket.
 pub(crate) struct Found {

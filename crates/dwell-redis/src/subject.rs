@@ -12,10 +12,10 @@ use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use redis::Value;
 
+use crate::inner::Inner;
 use crate::layout::partition_of;
 use crate::reply::{instant, read, stored_or_skipped};
 use crate::script;
-use crate::store::Inner;
 use crate::value::Stored;
 
 /// Look-ups of one list that are under way at the same time.

@@ -17,8 +17,9 @@ use redis::{Client, Msg, RedisError, RedisResult, Value};
 use tokio::time::error::Elapsed;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use crate::inner::Inner;
 use crate::link::Way;
-use crate::store::{Inner, RedisStore};
+use crate::store::RedisStore;
 
 impl Watched for RedisStore {
     fn watch<'a>(&'a self, watcher: &'a dyn Watcher) -> BoxedAnswer<'a, Infallible> {

@@ -9,8 +9,9 @@ use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, RedisResult, Value,
 };
 
-use super::durable::Primary;
-use super::{Server, Source, Trust};
+use super::primary::Primary;
+use super::server::{Server, Source};
+use super::tls::Trust;
 
 /// A cluster and the connections to it, which all requests share.
 #[derive(Clone)]
@@ -55,7 +56,7 @@ impl Cluster {
     }
 
     /// Every primary, by the last slot of each of its ranges, in order.
-    pub(crate) async fn primaries_by_slot(&self) -> RedisResult<Vec<(u16, Arc<Primary>)>> {
+    pub(super) async fn primaries_by_slot(&self) -> RedisResult<Vec<(u16, Arc<Primary>)>> {
         let mut known: HashMap<Node, Arc<Primary>> = HashMap::new();
         let mut found = Vec::new();
         for (last, node) in self.ranges().await? {

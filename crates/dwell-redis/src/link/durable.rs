@@ -13,14 +13,16 @@
 //! primary may have been replaced, and the change is sent again.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use dwell_core::{Clock, SystemClock, Timestamp};
+use dwell_core::{Clock, SystemClock};
 use redis::{RedisResult, Value};
 
-use super::{Cluster, Server};
+use super::cluster::Cluster;
+use super::primary::Primary;
+use super::server::Server;
 use crate::layout::slot_of;
 
 /// How long replicas are waited for: a machine that is busy takes its time, and
@@ -51,23 +53,8 @@ enum Primaries {
     },
 }
 
-/// A primary, and how it stands with its replicas.
-pub(crate) struct Primary {
-    /// The connection that waits.
-    server: Server,
-    /// Held by whoever waits.
-    turn: tokio::sync::Mutex<()>,
-    /// Changes that were answered, counted.
-    answered: AtomicU64,
-    /// Up to which of them replicas have all.
-    confirmed: AtomicU64,
-    /// Until when changes do without, by this node's clock in milliseconds; 0
-    /// after replicas confirmed.
-    paused: AtomicU64,
-}
-
 /// A connection that was there before a change was sent.
-pub(crate) struct Before {
+struct Before {
     primary: Arc<Primary>,
     number: u64,
 }
@@ -78,22 +65,6 @@ enum Waited {
     Over,
     /// The primary may be another one now.
     Replaced,
-}
-
-impl Primary {
-    pub(crate) fn new(server: Server) -> Self {
-        Self {
-            server,
-            turn: tokio::sync::Mutex::default(),
-            answered: AtomicU64::new(0),
-            confirmed: AtomicU64::new(0),
-            paused: AtomicU64::new(0),
-        }
-    }
-
-    fn is_paused(&self, now: Timestamp) -> bool {
-        now.as_millis() < self.paused.load(Ordering::Relaxed)
-    }
 }
 
 impl Durable {

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod durable;
+mod primary;
 mod server;
 mod tls;
 

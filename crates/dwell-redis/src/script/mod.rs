@@ -54,34 +54,28 @@ impl Source {
     pub(crate) fn call(&'static self) -> Call {
         Call {
             script: self,
-            bytes: Vec::with_capacity(128),
-            ends: Vec::with_capacity(8),
-            keys: 0,
+            keys: Vec::new(),
+            args: Vec::new(),
         }
     }
 }
 
-/// A script with its keys and arguments, keys first.
+/// A script with its keys and arguments.
 #[derive(Debug)]
 pub(crate) struct Call {
     script: &'static Source,
-    /// All of them, one after the other.
-    bytes: Vec<u8>,
-    /// Where each ends.
-    ends: Vec<usize>,
-    keys: usize,
+    keys: Vec<Vec<u8>>,
+    args: Vec<Vec<u8>>,
 }
 
 impl Call {
-    pub(crate) fn key(mut self, key: impl AsRef<[u8]>) -> Self {
-        debug_assert_eq!(self.keys, self.ends.len(), "keys come first");
-        self.keys += 1;
-        self.arg(key)
+    pub(crate) fn key(mut self, key: impl Into<Vec<u8>>) -> Self {
+        self.keys.push(key.into());
+        self
     }
 
-    pub(crate) fn arg(mut self, arg: impl AsRef<[u8]>) -> Self {
-        self.bytes.extend_from_slice(arg.as_ref());
-        self.ends.push(self.bytes.len());
+    pub(crate) fn arg(mut self, arg: impl Into<Vec<u8>>) -> Self {
+        self.args.push(arg.into());
         self
     }
 
@@ -91,16 +85,7 @@ impl Call {
 
     /// What decides where a cluster does it.
     pub(crate) fn first_key(&self) -> &[u8] {
-        self.parts().next().unwrap_or_default()
-    }
-
-    fn parts(&self) -> impl Iterator<Item = &[u8]> {
-        let mut start = 0;
-        self.ends.iter().map(move |end| {
-            let part = &self.bytes[start..*end];
-            start = *end;
-            part
-        })
+        self.keys.first().map_or(&[], Vec::as_slice)
     }
 
     /// By its hash, which a server knows that has seen the script.
@@ -114,12 +99,9 @@ impl Call {
     }
 
     fn command(&self, name: &str, script: &str) -> Cmd {
-        let count = self.ends.len() + 3;
-        let mut command = Cmd::with_capacity(count, self.bytes.len() + script.len() + 16);
-        command.arg(name).arg(script).arg(self.keys);
-        for part in self.parts() {
-            command.arg(part);
-        }
+        let mut command = redis::cmd(name);
+        command.arg(script).arg(self.keys.len());
+        command.arg(&self.keys).arg(&self.args);
         command
     }
 }

@@ -1,0 +1,106 @@
+//! What all operations share: the way to the server, and its clock.
+
+use std::time::Duration;
+
+use dwell_core::store::StoreError;
+use dwell_core::{Clock, SessionKey, SystemClock, Timestamp};
+
+use crate::layout::{Layout, partition_of};
+use crate::link::Link;
+use crate::progress::Progress;
+use crate::reply::{instant, read};
+use crate::script::{self, Call};
+use crate::time::{KNOWN, Known, RELIABLE};
+
+pub(crate) struct Inner {
+    pub(crate) link: Link,
+    pub(crate) settings: Settings,
+    pub(crate) progress: Progress,
+    known: Known,
+    /// This node's clock, of which only what passes is read.
+    clock: SystemClock,
+}
+
+pub(crate) struct Settings {
+    pub(crate) layout: Layout,
+    pub(crate) channel: String,
+    pub(crate) tombstones: Duration,
+    pub(crate) clock: Option<Box<dyn Clock>>,
+}
+
+impl Inner {
+    pub(crate) fn new(link: Link, settings: Settings) -> Self {
+        Self {
+            link,
+            settings,
+            progress: Progress::default(),
+            known: Known::new(),
+            clock: SystemClock::new(),
+        }
+    }
+
+    /// The clock as scripts are told it: empty for the server's own.
+    pub(crate) fn told(&self) -> String {
+        let clock = self.settings.clock.as_ref();
+        clock.map_or_else(String::new, |clock| clock.now().as_millis().to_string())
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.settings.layout
+    }
+
+    /// A call about one session.
+    pub(crate) fn about(&self, script: &'static script::Source, key: SessionKey) -> Call {
+        script.call().key(self.layout().of(key).session(key))
+    }
+
+    pub(crate) async fn now(&self) -> Result<Timestamp, StoreError> {
+        if let Some(clock) = &self.settings.clock {
+            return Ok(clock.now());
+        }
+        let call = script::LOAD.call().key(self.layout().schema()).arg("");
+        let (now, _): (u64, Option<Vec<u8>>) = read(self.link.call(call).await?)?;
+        Ok(instant(now))
+    }
+
+    /// The time and what is under a key, by a plain `GET` where the time is
+    /// known.
+    pub(crate) async fn find(
+        &self,
+        key: SessionKey,
+    ) -> Result<(Timestamp, Option<Vec<u8>>), StoreError> {
+        let (number, place) = (partition_of(key), self.layout().of(key).session(key));
+        if self.known_now(number, RELIABLE).is_some() {
+            let found = self.link.get(&place).await?;
+            // Asked again: it may have taken long.
+            if let Some(now) = self.known_now(number, KNOWN) {
+                return Ok((now, found));
+            }
+        }
+        let sent = self.sent();
+        let call = self.about(&script::LOAD, key).arg(self.told());
+        let (now, value): (u64, Option<Vec<u8>>) = read(self.link.call(call).await?)?;
+        self.learn(number, sent, instant(now));
+        Ok((instant(now), value))
+    }
+
+    /// What the clock of a partition's server says, where it is known.
+    fn known_now(&self, partition: u8, ago: Duration) -> Option<Timestamp> {
+        match &self.settings.clock {
+            Some(clock) => Some(clock.now()),
+            None => self.known.now(partition, &self.clock, ago),
+        }
+    }
+
+    /// Begins a call that tells the time.
+    pub(crate) fn sent(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A partition's server told the time.
+    pub(crate) fn learn(&self, partition: u8, sent: Timestamp, told: Timestamp) {
+        if self.settings.clock.is_none() {
+            self.known.learn(partition, told, sent, self.clock.now());
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! How far reaping has got: over passes, and within one.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use dwell_core::{EndedSession, SessionRecord, Timestamp};
+
+/// What a step of a pass found and did.
+#[derive(Default)]
+pub(crate) struct Step {
+    pub(crate) now: Timestamp,
+    pub(crate) looked_at: usize,
+    pub(crate) ended: Vec<EndedSession>,
+    pub(crate) locked: Vec<SessionRecord>,
+    /// Whether the partition has more that is due.
+    pub(crate) more: bool,
+}
+
+/// Where the next pass goes on.
+#[derive(Default)]
+pub(crate) struct Progress {
+    /// The partition to begin with, so that none waits for ever.
+    cursor: AtomicU8,
+    revision: Mutex<Revision>,
+}
+
+/// Under new policies sessions may be due before the second that they stand
+/// in: every bucket is gone through once.
+#[derive(Default)]
+struct Revision {
+    generation: Option<u64>,
+    open: VecDeque<Place>,
+}
+
+/// A place in the buckets of a partition.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) partition: u8,
+    /// The last bucket that is done.
+    pub(crate) after: u64,
+    /// How much of the bucket after it is done.
+    pub(crate) done: usize,
+}
+
+impl Progress {
+    /// The partition to begin with.
+    pub(crate) fn first(&self) -> u8 {
+        self.cursor.load(Ordering::Relaxed)
+    }
+
+    /// The next pass begins with this partition.
+    pub(crate) fn begin_at(&self, partition: u8) {
+        self.cursor.store(partition, Ordering::Relaxed);
+    }
+
+    /// Where to go on with a revision, under the policies of this generation.
+    pub(crate) fn next_places(&self, generation: u64, count: usize) -> Vec<Place> {
+        let mut revision = self.lock();
+        if revision.generation != Some(generation) {
+            let start = |partition| Place {
+                partition,
+                after: 0,
+                done: 0,
+            };
+            revision.generation = Some(generation);
+            revision.open = (0..=u8::MAX).map(start).collect();
+        }
+        let count = count.min(revision.open.len());
+        revision.open.drain(..count).collect()
+    }
+
+    pub(crate) fn is_revising(&self) -> bool {
+        !self.lock().open.is_empty()
+    }
+
+    pub(crate) fn go_on_at(&self, places: impl IntoIterator<Item = Place>) {
+        self.lock().open.extend(places);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Revision> {
+        self.revision.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
