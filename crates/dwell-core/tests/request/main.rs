@@ -6,4 +6,5 @@
     reason = "a test says so when it fails"
 )]
 
+mod open_part;
 mod recheck;

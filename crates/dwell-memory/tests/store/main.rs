@@ -9,7 +9,6 @@
 mod changes;
 mod ends;
 mod foreign;
-mod open_part;
 mod reaping;
 mod subjects;
 
