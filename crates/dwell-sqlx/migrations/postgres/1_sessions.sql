@@ -24,7 +24,7 @@ CREATE TABLE dwell_session (
     previous_at bigint,
     -- NULL while the session has not ended.
     ended_at bigint,
-    -- The code of the reason; docs/stores.md lists them.
+    -- The code of the reason; docs/records.md lists them.
     ended_reason smallint,
     replaced boolean NOT NULL DEFAULT false,
     -- When the reaper looks next: of a session at whether it is over, of a

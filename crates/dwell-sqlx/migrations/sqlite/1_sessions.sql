@@ -23,7 +23,7 @@ CREATE TABLE dwell_session (
     previous_at INTEGER,
     -- NULL while the session has not ended.
     ended_at INTEGER,
-    -- The code of the reason; docs/stores.md lists them.
+    -- The code of the reason; docs/records.md lists them.
     ended_reason INTEGER,
     replaced INTEGER NOT NULL DEFAULT 0,
     -- When the reaper looks next: of a session at whether it is over, of a
