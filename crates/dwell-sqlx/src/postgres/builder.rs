@@ -10,8 +10,9 @@ use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use super::lookups::Lookups;
+use super::schema;
 use super::sql::Statements;
-use super::{Inner, PostgresStore, schema};
+use super::store::{Inner, PostgresStore};
 use crate::error::ConnectError;
 use crate::sweep::Sweep;
 
@@ -46,8 +47,26 @@ pub struct PostgresStoreBuilder {
     clock: Option<Box<dyn Clock>>,
 }
 
+impl PostgresStore {
+    /// Connects with the settings that [`builder`](Self::builder) begins with,
+    /// and creates the tables where they are missing.
+    ///
+    /// # Errors
+    /// [`ConnectError`], when there is no database at `url`, it lets nobody in,
+    /// or its tables are not fit; the message has no password in it.
+    pub async fn connect(url: &str) -> Result<Self, ConnectError> {
+        Self::builder().connect(url).await
+    }
+
+    /// Settings, to be changed before connecting.
+    #[must_use]
+    pub fn builder() -> PostgresStoreBuilder {
+        PostgresStoreBuilder::new()
+    }
+}
+
 impl PostgresStoreBuilder {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
             max_connections: 10,
             acquire_timeout: seconds(3),

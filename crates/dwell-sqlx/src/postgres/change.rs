@@ -8,7 +8,7 @@ use dwell_core::store::{
 use dwell_core::{EndedSession, SessionKey, SessionRecord};
 use sqlx::Row as _;
 
-use super::{FOREIGN, PostgresStore, lifetime, loaded, read};
+use super::store::{FOREIGN, PostgresStore, lifetime, loaded, read};
 use crate::error::store_error;
 use crate::stored::{Content, Stored, code, instant, length};
 

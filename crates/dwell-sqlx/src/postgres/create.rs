@@ -7,8 +7,8 @@ use dwell_core::{
 };
 use sqlx::PgConnection;
 
+use super::store::{FOREIGN, PostgresStore, lifetime, read, timestamp};
 use super::within::Within;
-use super::{FOREIGN, PostgresStore, lifetime, read, timestamp};
 use crate::columns::bind_stored;
 use crate::error::store_error;
 use crate::stored::{Content, Stored, code, instant, length};

@@ -5,8 +5,8 @@ use dwell_core::Timestamp;
 use dwell_core::store::{DuePolicy, Reaped, StoreError, UNREPORTED_AFTER};
 use sqlx::PgConnection;
 
+use super::store::{PostgresStore, read, timestamp};
 use super::within::Within;
-use super::{PostgresStore, read, timestamp};
 use crate::error::store_error;
 use crate::judged::{Next, earlier, judge_row};
 use crate::stored::{Content, code, instant, length};

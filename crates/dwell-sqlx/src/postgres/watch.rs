@@ -7,7 +7,7 @@ use dwell_core::store::{BoxedAnswer, Watched, Watcher};
 use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::PostgresStore;
+use super::store::PostgresStore;
 use crate::error::store_error;
 
 impl Watched for PostgresStore {

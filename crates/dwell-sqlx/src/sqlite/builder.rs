@@ -14,7 +14,8 @@ use sqlx::sqlite::{
 };
 use tokio::sync::Mutex;
 
-use super::{Inner, SqliteStore, schema};
+use super::schema;
+use super::store::{Inner, SqliteStore};
 use crate::error::ConnectError;
 use crate::sweep::Sweep;
 
@@ -61,8 +62,26 @@ pub struct SqliteStoreBuilder {
     clock: Box<dyn Clock>,
 }
 
+impl SqliteStore {
+    /// Opens the file with the settings that [`builder`](Self::builder) begins
+    /// with; creates it where it is missing, for this user alone.
+    ///
+    /// # Errors
+    /// [`ConnectError`], when the file can't be opened or created, or its
+    /// tables are not fit.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, ConnectError> {
+        Self::builder().open(path).await
+    }
+
+    /// Settings, to be changed before the file is opened.
+    #[must_use]
+    pub fn builder() -> SqliteStoreBuilder {
+        SqliteStoreBuilder::new()
+    }
+}
+
 impl SqliteStoreBuilder {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
             max_readers: 4,
             busy_timeout: seconds(3),

@@ -4,7 +4,8 @@ use dwell_core::engine::Touch;
 use dwell_core::store::{End, Loaded, Lookup, StoreError, TouchOutcome, Update, Updated};
 use dwell_core::{EndedSession, SessionKey};
 
-use super::{SqliteStore, lookup, row};
+use super::row;
+use super::store::{SqliteStore, lookup};
 use crate::error::store_error;
 use crate::judged::{forget_at, tombstone};
 

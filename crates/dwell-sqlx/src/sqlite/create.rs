@@ -3,7 +3,8 @@
 use dwell_core::store::{Created, DuePolicy, Quota};
 use dwell_core::{EndReason, OnLimit, SessionRecord, Timestamp, Verdict};
 
-use super::{Change, SqliteStore, row};
+use super::row;
+use super::store::{Change, SqliteStore};
 use crate::judged::{forget_at, tombstone};
 use crate::stored::Content;
 

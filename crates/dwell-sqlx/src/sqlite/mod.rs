@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `builder` | settings, and the file |
 //! | `schema` | the tables, and their versions |
+//! | `store` | what all operations share |
 //! | `change` | touches, updates and ends |
 //! | `create` | logins, and how many a subject may have |
 //! | `reap` | what is due |
@@ -20,87 +21,23 @@ mod create;
 mod reap;
 mod row;
 mod schema;
+mod store;
 mod watch;
-
-use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
 use dwell_core::engine::Touch;
 use dwell_core::store::{
-    ChangeFeed, Created, DuePolicy, End, Loaded, Lookup, Quota, Reaped, SessionStore, StoreError,
-    StoreFuture, TouchOutcome, Update, Updated, Watched,
+    Created, DuePolicy, End, Loaded, Quota, Reaped, SessionStore, StoreError, StoreFuture,
+    TouchOutcome, Update, Updated, Watched,
 };
-use dwell_core::{Clock, EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
-use sqlx::Transaction;
-use sqlx::sqlite::{Sqlite, SqlitePool};
-use tokio::sync::{Mutex, OwnedMutexGuard};
-use tokio::time::timeout;
+use dwell_core::{EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
 
 pub use self::builder::{Durability, SqliteStoreBuilder};
-use crate::error::{ConnectError, store_error};
-use crate::stored::{Content, Row, instant};
-use crate::sweep::Sweep;
-
-/// Sessions in a SQLite file. Clones share it; two processes may not.
-///
-/// This machine's clock judges, as it does for
-/// [`MemoryStore`](https://docs.rs/dwell-memory).
-///
-/// ```no_run
-/// use dwell_core::{PolicySet, Timeouts, SessionManager, hours, minutes};
-/// use dwell_sqlx::SqliteStore;
-///
-/// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
-/// let store = SqliteStore::open("/var/lib/console/sessions.db").await?;
-/// let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?; // idle, absolute
-/// let manager = SessionManager::builder(store, policies).build();
-/// # drop(manager);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone)]
-pub struct SqliteStore(Arc<Inner>);
-
-struct Inner {
-    place: PathBuf,
-    clock: Box<dyn Clock>,
-    tombstones: Duration,
-    readers: SqlitePool,
-    /// The one connection that writes what must not be lost.
-    writer: SqlitePool,
-    /// The one that writes touches, which need not reach the disk at once.
-    toucher: SqlitePool,
-    /// Held by whichever of the two writes: they wait here in order, and not
-    /// in SQLite, which lets them try again and again.
-    turn: Arc<Mutex<()>>,
-    busy_timeout: Duration,
-    sweep: Sweep,
-    changes: ChangeFeed,
-}
+pub use self::store::SqliteStore;
+use self::store::lookup;
+use crate::error::store_error;
+use crate::stored::{Content, Row};
 
 impl SqliteStore {
-    /// Opens the file with the settings that [`builder`](Self::builder) begins
-    /// with; creates it where it is missing, for this user alone.
-    ///
-    /// # Errors
-    /// [`ConnectError`], when the file can't be opened or created, or its
-    /// tables are not fit.
-    pub async fn open(path: impl AsRef<Path>) -> Result<Self, ConnectError> {
-        Self::builder().open(path).await
-    }
-
-    /// Settings, to be changed before the file is opened.
-    #[must_use]
-    pub fn builder() -> SqliteStoreBuilder {
-        SqliteStoreBuilder::new()
-    }
-
-    fn now_by_clock(&self) -> Timestamp {
-        self.0.clock.now()
-    }
-
     async fn load_now(&self, key: SessionKey) -> Result<Loaded, StoreError> {
         let mut connection = self.0.readers.acquire().await.map_err(store_error)?;
         let row = row::find(&mut connection, &key)
@@ -132,51 +69,6 @@ impl SqliteStore {
             row::acknowledge(&mut change.within, &key).await?;
         }
         change.commit().await
-    }
-
-    /// Begins a change on one of the two connections that write.
-    async fn change(&self, by: &SqlitePool) -> Result<Change, sqlx::Error> {
-        let turn = timeout(self.0.busy_timeout, Arc::clone(&self.0.turn).lock_owned());
-        let turn = turn.await.map_err(|_| sqlx::Error::PoolTimedOut)?;
-        let within = by.begin_with("BEGIN IMMEDIATE").await?;
-        Ok(Change {
-            within,
-            _turn: turn,
-        })
-    }
-}
-
-/// A change in the making: whole when it is committed, else undone.
-struct Change {
-    within: Transaction<'static, Sqlite>,
-    /// Let go after the transaction is over.
-    _turn: OwnedMutexGuard<()>,
-}
-
-impl Change {
-    async fn commit(self) -> Result<(), sqlx::Error> {
-        self.within.commit().await
-    }
-}
-
-/// What a look-up makes of a row.
-fn lookup(row: Option<Row>, now: Timestamp) -> Result<Loaded, StoreError> {
-    let state = match row {
-        None => Lookup::Missing,
-        Some(Row { due, content, .. }) => match content? {
-            Content::Live(record) => Lookup::Found(record),
-            Content::Ended(_) if due <= instant(now) => Lookup::Missing,
-            Content::Ended(ended) => Lookup::Ended(ended),
-        },
-    };
-    Ok(Loaded { now, state })
-}
-
-impl fmt::Debug for SqliteStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqliteStore")
-            .field("place", &self.0.place)
-            .finish_non_exhaustive()
     }
 }
 

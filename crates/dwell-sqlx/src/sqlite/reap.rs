@@ -2,7 +2,8 @@
 
 use dwell_core::store::{DuePolicy, Reaped, UNREPORTED_AFTER};
 
-use super::{Change, SqliteStore, row};
+use super::row;
+use super::store::{Change, SqliteStore};
 use crate::judged::{Next, earlier, judge_row};
 use crate::stored::{Content, instant};
 

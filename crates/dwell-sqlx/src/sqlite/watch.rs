@@ -6,7 +6,7 @@ use dwell_core::SessionKey;
 use dwell_core::store::{BoxedAnswer, ChangeFeed, Watched, Watcher};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::SqliteStore;
+use super::store::SqliteStore;
 
 impl SqliteStore {
     pub(super) fn tell(&self, keys: impl IntoIterator<Item = SessionKey>) {

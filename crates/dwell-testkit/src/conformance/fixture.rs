@@ -10,12 +10,11 @@ use dwell_core::store::{
     Updated,
 };
 use dwell_core::{
-    Credential, EndedSession, OpenPart, PolicyId, PolicySet, SessionKey, SessionRecord, Timeouts,
-    Timestamp, VerifierHash, hours, minutes, seconds,
+    AuthenticationContext, Credential, EndedSession, OpenPart, OpenTag, PolicyId, PolicySet,
+    SessionKey, SessionRecord, Timeouts, Timestamp, VerifierHash, hours, minutes, seconds,
 };
 use tokio::sync::Barrier;
 
-use super::open_part::known_and_unknown;
 use super::{DriveClock, StoreUnderTest};
 
 pub(super) const MS: Duration = Duration::from_millis(1);
@@ -28,6 +27,9 @@ pub(super) const AGO: Duration = minutes(5);
 pub(super) const LATE: Duration = seconds(1);
 /// More reaping passes than any store needs for what a case holds.
 const ENOUGH_PASSES: usize = 10_000;
+
+/// The tag of a fact that only a newer version knows.
+pub(super) const NEWER: OpenTag = OpenTag::from_code(240);
 
 /// The key of the `n`th session, random to look at.
 pub(super) fn key(n: u32) -> SessionKey {
@@ -47,6 +49,17 @@ pub(super) fn touch(record: &SessionRecord, at: Timestamp) -> Touch {
         network: record.facts.network,
         idle_deadline: at + IDLE,
     }
+}
+
+/// How the subject authenticated, and a fact of a newer version.
+pub(super) fn known_and_unknown() -> OpenPart {
+    let context = AuthenticationContext::none()
+        .with_acr("aal2")
+        .with_amr(["pwd", "otp"]);
+    OpenPart::new()
+        .with_authentication(&context)
+        .and_then(|open| open.with(NEWER, b"of a newer version\0"))
+        .expect("two short entries fit")
 }
 
 /// The token's replacement by the `n`th check.

@@ -14,23 +14,9 @@ use dwell_core::{
     hours, minutes,
 };
 
-use super::fixture::{ABSOLUTE, Fixture, IDLE, rotation, touch};
+use super::fixture::{ABSOLUTE, Fixture, IDLE, NEWER, known_and_unknown, rotation, touch};
 use super::records::come_back;
 use super::{DriveClock, StoreUnderTest};
-
-/// The tag of a fact that only a newer version knows.
-const NEWER: OpenTag = OpenTag::from_code(240);
-
-/// How the subject authenticated, and a fact of a newer version.
-pub(super) fn known_and_unknown() -> OpenPart {
-    let context = AuthenticationContext::none()
-        .with_acr("aal2")
-        .with_amr(["pwd", "otp"]);
-    OpenPart::new()
-        .with_authentication(&context)
-        .and_then(|open| open.with(NEWER, b"of a newer version\0"))
-        .expect("two short entries fit")
-}
 
 /// The largest open part, and other odd ones.
 fn odd_parts() -> Vec<OpenPart> {

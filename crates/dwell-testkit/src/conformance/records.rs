@@ -16,8 +16,7 @@ use dwell_core::{
 };
 
 use super::StoreUnderTest;
-use super::fixture::{Fixture, check, key, touch};
-use super::open_part::known_and_unknown;
+use super::fixture::{Fixture, check, key, known_and_unknown, touch};
 
 /// A record in which no two fields are alike and none is at its default.
 async fn full<T: StoreUnderTest>(fixture: &Fixture<T>) -> SessionRecord {

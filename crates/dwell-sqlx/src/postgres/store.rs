@@ -1,0 +1,112 @@
+//! What all operations share: connections, settings and statements, and how
+//! rows are read.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dwell_core::store::{Loaded, Lookup, StoreError};
+use dwell_core::{Clock, Timestamp, VerifierHash};
+use sqlx::Row as _;
+use sqlx::postgres::{PgPool, PgRow};
+
+use super::lookups::Lookups;
+use super::sql::Statements;
+use crate::columns::read_row;
+use crate::error::store_error;
+use crate::stored::{Content, Row, instant, length};
+use crate::sweep::Sweep;
+
+/// Sessions in Postgres 13 or newer. Clones share the connections.
+///
+/// The database server's clock judges (law L11): keep it in step by slewing,
+/// as NTP does, for one that is set back prolongs sessions.
+///
+/// ```no_run
+/// use dwell_core::{PolicySet, Timeouts, SessionManager, hours, minutes};
+/// use dwell_sqlx::PostgresStore;
+///
+/// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = PostgresStore::connect("postgres://app@db.internal/sessions").await?;
+/// let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?; // idle, absolute
+/// let manager = SessionManager::builder(store, policies).build();
+/// # drop(manager);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct PostgresStore(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) pool: PgPool,
+    /// The address, without its password.
+    pub(super) place: String,
+    pub(super) sql: Statements,
+    pub(super) lookups: Lookups,
+    pub(super) channel: String,
+    pub(super) tombstones: Duration,
+    pub(super) clock: Option<Box<dyn Clock>>,
+    pub(super) sweep: Sweep,
+}
+
+impl PostgresStore {
+    /// The instant by which to judge, where a test tells it.
+    pub(super) fn told(&self) -> Option<i64> {
+        self.0.clock.as_ref().map(|clock| instant(clock.now()))
+    }
+
+    pub(super) async fn clock_now(&self) -> Result<Timestamp, StoreError> {
+        let query = sqlx::query_scalar(self.0.sql.now.text()).bind(self.told());
+        let now = query.fetch_one(&self.0.pool).await;
+        now.map(timestamp).map_err(store_error)
+    }
+}
+
+/// Reads a row whose columns begin at `first`.
+pub(super) fn read(row: &PgRow, first: usize) -> Row {
+    read_row!(row, first)
+}
+
+/// Reads a look-up's row: the store's clock, and from `first` on the session's
+/// columns, all of them empty where there is none.
+pub(super) fn loaded(row: &PgRow, first: usize) -> Result<Loaded, StoreError> {
+    let now = timestamp(row.try_get(0).map_err(store_error)?);
+    let key: Option<Vec<u8>> = row.try_get(first).map_err(store_error)?;
+    if key.is_none() {
+        return Ok(missing(now));
+    }
+    let found = read(row, first);
+    let state = match found.content? {
+        Content::Live(record) => Lookup::Found(record),
+        Content::Ended(_) if found.due <= instant(now) => Lookup::Missing,
+        Content::Ended(ended) => Lookup::Ended(ended),
+    };
+    Ok(Loaded { now, state })
+}
+
+pub(super) fn missing(now: Timestamp) -> Loaded {
+    let state = Lookup::Missing;
+    Loaded { now, state }
+}
+
+/// The check of a session that another middleware owns, as its column has it.
+pub(super) const FOREIGN: [u8; 16] = VerifierHash::NONE.to_bits().to_be_bytes();
+
+/// A tombstone's lifetime in milliseconds, short enough to be added to any
+/// instant that a clock tells.
+pub(super) fn lifetime(tombstones: Duration) -> i64 {
+    length(tombstones).min(i64::MAX / 2)
+}
+
+/// An instant that a clock told.
+pub(super) fn timestamp(at: i64) -> Timestamp {
+    Timestamp::from_millis(u64::try_from(at).unwrap_or_default())
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore")
+            .field("place", &self.0.place)
+            .finish_non_exhaustive()
+    }
+}
