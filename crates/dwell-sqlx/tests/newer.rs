@@ -26,7 +26,7 @@ async fn l04_unknown_end_reason_is_an_end_in_postgres() {
 async fn l04_unknown_end_reason_is_an_end_in_sqlite() {
     let (folder, clock) = (Folder::new(), ManualClock::new());
     let store = support::sqlite(&folder, &clock).await;
-    let url = format!("sqlite://{}", folder.file().display());
+    let url = format!("sqlite://{}", folder.path("sessions.db"));
     let pool = SqlitePool::connect(&url).await.unwrap();
     let write = async |_: &OnManualClock<_>, key: SessionKey, code: u8| {
         let sql = ended_for(code, &format!("x'{}'", digits(key)));
