@@ -9,7 +9,7 @@
 //! nodes reported, with the law.
 //!
 //! `cargo run -p dwell-faults` does all the runs and writes what came out to
-//! `docs/faults.md`; each is also a test in `tests`.
+//! `target/faults.md`; each is also a test in `tests`.
 //!
 //! | file | what |
 //! |---|---|

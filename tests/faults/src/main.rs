@@ -1,4 +1,4 @@
-//! Does all the runs and writes what came out to `docs/faults.md`.
+//! Does all the runs and writes what came out to `target/faults.md`.
 //!
 //! With `node` as its first argument it is a bank instead: the runs start
 //! themselves as the nodes that they break.
@@ -43,7 +43,7 @@ async fn report() -> Result<usize> {
 const INTRODUCTION: &str = "\
 # Faults
 
-What users notice when something breaks, measured by `cargo run -p dwell-faults`, which writes this page.
+What users notice when something breaks, measured by `cargo run -p dwell-faults`.
 
 Virtual users bank at two nodes that share a store, each request at a node that chance picks. Every request is
 recorded with its answer, and so is every event of both nodes. Then a checker compares the record with the law: L1
@@ -57,7 +57,7 @@ the store is there all the time, of 12 to 14 s elsewhere, and of two minutes whe
 ";
 
 fn page() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/faults.md")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/faults.md")
 }
 
 #[allow(clippy::print_stdout, reason = "it is what the program is for")]
