@@ -1,0 +1,33 @@
+//! The examples of the documentation, compiled and run as doc tests.
+//!
+//! Each page with a Rust block has a line here; `tests/pages.rs` says so of
+//! one that has none. TOML, SQL and ACL blocks are tried in `tests`.
+
+#![cfg(doctest)]
+
+macro_rules! pages {
+    ($($name:ident $page:literal;)*) => {
+        $(
+            #[doc = include_str!(concat!("../../../", $page))]
+            mod $name {}
+        )*
+    };
+}
+
+pages! {
+    bearer "docs/bearer.md";
+    browser "docs/browser.md";
+    concurrent_sessions "docs/concurrent-sessions.md";
+    cookies "docs/cookies.md";
+    events "docs/events.md";
+    monitoring "docs/monitoring.md";
+    other_sessions "docs/other-sessions.md";
+    policy_file "docs/policy-file.md";
+    proxies "docs/proxies.md";
+    reloading "docs/reloading.md";
+    session_activity "docs/session-activity.md";
+    shutdown "docs/shutdown.md";
+    step_up "docs/step-up.md";
+    stores "docs/stores.md";
+    testing "docs/testing.md";
+}
