@@ -79,7 +79,7 @@ fn page_lists_every_preset_with_its_numbers() {
         let row = page
             .lines()
             .find(|l| l.contains(&format!("| `{}` |", preset.as_str())));
-        let row = row.expect(preset.as_str()).replace(',', "");
+        let row = row.unwrap().replace(',', "");
         let minutes = |d: std::time::Duration| match d.as_secs() / 60 {
             m if m < 60 => format!("{m} min"),
             m if m <= 24 * 60 => format!("{} h", m / 60),
