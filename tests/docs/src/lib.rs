@@ -15,6 +15,13 @@ macro_rules! pages {
 }
 
 pages! {
+    crate_audit "crates/dwell-audit/README.md";
+    crate_axum "crates/dwell-axum/README.md";
+    crate_core "crates/dwell-core/README.md";
+    crate_redis "crates/dwell-redis/README.md";
+    crate_sqlx "crates/dwell-sqlx/README.md";
+    crate_testkit "crates/dwell-testkit/README.md";
+    crate_tower "crates/dwell-tower/README.md";
     bearer "docs/bearer.md";
     browser "docs/browser.md";
     concurrent_sessions "docs/concurrent-sessions.md";
