@@ -89,6 +89,14 @@ async fn postgres_role_needs_no_more_than_page_grants() {
     assert!(refused.is_err(), "it may not create tables");
     PostgresStore::connect(&url("dwell_owner")).await.unwrap();
     exercise(PostgresStore::connect(&url("dwell_app")).await.unwrap()).await;
+    let monitoring = read("docs/monitoring.md");
+    for query in monitoring
+        .split('`')
+        .filter(|code| code.starts_with("SELECT"))
+    {
+        let query = format!("SET search_path = dwell; {query}");
+        assert_eq!(server.query("postgres", &query).unwrap(), "0");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

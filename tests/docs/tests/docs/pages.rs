@@ -1,5 +1,8 @@
 //! What holds for every page.
 
+use std::fs;
+use std::path::Path;
+
 use crate::page::{all, blocks, read, root};
 
 /// The root's README is compiled by `dwell-axum`.
@@ -34,6 +37,46 @@ fn every_link_leads_to_file() {
             let path = target.split('#').next().unwrap_or_default();
             let is_here = !path.contains("://") && !path.is_empty();
             assert!(!is_here || folder.join(path).exists(), "{page}: {target}");
+        }
+    }
+}
+
+#[test]
+fn every_log_line_on_monitoring_page_is_in_code() {
+    let mut code = String::new();
+    read_code(&root().join("crates"), &mut code);
+    let page = read("docs/monitoring.md");
+    let rows = page.lines().filter(|line| {
+        let levels = ["| ERROR |", "| WARN |"];
+        levels.iter().any(|level| line.starts_with(level))
+    });
+    let mut found = 0;
+    for line in rows.flat_map(|row| row.split('`').skip(1).step_by(2)) {
+        // Names of fields and types have no blanks.
+        if line.contains(' ') && !line.contains("panicked") && !line.starts_with("maxmemory") {
+            assert!(code.contains(line), "{line}");
+            found += 1;
+        }
+    }
+    assert!(found > 10, "{found}");
+}
+
+/// Adds the sources below a folder, with strings over several lines joined.
+fn read_code(folder: &Path, code: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read_code(&path, code);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            for line in fs::read_to_string(&path).unwrap().lines() {
+                match line.trim_start().strip_suffix('\\') {
+                    Some(begun) => code.push_str(begun),
+                    None => {
+                        code.push_str(line.trim_start());
+                        code.push('\n');
+                    }
+                }
+            }
         }
     }
 }
