@@ -18,6 +18,7 @@ pages! {
     crate_audit "crates/dwell-audit/README.md";
     crate_axum "crates/dwell-axum/README.md";
     crate_core "crates/dwell-core/README.md";
+    crate_memory "crates/dwell-memory/README.md";
     crate_redis "crates/dwell-redis/README.md";
     crate_sqlx "crates/dwell-sqlx/README.md";
     crate_testkit "crates/dwell-testkit/README.md";
