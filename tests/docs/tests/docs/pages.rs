@@ -61,6 +61,29 @@ fn every_log_line_on_monitoring_page_is_in_code() {
     assert!(found > 10, "{found}");
 }
 
+#[test]
+fn every_feature_in_docs_is_there() {
+    let mut found = 0;
+    for page in all() {
+        let blocks = blocks(&read(&page), "toml").concat();
+        for line in blocks.lines().filter(|line| line.starts_with("dwell-")) {
+            let (name, value) = line.split_once(" = ").unwrap();
+            let manifest = read(&format!("crates/{name}/Cargo.toml"));
+            let (_, features) = value.split_once("features = [").unwrap_or_default();
+            let (features, _) = features.split_once(']').unwrap_or_default();
+            for feature in features.split(", ").filter(|f| !f.is_empty()) {
+                let feature = feature.trim_matches('"');
+                assert!(
+                    manifest.contains(&format!("\n{feature} = [")),
+                    "{page}: {line}"
+                );
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 0);
+}
+
 /// Adds the sources below a folder, with strings over several lines joined.
 fn read_code(folder: &Path, code: &mut String) {
     for entry in fs::read_dir(folder).unwrap() {
