@@ -71,7 +71,7 @@ async fn rotate(session: Session) -> Result<(), SessionError> {
 }
 
 async fn sign_out(session: Session) -> Result<(), SessionError> {
-    session.end().await
+    session.sign_out().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
