@@ -144,7 +144,7 @@
 //! - `browser`: [`browser()`](browser), the script of the element
 //!   `<session-timeout>`.
 //! - `ws`: [`SessionWebSocketUpgrade`].
-//! - `tokio` (default): the client's address is read from
+//! - `connect-info` (default): the client's address is read from
 //!   [`ConnectInfo`](axum::extract::ConnectInfo). Without it, name the
 //!   source of the address yourself
 //!   ([`SessionTimeoutLayer::with_peer`]) when policies name networks.
@@ -164,6 +164,29 @@ mod stack;
 mod status;
 #[cfg(feature = "ws")]
 mod web_socket;
+
+/// What most programs import: everything but [`Session`], whose name
+/// tower-sessions has as well. Extract the right one by naming its crate.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use dwell_axum::Session;
+/// use dwell_axum::prelude::*;
+///
+/// let app: Router = Router::new()
+///     .route("/", get(async |session: Session| session.subject().to_string()))
+///     .route("/poll", get(async |_: Session| "nothing new").layer(passive()));
+/// # let _ = app;
+/// ```
+pub mod prelude {
+    #[cfg(feature = "browser")]
+    pub use crate::browser;
+    pub use crate::{
+        AuthenticationContext, AuthenticationRequirement, EndReason, LoginSession, MemoryStore,
+        NewSession, Policy, PolicySet, SessionError, SessionManager, Timeouts, Which, active,
+        hours, minutes, passive, policy, privileged, seconds, session_endpoints, session_timeout,
+    };
+}
 
 pub use dwell_core::*;
 pub use dwell_memory::MemoryStore;

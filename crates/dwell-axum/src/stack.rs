@@ -82,12 +82,12 @@ pub fn session_timeout(manager: &SessionManager) -> SessionTimeoutLayer {
         .with_body_factory()
         .with_route_name(|extensions| extensions.get::<MatchedPath>().map(MatchedPath::as_str))
         .with_original_uri(|extensions| extensions.get::<OriginalUri>().map(|uri| &uri.0));
-    #[cfg(feature = "tokio")]
+    #[cfg(feature = "connect-info")]
     let layer = layer.with_peer(peer);
     layer
 }
 
-#[cfg(feature = "tokio")]
+#[cfg(feature = "connect-info")]
 fn peer(extensions: &http::Extensions) -> Option<std::net::IpAddr> {
     use std::net::SocketAddr;
 

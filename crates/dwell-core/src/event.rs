@@ -194,7 +194,6 @@ impl Observers {
 
 /// Logs that somebody who was told of an event panicked.
 #[cold]
-#[inline(never)]
 pub(crate) fn log_panic(who: &str, event: &Event) {
     #[cfg(feature = "tracing")]
     tracing::error!(

@@ -19,6 +19,7 @@ mod file;
 mod limits;
 mod live;
 mod network;
+mod network_index;
 mod overlay;
 mod preset;
 mod requirement;
@@ -36,11 +37,12 @@ pub use file::PolicyFileError;
 pub use limits::Limits;
 pub use live::{LivePolicies, PoliciesInForce};
 pub use network::MAX_RANGES;
+pub use network_index::NetworkMatch;
 pub use preset::Preset;
 pub use requirement::AuthenticationRequirement;
 pub use rule::{Rule, Unmarked};
-pub use set::{NetworkMatch, PolicySet, Timeouts};
-pub use set_builder::PolicySetBuilder;
+pub use set::PolicySet;
+pub use set_builder::{PolicySetBuilder, Timeouts};
 
 use crate::session::PolicyId;
 

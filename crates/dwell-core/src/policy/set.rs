@@ -4,87 +4,13 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ipnetwork::IpNetwork;
-
-use super::builder::PolicyBuilder;
 use super::client_ip::ClientIp;
-use super::error::PolicyError;
 use super::limits::{Limit, Limits};
 use super::network::{NetworkIx, Ranges};
-use super::set_builder::PolicySetBuilder;
+use super::network_index::{Ceilings, Network, NetworkIndex, NetworkMatch};
 use super::{OnIdle, Policy};
 use crate::policy::Rule;
 use crate::session::{NetworkId, PolicyId};
-
-/// The organization's ceilings.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Ceilings {
-    pub(crate) idle: Option<Duration>,
-    pub(crate) absolute: Option<Duration>,
-}
-
-/// A named network.
-#[derive(Clone, Debug)]
-pub(crate) struct Network {
-    pub(crate) name: Box<str>,
-    pub(crate) id: NetworkId,
-    pub(crate) ranges: Vec<IpNetwork>,
-    pub(crate) idle: Duration,
-}
-
-/// Finds networks by their ids and addresses.
-#[derive(Debug, Default)]
-pub(super) struct NetworkIndex {
-    by_id: Vec<(NetworkId, NetworkIx)>,
-    ranges: Ranges,
-}
-
-impl NetworkIndex {
-    pub(super) fn new(networks: &[Network]) -> Self {
-        let ix = |i: usize| NetworkIx(u16::try_from(i + 1).unwrap_or(u16::MAX));
-        let mut by_id: Vec<_> = networks
-            .iter()
-            .enumerate()
-            .map(|(i, network)| (network.id, ix(i)))
-            .collect();
-        by_id.sort_unstable();
-        let ranges: Vec<_> = networks
-            .iter()
-            .enumerate()
-            .flat_map(|(i, network)| network.ranges.iter().map(move |range| (*range, ix(i))))
-            .collect();
-        Self {
-            by_id,
-            ranges: Ranges::new(&ranges),
-        }
-    }
-}
-
-/// The network that an address was found in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct NetworkMatch(pub(crate) NetworkIx);
-
-impl NetworkMatch {
-    /// Packed for a handle: never zero.
-    pub(crate) fn to_bits(self) -> u32 {
-        u32::from(self.0.0) + 1
-    }
-
-    /// What [`to_bits`](Self::to_bits) packed; no named network for zero.
-    pub(crate) fn from_bits(bits: u32) -> Self {
-        let ix = u16::try_from(bits.saturating_sub(1)).unwrap_or_default();
-        Self(NetworkIx(ix))
-    }
-}
-
-/// The two timeouts of a policy, by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// How long a session lives without activity.
-    pub idle: Duration,
-    /// How long it lives at most, whatever happens.
-    pub absolute: Duration,
-}
 
 /// All policies of a service. Immutable: a reload makes a new one.
 #[derive(Clone, Debug)]
@@ -107,21 +33,6 @@ pub struct PolicySet {
 static GENERATION: AtomicU64 = AtomicU64::new(1);
 
 impl PolicySet {
-    /// Starts a set with its policy named `default`.
-    #[must_use]
-    pub fn builder(default: PolicyBuilder) -> PolicySetBuilder {
-        PolicySetBuilder::new(default)
-    }
-
-    /// Returns a set with one policy, `default`, of these two timeouts.
-    ///
-    /// # Errors
-    /// When a duration is out of range or `idle` is longer than `absolute`.
-    pub fn simple(timeouts: Timeouts) -> Result<Self, PolicyError> {
-        let Timeouts { idle, absolute } = timeouts;
-        Self::builder(Policy::named("default").idle(idle).absolute(absolute)).build()
-    }
-
     pub(super) fn new(
         policies: Vec<Policy>,
         networks: Vec<Network>,
@@ -358,7 +269,6 @@ impl PolicySet {
 }
 
 #[cold]
-#[inline(never)]
 fn warning(place: (&str, &str, &str), wanted: Limit, settled: Limit) -> String {
     let by = match settled.rule {
         Rule::Preset(preset) => format!("preset {} ({})", preset.as_str(), preset.clause()),

@@ -9,10 +9,37 @@ use super::builder::{PolicyBuilder, check_duration, check_name};
 use super::client_ip::ClientIp;
 use super::error::{PolicyError, Problem};
 use super::network::{MAX_RANGES, parse_range};
-use super::set::{Ceilings, Network, NetworkIndex, PolicySet};
+use super::network_index::{Ceilings, Network, NetworkIndex};
+use super::set::PolicySet;
 use super::{MAX_POLICIES, Policy};
 use crate::session::NetworkId;
 use crate::time::{minutes, seconds};
+
+/// The two timeouts of a policy, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// How long a session lives without activity.
+    pub idle: Duration,
+    /// How long it lives at most, whatever happens.
+    pub absolute: Duration,
+}
+
+impl PolicySet {
+    /// Starts a set with its policy named `default`.
+    #[must_use]
+    pub fn builder(default: PolicyBuilder) -> PolicySetBuilder {
+        PolicySetBuilder::new(default)
+    }
+
+    /// Returns a set with one policy, `default`, of these two timeouts.
+    ///
+    /// # Errors
+    /// When a duration is out of range or `idle` is longer than `absolute`.
+    pub fn simple(timeouts: Timeouts) -> Result<Self, PolicyError> {
+        let Timeouts { idle, absolute } = timeouts;
+        Self::builder(Policy::named("default").idle(idle).absolute(absolute)).build()
+    }
+}
 
 /// A policy set being written down; see [`PolicySet::builder`].
 #[derive(Clone, Debug)]

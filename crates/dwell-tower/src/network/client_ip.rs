@@ -43,7 +43,6 @@ pub fn client_ip(source: &ClientIp, peer: Option<IpAddr>, headers: &HeaderMap) -
     walk(source, peer, headers, header)
 }
 
-#[inline(never)]
 fn walk(
     source: &ClientIp,
     peer: IpAddr,

@@ -41,7 +41,6 @@ fn address(value: &str) -> Option<IpAddr> {
     }
 }
 
-#[inline(never)]
 fn split(text: &str, separator: u8, quotes: bool) -> Option<Vec<&str>> {
     let mut parts = Vec::new();
     let (mut start, mut quoted, mut escaped) = (0, false, false);

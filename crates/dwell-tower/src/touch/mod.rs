@@ -136,7 +136,6 @@ impl TouchQueue {
 
     /// Lets a touch wait. It is lost where there is no room, or nobody to send
     /// it.
-    #[inline(never)]
     fn keep(&self, touch: DueTouch, state: &SessionState, now: Option<Timestamp>) {
         if runtime::Handle::try_current().is_err() {
             return state.report(EventKind::TouchLost);
