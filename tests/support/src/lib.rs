@@ -8,6 +8,7 @@
 //! | `body` | one type for any body, any service and any layer |
 //! | `shared_store` | a store that several nodes share, whose watch can break |
 //! | `time`, `pause`, `log` | time that passes at once, requests that are held, what is logged |
+//! | `axum` | with the feature `axum`: a stack in axum and its clients |
 //! | `folder` | a folder that is removed at the end |
 
 #![allow(
@@ -17,6 +18,8 @@
     reason = "a test helper fails the test"
 )]
 
+#[cfg(feature = "axum")]
+pub mod axum;
 mod body;
 mod client;
 mod folder;

@@ -19,17 +19,18 @@ pub struct RuntimeClock {
     began: Instant,
 }
 
-impl RuntimeClock {
+impl Default for RuntimeClock {
     /// Begins with tokio's.
     #[allow(clippy::disallowed_methods, reason = "tokio's clock, which is paused")]
-    #[allow(clippy::new_without_default, reason = "it reads a clock")]
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self {
             base: ManualClock::new(),
             began: Instant::now(),
         }
     }
+}
 
+impl RuntimeClock {
     /// Steps back, as against tokio's.
     pub fn step_back(&self, by: Duration) {
         self.base.set(self.base.now() - by);

@@ -73,7 +73,7 @@ async fn shape(served: &Served, method: &str, path: &str, cookie: &str) -> (bool
 #[tokio::test]
 async fn ordinary_answers_look_on_the_wire_as_without_dwell() {
     let world = World::with(short_policies(minutes(10)));
-    let (alice, _) = world.alice(routes()).await;
+    let alice = world.alice(routes()).await;
     let with = Served::start(world.router(routes())).await;
     let without = Served::start(routes()).await;
     let cookie = cookie(&alice);

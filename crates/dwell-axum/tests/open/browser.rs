@@ -110,7 +110,7 @@ async fn outside_of_the_layers_it_is_served_whatever_became_of_the_session() {
 #[tokio::test(start_paused = true)]
 async fn n01_inside_of_the_layers_it_is_no_activity() {
     let world = World::new();
-    let (mut alice, _) = world.alice(browser()).await;
+    let mut alice = world.alice(browser()).await;
     for _ in 0..89 {
         pass(seconds(10)).await;
         assert_eq!(alice.get(PATH).await.status, 200);

@@ -63,7 +63,7 @@ struct Download {
 }
 
 async fn download(world: &World, path: &str) -> Download {
-    let (alice, _) = world.alice(routes()).await;
+    let alice = world.alice(routes()).await;
     let served = Served::start(world.router(routes())).await;
     let headers = [
         ("cookie", &*cookie(&alice)),
@@ -133,7 +133,7 @@ async fn n40_an_upload_in_flight_at_the_deadline_finishes() {
         Router::new().route("/upload", axum::routing::post(upload))
     };
     let world = World::with(short_policies(IDLE));
-    let (alice, app) = world.alice(routes()).await;
+    let (alice, app) = world.alice_and_app(routes()).await;
     let request = http::Request::post("/upload")
         .header("cookie", cookie(&alice))
         .header("session-activity", "passive")
@@ -161,7 +161,7 @@ async fn l14_what_a_handler_streams_is_dropped_at_the_end() {
         Body::from_stream(never)
     });
     let routes = Router::new().route("/held", route);
-    let (mut alice, _) = world.alice(Router::new()).await;
+    let mut alice = world.alice(Router::new()).await;
     let served = Served::start(world.router(routes)).await;
     let headers = [("cookie", &*cookie(&alice))];
     let answer = hyper_get(served.address, "GET", "/held", &headers).await;

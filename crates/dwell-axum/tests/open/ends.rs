@@ -33,8 +33,8 @@ async fn assert_expires(world: &World, events: &mut Events, at: Timestamp, reaso
 
 #[tokio::test(start_paused = true)]
 async fn l14_the_stream_ends_at_the_idle_deadline() {
-    for world in [World::new(), World::shared(), World::untold()] {
-        let (alice, mut events) = world.alice_and_her_events().await;
+    for world in [World::new(), World::shared(), World::remote()] {
+        let (alice, mut events) = Events::of_alice(&world).await;
         let deadline = world.record(&alice).facts.idle_deadline;
         assert_expires(&world, &mut events, deadline, "idle_timeout").await;
     }
@@ -44,7 +44,7 @@ async fn l14_the_stream_ends_at_the_idle_deadline() {
 async fn l14_the_stream_ends_at_the_absolute_deadline() {
     let policy = default_policy().absolute(minutes(30));
     let world = World::with(PolicySet::builder(policy).build().unwrap());
-    let (mut alice, mut events) = world.alice_and_her_events().await;
+    let (mut alice, mut events) = Events::of_alice(&world).await;
     let deadline = world.record(&alice).facts.absolute_deadline;
     let clicks = async {
         loop {
@@ -76,7 +76,7 @@ async fn l14_the_stream_ends_at_the_identity_providers_limit() {
 #[tokio::test(start_paused = true)]
 async fn l14_the_stream_ends_when_the_session_is_locked() {
     let world = World::with(locking());
-    let (mut alice, mut events) = world.alice_and_her_events().await;
+    let (mut alice, mut events) = Events::of_alice(&world).await;
     let deadline = world.record(&alice).facts.idle_deadline;
     assert_expires(&world, &mut events, deadline, "session_locked").await;
     let next = alice.get("/").await;
@@ -122,7 +122,7 @@ impl End {
 async fn n38_the_stream_ends_at_once_when_something_ends_the_session() {
     for (end, reason) in End::ALL {
         for world in [World::new(), World::shared()] {
-            let (mut alice, mut events) = world.alice_and_her_events().await;
+            let (mut alice, mut events) = Events::of_alice(&world).await;
             pass(minutes(3)).await;
             let at = world.now();
             end.come(&world, &mut alice).await;
@@ -134,8 +134,8 @@ async fn n38_the_stream_ends_at_once_when_something_ends_the_session() {
 #[tokio::test(start_paused = true)]
 async fn n38_where_the_store_tells_nothing_the_stream_ends_within_a_second() {
     for (end, reason) in End::ALL {
-        let world = World::untold();
-        let (mut alice, mut events) = world.alice_and_her_events().await;
+        let world = World::remote();
+        let (mut alice, mut events) = Events::of_alice(&world).await;
         pass(minutes(3)).await;
         let at = world.now();
         end.come(&world, &mut alice).await;
@@ -148,8 +148,8 @@ async fn n38_where_the_store_tells_nothing_the_stream_ends_within_a_second() {
 #[tokio::test(start_paused = true)]
 async fn n39_an_end_before_the_first_look_is_not_missed() {
     for after in [0, 1, 100, 249, 250, 251] {
-        for world in [World::new(), World::shared(), World::untold()] {
-            let (mut alice, app) = world.alice(Router::new()).await;
+        for world in [World::new(), World::shared(), World::remote()] {
+            let (mut alice, app) = world.alice_and_app(Router::new()).await;
             let mut events = Events::open(&app, &alice, "/session/events").await;
             events.next().await;
             events.none_for(Duration::from_millis(after)).await;
@@ -166,7 +166,7 @@ async fn n39_an_end_before_the_first_look_is_not_missed() {
 async fn l14_a_stream_that_is_opened_right_before_the_deadline_ends_there() {
     for before in [1, 5, 100, 1_000] {
         let world = World::new();
-        let (alice, app) = world.alice(Router::new()).await;
+        let (alice, app) = world.alice_and_app(Router::new()).await;
         let deadline = world.record(&alice).facts.idle_deadline;
         pass(deadline - world.now() - Duration::from_millis(before)).await;
         let mut events = Events::open(&app, &alice, "/session/events").await;
@@ -177,7 +177,7 @@ async fn l14_a_stream_that_is_opened_right_before_the_deadline_ends_there() {
 #[tokio::test(start_paused = true)]
 async fn one_sessions_end_is_not_anothers() {
     let world = World::new();
-    let (mut alice, mut events) = world.alice_and_her_events().await;
+    let (mut alice, mut events) = Events::of_alice(&world).await;
     let app = world.app(Router::new());
     let mut bob = signed_in(app.clone(), "bob").await;
     let mut others = Events::open(&app, &bob, "/session/events").await;
@@ -191,7 +191,7 @@ async fn one_sessions_end_is_not_anothers() {
 #[tokio::test(start_paused = true)]
 async fn a_loosened_policy_revives_no_stream() {
     let world = World::new();
-    let (alice, mut events) = world.alice_and_her_events().await;
+    let (alice, mut events) = Events::of_alice(&world).await;
     let deadline = world.record(&alice).facts.idle_deadline;
     pass(minutes(5)).await;
     let loose = default_policy().idle(hours(2));
@@ -204,7 +204,7 @@ async fn a_loosened_policy_revives_no_stream() {
 #[tokio::test(start_paused = true)]
 async fn a_comment_keeps_the_connection_after_25_seconds_of_silence() {
     let world = World::new();
-    let (mut alice, mut events) = world.alice_and_her_events().await;
+    let (mut alice, mut events) = Events::of_alice(&world).await;
     // The first look has passed since the first event.
     let spent = FIRST_LOOK + GRAIN;
     for silence in [seconds(25) - spent, seconds(25), seconds(25)] {

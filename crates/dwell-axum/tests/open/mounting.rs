@@ -16,7 +16,7 @@ async fn it_stands_below_the_other_endpoints_wherever_they_are() {
         .merge(session_endpoints_at("/auth/session"))
         .nest("/deep", session_endpoints())
         .nest("/deeper", Router::new().nest("/still", session_endpoints()));
-    let (mut alice, app) = world.alice(elsewhere).await;
+    let (mut alice, app) = world.alice_and_app(elsewhere).await;
     for path in [
         "/session/events",
         "/auth/session/events",
@@ -36,7 +36,7 @@ async fn it_stands_below_the_other_endpoints_wherever_they_are() {
 #[tokio::test(start_paused = true)]
 async fn its_fields_keep_caches_and_proxies_from_holding_it_back() {
     let world = World::new();
-    let (alice, app) = world.alice(Router::new()).await;
+    let (alice, app) = world.alice_and_app(Router::new()).await;
     let answer = ask(&app, &alice, "/session/events").await;
     let field = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
     assert_eq!(field("content-type"), "text/event-stream");
@@ -76,7 +76,7 @@ async fn without_a_live_session_there_is_none() {
 #[tokio::test(start_paused = true)]
 async fn other_methods_open_no_stream() {
     let world = World::new();
-    let (mut alice, app) = world.alice(Router::new()).await;
+    let (mut alice, app) = world.alice_and_app(Router::new()).await;
     let answer = alice.post("/session/events", "").await;
     assert_eq!(answer.status, 405);
     assert_eq!(answer.header("allow"), Some("GET,HEAD"));

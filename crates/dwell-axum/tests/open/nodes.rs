@@ -12,7 +12,7 @@ use crate::support::{Events, GRAIN, World, at, pass, policies, signed_in};
 async fn n38_an_end_on_another_node_ends_a_stream_within_a_second() {
     let world = World::shared();
     let other = world.another();
-    let (alice, mut events) = world.alice_and_her_events().await;
+    let (alice, mut events) = Events::of_alice(&world).await;
     let mut elsewhere = at(&alice, other.app(Router::new()));
     pass(minutes(2)).await;
     let ended = world.now();
@@ -20,7 +20,7 @@ async fn n38_an_end_on_another_node_ends_a_stream_within_a_second() {
     assert_eq!(events.expired().await, "signed_out");
     assert!(world.now() - ended <= seconds(1), "a store that tells");
 
-    let (_alice, mut events) = world.alice_and_her_events().await;
+    let (_alice, mut events) = Events::of_alice(&world).await;
     pass(minutes(2)).await;
     let ended = world.now();
     other.revoke().await;
@@ -30,9 +30,9 @@ async fn n38_an_end_on_another_node_ends_a_stream_within_a_second() {
 
 #[tokio::test(start_paused = true)]
 async fn n38_an_end_elsewhere_is_seen_where_the_store_tells_nothing() {
-    let world = World::untold();
+    let world = World::remote();
     let other = world.another();
-    let (alice, mut events) = world.alice_and_her_events().await;
+    let (alice, mut events) = Events::of_alice(&world).await;
     let mut elsewhere = at(&alice, other.app(Router::new()));
     for _ in 0..10 {
         pass(seconds(77)).await;
@@ -53,7 +53,7 @@ async fn n39_an_end_elsewhere_right_after_the_opening_is_not_missed() {
     for after in [0, 1, 100, 249, 250, 251, 300, 600] {
         let world = World::shared();
         let other = world.another();
-        let (alice, app) = world.alice(Router::new()).await;
+        let (alice, app) = world.alice_and_app(Router::new()).await;
         let mut elsewhere = at(&alice, other.app(Router::new()));
         let mut events = Events::open(&app, &alice, "/session/events").await;
         events.next().await;

@@ -33,7 +33,7 @@ fn expected(seconds: u64, reason: &str) -> String {
 #[tokio::test(start_paused = true)]
 async fn a_pages_time_counts_from_its_own_request() {
     let world = World::new();
-    let (mut alice, _) = world.alice(pages()).await;
+    let mut alice = world.alice(pages()).await;
     for _ in 0..3 {
         pass(minutes(10)).await;
         let page = alice.get("/page").await;
@@ -44,7 +44,7 @@ async fn a_pages_time_counts_from_its_own_request() {
 #[tokio::test(start_paused = true)]
 async fn n01_a_passive_pages_time_counts_from_the_last_activity() {
     let world = World::new();
-    let (mut alice, _) = world.alice(pages()).await;
+    let mut alice = world.alice(pages()).await;
     pass(minutes(10)).await;
     let page = alice.get("/background").await;
     assert_eq!(page.text(), expected(301, "idle_timeout"));
@@ -57,7 +57,7 @@ async fn n01_a_passive_pages_time_counts_from_the_last_activity() {
 #[tokio::test(start_paused = true)]
 async fn seconds_are_rounded_up_so_that_the_end_has_come_by_then() {
     let world = World::new();
-    let (mut alice, _) = world.alice(pages()).await;
+    let mut alice = world.alice(pages()).await;
     // Within the granularity nothing is recorded, and the page knows it.
     let (mut passed, start) = (Duration::ZERO, minutes(15));
     for step in [1, 998, 1, 1, 3_000] {
@@ -75,7 +75,7 @@ async fn seconds_are_rounded_up_so_that_the_end_has_come_by_then() {
 #[tokio::test(start_paused = true)]
 async fn when_it_comes_the_session_is_over() {
     let world = World::new();
-    let (mut alice, _) = world.alice(pages()).await;
+    let mut alice = world.alice(pages()).await;
     pass(minutes(7)).await;
     let page = alice.get("/page").await.text();
     let (_, rest) = page.split_once(r#"content=""#).unwrap();
@@ -91,7 +91,7 @@ async fn when_it_comes_the_session_is_over() {
 async fn n17_the_nearest_deadline_and_its_reason_count() {
     let policy = default_policy().absolute(minutes(20));
     let world = World::with(PolicySet::builder(policy).build().unwrap());
-    let (mut alice, _) = world.alice(pages()).await;
+    let mut alice = world.alice(pages()).await;
     pass(minutes(14)).await;
     let page = alice.get("/page").await;
     assert_eq!(page.text(), expected(361, "absolute_timeout"));
@@ -100,7 +100,7 @@ async fn n17_the_nearest_deadline_and_its_reason_count() {
 #[tokio::test(start_paused = true)]
 async fn after_the_end_it_is_empty() {
     let world = World::new();
-    let (mut alice, _) = world.alice(pages()).await;
+    let mut alice = world.alice(pages()).await;
     let page = alice.get("/ended").await;
     assert_eq!((page.status.as_u16(), page.text().as_str()), (200, ""));
 }

@@ -58,7 +58,7 @@ async fn half(_: Session) -> Response {
 }
 
 async fn open(world: &World, path: &str) -> (Client, Events) {
-    let (alice, app) = world.alice(streams()).await;
+    let (alice, app) = world.alice_and_app(streams()).await;
     let events = Events::open(&app, &alice, path).await;
     (alice, events)
 }
@@ -82,7 +82,7 @@ async fn reason(events: &mut Events) -> String {
 #[tokio::test(start_paused = true)]
 async fn l14_a_handlers_stream_ends_at_the_deadline_with_one_last_event() {
     for path in ["/ticks", "/silent", "/kept"] {
-        for world in [World::new(), World::shared(), World::untold()] {
+        for world in [World::new(), World::shared(), World::remote()] {
             let (alice, mut events) = open(&world, path).await;
             let deadline = world.record(&alice).facts.idle_deadline;
             assert_eq!(reason(&mut events).await, "idle_timeout", "{path}");
@@ -96,7 +96,7 @@ async fn l14_a_handlers_stream_ends_at_the_deadline_with_one_last_event() {
 async fn l14_a_stream_that_never_has_to_be_waited_for_ends_too() {
     let policy = default_policy().idle(seconds(60)).warn(seconds(20));
     let world = World::with(PolicySet::builder(policy).build().unwrap());
-    let (mut alice, app) = world.alice(streams()).await;
+    let (mut alice, app) = world.alice_and_app(streams()).await;
     let mut busy = crate::support::ask(&app, &alice, "/busy").await.into_body();
     let mut next = async || {
         use std::future::poll_fn;
@@ -142,7 +142,7 @@ async fn n38_a_handlers_stream_ends_when_something_ends_the_session() {
 
 #[tokio::test(start_paused = true)]
 async fn l14_a_handlers_stream_follows_the_deadline_as_activity_moves_it() {
-    for world in [World::new(), World::shared(), World::untold()] {
+    for world in [World::new(), World::shared(), World::remote()] {
         let (mut alice, mut events) = open(&world, "/silent").await;
         for _ in 0..10 {
             events.none_for(minutes(10)).await;
@@ -171,7 +171,7 @@ async fn l02_holding_a_stream_of_a_handler_is_no_activity() {
 #[tokio::test(start_paused = true)]
 async fn l14_in_the_middle_of_an_event_there_is_no_place_for_ours() {
     let world = World::new();
-    let (_alice, app) = world.alice(streams()).await;
+    let (_alice, app) = world.alice_and_app(streams()).await;
     let alice = crate::support::signed_in(app.clone(), "alice").await;
     let body = crate::support::ask(&app, &alice, "/half").await.into_body();
     let text = axum::body::to_bytes(body, 1_024).await.unwrap();
@@ -211,7 +211,7 @@ async fn l14_a_route_with_a_stricter_policy_ends_its_streams_by_it() {
     let world = World::with(policies.build().unwrap());
     let strict = streams().layer(policy("admin"));
     let routes = Router::new().nest("/admin", strict).merge(streams());
-    let (mut alice, app) = world.alice(routes).await;
+    let (mut alice, app) = world.alice_and_app(routes).await;
     let began = world.now();
     let mut strict = Events::open(&app, &alice, "/admin/silent").await;
     let mut lax = Events::open(&app, &alice, "/silent").await;

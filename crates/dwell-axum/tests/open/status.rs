@@ -18,7 +18,7 @@ fn fields(document: &Value) -> Vec<&str> {
 #[tokio::test(start_paused = true)]
 async fn l14_the_first_event_is_the_status_document_and_is_there_at_once() {
     let world = World::new();
-    let (mut alice, app) = world.alice(Router::new()).await;
+    let (mut alice, app) = world.alice_and_app(Router::new()).await;
     pass(minutes(4)).await;
     let began = world.now();
     let mut events = Events::open(&app, &alice, "/session/events").await;
@@ -37,8 +37,8 @@ async fn l14_the_first_event_is_the_status_document_and_is_there_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn n01_streams_that_are_held_open_and_opened_again_extend_nothing() {
-    let world = World::untold();
-    let (mut alice, app) = world.alice(Router::new()).await;
+    let world = World::remote();
+    let (mut alice, app) = world.alice_and_app(Router::new()).await;
     let began = world.now();
     let writes = world.store.writes();
     let mut held = Events::open(&app, &alice, "/session/events").await;
@@ -68,7 +68,7 @@ async fn n01_streams_that_are_held_open_and_opened_again_extend_nothing() {
 #[tokio::test(start_paused = true)]
 async fn l14_activity_of_another_request_is_told_at_once() {
     let world = World::new();
-    let (mut alice, mut events) = world.alice_and_her_events().await;
+    let (mut alice, mut events) = Events::of_alice(&world).await;
     for (method, path, body) in [
         (http::Method::GET, "/", ""),
         (http::Method::POST, "/session/extend", ""),
@@ -90,7 +90,7 @@ async fn l14_activity_of_another_request_is_told_at_once() {
 #[tokio::test(start_paused = true)]
 async fn l14_activity_just_after_the_opening_is_told_by_the_first_look() {
     let world = World::new();
-    let (mut alice, app) = world.alice(Router::new()).await;
+    let (mut alice, app) = world.alice_and_app(Router::new()).await;
     pass(minutes(2)).await;
     let mut events = Events::open(&app, &alice, "/session/events").await;
     events.next().await;
@@ -102,8 +102,8 @@ async fn l14_activity_just_after_the_opening_is_told_by_the_first_look() {
 
 #[tokio::test(start_paused = true)]
 async fn l14_activity_in_a_shared_store_is_told_when_it_is_recorded() {
-    for world in [World::shared(), World::untold()] {
-        let (mut alice, mut events) = world.alice_and_her_events().await;
+    for world in [World::shared(), World::remote()] {
+        let (mut alice, mut events) = Events::of_alice(&world).await;
         pass(minutes(2)).await;
         assert_eq!(alice.get("/").await.status, 200);
         // A touch waits for a second whether something takes it along, and a
@@ -117,7 +117,7 @@ async fn l14_activity_in_a_shared_store_is_told_when_it_is_recorded() {
 #[tokio::test(start_paused = true)]
 async fn what_moves_no_deadline_is_not_told() {
     let world = World::new();
-    let (mut alice, mut events) = world.alice_and_her_events().await;
+    let (mut alice, mut events) = Events::of_alice(&world).await;
     // Within the granularity of the login.
     pass(seconds(10)).await;
     alice.get("/").await;
@@ -135,7 +135,7 @@ async fn what_moves_no_deadline_is_not_told() {
 #[tokio::test(start_paused = true)]
 async fn n30_a_tightened_policy_is_told_at_once() {
     let world = World::new();
-    let (_alice, mut events) = world.alice_and_her_events().await;
+    let (_alice, mut events) = Events::of_alice(&world).await;
     pass(minutes(2)).await;
     let tight = default_policy().idle(minutes(5));
     let tight = PolicySet::builder(tight).build().unwrap();
@@ -155,7 +155,7 @@ async fn n30_a_tightened_policy_is_told_at_once() {
 #[tokio::test(start_paused = true)]
 async fn every_stream_of_a_session_is_told() {
     let world = World::new();
-    let (mut alice, app) = world.alice(Router::new()).await;
+    let (mut alice, app) = world.alice_and_app(Router::new()).await;
     let mut streams = Vec::new();
     for _ in 0..5 {
         let mut events = Events::open(&app, &alice, "/session/events").await;

@@ -23,7 +23,7 @@ fn assert_warns(event: &Event, remaining: std::time::Duration) {
 #[tokio::test(start_paused = true)]
 async fn l14_it_warns_once_at_its_moment_and_then_comes_the_end() {
     let world = World::new();
-    let (alice, mut events) = world.alice_and_her_events().await;
+    let (alice, mut events) = Events::of_alice(&world).await;
     let deadline = world.record(&alice).facts.idle_deadline;
     let warning = events.next().await;
     assert_warns(&warning, WARN);
@@ -37,7 +37,7 @@ async fn l14_it_warns_once_at_its_moment_and_then_comes_the_end() {
 #[tokio::test(start_paused = true)]
 async fn l14_activity_takes_the_warning_back_and_the_next_one_comes_in_its_time() {
     let world = World::new();
-    let (mut alice, mut events) = world.alice_and_her_events().await;
+    let (mut alice, mut events) = Events::of_alice(&world).await;
     for _ in 0..3 {
         let warning = events.next().await;
         assert_warns(&warning, WARN);
@@ -53,7 +53,7 @@ async fn l14_activity_takes_the_warning_back_and_the_next_one_comes_in_its_time(
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_is_opened_during_the_warning_begins_with_it() {
     let world = World::new();
-    let (alice, app) = world.alice(Router::new()).await;
+    let (alice, app) = world.alice_and_app(Router::new()).await;
     pass(minutes(14) + seconds(30)).await;
     let mut events = Events::open(&app, &alice, "/session/events").await;
     assert_warns(&events.within(GRAIN).await, seconds(30));
@@ -65,7 +65,7 @@ async fn a_stream_that_is_opened_during_the_warning_begins_with_it() {
 async fn n17_it_warns_of_the_absolute_deadline_too_and_says_that_nothing_helps() {
     let policy = default_policy().absolute(minutes(20));
     let world = World::with(PolicySet::builder(policy).build().unwrap());
-    let (mut alice, mut events) = world.alice_and_her_events().await;
+    let (mut alice, mut events) = Events::of_alice(&world).await;
     pass(minutes(10)).await;
     alice.get("/").await;
     let status = events.within(GRAIN).await;
@@ -82,7 +82,7 @@ async fn n17_it_warns_of_the_absolute_deadline_too_and_says_that_nothing_helps()
 
 /// Alice's stream on one node, in its warning, and another node.
 async fn warned(world: &World, other: &World) -> (Client, Events) {
-    let (alice, mut events) = world.alice_and_her_events().await;
+    let (alice, mut events) = Events::of_alice(&world).await;
     let warning = events.next().await;
     assert_warns(&warning, WARN);
     let mut elsewhere = at(&alice, other.app(Router::new()));
@@ -107,7 +107,7 @@ async fn l14_activity_on_another_node_takes_the_warning_back_by_half_of_what_was
 #[tokio::test(start_paused = true)]
 async fn l14_activity_on_another_node_at_the_last_moment_keeps_the_stream() {
     let world = World::shared();
-    let (mut alice, mut events) = world.alice_and_her_events().await;
+    let (mut alice, mut events) = Events::of_alice(&world).await;
     let other = world.another();
     let mut elsewhere = at(&alice, other.app(Router::new()));
     assert_warns(&events.next().await, WARN);

@@ -211,7 +211,7 @@ async fn l07_a_real_connection_has_the_address_that_it_comes_from() {
         .absolute(hours(8));
     let loopback = PolicySet::builder(default).network("loopback", ["127.0.0.0/8"], minutes(20));
     let world = World::with(loopback.build().unwrap());
-    let app = world.app(Router::new());
+    let app = world.router(Router::new());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let to = listener.local_addr().unwrap();
     let service = app.into_make_service_with_connect_info::<SocketAddr>();

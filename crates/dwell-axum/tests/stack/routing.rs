@@ -18,7 +18,7 @@ async fn who(session: Option<Session>) -> String {
 async fn a_fallback_inside_the_stack_has_a_session() {
     let world = World::new();
     let fallback = async |s: Session| (StatusCode::NOT_FOUND, format!("no, {}", s.subject()));
-    let app = world.app(Router::new());
+    let app = world.router(Router::new());
     let app_with = Router::new()
         .route("/login", post(crate::support::login))
         .fallback(fallback)
@@ -58,7 +58,7 @@ async fn l16_a_fallback_outside_the_stack_has_none_and_is_500() {
 async fn routes_outside_the_stack_know_no_session() {
     let world = World::new();
     let outside = Router::new().route("/health", get(async || "well"));
-    let app = world.app(Router::new()).merge(outside);
+    let app = world.router(Router::new()).merge(outside);
     let mut alice = signed_in(client(app), "alice").await;
     world.clock.advance(minutes(10));
     let answer = alice.get("/health").await;
@@ -77,7 +77,7 @@ async fn merged_routers_with_the_same_stack_share_sessions() {
         .layer(world.stack.clone());
     let again = session_timeout(&world.manager).without_reaper();
     let cards = Router::new().route("/cards", get(who)).layer(again);
-    let app = world.app(Router::new()).merge(accounts).merge(cards);
+    let app = world.router(Router::new()).merge(accounts).merge(cards);
     let mut alice = signed_in(client(app), "alice").await;
     for path in ["/accounts", "/cards", "/"] {
         world.clock.advance(minutes(10));

@@ -163,7 +163,7 @@ async fn l16_layers_in_the_wrong_order_are_500() {
 async fn l16_routes_that_are_added_after_the_stack_are_not_served_to_anybody() {
     let world = World::new();
     let app = world
-        .app(Router::new())
+        .router(Router::new())
         .route("/late", get(async |_: Session| "late"));
     let mut alice = signed_in(client(app), "alice").await;
     assert_eq!(alice.get("/").await.text(), "alice");

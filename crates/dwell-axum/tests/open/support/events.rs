@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::{Body, Bytes};
 use dwell_axum::hours;
 use futures_util::StreamExt;
@@ -10,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{App, Client, ask};
+use super::{App, Client, FIRST_LOOK, GRAIN, World, ask, pass};
 
 /// What is sent may lie unread up to so many events.
 const BUFFER: usize = 4_096;
@@ -41,6 +42,16 @@ impl Events {
         assert_eq!(answer.status(), 200);
         assert_eq!(answer.headers()["content-type"], "text/event-stream");
         Self::new(answer.into_body())
+    }
+
+    /// A client that has just signed in as `alice`, and her stream of deadlines,
+    /// past its first look.
+    pub(crate) async fn of_alice(world: &World) -> (Client, Self) {
+        let (alice, app) = world.alice_and_app(Router::new()).await;
+        let mut events = Self::open(&app, &alice, "/session/events").await;
+        assert_eq!(events.next().await.name, "session-status");
+        pass(FIRST_LOOK + GRAIN).await;
+        (alice, events)
     }
 
     pub(crate) fn new(body: Body) -> Self {

@@ -50,7 +50,7 @@ impl World {
     }
 
     pub(crate) fn with(policies: PolicySet) -> Self {
-        let sessions = dwell_test_support::World::by(RuntimeClock::new(), policies);
+        let sessions = dwell_test_support::World::by(RuntimeClock::default(), policies);
         Self {
             shared: SharedStore::new(sessions.store.clone()).with_pulse(),
             local: sessions.manager.clone(),
