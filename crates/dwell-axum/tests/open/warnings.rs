@@ -82,7 +82,7 @@ async fn n17_it_warns_of_the_absolute_deadline_too_and_says_that_nothing_helps()
 
 /// Alice's stream on one node, in its warning, and another node.
 async fn warned(world: &World, other: &World) -> (Client, Events) {
-    let (alice, mut events) = Events::of_alice(&world).await;
+    let (alice, mut events) = Events::of_alice(world).await;
     let warning = events.next().await;
     assert_warns(&warning, WARN);
     let mut elsewhere = at(&alice, other.app(Router::new()));

@@ -113,14 +113,14 @@ async fn the_removal_names_the_same_cookie_and_lives_for_no_time() {
         let refused = other.get("/").await;
         assert_eq!(
             (refused.status.as_u16(), set_cookies(&refused)),
-            (401, vec![removal.into()])
+            (401, vec![removal])
         );
         let (mut client, _) = login(&world, cookie).await;
         world.clock.advance(minutes(15));
         let refused = client.get("/").await;
         assert_eq!(
             (refused.status.as_u16(), set_cookies(&refused)),
-            (401, vec![removal.into()])
+            (401, vec![removal])
         );
     }
 }
