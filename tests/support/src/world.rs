@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use dwell_core::engine::TokenState;
 use dwell_core::store::{Created, DuePolicy, Lookup, SessionStore};
 use dwell_core::{
     Clock, EndReason, EndedSession, Event, EventKind, Facts, ManualClock, NewSession, PolicySet,
-    Resolved, SessionKey, SessionManager, SessionManagerBuilder, SessionRecord, SessionState,
-    Timestamp, Token,
+    Resolved, ResolvedSession, SessionKey, SessionManager, SessionManagerBuilder, SessionRecord,
+    SessionState, Timestamp, Token,
 };
 use dwell_memory::MemoryStore;
 use dwell_testkit::{FaultyStore, Recorder, TestClient};
@@ -96,9 +97,25 @@ impl<C: Clock + Clone> World<C> {
         self.clock.now()
     }
 
-    /// A handle as the session layer makes it for a request without a session.
+    /// What the session layer leaves in a request without a session.
     pub fn anonymous(&self) -> SessionState {
-        SessionState::new(self.manager.clone(), self.policies(), Resolved::Nothing)
+        self.resolved(Resolved::Nothing)
+    }
+
+    /// What the session layer leaves in a request with this token, which is the
+    /// session's current one.
+    pub fn request(&self, token: &Token) -> SessionState {
+        self.resolved(Resolved::Session(ResolvedSession {
+            record: self.record(token),
+            now: self.now(),
+            token: Some(token.clone()),
+            token_state: TokenState::Current { confirm: false },
+        }))
+    }
+
+    /// What the session layer leaves in a request of which it found this.
+    pub fn resolved(&self, resolved: Resolved) -> SessionState {
+        SessionState::new(self.manager.clone(), self.policies(), resolved)
     }
 
     /// A session of `alice`, past every store that could fail.

@@ -1,73 +1,41 @@
 //! A session that is looked at once more, after its request.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Arc, Mutex};
+use std::ops::Deref;
 use std::time::Duration;
 
 use dwell_core::engine::{Deadlines, TokenState};
-use dwell_core::store::Lookup;
 use dwell_core::{
-    Clock, CommandError, EndReason, Event, EventKind, ManualClock, NewSession, OnIdle, Policy,
-    PolicyBuilder, PolicySet, Recheck, Rechecked, Resolved, ResolvedSession, SessionManager,
-    SessionRecord, SessionState, Token, Verdict, hours, minutes, seconds,
+    Clock, CommandError, EndReason, EventKind, NewSession, OnIdle, Policy, PolicySet, Recheck,
+    Rechecked, Resolved, ResolvedSession, SessionState, Token, Verdict, hours, minutes, seconds,
 };
-use dwell_memory::MemoryStore;
+use dwell_test_support::{default_policy, now};
 
-use dwell_test_support::now;
+struct World(dwell_test_support::World);
 
-struct World {
-    clock: ManualClock,
-    manager: SessionManager,
-    events: Arc<Mutex<Vec<EventKind>>>,
+impl Deref for World {
+    type Target = dwell_test_support::World;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 impl World {
     fn new(policies: PolicySet) -> Self {
-        let clock = ManualClock::new();
-        let store = MemoryStore::with_clock(clock.clone());
-        let events = Arc::<Mutex<Vec<EventKind>>>::default();
-        let seen = Arc::clone(&events);
-        let manager = SessionManager::builder(store, policies)
-            .observer(move |event: &Event| seen.lock().unwrap().push(event.event))
-            .build();
-        Self {
-            clock,
-            manager,
-            events,
-        }
+        Self(dwell_test_support::World::with(policies))
     }
 
     fn sign_in(&self) -> Token {
-        now(self
-            .request(Resolved::Nothing)
-            .start(NewSession::new("alice")))
-        .unwrap()
-    }
-
-    fn request(&self, presented: Resolved) -> SessionState {
-        let policies = self.manager.policies().current();
-        SessionState::new(self.manager.clone(), policies, presented)
-    }
-
-    fn record(&self, token: &Token) -> SessionRecord {
-        match now(self.manager.store().load(token.key())).unwrap().state {
-            Lookup::Found(record) => record,
-            other => panic!("no session but {other:?}"),
-        }
+        now(self.0.sign_in())
     }
 
     /// A request of the session, from this address.
     fn request_from(&self, token: &Token, address: Option<Ipv4Addr>) -> SessionState {
-        let session = ResolvedSession {
-            record: self.record(token),
-            now: self.clock.now(),
-            token: Some(token.clone()),
-            token_state: TokenState::Current { confirm: false },
-        };
-        let handle = self.request(Resolved::Session(session));
-        handle.locate(address.map(IpAddr::V4));
-        handle.decide();
-        handle
+        let state = self.request(token);
+        state.locate(address.map(IpAddr::V4));
+        state.decide();
+        state
     }
 
     fn recheck(&self, token: &Token) -> Recheck {
@@ -82,15 +50,8 @@ impl World {
     }
 }
 
-fn default() -> PolicyBuilder {
-    let policy = Policy::named("default")
-        .idle(minutes(15))
-        .absolute(hours(8));
-    policy.granularity(seconds(15))
-}
-
 fn with_admin(idle: Duration) -> PolicySet {
-    let set = PolicySet::builder(default());
+    let set = PolicySet::builder(default_policy());
     let set = set.policy(Policy::named("admin").idle(idle));
     set.build().unwrap()
 }
@@ -148,7 +109,7 @@ fn l06_a_routes_policy_is_found_by_its_name_when_a_reload_numbers_anew() {
     let (plain, admin) = (world.recheck(&token), world.recheck_of_admin(&token));
     let start = world.clock.now();
     assert_eq!(deadlines(&admin).idle, start + minutes(5));
-    let set = PolicySet::builder(default())
+    let set = PolicySet::builder(default_policy())
         .policy(Policy::named("aaa").idle(minutes(1)))
         .policy(Policy::named("bbb").idle(minutes(2)))
         .policy(Policy::named("admin").idle(minutes(4)));
@@ -162,7 +123,7 @@ fn l16_a_routes_policy_that_is_gone_closes_what_is_open_there() {
     let world = World::new(with_admin(minutes(5)));
     let token = world.sign_in();
     let (plain, admin) = (world.recheck(&token), world.recheck_of_admin(&token));
-    let without = PolicySet::builder(default()).build().unwrap();
+    let without = PolicySet::builder(default_policy()).build().unwrap();
     world.manager.policies().replace(without);
     assert_eq!(found(&admin).verdict, Verdict::Anonymous);
     assert!(now(admin.touch()).is_err());
@@ -173,7 +134,7 @@ fn l16_a_routes_policy_that_is_gone_closes_what_is_open_there() {
 
 #[test]
 fn l06_of_several_route_policies_the_strictest_holds() {
-    let set = PolicySet::builder(default())
+    let set = PolicySet::builder(default_policy())
         .policy(Policy::named("staff").idle(minutes(10)).absolute(hours(1)))
         .policy(Policy::named("admin").idle(minutes(5)));
     let world = World::new(set.build().unwrap());
@@ -199,7 +160,7 @@ fn a_session_that_the_store_does_not_know_is_nobodys() {
         token: Some(token),
         token_state: TokenState::Current { confirm: false },
     };
-    let handle = elsewhere.request(Resolved::Session(session));
+    let handle = elsewhere.resolved(Resolved::Session(session));
     let found = found(&handle.recheck().unwrap());
     assert_eq!((found.verdict, found.record), (Verdict::Anonymous, None));
 }
@@ -207,7 +168,7 @@ fn a_session_that_the_store_does_not_know_is_nobodys() {
 #[test]
 fn there_is_nothing_to_look_at_again_without_a_session() {
     let world = World::new(with_admin(minutes(5)));
-    let nobody = world.request(Resolved::Nothing);
+    let nobody = world.anonymous();
     assert!(nobody.recheck().is_none());
     let token = now(nobody.start(NewSession::new("alice"))).unwrap();
     let started = nobody.recheck().unwrap();
@@ -224,7 +185,7 @@ fn there_is_nothing_to_look_at_again_without_a_session() {
 
 #[test]
 fn l07_a_session_is_judged_from_the_network_of_its_request() {
-    let set = PolicySet::builder(default());
+    let set = PolicySet::builder(default_policy());
     let set = set.network("office", ["10.0.0.0/8"], minutes(30));
     let world = World::new(set.build().unwrap());
     let token = world.sign_in();
@@ -236,13 +197,7 @@ fn l07_a_session_is_judged_from_the_network_of_its_request() {
     let at = world.clock.now();
     assert_eq!(deadlines(&from_office).idle, at + minutes(30));
     assert_eq!(deadlines(&from_cafe).idle, at + minutes(15));
-    let changes = |world: &World| {
-        let events = world.events.lock().unwrap();
-        events
-            .iter()
-            .filter(|e| **e == EventKind::SessionNetworkChanged)
-            .count()
-    };
+    let changes = |world: &World| world.events.count(EventKind::SessionNetworkChanged);
     assert_eq!(changes(&world), 1);
     world.clock.advance(minutes(1));
     now(from_office.touch()).unwrap();
@@ -268,7 +223,7 @@ fn l02_a_touch_is_activity_now_and_none_within_the_granularity() {
 
 #[test]
 fn l04_a_touch_of_what_is_over_or_locked_changes_nothing_and_says_so() {
-    let locking = default().on_idle(OnIdle::Lock).lock_period(hours(1));
+    let locking = default_policy().on_idle(OnIdle::Lock).lock_period(hours(1));
     let world = World::new(PolicySet::builder(locking).build().unwrap());
     let (token, dead) = (world.sign_in(), world.sign_in());
     let (recheck, ended) = (world.recheck(&token), world.recheck(&dead));

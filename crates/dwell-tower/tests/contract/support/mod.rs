@@ -12,11 +12,7 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use dwell_core::engine::TokenState;
-use dwell_core::{
-    AuthenticationRequirement, PolicySet, Resolved, ResolvedSession, SessionManager, SessionState,
-    Token, seconds,
-};
+use dwell_core::{AuthenticationRequirement, PolicySet, SessionManager, Token, seconds};
 use dwell_testkit::{TestClient, TestResponse};
 use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::activity::{ActivityLayer, MarkLayer};
@@ -116,18 +112,10 @@ impl World {
     /// A request whose handle is there already and decided, as any layer
     /// inside the idle timeout layer sees it.
     pub(crate) fn decided(&self, path: &str, token: &Token) -> Request<Body> {
-        let session = ResolvedSession {
-            record: self.record(token),
-            now: self.now(),
-            token: Some(token.clone()),
-            token_state: TokenState::Current { confirm: false },
-        };
-        let policies = self.local.policies().current();
-        let presented = Resolved::Session(session);
-        let handle = SessionState::new(self.local.clone(), policies, presented);
-        handle.decide();
+        let state = self.sessions.request(token);
+        state.decide();
         let mut request = get(path, token);
-        request.extensions_mut().insert(handle);
+        request.extensions_mut().insert(state);
         request
     }
 
