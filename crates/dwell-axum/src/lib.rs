@@ -149,6 +149,8 @@
 //!   source of the address yourself
 //!   ([`SessionTimeoutLayer::with_peer`]) when policies name networks.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod body;
 #[cfg(feature = "browser")]
 mod browser;

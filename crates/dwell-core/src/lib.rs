@@ -63,6 +63,8 @@
 //! - `tracing` (default): `TracingObserver`, which writes every event as a
 //!   `tracing` event.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod clock;
 pub mod engine;
 mod event;

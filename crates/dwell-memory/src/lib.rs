@@ -19,6 +19,8 @@
 //! scheduled again only when that second comes. An ended session leaves a
 //! tombstone, which leaves memory by the same schedule, without a scan.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(all(test, shuttle))]
 mod model_tests;
 mod schedule;

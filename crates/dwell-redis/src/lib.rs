@@ -39,6 +39,8 @@
 //! | `store` | all operations, as the core asks for them |
 //! | `watch` | what other nodes changed |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod connect;
 mod create;
 mod error;

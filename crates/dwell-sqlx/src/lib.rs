@@ -42,6 +42,7 @@
 //! # }
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // The pages name both stores, and only with both features there are both.
 #![cfg_attr(
     not(all(feature = "postgres", feature = "sqlite")),
