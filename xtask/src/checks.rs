@@ -1,92 +1,162 @@
-//! The steps that are one cargo command each.
+//! The steps that are a cargo command each.
 
-use crate::command::{Cmd, on_path};
-use crate::error::{Error, Result};
-use crate::metadata::Metadata;
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use xshell::cmd;
+
+use crate::chores::{Chores, all, on_path};
 use crate::tools;
-use crate::workspace::Workspace;
 
-/// Packages outside the workspace, which its commands do not reach.
-const OUTSIDE: [&str; 2] = ["bench", "fuzz"];
+const BENCH: &str = "bench/Cargo.toml";
 
-pub(crate) fn fmt(workspace: &Workspace) -> Result<()> {
-    let mut failed = Vec::new();
-    let outside = OUTSIDE
-        .iter()
-        .map(|folder| format!("{folder}/Cargo.toml"))
-        .filter(|manifest| workspace.has(manifest));
-    for manifest in std::iter::once("Cargo.toml".to_owned()).chain(outside) {
-        let run = Cmd::cargo(workspace)
-            .args(["fmt", "--all", "--check", "--manifest-path", &manifest])
-            .run();
-        failed.extend(run.err());
-    }
-    Error::gather(failed)
+pub(crate) fn fmt(chores: &Chores) -> Result<()> {
+    let sh = &chores.sh;
+    // Two are outside the workspace, and its commands do not reach them.
+    all([".", "bench", "fuzz"].map(|folder| {
+        let manifest = format!("{folder}/Cargo.toml");
+        chores.run(cmd!(
+            sh,
+            "cargo fmt --all --check --manifest-path {manifest}"
+        ))
+    }))
 }
 
-pub(crate) fn clippy(workspace: &Workspace) -> Result<()> {
-    Cmd::cargo(workspace)
-        .args(["clippy", "--workspace", "--all-targets", "--all-features"])
-        .args(workspace.locked("."))
-        .args(["--", "-D", "warnings"])
-        .run()
+pub(crate) fn clippy(chores: &Chores) -> Result<()> {
+    let sh = &chores.sh;
+    let what = ["--workspace", "--all-targets", "--all-features", "--locked"];
+    chores.run(cmd!(sh, "cargo clippy {what...} -- -D warnings"))?;
+    Ok(())
 }
 
-pub(crate) fn tests(workspace: &Workspace) -> Result<()> {
-    tools::ensure_servers(workspace)?;
-    let cargo = Cmd::cargo(workspace);
-    let cargo = if on_path("cargo-nextest").is_some() {
-        cargo.args(["nextest", "run", "--no-fail-fast"])
+pub(crate) fn tests(chores: &Chores) -> Result<()> {
+    tools::servers(chores)?;
+    let sh = &chores.sh;
+    let what = [
+        "--workspace",
+        "--all-features",
+        "--locked",
+        "--no-fail-fast",
+    ];
+    chores.run(if on_path("cargo-nextest").is_some() {
+        cmd!(sh, "cargo nextest run {what...}")
     } else {
         println!("cargo-nextest is not installed: using `cargo test`");
-        cargo.args(["test", "--no-fail-fast", "--lib", "--bins", "--tests"])
-    };
-    cargo
-        .args(["--workspace", "--all-features"])
-        .args(workspace.locked("."))
-        .run()
+        cmd!(sh, "cargo test --lib --bins --tests {what...}")
+    })?;
+    Ok(())
 }
 
-pub(crate) fn doctests(workspace: &Workspace) -> Result<()> {
-    Cmd::cargo(workspace)
-        .args(["test", "--workspace", "--doc", "--all-features"])
-        .args(workspace.locked("."))
-        .run()
+pub(crate) fn doctests(chores: &Chores) -> Result<()> {
+    let sh = &chores.sh;
+    chores.run(cmd!(
+        sh,
+        "cargo test --workspace --doc --all-features --locked"
+    ))?;
+    Ok(())
 }
 
-pub(crate) fn docs(workspace: &Workspace) -> Result<()> {
-    Cmd::cargo(workspace)
-        .args(["doc", "--workspace", "--no-deps", "--all-features"])
-        .args(workspace.locked("."))
-        .add_flags("RUSTDOCFLAGS", "-D warnings")
-        .run()
+/// With `doc(cfg)`, which tells in the docs which feature an item needs.
+pub(crate) fn docs(chores: &Chores) -> Result<()> {
+    let what = ["--workspace", "--no-deps", "--all-features", "--locked"];
+    let cmd = cmd!(chores.sh, "cargo doc {what...}");
+    chores.run(
+        cmd.env("RUSTDOC", rustdoc(chores))
+            .env("RUSTDOCFLAGS", "--cfg docsrs -D warnings"),
+    )?;
+    Ok(())
 }
 
-pub(crate) fn shuttle(workspace: &Workspace) -> Result<()> {
-    let target = Metadata::load(workspace, ".")?.target.join("shuttle");
-    let output = Cmd::cargo(workspace)
-        .args(["test", "-p", "dwell-core", "--release", "--lib"])
-        .args(workspace.locked("."))
-        .args(["--target-dir".as_ref(), target.as_os_str()])
-        .args(["--", "shuttle_"])
-        .add_flags("RUSTFLAGS", "--cfg shuttle")
-        .tee()?;
-    match passed(&output) {
-        0 => Err(Error::malformed(
-            "shuttle",
-            "no model test ran; they are named `shuttle_…` and live in dwell-core under `cfg(shuttle)`",
-        )),
-        _ => Ok(()),
-    }
+/// rustdoc with unstable features.
+fn rustdoc(chores: &Chores) -> PathBuf {
+    chores.root().join("xtask/rustdoc")
 }
 
-/// How many tests passed, summed over the summaries that the test harness printed.
+/// Each library with no features, and with each of its features alone.
+///
+/// Clippy and not `check`: a warning that only shows without a feature is found here or never.
+pub(crate) fn features(chores: &Chores) -> Result<()> {
+    let sh = &chores.sh;
+    all(chores.crates().flat_map(|package| {
+        let name = package.name.as_str();
+        let features = package.features.keys().map(String::as_str);
+        let alone = [""].into_iter().chain(features.filter(|f| *f != "default"));
+        alone.map(move |feature| {
+            let what = ["--no-default-features", "--features", feature, "--locked"];
+            chores.run(cmd!(sh, "cargo clippy -p {name} {what...} -- -D warnings"))
+        })
+    }))
+}
+
+pub(crate) fn deny(chores: &Chores) -> Result<()> {
+    let deny = tools::cargo_tool(chores, "cargo-deny")?;
+    let sh = &chores.sh;
+    // Advisories are read from GitHub, and change without a change of ours: `cargo deny check` by hand tells them.
+    let checks = ["bans", "licenses", "sources"];
+    chores.run(cmd!(
+        sh,
+        "{deny} --locked --log-level error check --hide-inclusion-graph {checks...}"
+    ))?;
+    Ok(())
+}
+
+/// The public API of each library names no foreign type but those listed in its Cargo.toml.
+pub(crate) fn api(chores: &Chores) -> Result<()> {
+    let tool = tools::cargo_tool(chores, "cargo-check-external-types")?;
+    let sh = &chores.sh;
+    all(chores.crates().map(|package| {
+        let manifest = &package.manifest_path;
+        let args = ["check-external-types", "--all-features", "--manifest-path"];
+        let cmd = cmd!(sh, "{tool} {args...} {manifest}");
+        chores.run(cmd.env("RUSTDOC", rustdoc(chores)))
+    }))
+}
+
+/// The models are unit tests named `shuttle_…`, in packages that depend on shuttle.
+pub(crate) fn shuttle(chores: &Chores) -> Result<()> {
+    let sh = &chores.sh;
+    let target = chores.target("shuttle");
+    let names = chores.crates().filter(|package| {
+        let mut dependencies = package.dependencies.iter();
+        dependencies.any(|other| other.name == "shuttle")
+    });
+    let names = names.flat_map(|package| ["-p", package.name.as_str()]);
+    let what = ["--release", "--lib", "--locked", "--target-dir"];
+    let cmd = cmd!(sh, "cargo test {names...} {what...} {target} shuttle_");
+    let output = chores.run(cmd.env("RUSTFLAGS", "--cfg shuttle"))?;
+    ensure!(passed(&output) > 0, "no model ran");
+    Ok(())
+}
+
+/// Returns how many tests passed, summed over all test programs.
 fn passed(output: &str) -> usize {
-    output
-        .lines()
-        .filter_map(|line| line.strip_prefix("test result: ok. "))
-        .filter_map(|rest| rest.split_once(" passed")?.0.parse::<usize>().ok())
-        .sum()
+    let counts = output.lines().filter_map(|line| {
+        let (count, _) = line
+            .strip_prefix("test result: ok. ")?
+            .split_once(" passed")?;
+        count.parse::<usize>().ok()
+    });
+    counts.sum()
+}
+
+/// Instructions per request against the committed baseline, which a busy machine does not change.
+pub(crate) fn bench_check(chores: &Chores) -> Result<()> {
+    bench(chores, &["check"])
+}
+
+/// The benchmarks. All but the check compare with others, on a quiet machine, which CI is not.
+pub(crate) fn bench(chores: &Chores, args: &[&str]) -> Result<()> {
+    tools::debian(chores, "valgrind", &["valgrind"])?;
+    let package = if args.first() == Some(&"check") {
+        "dwell-bench"
+    } else {
+        tools::servers(chores)?;
+        "dwell-bench-report"
+    };
+    let what = ["--release", "--locked", "--manifest-path", BENCH];
+    let sh = &chores.sh;
+    chores.run(cmd!(sh, "cargo run {what...} -p {package} -- {args...}"))?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -94,19 +164,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn passed_tests_are_summed() {
+    fn filtered_tests_do_not_count_as_passed() {
         let output = "running 2 tests\n\
             test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 5 filtered out\n\
             test result: ok. 1 passed; 0 failed\n";
         assert_eq!(passed(output), 3);
-    }
-
-    #[test]
-    fn filtered_out_tests_did_not_run() {
         assert_eq!(
-            passed("test result: ok. 0 passed; 0 failed; 0 ignored; 9 filtered out"),
+            passed("test result: ok. 0 passed; 0 failed; 9 filtered out"),
             0
         );
-        assert_eq!(passed(""), 0);
     }
 }

@@ -1,4 +1,10 @@
 //! The chores of this repository: `cargo xtask help` lists them.
+//!
+//! Here is what belongs to this project alone: its laws and its house rules, and the order of the steps. Everything
+//! else is a tool's work: cargo, clippy, nextest, cargo-deny, cargo-check-external-types, cargo-fuzz, npm.
+//!
+//! The minimum Rust version needs no step: cargo's resolver picks dependencies that keep to `rust-version`, and
+//! `clippy::incompatible_msrv` finds what the standard library did not have yet.
 
 #![allow(
     clippy::print_stdout,
@@ -6,38 +12,31 @@
     reason = "a command-line tool talks to its user this way"
 )]
 
-mod bench;
 mod browser;
 mod checks;
-mod command;
-mod error;
-mod features;
-mod files;
+mod chores;
 mod fuzz;
 mod invariants;
-mod metadata;
-mod msrv;
+mod package;
 mod source;
-mod space;
 mod steps;
 mod tidy;
 mod tools;
-mod workspace;
 
 use std::process::ExitCode;
 
-use crate::error::{Error, Result};
-use crate::workspace::Workspace;
+use anyhow::{Result, bail};
+
+use crate::chores::Chores;
 
 const HELP: &str = "\
 cargo xtask <command>
 
-  test [--only a,b] [--list]  run every check (what CI runs), or the named ones
-  tidy                        the house rules that no compiler checks
-  invariants [--write]        compare docs/invariants.md with the tests, or write it
-  fuzz [--seconds N]          run every fuzz target for N seconds (10)
-  msrv                        check the stated minimum Rust version
-  bench [ARGS…]               run the benchmarks, passing ARGS on
+  test [--only a,b] [--list]  run every step (what CI runs), or the named ones
+  invariants --write          write docs/invariants.md
+  fuzz --seconds N            run every fuzz target for N seconds
+  bench [ARGS…]               run the benchmarks
+  STEP                        run this step of `test` alone
   help                        this text
 ";
 
@@ -45,56 +44,30 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match dispatch(&args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Error::Told) => ExitCode::FAILURE,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn dispatch(args: &[&str]) -> Result<()> {
-    let (command, rest) = match args {
-        [] => ("help", args),
-        [command, rest @ ..] => (*command, rest),
-    };
-    match command {
-        "test" => steps::command(&Workspace::find()?, rest),
-        "tidy" => no_arguments(rest).and_then(|()| tidy::check(&Workspace::find()?)),
-        "invariants" => invariants::command(&Workspace::find()?, rest),
-        "fuzz" => fuzz::command(&Workspace::find()?, rest),
-        "msrv" => no_arguments(rest).and_then(|()| msrv::check(&Workspace::find()?)),
-        "bench" => bench::run(&Workspace::find()?, rest),
-        "help" | "--help" | "-h" => {
-            print!("{HELP}");
-            Ok(())
-        }
-        other => Err(Error::Usage(format!(
-            "no command `{other}`; `cargo xtask help` lists them"
-        ))),
+/// Runs what the arguments ask for. Returns `false` if a step failed and the summary says so.
+fn dispatch(args: &[&str]) -> Result<bool> {
+    match args {
+        [] | ["help" | "--help" | "-h"] => print!("{HELP}"),
+        ["test", "--list"] => print!("{}", steps::list()),
+        ["test"] => return steps::run(&Chores::new()?, steps::STEPS),
+        ["test", "--only", names] => return steps::run(&Chores::new()?, &steps::select(names)?),
+        ["invariants", "--write"] => invariants::write(&Chores::new()?)?,
+        ["fuzz", "--seconds", seconds] => fuzz::run(&Chores::new()?, seconds.parse()?)?,
+        ["bench", args @ ..] => checks::bench(&Chores::new()?, args)?,
+        [step] => return steps::run(&Chores::new()?, &steps::select(step)?),
+        _ => bail!(
+            "no such command: {}; see `cargo xtask help`",
+            args.join(" ")
+        ),
     }
-}
-
-fn no_arguments(rest: &[&str]) -> Result<()> {
-    match rest {
-        [] => Ok(()),
-        [first, ..] => Err(Error::Usage(format!("unexpected argument `{first}`"))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unknown_command_is_named() {
-        let error = dispatch(&["tset"]).unwrap_err().to_string();
-        assert!(error.contains("`tset`"), "{error}");
-    }
-
-    #[test]
-    fn stray_arguments_are_refused() {
-        assert!(matches!(dispatch(&["tidy", "--fix"]), Err(Error::Usage(_))));
-    }
+    Ok(true)
 }

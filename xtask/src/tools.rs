@@ -1,69 +1,40 @@
-//! What a bare machine lacks, and how to get it: said in one line, then done.
+//! What a bare machine lacks: said in one line, then installed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::command::{Cmd, on_path};
-use crate::error::{Error, Result};
-use crate::metadata::Metadata;
-use crate::workspace::Workspace;
+use anyhow::{Context, Result, bail};
+use xshell::cmd;
 
-const CARGO_FUZZ: &str = "0.13.2";
+use crate::chores::{Chores, on_path};
+
+/// Tools that cargo builds, with the seconds that takes on two cores: 45, 25 and 15.
+const CARGO_TOOLS: [(&str, &str); 3] = [
+    ("cargo-deny", "0.20.2"),
+    // Reads the format that rustdoc 1.95 writes; a newer Rust may want a newer one.
+    ("cargo-check-external-types", "0.5.0"),
+    ("cargo-fuzz", "0.13.2"),
+];
+
 /// The oldest whose test runner does all that the tests ask of it.
 const OLDEST_NODE: u32 = 20;
-const POSTGRES_VERSIONS: &str = "/usr/lib/postgresql";
 
 /// The linker that every cargo command needs.
-pub(crate) fn ensure_linker(workspace: &Workspace) -> Result<()> {
-    ensure_debian(workspace, "cc", &["gcc", "libc6-dev"])
+pub(crate) fn linker(chores: &Chores) -> Result<()> {
+    debian(chores, "cc", &["gcc", "libc6-dev"])
 }
 
-/// The C++ compiler that libFuzzer is built with.
-pub(crate) fn ensure_cxx(workspace: &Workspace) -> Result<()> {
-    ensure_debian(workspace, "c++", &["g++"])
-}
-
-/// The servers that tests and benchmarks start, and what they are started with.
-pub(crate) fn ensure_servers(workspace: &Workspace) -> Result<()> {
-    ensure_debian(workspace, "setpriv", &["util-linux"])?;
-    ensure_debian(workspace, "faketime", &["faketime"])?;
-    ensure_debian(workspace, "redis-server", &["redis-server"])?;
-    ensure_debian(workspace, "redis-cli", &["redis-tools"])?;
+/// The servers that tests and benchmarks start, and the programs that start them.
+pub(crate) fn servers(chores: &Chores) -> Result<()> {
+    debian(chores, "setpriv", &["util-linux"])?;
+    debian(chores, "faketime", &["faketime"])?;
+    debian(chores, "redis-server", &["redis-server"])?;
+    debian(chores, "redis-cli", &["redis-tools"])?;
     // Debian has its programs in a folder per version, where the tests look for them, too.
-    ensure(workspace, "initdb", &["postgresql"], has_postgres)
-}
-
-/// Node and npm, for the browser component and its tests.
-pub(crate) fn ensure_node(workspace: &Workspace) -> Result<()> {
-    ensure_debian(workspace, "node", &["nodejs"])?;
-    // Debian's npm comes apart from its node; others' nodes bring one along.
-    ensure_debian(workspace, "npm", &["npm"])?;
-    let version = Cmd::new(workspace, "node").args(["--version"]).output()?;
-    match major(&version) {
-        Some(major) if major >= OLDEST_NODE => Ok(()),
-        _ => Err(Error::Usage(format!(
-            "node {OLDEST_NODE} or newer is needed, and the search path has {}: install one",
-            version.trim()
-        ))),
+    if in_a_version(Path::new("/usr/lib/postgresql"), "initdb") {
+        return Ok(());
     }
-}
-
-/// The first number of a version such as `v20.20.2`.
-fn major(version: &str) -> Option<u32> {
-    let digits = version.trim().strip_prefix('v')?.split('.').next()?;
-    digits.parse().ok()
-}
-
-/// The file of Chromium.
-pub(crate) fn ensure_chromium(workspace: &Workspace) -> Result<PathBuf> {
-    ensure_debian(workspace, "chromium", &["chromium"])?;
-    on_path("chromium").ok_or_else(|| {
-        Error::Usage("`chromium` was installed, but is not in the search path".to_owned())
-    })
-}
-
-fn has_postgres(program: &str) -> bool {
-    on_path(program).is_some() || in_a_version(Path::new(POSTGRES_VERSIONS), program)
+    debian(chores, "initdb", &["postgresql"])
 }
 
 fn in_a_version(versions: &Path, program: &str) -> bool {
@@ -73,74 +44,79 @@ fn in_a_version(versions: &Path, program: &str) -> bool {
         .any(|file| file.is_file())
 }
 
-/// Installs Debian packages unless the search path has the program.
-pub(crate) fn ensure_debian(workspace: &Workspace, program: &str, packages: &[&str]) -> Result<()> {
-    ensure(workspace, program, packages, |program| {
-        on_path(program).is_some()
-    })
+/// Node and npm, for the browser component and its tests.
+pub(crate) fn node(chores: &Chores) -> Result<()> {
+    debian(chores, "node", &["nodejs"])?;
+    // Debian's npm comes apart from its node; others' nodes bring one along.
+    debian(chores, "npm", &["npm"])?;
+    let version = cmd!(chores.sh, "node --version").read()?;
+    if major(&version).is_none_or(|major| major < OLDEST_NODE) {
+        bail!("node {OLDEST_NODE} or newer is needed, and the search path has {version}");
+    }
+    Ok(())
 }
 
-fn ensure(
-    workspace: &Workspace,
-    program: &str,
-    packages: &[&str],
-    is_there: fn(&str) -> bool,
-) -> Result<()> {
-    if is_there(program) {
+/// Returns the first number of a version such as `v20.20.2`.
+fn major(version: &str) -> Option<u32> {
+    version.strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+/// Returns the file of Chromium.
+pub(crate) fn chromium(chores: &Chores) -> Result<PathBuf> {
+    debian(chores, "chromium", &["chromium"])?;
+    on_path("chromium").context("`chromium` was installed, but is not in the search path")
+}
+
+/// Installs Debian packages unless the search path has the program.
+pub(crate) fn debian(chores: &Chores, program: &str, packages: &[&str]) -> Result<()> {
+    if on_path(program).is_some() {
         return Ok(());
     }
+    let names = packages.join(" and ");
     if on_path("apt-get").is_none() {
-        return Err(Error::Usage(format!(
-            "`{program}` is missing, and there is no apt-get: install {}",
-            packages.join(" and ")
-        )));
+        bail!("`{program}` is missing, and there is no apt-get: install {names}");
     }
-    println!("installing {} with apt-get", packages.join(" and "));
-    apt_get(workspace, &["update"], &[])?;
-    apt_get(
-        workspace,
-        &["install", "-y", "--no-install-recommends"],
-        packages,
-    )
-}
-
-fn apt_get(workspace: &Workspace, command: &[&str], packages: &[&str]) -> Result<()> {
+    println!("installing {names} with apt-get");
+    let sh = &chores.sh;
     // `sudo -n` asks nothing: where it may not act, it says so and fails.
-    let cmd = if is_root(workspace) {
-        Cmd::new(workspace, "env")
-    } else {
-        Cmd::new(workspace, "sudo").args(["-n", "env"])
+    let sudo: &[&str] = match cmd!(sh, "id -u").read()?.as_str() {
+        "0" => &[],
+        _ => &["sudo", "-n"],
     };
     // Debian starts a server once it is installed, but not at the run level of one user. The tests start theirs.
-    cmd.args(["DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"])
-        .args(["apt-get", "-qq"])
-        .args(command)
-        .args(packages)
-        .run()
+    let env = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"];
+    let apt_get: Vec<&str> = [sudo, &env, &["apt-get", "-qq"]].concat();
+    let (first, rest) = apt_get.split_first().context("a command")?;
+    chores.run(cmd!(sh, "{first} {rest...} update"))?;
+    chores.run(cmd!(
+        sh,
+        "{first} {rest...} install -y --no-install-recommends {packages...}"
+    ))?;
+    Ok(())
 }
 
-fn is_root(workspace: &Workspace) -> bool {
-    Cmd::new(workspace, "id")
-        .args(["-u"])
-        .output()
-        .is_ok_and(|id| id.trim() == "0")
-}
-
-/// The file of cargo-fuzz, installed under the target folder when the machine has none.
-pub(crate) fn cargo_fuzz(workspace: &Workspace) -> Result<PathBuf> {
-    if let Some(program) = on_path("cargo-fuzz") {
+/// Returns the file of a tool that cargo builds, under the target folder when the machine has none.
+pub(crate) fn cargo_tool(chores: &Chores, name: &str) -> Result<PathBuf> {
+    if let Some(program) = on_path(name) {
         return Ok(program);
     }
-    let tools = Metadata::load(workspace, ".")?.target.join("tools");
-    let program = tools.join("bin/cargo-fuzz");
-    if !program.is_file() {
-        println!("installing cargo-fuzz {CARGO_FUZZ} with cargo, into the target folder");
-        Cmd::cargo(workspace)
-            .args(["install", "--quiet", "--locked", "cargo-fuzz"])
-            .args(["--version", CARGO_FUZZ])
-            .args(["--root".as_ref(), tools.as_os_str()])
-            .run()?;
+    let known = CARGO_TOOLS.iter().find(|tool| tool.0 == name);
+    let (_, version) = known.with_context(|| format!("no version of {name} is stated"))?;
+    let root = chores.target("tools").join(format!("{name}-{version}"));
+    let program = root.join("bin").join(name);
+    if program.is_file() {
+        return Ok(program);
     }
+    println!("installing {name} {version} with cargo, into the target folder");
+    let build = chores.target("tools/build");
+    // Built in half the time of `--release`, and fast enough for what they do here.
+    let how = ["--debug", "--quiet", "--locked", "--version", version];
+    let sh = &chores.sh;
+    let install = cmd!(
+        sh,
+        "cargo install {name} {how...} --root {root} --target-dir {build}"
+    );
+    chores.run(install.env("CARGO_PROFILE_DEV_DEBUG", "0"))?;
     Ok(program)
 }
 
@@ -149,29 +125,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_that_is_there_is_left_alone() {
-        let workspace = Workspace::find().unwrap();
-        assert!(ensure_debian(&workspace, "cargo", &["no-such-package"]).is_ok());
+    fn program_on_path_is_left_alone() {
+        let chores = Chores::new().unwrap();
+        assert!(debian(&chores, "cargo", &["no-such-package"]).is_ok());
     }
 
     #[test]
-    fn the_major_version_of_node_is_read() {
-        assert_eq!(major("v20.20.2\n"), Some(20));
-        assert_eq!(major("v9"), Some(9));
+    fn major_version_of_node_is_read() {
+        assert_eq!(major("v20.20.2"), Some(20));
         assert_eq!(major("node 20"), None);
     }
 
     #[test]
-    fn a_program_in_the_folder_of_any_version_is_found() {
-        let workspace = Workspace::find().unwrap();
+    fn program_of_any_version_is_found() {
+        let chores = Chores::new().unwrap();
         // Laid out as Debian's folder is: `versions/NAME/bin/PROGRAM`.
-        let versions = workspace.path("target/xtask-versions");
-        let bin = versions.join("15/bin");
-        fs::create_dir_all(&bin).unwrap();
-        fs::write(bin.join("initdb"), "").unwrap();
-        assert!(in_a_version(&versions, "initdb"));
-        assert!(!in_a_version(&versions, "no-such-program"));
-        fs::remove_dir_all(&versions).unwrap();
-        assert!(!in_a_version(&versions, "initdb"));
+        let versions = chores.sh.create_temp_dir().unwrap();
+        let initdb = versions.path().join("15/bin/initdb");
+        chores.sh.write_file(initdb, "").unwrap();
+        assert!(in_a_version(versions.path(), "initdb"));
+        assert!(!in_a_version(versions.path(), "postgres"));
     }
 }
