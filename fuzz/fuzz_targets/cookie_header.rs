@@ -9,7 +9,9 @@ use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use dwell_core::{NewSession, PolicySet, SessionState, SessionManager, Timeouts, hours, minutes, seconds};
+use dwell_core::{
+    NewSession, PolicySet, SessionManager, SessionState, Timeouts, hours, minutes, seconds,
+};
 use dwell_memory::MemoryStore;
 use dwell_tower::open::{BodyFactory, SessionBoundBody};
 use dwell_tower::session::SessionLayer;
