@@ -1,8 +1,11 @@
 //! A part of the report: its text, and the goals that it can judge.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
-/// A part of the report.
+/// What begins the line of a goal where a section is passed on as text.
+const GOAL: &str = "goal\t";
+
+/// A part of the report. As text, it can be read again by [`read`](Self::read).
 #[derive(Debug, Default)]
 pub struct Section {
     /// Markdown, which reads well in a terminal too.
@@ -15,7 +18,10 @@ pub struct Section {
 #[derive(Debug)]
 pub struct Goal {
     what: String,
-    figure: String,
+    /// By cargo's own profile.
+    plain: String,
+    /// By the tuned one, where it was measured.
+    tuned: String,
     met: bool,
 }
 
@@ -54,12 +60,41 @@ impl Section {
     }
 
     /// Adds a goal with its verdict.
-    pub fn goal(&mut self, what: &str, figure: String, met: bool) {
+    pub fn goal(&mut self, what: &str, plain: String, met: bool) {
+        self.goal_of_both(what, [plain, String::new()], met);
+    }
+
+    /// Adds a goal that was measured by both profiles; the plain one counts.
+    pub fn goal_of_both(&mut self, what: &str, [plain, tuned]: [String; 2], met: bool) {
         self.goals.push(Goal {
             what: what.to_owned(),
-            figure,
+            plain,
+            tuned,
             met,
         });
+    }
+
+    /// Reads a section that another program printed.
+    pub fn read(text: &str) -> Self {
+        let mut section = Self::default();
+        for line in text.lines() {
+            let goal: Option<Vec<&str>> = line.strip_prefix(GOAL).map(|g| g.split('\t').collect());
+            match goal.as_deref() {
+                Some([what, plain, met]) => section.goal(what, (*plain).to_owned(), *met == "true"),
+                _ => section.text += &format!("{line}\n"),
+            }
+        }
+        section
+    }
+}
+
+impl fmt::Display for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        for goal in &self.goals {
+            writeln!(f, "{GOAL}{}\t{}\t{}", goal.what, goal.plain, goal.met)?;
+        }
+        Ok(())
     }
 }
 
@@ -79,9 +114,25 @@ pub fn goals(sections: &[Section]) -> Section {
     let rows: Vec<Vec<String>> = goals
         .map(|goal| {
             let met = if goal.met { "met" } else { "**missed**" };
-            vec![goal.what.clone(), goal.figure.clone(), met.to_owned()]
+            let cells = [&goal.what, &goal.plain, &goal.tuned].map(Clone::clone);
+            cells.into_iter().chain([met.to_owned()]).collect()
         })
         .collect();
-    section.table(&["goal", "figure", ""], &rows);
+    section.table(&["goal", "plain profile", "tuned", ""], &rows);
     section
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn printed_section_is_the_one_read() {
+        let mut section = Section::new("A");
+        section.paragraph("b");
+        section.at_most("c", 2.0, 1.0, " ns");
+        let read = Section::read(&section.to_string());
+        assert_eq!(read.to_string(), section.to_string());
+        assert!(!read.goals[0].met);
+    }
 }

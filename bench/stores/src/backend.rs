@@ -8,7 +8,7 @@ use tokio::task::block_in_place;
 use tokio::time::sleep;
 
 use crate::apps::{Kept, told};
-use crate::wire::{Wire, total};
+use crate::wire::Wire;
 
 /// A server with nothing in it, for one application alone.
 pub enum Backend {
@@ -86,7 +86,7 @@ impl Backend {
     pub fn asked(&self) -> Result<f64, String> {
         match self {
             #[allow(clippy::cast_precision_loss, reason = "far below 2^53")]
-            Self::Redis { wire, .. } => Ok(total(&wire.counts()) as f64),
+            Self::Redis { wire, .. } => Ok(wire.count() as f64),
             Self::Postgres { server, database } => {
                 let sql = format!(
                     "select coalesce(sum(calls), 0) from pg_stat_statements as asked \
@@ -174,20 +174,19 @@ pub fn scripts(server: &Redis) -> Result<f64, String> {
     calls.sum()
 }
 
-/// The parts of the version.
-pub fn redis_version(server: &Redis) -> Result<Vec<f64>, String> {
+/// The version.
+pub fn redis_version(server: &Redis) -> Result<String, String> {
     let text = ask(server, "server")?;
     let mut lines = text.lines();
     let version = lines.find_map(|line| line.strip_prefix("redis_version:"));
     let version = version.ok_or("Redis tells no version")?;
-    version.split('.').map(number).collect()
+    Ok(version.trim().to_owned())
 }
 
-/// The parts of the version.
-pub fn postgres_version(server: &Postgres) -> Result<Vec<f64>, String> {
+/// The version.
+pub fn postgres_version(server: &Postgres) -> Result<String, String> {
     let text = query(server, "postgres", "show server_version")?;
-    let version = text.split(' ').next().unwrap_or_default();
-    version.split('.').map(number).collect()
+    Ok(text.split(' ').next().unwrap_or_default().to_owned())
 }
 
 fn ask(server: &Redis, section: &str) -> Result<String, String> {

@@ -1,84 +1,159 @@
-//! What requests ask of a store: of a busy browser, of one that only polls,
-//! and of one whose requests are far apart.
+//! What requests ask of a store: of busy browsers, and of those that only poll.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use dwell_bench::section::Section;
+use dwell_bench::stats::figure;
 use dwell_servers::Postgres;
 use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::apps::{self, Kept, Who};
-use crate::backend::Backend;
+use crate::backend::{Backend, Rows};
 use crate::client::{Client, log_in};
-use crate::print;
-use crate::stats::figure;
 
 /// Sessions, all busy at once.
-pub const SESSIONS: usize = 64;
+const SESSIONS: usize = 64;
 /// Between the requests of a busy session.
 const PERIOD: Duration = Duration::from_millis(100);
 /// Until the counts begin: what a first request asks is no part of them.
 const WARM_UP: Duration = Duration::from_secs(3);
-
 /// Until nothing is under way any more.
 const SETTLES: Duration = Duration::from_millis(1_500);
-
-/// The granularity of sessions whose requests are far apart.
-pub const FINE: Duration = Duration::from_secs(1);
-/// Between their requests: longer than the granularity, and than a touch waits
-/// for the next look-up.
-pub const APART: Duration = Duration::from_millis(2_500);
 
 /// How long to look.
 #[derive(Clone, Copy, Debug)]
 pub struct Length {
-    /// The granularity of busy sessions.
+    /// The granularity.
     pub granularity: Duration,
     /// How many of them to look at.
     pub granules: u32,
     /// How long to look at passive requests.
     pub passive: Duration,
-    /// How many requests that are far apart.
-    pub lone: usize,
 }
 
-/// Looks at everybody at the same time, and prints.
-pub async fn run(length: Length, postgres: &Arc<Postgres>) -> Result<(), String> {
+/// What was counted of one application.
+struct Counted {
+    who: Who,
+    kept: Kept,
+    /// Commands or statements of an active request.
+    active: f64,
+    /// Of a passive one, where there is such a thing.
+    passive: Option<f64>,
+    /// Changes to a session in a granularity.
+    writes: f64,
+    rows: Rows,
+}
+
+/// Looks at everybody at the same time.
+pub async fn run(
+    section: &mut Section,
+    length: Length,
+    postgres: &Arc<Postgres>,
+) -> Result<(), String> {
+    eprintln!("measuring: stores: commands and statements");
     let mut running = JoinSet::new();
     for kept in Kept::ALL {
         for who in Who::ALL {
             let server = Arc::clone(postgres);
-            running.spawn(async move { busy(who, kept, &server, length).await });
-            // Copies that are kept near cost the same without requests.
-            if who != Who::Near {
-                let server = Arc::clone(postgres);
-                running.spawn(async move { lone(who, kept, &server, length.lone).await });
-            }
+            running.spawn(async move { count(who, kept, &server, length).await });
         }
     }
+    let mut all = Vec::new();
     while let Some(ended) = running.join_next().await {
-        ended.map_err(|e| e.to_string())??;
+        all.push(ended.map_err(|e| e.to_string())??);
+    }
+    section.paragraph("### What a request asks of its store");
+    section.paragraph(&format!(
+        "{SESSIONS} sessions with ten requests a second each, all of them active, and then all \
+         passive; looked at for {} s, while no reaper passes. Redis: commands, counted on the wire, \
+         and changes to the data. Postgres: statements that `pg_stat_statements` knows of, `BEGIN` \
+         and `COMMIT` among them, and changed rows. Writes are per session in a granularity. \
+         A request of Dwell's after a longer pause costs one command more, its touch, which is not \
+         waited for.",
+        (length.granularity * length.granules).as_secs(),
+    ));
+    for kept in Kept::ALL {
+        render(section, kept, &all);
     }
     Ok(())
 }
 
+fn render(section: &mut Section, kept: Kept, all: &[Counted]) {
+    let title = kept.name();
+    let asked = match kept {
+        Kept::Redis => "commands",
+        Kept::Postgres => "statements",
+    };
+    let mut rows = Vec::new();
+    for who in Who::ALL {
+        let of = |one: &&Counted| one.who == who && one.kept == kept;
+        let Some(one) = all.iter().find(of) else {
+            continue;
+        };
+        let name = who.name();
+        let mut row = vec![
+            name.to_owned(),
+            format!("{:.3}", one.active),
+            one.passive
+                .map_or("–".to_owned(), |passive| format!("{passive:.3}")),
+            format!("{:.2}", one.writes),
+        ];
+        let Rows { updated, hot, .. } = one.rows;
+        if kept == Kept::Postgres {
+            row.push(format!("{hot:.0} of {updated:.0}"));
+        }
+        rows.push(row);
+        let Some(passive) = one.passive else { continue };
+        let most = if who == Who::Near { 0.1 } else { 1.0 };
+        for (what, figure) in [("active", one.active), ("passive", passive)] {
+            let what = format!("{title}, {name}: {asked} per {what} request ≤ {most}");
+            section.goal(&what, format!("{figure:.3}"), figure <= most);
+        }
+        // Fewer would be activity that nobody has recorded.
+        let what = format!("{title}, {name}: writes per session in a granularity: 1");
+        let is_one = (0.9..=1.0).contains(&one.writes);
+        section.goal(&what, format!("{:.2}", one.writes), is_one);
+        if kept == Kept::Postgres {
+            let what = format!("{title}, {name}: touches that write to no index: all");
+            let is_met = updated > 0.0 && hot >= updated;
+            section.goal(&what, format!("{hot:.0} of {updated:.0}"), is_met);
+        }
+    }
+    let columns = [
+        format!("{title}: application"),
+        format!("{asked} per active request"),
+        "per passive request".to_owned(),
+        "writes in a granularity".to_owned(),
+        "updates without an index write".to_owned(),
+    ];
+    let heads: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let width = rows.first().map_or(0, Vec::len);
+    section.table(&heads[..width], &rows);
+}
+
 /// What was counted up to an instant.
 struct Seen {
-    at: Instant,
     requests: usize,
     asked: f64,
 }
 
-async fn busy(
+impl Seen {
+    /// What a request has asked since.
+    fn each(&self, later: &Self) -> f64 {
+        (later.asked - self.asked) / figure(later.requests - self.requests)
+    }
+}
+
+async fn count(
     who: Who,
     kept: Kept,
     postgres: &Arc<Postgres>,
     length: Length,
-) -> Result<(), String> {
-    let name = format!("{}.{}", kept.name(), who.name());
+) -> Result<Counted, String> {
     let backend = Backend::new(kept, postgres, who.name()).await?;
     let clients = signed_in(who, kept, &backend, length.granularity).await?;
     let (written, rows) = (backend.written()?, backend.rows()?);
@@ -92,38 +167,36 @@ async fn busy(
     sleep(WARM_UP).await;
     let before = load.seen(&backend).await?;
     sleep(length.granularity * length.granules - WARM_UP).await;
-    let after = load.seen(&backend).await?;
+    let active = before.each(&load.seen(&backend).await?);
     let clients = load.stop().await?;
-    let (seconds, requests, asked) = since(&before, &after);
-    let of_each = requests / seconds / figure(SESSIONS);
-    let active = asked / requests;
 
     // The last touches are under way for a second.
     sleep(SETTLES).await;
-    let mut passive = f64::NAN;
-    if who.knows_passive() {
+    let mut passive = None;
+    if who.is_dwell() {
         let load = Load::start(clients, true);
         sleep(SETTLES).await;
         let before = load.seen(&backend).await?;
         sleep(length.passive).await;
-        let (_, requests, asked) = since(&before, &load.seen(&backend).await?);
+        passive = Some(before.each(&load.seen(&backend).await?));
         load.stop().await?;
-        passive = asked / requests;
     }
     // Passive requests have written nothing, or it is counted here.
     backend.settle().await?;
-    let written = backend.written()? - written;
     let granules = f64::from(length.granules) * figure(SESSIONS);
-    print(
-        &format!("busy.{name}"),
-        &[of_each, active, passive, written / granules],
-    );
-    if kept == Kept::Postgres {
-        let after = backend.rows()?;
-        let figures = [after.updated - rows.updated, after.hot - rows.hot];
-        print(&format!("hot.{name}"), &figures);
-    }
-    Ok(())
+    let after = backend.rows()?;
+    Ok(Counted {
+        who,
+        kept,
+        active,
+        passive,
+        writes: (backend.written()? - written) / granules,
+        rows: Rows {
+            written: after.written - rows.written,
+            updated: after.updated - rows.updated,
+            hot: after.hot - rows.hot,
+        },
+    })
 }
 
 /// Browsers whose tokens the application has seen before: by another instance,
@@ -135,52 +208,20 @@ async fn signed_in(
     granularity: Duration,
 ) -> Result<Vec<Client>, String> {
     // A server learns each script once in its life: also that of a touch.
-    let app = apps::start(who, kept, &backend.url(), FINE).await?;
+    let app = apps::start(who, kept, &backend.url(), Duration::from_secs(1)).await?;
     let mut client = Client::log_in(&app, "first").await?;
     for _ in 0..2 {
         client.get(false).await?;
         sleep(SETTLES).await;
     }
     let app = apps::start(who, kept, &backend.url(), granularity).await?;
-    let mut clients = log_in(&app, SESSIONS).await?;
+    let mut clients = log_in(&app, 0..SESSIONS).await?;
     for client in &mut clients {
         client.get(false).await?;
     }
     clients[0].check().await?;
     backend.settle().await?;
     Ok(clients)
-}
-
-fn since(before: &Seen, after: &Seen) -> (f64, f64, f64) {
-    (
-        (after.at - before.at).as_secs_f64(),
-        figure(after.requests - before.requests),
-        after.asked - before.asked,
-    )
-}
-
-/// One request after the other: what it had asked by its answer, and in all.
-async fn lone(who: Who, kept: Kept, postgres: &Arc<Postgres>, count: usize) -> Result<(), String> {
-    let backend = Backend::new(kept, postgres, &format!("lone-{}", who.name())).await?;
-    let app = apps::start(who, kept, &backend.url(), FINE).await?;
-    let mut clients = log_in(&app, 1).await?;
-    // The first requests are not like the others: statements are prepared, and
-    // a token is seen for the first time.
-    for _ in 0..2 {
-        clients[0].get(false).await?;
-        sleep(APART).await;
-    }
-    let (mut answered, mut all) = (0.0, 0.0);
-    for _ in 0..count {
-        let before = backend.asked()?;
-        clients[0].get(false).await?;
-        answered += backend.asked()? - before;
-        sleep(APART).await;
-        all += backend.asked()? - before;
-    }
-    let name = format!("lone.{}.{}", kept.name(), who.name());
-    print(&name, &[answered / figure(count), all / figure(count)]);
-    Ok(())
 }
 
 /// Browsers that send one request in each period.
@@ -227,7 +268,6 @@ impl Load {
     async fn seen(&self, backend: &Backend) -> Result<Seen, String> {
         let _quiet = self.gate.write().await;
         Ok(Seen {
-            at: Instant::now(),
             requests: self.sent.load(Ordering::Relaxed),
             asked: backend.asked()?,
         })

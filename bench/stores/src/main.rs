@@ -1,34 +1,30 @@
-//! What shared stores cost on real servers: measures, and prints figures that
-//! the benchmark's part `stores` reads.
+//! What shared stores cost on real servers: measures, and prints a section of
+//! the report.
 
 mod apps;
 mod backend;
 mod client;
 mod count;
 mod memory;
-mod reap;
 mod speed;
-#[allow(dead_code, reason = "shared with the other parts")]
-#[path = "../../src/stats.rs"]
-mod stats;
-#[allow(dead_code, reason = "shared with the other parts")]
-#[path = "../../src/traffic.rs"]
-mod traffic;
 mod wire;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dwell_bench::section::Section;
 use dwell_servers::Redis;
 
 use apps::told;
-use memory::Fill;
 
 fn main() -> ExitCode {
     let quick = std::env::args().nth(1).as_deref() == Some("--quick");
     match runtime().and_then(|runtime| runtime.block_on(run(quick))) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(section) => {
+            print!("{section}");
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
@@ -43,57 +39,42 @@ fn runtime() -> Result<tokio::runtime::Runtime, String> {
     builder.build().map_err(told)
 }
 
-async fn run(quick: bool) -> Result<(), String> {
+async fn run(quick: bool) -> Result<Section, String> {
     let granularity = Duration::from_secs(if quick { 8 } else { 15 });
+    let postgres = Arc::new(backend::counting_postgres().await?);
+    let redis = Redis::start().await.map_err(told)?;
+    let mut section = Section::new("Shared stores");
+    section.paragraph(&format!(
+        "On the loopback: Redis {} without persistence, Postgres {} with its defaults but for \
+         `fsync` and `full_page_writes`, which are off. Everybody runs in one process on a runtime \
+         of two workers, called as a router without sockets, with stores connected as their \
+         documentation shows it, sliding expiry, and 15 minutes of idle timeout. `dwell` is the \
+         full stack over `RedisStore` or `PostgresStore`, `dwell-near` the same with `NearCache` \
+         around the store; a session's touch is recorded at most once in {} s, and session-guard \
+         writes `last_seen` as seldom. tower-sessions saves with every answer, which is how its \
+         expiry slides; its stores need its version 0.14.",
+        backend::redis_version(&redis)?,
+        backend::postgres_version(&postgres)?,
+        granularity.as_secs(),
+    ));
+    drop(redis);
+
     let length = count::Length {
         granularity,
         granules: if quick { 1 } else { 2 },
         passive: Duration::from_secs(if quick { 2 } else { 10 }),
-        lone: if quick { 2 } else { 5 },
     };
-    let idle = apps::IDLE.as_secs_f64();
-    let window = granularity * length.granules;
-    print(
-        "settings",
-        &[
-            idle,
-            granularity.as_secs_f64(),
-            window.as_secs_f64(),
-            stats::figure(count::SESSIONS),
-        ],
-    );
-    print(
-        "apart",
-        &[count::FINE, count::APART].map(|time| time.as_secs_f64()),
-    );
-    let postgres = Arc::new(backend::counting_postgres().await?);
-    let redis = Redis::start().await.map_err(told)?;
-    print("version.redis", &backend::redis_version(&redis)?);
-    print("version.postgres", &backend::postgres_version(&postgres)?);
-    drop(redis);
-
-    eprintln!("measuring: stores: commands and statements");
-    count::run(length, &postgres).await?;
+    count::run(&mut section, length, &postgres).await?;
     drop(postgres);
-    eprintln!("measuring: stores: throughput");
     let (rounds, round) = if quick { (1, 500) } else { (5, 1_500) };
-    let clients = stats::figure(speed::CLIENTS);
-    print("clients", &[clients, stats::figure(rounds)]);
-    speed::run(granularity, rounds, Duration::from_millis(round)).await?;
-    eprintln!("measuring: stores: memory and reaping");
-    let patience = Duration::from_secs(150);
-    print("patience", &[patience.as_secs_f64()]);
-    memory::run(Fill {
-        sessions: if quick { 50_000 } else { 1_000_000 },
-        patience,
+    speed::run(
+        &mut section,
         granularity,
-        passes: if quick { 5 } else { 20 },
-    })
-    .await
-}
-
-/// Prints a line that the part reads.
-fn print(name: &str, values: &[f64]) {
-    let values: Vec<String> = values.iter().map(f64::to_string).collect();
-    println!("{name} {}", values.join(" "));
+        rounds,
+        Duration::from_millis(round),
+    )
+    .await?;
+    let sessions = if quick { 50_000 } else { 1_000_000 };
+    memory::run(&mut section, granularity, sessions).await?;
+    Ok(section)
 }

@@ -3,27 +3,42 @@
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use dwell_bench::section::{Section, short};
+use dwell_bench::stats::{figure, median, median_ratio, percentile};
 use dwell_servers::{Postgres, Redis};
 use tokio::task::JoinSet;
 
 use crate::apps::{self, Kept, Who, told};
 use crate::client::{Client, log_in};
-use crate::print;
-use crate::stats::{figure, percentile};
 
 /// Browsers at the same time, each with a session of its own.
-pub const CLIENTS: usize = 64;
+const CLIENTS: usize = 64;
 
 /// An application with its browsers.
 struct App {
-    name: String,
+    who: Who,
     clients: Vec<Client>,
+    /// Requests per second, by round.
     rates: Vec<f64>,
+    /// Of every request.
     nanos: Vec<u64>,
 }
 
-/// Measures round by round, everybody in turn, and prints.
-pub async fn run(granularity: Duration, rounds: usize, round: Duration) -> Result<(), String> {
+/// Measures round by round, everybody in turn.
+pub async fn run(
+    section: &mut Section,
+    granularity: Duration,
+    rounds: usize,
+    round: Duration,
+) -> Result<(), String> {
+    eprintln!("measuring: stores: throughput");
+    section.paragraph("### Throughput");
+    section.paragraph(&format!(
+        "{CLIENTS} clients, each with a session of its own, one active request after the other; \
+         {rounds} rounds, interleaved, on one server for everybody, which shares the cores with the \
+         clients. `of the best other` is the median of the ratios, round by round, to whichever of \
+         the other two answered more.",
+    ));
     for kept in Kept::ALL {
         let (redis, postgres);
         let server = match kept {
@@ -40,7 +55,7 @@ pub async fn run(granularity: Duration, rounds: usize, round: Duration) -> Resul
         for who in Who::ALL {
             let url = server.url(who).await?;
             let app = apps::start(who, kept, &url, granularity).await?;
-            apps.push(App::new(who, kept, &app).await?);
+            apps.push(App::new(who, &app).await?);
         }
         // The first round warms up.
         for nth in 0..=rounds {
@@ -48,11 +63,46 @@ pub async fn run(granularity: Duration, rounds: usize, round: Duration) -> Resul
                 app.round(round, nth > 0).await?;
             }
         }
-        for app in apps {
-            app.print();
-        }
+        render(section, kept, &mut apps);
     }
     Ok(())
+}
+
+fn render(section: &mut Section, kept: Kept, apps: &mut [App]) {
+    let title = kept.name();
+    let others = apps.iter().filter(|app| !app.who.is_dwell());
+    let best = others.max_by(|a, b| median(&a.rates).total_cmp(&median(&b.rates)));
+    let Some((best, best_rates)) = best.map(|best| (best.who.name(), best.rates.clone())) else {
+        return;
+    };
+    let mut rows = Vec::new();
+    for app in apps {
+        app.nanos.sort_unstable();
+        #[allow(clippy::cast_precision_loss, reason = "far below 2^53")]
+        let micros = |per_mille| short(percentile(&app.nanos, per_mille) as f64 / 1e3);
+        let ratio = median_ratio(&app.rates, &best_rates);
+        rows.push(vec![
+            app.who.name().to_owned(),
+            format!("{:.0}", median(&app.rates)),
+            format!("{} ×", short(ratio)),
+            micros(500),
+            micros(990),
+        ]);
+        if app.who.is_dwell() {
+            let who = app.who.name();
+            let what = format!("{title}: {who} answers ≥ 2 × what {best} does");
+            section.at_least(&what, ratio, 2.0, " ×");
+        }
+    }
+    let first = format!("{title}: application");
+    let heads = [
+        &first,
+        "requests/s",
+        "of the best other",
+        "p50, µs",
+        "p99, µs",
+    ];
+    section.table(&heads, &rows);
 }
 
 /// One server for everybody.
@@ -73,11 +123,11 @@ impl Server<'_> {
 }
 
 impl App {
-    async fn new(who: Who, kept: Kept, app: &Router) -> Result<Self, String> {
-        let mut clients = log_in(app, CLIENTS).await?;
+    async fn new(who: Who, app: &Router) -> Result<Self, String> {
+        let mut clients = log_in(app, 0..CLIENTS).await?;
         clients[0].check().await?;
         Ok(Self {
-            name: format!("{}.{}", kept.name(), who.name()),
+            who,
             clients,
             rates: Vec::new(),
             nanos: Vec::new(),
@@ -111,14 +161,5 @@ impl App {
             self.nanos.extend(all);
         }
         Ok(())
-    }
-
-    fn print(mut self) {
-        self.nanos.sort_unstable();
-        #[allow(clippy::cast_precision_loss, reason = "far below 2^53")]
-        let micros = |per_mille| percentile(&self.nanos, per_mille) as f64 / 1e3;
-        print(&format!("rates.{}", self.name), &self.rates);
-        let figures = [micros(500), micros(990)];
-        print(&format!("latency.{}", self.name), &figures);
     }
 }

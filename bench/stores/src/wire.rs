@@ -1,9 +1,9 @@
 //! Between clients and Redis: counts the commands that clients send, which the
 //! server's own counters mix with those that scripts call.
 
-use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
@@ -11,14 +11,11 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::apps::told;
 
-/// Commands by name.
-pub type Counts = BTreeMap<String, u64>;
-
 /// Listens on a port of its own and passes everything on.
 #[derive(Debug)]
 pub struct Wire {
     port: u16,
-    counts: Arc<Mutex<Counts>>,
+    count: Arc<AtomicU64>,
     accepting: JoinHandle<()>,
 }
 
@@ -28,12 +25,12 @@ impl Wire {
         let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = bound.map_err(told)?;
         let own = listener.local_addr().map_err(told)?.port();
-        let counts = Arc::new(Mutex::default());
+        let count = Arc::<AtomicU64>::default();
         let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         Ok(Self {
             port: own,
-            counts: Arc::clone(&counts),
-            accepting: tokio::spawn(accept(listener, server, counts)),
+            count: Arc::clone(&count),
+            accepting: tokio::spawn(accept(listener, server, count)),
         })
     }
 
@@ -42,9 +39,9 @@ impl Wire {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
-    /// What was sent so far.
-    pub fn counts(&self) -> Counts {
-        lock(&self.counts).clone()
+    /// How many commands were sent so far.
+    pub fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
     }
 }
 
@@ -54,25 +51,20 @@ impl Drop for Wire {
     }
 }
 
-/// All commands.
-pub fn total(counts: &Counts) -> u64 {
-    counts.values().sum()
-}
-
-async fn accept(listener: TcpListener, server: SocketAddr, counts: Arc<Mutex<Counts>>) {
+async fn accept(listener: TcpListener, server: SocketAddr, count: Arc<AtomicU64>) {
     let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
-        let counts = Arc::clone(&counts);
+        let count = Arc::clone(&count);
         connections.spawn(async move {
             // A client sees the connection close, and the request fail.
-            if let Err(error) = pass(client, server, &counts).await {
+            if let Err(error) = pass(client, server, &count).await {
                 eprintln!("a connection to Redis: {error}");
             }
         });
     }
 }
 
-async fn pass(client: TcpStream, server: SocketAddr, counts: &Mutex<Counts>) -> Result<(), String> {
+async fn pass(client: TcpStream, server: SocketAddr, count: &AtomicU64) -> Result<(), String> {
     let server = TcpStream::connect(server).await.map_err(told)?;
     for socket in [&client, &server] {
         socket.set_nodelay(true).map_err(told)?;
@@ -90,8 +82,8 @@ async fn pass(client: TcpStream, server: SocketAddr, counts: &Mutex<Counts>) -> 
             }
             // Counted before it is sent: an answer never comes first.
             let mut used = 0;
-            while let Some((name, length)) = command(&unread[used..])? {
-                *lock(counts).entry(name).or_default() += 1;
+            while let Some(length) = command(&unread[used..])? {
+                count.fetch_add(1, Ordering::Relaxed);
                 used += length;
             }
             to_server.write_all(&unread[before..]).await.map_err(told)?;
@@ -109,27 +101,21 @@ async fn pass(client: TcpStream, server: SocketAddr, counts: &Mutex<Counts>) -> 
     }
 }
 
-/// The first command, in upper case, and its length; `None` while it is not
-/// there in full.
-fn command(bytes: &[u8]) -> Result<Option<(String, usize)>, String> {
+/// The length of the first command; `None` while it is not there in full.
+fn command(bytes: &[u8]) -> Result<Option<usize>, String> {
     let Some((count, mut used)) = number(bytes, b'*')? else {
         return Ok(None);
     };
-    let mut name = String::new();
-    for place in 0..count {
+    for _ in 0..count {
         let Some((length, head)) = number(&bytes[used..], b'$')? else {
             return Ok(None);
         };
-        let start = used + head;
-        used = start + length + 2;
+        used += head + length + 2;
         if bytes.len() < used {
             return Ok(None);
         }
-        if place == 0 {
-            name = String::from_utf8_lossy(&bytes[start..start + length]).to_uppercase();
-        }
     }
-    Ok(Some((name, used)))
+    Ok(Some(used))
 }
 
 /// The number of a line that starts like this, and the line's length.
@@ -144,10 +130,6 @@ fn number(bytes: &[u8], start: u8) -> Result<Option<(usize, usize)>, String> {
     Ok(Some((number, end + 2)))
 }
 
-fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
-    counts.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,23 +137,17 @@ mod tests {
     const SENT: &[u8] = b"*3\r\n$3\r\nset\r\n$3\r\nkey\r\n$4\r\na\r\nb\r\n*1\r\n$4\r\nPING\r\n";
 
     #[test]
-    fn commands_are_told_apart() {
-        let (name, used) = command(SENT).unwrap().unwrap();
-        assert_eq!(name, "SET");
-        let (name, rest) = command(&SENT[used..]).unwrap().unwrap();
-        assert_eq!((name.as_str(), used + rest), ("PING", SENT.len()));
-    }
-
-    #[test]
-    fn half_a_command_is_none_yet() {
-        let (_, used) = command(SENT).unwrap().unwrap();
+    fn each_command_has_its_length() {
+        let used = command(SENT).unwrap().unwrap();
+        let rest = command(&SENT[used..]).unwrap().unwrap();
+        assert_eq!(used + rest, SENT.len());
         for cut in 0..used {
             assert_eq!(command(&SENT[..cut]).unwrap(), None, "{cut}");
         }
     }
 
     #[test]
-    fn what_is_no_command_is_an_error() {
+    fn other_text_is_an_error() {
         assert!(command(b"PING\r\n").is_err());
         assert!(command(b"*1\r\n+PING\r\n").is_err());
     }

@@ -3,15 +3,9 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Path;
-use axum::handler::Handler;
-use axum::routing::get;
 use dwell_axum::dwell_core::store::{SessionStore, Watched};
-use dwell_axum::dwell_tower::NearCache;
-use dwell_axum::{
-    Freshness, LoginSession, NewSession, Policy, PolicySet, Presented, Session, SessionError,
-    SessionHandle, SessionManager, hours, minutes, privileged, session_timeout,
-};
+use dwell_axum::{NearCache, Policy, PolicySet, SessionManager, hours, minutes, session_timeout};
+use dwell_bench::dwell;
 use dwell_redis::RedisStore;
 use dwell_sqlx::PostgresStore;
 
@@ -62,29 +56,7 @@ pub fn manager(
         .build()
 }
 
-/// Reaping is measured by itself.
-fn router(manager: &SessionManager) -> Router {
-    let recent = Freshness::within(hours(8));
-    Router::new()
-        .route("/", get(page.layer(privileged(recent))))
-        .route("/login/{subject}", get(login))
-        .layer(session_timeout(manager).without_reaper())
-}
-
-async fn page(session: Session) -> &'static str {
-    assert!(!session.subject().as_str().is_empty());
-    "ok"
-}
-
-async fn login(Path(subject): Path<String>, login: LoginSession) -> Result<(), SessionError> {
-    login.start(NewSession::new(subject)).await?;
-    Ok(())
-}
-
-/// Starts a session without a request.
-pub async fn start(manager: &SessionManager, subject: String) -> Result<(), String> {
-    let policies = manager.policies().current();
-    let handle = SessionHandle::new(manager.clone(), policies, Presented::Nothing);
-    let started = handle.start(NewSession::new(subject)).await;
-    started.map(drop).map_err(told)
+/// The full stack. Reaping is measured apart.
+pub fn router(manager: &SessionManager) -> Router {
+    dwell::behind(session_timeout(manager).without_reaper())
 }

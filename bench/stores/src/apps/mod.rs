@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 
-pub use dwell::{manager, start as start_session};
+pub use dwell::{manager, router};
 
 /// How long a session may be idle, for everybody.
 pub const IDLE: Duration = Duration::from_secs(15 * 60);
@@ -45,8 +45,8 @@ impl Who {
         }
     }
 
-    /// Whether a request can be passive.
-    pub fn knows_passive(self) -> bool {
+    /// Whether it is Dwell, whose requests can be passive.
+    pub fn is_dwell(self) -> bool {
         matches!(self, Self::Dwell | Self::Near)
     }
 }
@@ -67,13 +67,13 @@ impl Kept {
     /// The name in the report.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Redis => "redis",
-            Self::Postgres => "postgres",
+            Self::Redis => "Redis",
+            Self::Postgres => "Postgres",
         }
     }
 }
 
-/// An application: `/` answers whoever has a session, `/login/{subject}` gives
+/// An application: `/` answers whoever has a session, `/login?subject` gives
 /// one. Activity is recorded at most once in `granularity`, where somebody can
 /// say so.
 pub async fn start(

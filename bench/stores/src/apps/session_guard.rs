@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Path;
+use axum::extract::RawQuery;
 use axum::routing::get;
 use session_guard::store::SessionStore;
 use session_guard::{
@@ -40,7 +40,7 @@ fn router<S: SessionStore>(store: S, granularity: Duration) -> Result<Router, St
     Ok(Router::new()
         .route("/", get(page))
         .layer(guard.layer())
-        .route("/login/{subject}", get(login::<S>))
+        .route("/login", get(login::<S>))
         .with_state(guard))
 }
 
@@ -50,8 +50,8 @@ async fn page(session: AuthSession<String>) -> &'static str {
 }
 
 async fn login<S: SessionStore>(
-    Path(subject): Path<String>,
+    RawQuery(subject): RawQuery,
     sessions: Sessions<S, String>,
 ) -> Result<(NewSession, &'static str), GuardError> {
-    Ok((sessions.login(&subject).await?, "ok"))
+    Ok((sessions.login(&subject.unwrap_or_default()).await?, "ok"))
 }

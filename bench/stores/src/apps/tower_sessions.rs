@@ -1,7 +1,7 @@
 //! tower-sessions with an idle timeout that slides: every answer saves.
 
 use axum::Router;
-use axum::extract::Path;
+use axum::extract::RawQuery;
 use axum::routing::get;
 use http::StatusCode;
 use tower_sessions::cookie::time::Duration;
@@ -42,7 +42,7 @@ fn router(store: impl SessionStore + Clone) -> Result<Router, String> {
         .with_always_save(true);
     Ok(Router::new()
         .route("/", get(page))
-        .route("/login/{subject}", get(login))
+        .route("/login", get(login))
         .layer(layer))
 }
 
@@ -55,7 +55,7 @@ async fn page(session: Session) -> Result<&'static str, StatusCode> {
     }
 }
 
-async fn login(Path(subject): Path<String>, session: Session) -> Result<(), StatusCode> {
+async fn login(RawQuery(subject): RawQuery, session: Session) -> Result<(), StatusCode> {
     let inserted = session.insert("user", subject).await;
     inserted.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
 }

@@ -1,0 +1,217 @@
+//! Connections that stay open: what thousands of event streams cost a server,
+//! and how soon all of them end when their deadline comes.
+
+mod streams;
+
+use std::convert::Infallible;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::RawQuery;
+use axum::http::StatusCode;
+use axum::response::sse::{Event, Sse};
+use axum::routing::get;
+use dwell_axum::{
+    LoginSession, MemoryStore, NewSession, Session, Timestamp, passive, session_endpoints,
+    session_timeout,
+};
+use dwell_bench::app::runtime;
+use dwell_bench::dwell;
+use dwell_bench::section::{Section, short};
+use dwell_bench::stats::{figure, median, median_difference};
+use futures_util::stream::{self, Stream, StreamExt};
+
+use self::streams::Streams;
+use crate::child::{program, section};
+use crate::server::{Server, cores, pin};
+
+/// Streams that share a session.
+const PER_SESSION: usize = 10;
+
+/// Until what has been opened or closed has settled.
+const SETTLED: Duration = Duration::from_millis(500);
+
+/// What is measured: a name, the application, and the stream's path.
+const ROWS: [(&str, &str, &str); 3] = [
+    ("bare", "stream-bare", "/stream"),
+    ("dwell", "stream-dwell", "/stream"),
+    (
+        "dwell, `/session/events`",
+        "stream-dwell",
+        "/session/events",
+    ),
+];
+
+/// The applications: with and without Dwell.
+pub fn apps() -> [(&'static str, fn() -> Router); 2] {
+    [
+        ("stream-bare", || {
+            Router::new().route("/stream", get(async || Sse::new(one_event())))
+        }),
+        ("stream-dwell", with_dwell),
+    ]
+}
+
+/// One event, so that a client knows that the stream is open; then nothing.
+fn one_event() -> impl Stream<Item = Result<Event, Infallible>> {
+    let hello = async { Ok(Event::default().event("hello").data("-")) };
+    stream::once(hello).chain(stream::pending())
+}
+
+fn with_dwell() -> Router {
+    let stream = async |_: Session| Sse::new(one_event());
+    Router::new()
+        .route("/stream", get(stream).layer(passive()))
+        .route("/login", get(login))
+        .merge(session_endpoints())
+        .layer(session_timeout(&dwell::manager(MemoryStore::new())))
+}
+
+/// Starts a session that ends at the instant that the query names, in
+/// milliseconds.
+async fn login(login: LoginSession, RawQuery(until): RawQuery) -> StatusCode {
+    let mut new = NewSession::new("subject1");
+    if let Some(until) = until.and_then(|until| until.parse().ok()) {
+        new = new.with_provider_deadline(Timestamp::from_millis(until));
+    }
+    match login.start(new).await {
+        Ok(_) => StatusCode::OK,
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// Measures all of it, in a process that may open so many files: a shell asks
+/// the system for it, which this program could do by unsafe code alone.
+pub fn run(quick: bool) -> Result<Section, String> {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -S -n \"$0\" && exec \"$@\"", "10200"])
+        .arg(program()?)
+        .args(["--child", "open", if quick { "quick" } else { "whole" }]);
+    section(command)
+}
+
+/// What was measured of one row, by round.
+#[derive(Default)]
+struct Rounds {
+    /// Bytes of the server for each stream.
+    resident: Vec<f64>,
+    /// Milliseconds of the server's core in ten quiet seconds.
+    quiet: Vec<f64>,
+    /// Milliseconds after the deadline: half, and all streams have ended.
+    ended: Vec<[f64; 2]>,
+}
+
+/// What the child process does.
+pub fn child(quick: bool) -> Result<(), String> {
+    let (streams, rounds) = if quick { (1_000, 1) } else { (10_000, 3) };
+    pin(cores()?[1])?;
+    let mut measured = ROWS.map(|_| Rounds::default());
+    for _ in 0..rounds {
+        for (row, rounds) in ROWS.iter().zip(&mut measured) {
+            let failed = |error| format!("{}: {error}", row.0);
+            hold(*row, streams, rounds).map_err(failed)?;
+            if row.0 != "bare" {
+                end(*row, streams, rounds).map_err(failed)?;
+            }
+        }
+    }
+    print!("{}", render(&measured, streams, rounds));
+    Ok(())
+}
+
+/// Opens streams, and looks at what they cost a server that does nothing else.
+fn hold(
+    (name, app, path): (&str, &str, &str),
+    count: usize,
+    rounds: &mut Rounds,
+) -> Result<(), String> {
+    let server = Server::start(app, cores()?[0])?;
+    let cookies = match name {
+        "bare" => vec![server.cookie(false)?],
+        _ => server.log_in(count / PER_SESSION, "")?,
+    };
+    runtime().block_on(async {
+        let before = server.resident()?;
+        let streams = Streams::open(server.address, path, &cookies, count).await?;
+        sleep(SETTLED);
+        rounds
+            .resident
+            .push((server.resident()? - before) / figure(count));
+        let before = server.cpu_nanos()?;
+        sleep(Duration::from_secs(10));
+        rounds.quiet.push((server.cpu_nanos()? - before) / 1e6);
+        drop(streams);
+        Ok(())
+    })
+}
+
+/// Opens streams that end together, and waits for the deadline.
+fn end(
+    (_, app, path): (&str, &str, &str),
+    count: usize,
+    rounds: &mut Rounds,
+) -> Result<(), String> {
+    let server = Server::start(app, cores()?[0])?;
+    let until = streams::now() + 12_000_000;
+    let query = (until / 1_000).to_string();
+    let cookies = server.log_in(count / PER_SESSION, &query)?;
+    let ended = runtime().block_on(async {
+        let streams = Streams::open(server.address, path, &cookies, count).await?;
+        streams.ended(until).await
+    });
+    rounds.ended.push(ended?);
+    Ok(())
+}
+
+fn render(measured: &[Rounds; 3], streams: usize, rounds: usize) -> Section {
+    let mut section = Section::new("Open streams");
+    section.paragraph(&format!(
+        "On the loopback: a server process of one thread on one core, and {streams} clients on the \
+         other, each with an event stream of its own over HTTP/1.1; {PER_SESSION} streams share a \
+         session. `bare` is a handler's stream on an axum router, `dwell` the same inside of the \
+         full stack, and `/session/events` the stream of a session's deadlines. Bytes are what the \
+         server's process grew by, sockets' buffers in the kernel apart; medians of {rounds} \
+         rounds. `quiet` is the time of the server's core in 10 s in which nothing happens. Then \
+         all sessions end at one instant: the time until half of the clients, and all, have their \
+         last event and the end of the answer, in the worst round.",
+    ));
+    let heads = [
+        "row",
+        "bytes per stream",
+        "over bare",
+        "quiet, ms",
+        "half ended, ms",
+        "all ended, ms",
+    ];
+    let mut cells = Vec::new();
+    for ((name, ..), rounds) in ROWS.into_iter().zip(measured) {
+        let over = median_difference(&rounds.resident, &measured[0].resident);
+        let mut row = vec![
+            name.to_owned(),
+            format!("{:.0}", median(&rounds.resident)),
+            format!("{over:.0}"),
+            short(median(&rounds.quiet)),
+        ];
+        let worst = rounds
+            .ended
+            .iter()
+            .copied()
+            .reduce(|a, b| [a[0].max(b[0]), a[1].max(b[1])]);
+        match worst {
+            None => row.extend(["–".to_owned(), "–".to_owned()]),
+            Some([half, all]) => {
+                row.extend([short(half), short(all)]);
+                let what = format!("an open stream ({name}) costs ≤ 2,048 bytes");
+                section.at_most(&what, over, 2_048.0, "");
+                let what = format!("{streams} streams ({name}) end within 1 s of their deadline");
+                section.at_most(&what, all, 1_000.0, " ms");
+            }
+        }
+        cells.push(row);
+    }
+    section.table(&heads, &cells);
+    section
+}
