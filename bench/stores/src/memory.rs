@@ -138,7 +138,7 @@ impl Full {
         for (name, wait, entries, due) in [
             ("the first of a node", minutes(0), sessions, 0),
             ("nothing due", minutes(0), 0, 0),
-            ("1 % due", minutes(9) + seconds(30), early, early),
+            ("1 % due", minutes(24) + seconds(30), early, early),
             (
                 "all others due",
                 minutes(7),

@@ -109,7 +109,7 @@ pub fn child(sessions: usize) -> Result<(), String> {
     let reload = passes(&manager)?;
     expect(0)?;
     print("reload", &reload);
-    clock.advance(minutes(9) + seconds(30));
+    clock.advance(minutes(24) + seconds(30));
     let one_percent = passes(&manager)?;
     expect(early)?;
     print("early", &one_percent);
