@@ -1,11 +1,13 @@
 //! The states of a request on its way through the session layer.
 
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use dwell_core::SessionState;
 use http::request::Parts as Head;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
@@ -13,10 +15,11 @@ use tower_service::Service;
 
 use super::find::Finding;
 use super::guard::{Guard, Settling};
-use super::layer::Parts;
-use super::service::admit;
+use super::parts::Parts;
 use crate::gate::Gate;
+use crate::head::RequestHead;
 use crate::open::{AnyBodyFactory, BodyFactory};
+use crate::rejection::reject;
 
 pin_project! {
     /// The answer of a [`SessionService`](super::SessionService).
@@ -57,7 +60,7 @@ struct Waiting<S, B, G, F> {
     inner: S,
     body: Option<B>,
     parts: Arc<Parts<G>>,
-    bodies: std::marker::PhantomData<fn() -> F>,
+    bodies: PhantomData<fn() -> F>,
 }
 
 /// An answer that waits to be settled.
@@ -72,6 +75,41 @@ impl<S, B, G, F> SessionFuture<S, B, G, F>
 where
     S: Service<Request<B>>,
 {
+    /// Asks the gates, and calls the inner service or refuses.
+    pub(super) fn admit(
+        parts: &Parts<G>,
+        found: Finding,
+        mut request: Request<B>,
+        call: impl FnOnce(Request<B>) -> S::Future,
+    ) -> Self
+    where
+        G: Gate,
+    {
+        let (resolved, carry) = match found {
+            Ok(found) => found,
+            Err(refusal) => {
+                let (head, _) = request.into_parts();
+                return Self::answered(parts.rejection.reject_early(refusal, &head));
+            }
+        };
+        let manager = parts.manager.clone();
+        let policies = manager.policies().borrow();
+        let state = SessionState::new(manager, policies, resolved);
+        if let Some(carry) = carry {
+            state.set_carry(carry);
+        }
+        let admitted = parts.gates.admit(&state, RequestHead::of(&request));
+        request.extensions_mut().insert(state.clone());
+        let guard = Guard::new(state, parts.context.arrival(), request.method());
+        match admitted {
+            Ok(()) => Self::calling(call(request), guard),
+            Err(refusal) => {
+                let (head, _) = request.into_parts();
+                Self::refused(reject(None, refusal, &head), guard)
+            }
+        }
+    }
+
     pub(super) fn finding(
         finding: Pin<Box<dyn Future<Output = (Head, Finding)> + Send>>,
         inner: S,
@@ -83,21 +121,21 @@ where
             inner,
             body: Some(body),
             parts,
-            bodies: std::marker::PhantomData,
+            bodies: PhantomData,
         });
         Self {
             state: State::Finding { waiting },
         }
     }
 
-    pub(super) fn calling(future: S::Future, guard: Guard) -> Self {
+    fn calling(future: S::Future, guard: Guard) -> Self {
         Self {
             state: State::Calling { future, guard },
         }
     }
 
     /// The layer's own answer, of a request that has session state.
-    pub(super) fn refused(response: Response<Bytes>, mut guard: Guard) -> Self {
+    fn refused(response: Response<Bytes>, mut guard: Guard) -> Self {
         match guard.settle(response.status()) {
             Ok(settled) => Self::answered(guard.close_own(response, settled)),
             Err(settling) => Self {
@@ -109,7 +147,7 @@ where
         }
     }
 
-    pub(super) fn answered(response: Response<Bytes>) -> Self {
+    fn answered(response: Response<Bytes>) -> Self {
         let response = Some(Box::new(response));
         Self {
             state: State::Answered { response },
@@ -136,8 +174,8 @@ where
                     };
                     let Waiting { inner, parts, .. } = &mut **waiting;
                     let request = Request::from_parts(head, body);
-                    let next: Self = admit(parts, found, request, |request| inner.call(request));
-                    next.state
+                    let call = |request| inner.call(request);
+                    Self::admit(parts, found, request, call).state
                 }
                 StateProj::Calling { future, guard } => {
                     let response = match ready!(guard.watch(|| future.poll(cx))) {

@@ -2,23 +2,18 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 use std::time::Duration;
 
 use dwell_core::SessionManager;
 use http::{Extensions, Uri};
 use tower_layer::Layer;
 
-use super::context::Context;
+use super::parts::Parts;
 use super::service::SessionService;
 use super::source::SessionSource;
 use crate::open::AnyBodyFactory;
-use crate::reaper::{Reaper, Task};
-use crate::rejection::{MakeRejection, StackRejection};
-use crate::remote::BoundedStore;
-
-/// How long the store is waited for by default.
-const STORE_TIMEOUT: Duration = Duration::from_secs(2);
+use crate::rejection::MakeRejection;
 
 /// Finds the session and commits; see the [module docs](super).
 ///
@@ -26,50 +21,15 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 /// default; `F` makes the bodies of its answers.
 pub struct SessionLayer<G = (), F = AnyBodyFactory>(Arc<Parts<G>>, PhantomData<fn() -> F>);
 
-/// Behind one pointer, since routers clone a layer for every route.
-#[derive(Clone)]
-pub(super) struct Parts<G> {
-    /// The manager as the layer uses it: its store bounded, its requests led
-    /// to what follows.
-    pub(super) manager: SessionManager,
-    pub(super) context: Context,
-    pub(super) rejection: StackRejection,
-    pub(super) gates: G,
-    reaper: Option<Arc<OwnReaper>>,
-    /// The manager as it was given.
-    given: SessionManager,
-    store_timeout: Duration,
-}
-
-/// The reaper that the layer starts by itself, once.
-struct OwnReaper {
-    started: Once,
-    interval: Duration,
-}
-
 impl SessionLayer {
     /// Finds sessions of this manager by cookie.
     ///
-    /// Waits two seconds for the store. Starts a [`Reaper`] when it is put
+    /// Waits two seconds for the store. Starts a [`Reaper`](crate::Reaper) when it is put
     /// around a service, or with the first request where there is no tokio
     /// runtime before.
     #[must_use]
     pub fn new(manager: &SessionManager) -> Self {
-        let context = Context::new(manager.store().is_local());
-        let mut parts = Parts {
-            manager: manager.clone(),
-            given: manager.clone(),
-            context,
-            rejection: StackRejection::default(),
-            gates: (),
-            reaper: Some(Arc::new(OwnReaper {
-                started: Once::new(),
-                interval: Duration::from_secs(1),
-            })),
-            store_timeout: STORE_TIMEOUT,
-        };
-        parts.connect();
-        Self(Arc::new(parts), PhantomData)
+        Self(Arc::new(Parts::new(manager)), PhantomData)
     }
 }
 
@@ -118,26 +78,17 @@ impl<G: Clone, F> SessionLayer<G, F> {
         self.map(|parts| parts.rejection.original_uri = find)
     }
 
-    /// Starts no reaper, since a [`Reaper`] runs elsewhere on the same store.
+    /// Starts no reaper, since a [`Reaper`](crate::Reaper) runs elsewhere on the same store.
     #[must_use]
     pub fn without_reaper(self) -> Self {
-        self.map(|parts| parts.reaper = None)
+        self.map(Parts::without_reaper)
     }
 
     /// Asks this row of gates before the inner service, in place of those so
     /// far. Gates in a row refuse in the stack's way.
     #[must_use]
     pub fn with_gates<H>(self, gates: H) -> SessionLayer<H, F> {
-        let parts = Arc::unwrap_or_clone(self.0);
-        let parts = Parts {
-            gates,
-            manager: parts.manager,
-            context: parts.context,
-            rejection: parts.rejection,
-            reaper: parts.reaper,
-            given: parts.given,
-            store_timeout: parts.store_timeout,
-        };
+        let parts = Arc::unwrap_or_clone(self.0).with_gates(gates);
         SessionLayer(Arc::new(parts), PhantomData)
     }
 
@@ -164,43 +115,8 @@ impl<G, F> SessionLayer<G, F> {
         self.0.context.touches.flush().await;
     }
 
-    pub(super) fn parts(&self) -> &Arc<Parts<G>> {
-        &self.0
-    }
-
     pub(crate) fn gates(&self) -> &G {
         &self.0.gates
-    }
-}
-
-impl<G> Parts<G> {
-    /// Leads requests to what has been changed.
-    fn connect(&mut self) {
-        let bounded = match self.context.is_local() {
-            true => self.given.clone(),
-            false => {
-                let limit = self.store_timeout;
-                self.given
-                    .map_store(|store| BoundedStore::new(store, limit))
-            }
-        };
-        let manager = self.context.share(&bounded);
-        self.manager = manager.with_shared(self.rejection.clone());
-    }
-
-    pub(super) fn start_reaper(&self) {
-        let Some(own) = &self.reaper else { return };
-        own.started.call_once(|| {
-            let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-                let message = "no tokio runtime, so no reaper: ends are reported only when a \
-                               request comes";
-                crate::log::error(message, None);
-                return;
-            };
-            let reaper = Reaper::new(self.manager.clone()).with_interval(own.interval);
-            let run: Task = Box::pin(reaper.run_until_dropped(Arc::downgrade(own)));
-            runtime.spawn(run);
-        });
     }
 }
 
@@ -228,6 +144,6 @@ impl<S, G, F> Layer<S> for SessionLayer<G, F> {
         if tokio::runtime::Handle::try_current().is_ok() {
             self.0.start_reaper();
         }
-        SessionService::new(inner, self.clone())
+        SessionService::new(inner, Arc::clone(&self.0))
     }
 }

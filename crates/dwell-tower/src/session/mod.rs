@@ -38,6 +38,7 @@ mod find;
 mod future;
 mod guard;
 mod layer;
+mod parts;
 mod service;
 mod source;
 

@@ -1,38 +1,40 @@
 //! The session layer's service: a request from its arrival to its answer.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::Request;
-use http::Response;
+use http::{Request, Response};
 use tower_service::Service;
 
-use super::find::{Finding, find, find_at_once};
+use super::find::{find, find_at_once};
 use super::future::SessionFuture;
-use super::guard::Guard;
-use super::layer::{Parts, SessionLayer};
+use super::parts::Parts;
 use crate::gate::Gate;
 use crate::head::RequestHead;
 use crate::open::{AnyBodyFactory, BodyFactory};
-use crate::rejection::{Refusal, reject};
-use dwell_core::SessionState;
 
-/// The service of [`SessionLayer`].
+/// The service of [`SessionLayer`](super::SessionLayer).
 pub struct SessionService<S, G = (), F = AnyBodyFactory> {
     inner: S,
-    layer: SessionLayer<G, F>,
+    parts: Arc<Parts<G>>,
+    bodies: PhantomData<fn() -> F>,
 }
 
 impl<S, G, F> SessionService<S, G, F> {
-    pub(super) const fn new(inner: S, layer: SessionLayer<G, F>) -> Self {
-        Self { inner, layer }
+    pub(super) const fn new(inner: S, parts: Arc<Parts<G>>) -> Self {
+        Self {
+            inner,
+            parts,
+            bodies: PhantomData,
+        }
     }
 }
 
 impl<S: Clone, G, F> Clone for SessionService<S, G, F> {
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone(), self.layer.clone())
+        Self::new(self.inner.clone(), Arc::clone(&self.parts))
     }
 }
 
@@ -40,8 +42,7 @@ impl<S: fmt::Debug, G, F> fmt::Debug for SessionService<S, G, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionService")
             .field("inner", &self.inner)
-            .field("layer", &self.layer)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -60,11 +61,12 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let parts = self.layer.parts();
+        let parts = &self.parts;
         parts.start_reaper();
         let head = RequestHead::of(&request);
         if let Some(found) = find_at_once(&parts.manager, &parts.context, head) {
-            return admit(parts, found, request, |request| self.inner.call(request));
+            let call = |request| self.inner.call(request);
+            return SessionFuture::admit(parts, found, request, call);
         }
         // The service that was made ready goes along; its clone need not be.
         let clone = self.inner.clone();
@@ -78,42 +80,4 @@ where
         });
         SessionFuture::finding(finding, inner, body, Arc::clone(parts))
     }
-}
-
-/// Asks the gates, and calls the inner service or refuses.
-pub(super) fn admit<S, G, F, ReqBody>(
-    parts: &Parts<G>,
-    found: Finding,
-    mut request: Request<ReqBody>,
-    call: impl FnOnce(Request<ReqBody>) -> S::Future,
-) -> SessionFuture<S, ReqBody, G, F>
-where
-    S: Service<Request<ReqBody>>,
-    G: Gate,
-{
-    let (resolved, carry) = match found {
-        Ok(found) => found,
-        Err(refusal) => {
-            let (head, _) = request.into_parts();
-            return SessionFuture::answered(parts.rejection.reject_early(refusal, &head));
-        }
-    };
-    let manager = parts.manager.clone();
-    let policies = manager.policies().borrow();
-    let state = SessionState::new(manager, policies, resolved);
-    if let Some(carry) = carry {
-        state.set_carry(carry);
-    }
-    let admitted = parts.gates.admit(&state, RequestHead::of(&request));
-    request.extensions_mut().insert(state.clone());
-    let guard = Guard::new(state, parts.context.arrival(), request.method());
-    match admitted {
-        Ok(()) => SessionFuture::calling(call(request), guard),
-        Err(refusal) => SessionFuture::refused(respond(refusal, request), guard),
-    }
-}
-
-fn respond<B>(refusal: Refusal, request: Request<B>) -> Response<bytes::Bytes> {
-    let (head, _) = request.into_parts();
-    reject(None, refusal, &head)
 }

@@ -1,0 +1,102 @@
+//! What a session layer and its services share.
+
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use dwell_core::SessionManager;
+
+use super::context::Context;
+use crate::reaper::{Reaper, Task};
+use crate::rejection::StackRejection;
+use crate::remote::BoundedStore;
+
+/// How long the store is waited for by default.
+const STORE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What a session layer and its services share. Behind one pointer, since
+/// routers clone a layer for every route.
+#[derive(Clone)]
+pub(super) struct Parts<G> {
+    /// The manager as the layer uses it: its store bounded, its requests led
+    /// to what follows.
+    pub(super) manager: SessionManager,
+    pub(super) context: Context,
+    pub(super) rejection: StackRejection,
+    pub(super) gates: G,
+    reaper: Option<Arc<OwnReaper>>,
+    /// The manager as it was given.
+    given: SessionManager,
+    pub(super) store_timeout: Duration,
+}
+
+/// The reaper that the layer starts by itself, once.
+struct OwnReaper {
+    started: Once,
+    interval: Duration,
+}
+
+impl Parts<()> {
+    pub(super) fn new(manager: &SessionManager) -> Self {
+        let mut parts = Self {
+            manager: manager.clone(),
+            given: manager.clone(),
+            context: Context::new(manager.store().is_local()),
+            rejection: StackRejection::default(),
+            gates: (),
+            reaper: Some(Arc::new(OwnReaper {
+                started: Once::new(),
+                interval: Duration::from_secs(1),
+            })),
+            store_timeout: STORE_TIMEOUT,
+        };
+        parts.connect();
+        parts
+    }
+}
+
+impl<G> Parts<G> {
+    pub(super) fn with_gates<H>(self, gates: H) -> Parts<H> {
+        Parts {
+            gates,
+            manager: self.manager,
+            context: self.context,
+            rejection: self.rejection,
+            reaper: self.reaper,
+            given: self.given,
+            store_timeout: self.store_timeout,
+        }
+    }
+
+    pub(super) fn without_reaper(&mut self) {
+        self.reaper = None;
+    }
+
+    /// Leads requests to what has been changed.
+    pub(super) fn connect(&mut self) {
+        let bounded = match self.context.is_local() {
+            true => self.given.clone(),
+            false => {
+                let limit = self.store_timeout;
+                self.given
+                    .map_store(|store| BoundedStore::new(store, limit))
+            }
+        };
+        let manager = self.context.share(&bounded);
+        self.manager = manager.with_shared(self.rejection.clone());
+    }
+
+    pub(super) fn start_reaper(&self) {
+        let Some(own) = &self.reaper else { return };
+        own.started.call_once(|| {
+            let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+                let message = "no tokio runtime, so no reaper: ends are reported only when a \
+                               request comes";
+                crate::log::error(message, None);
+                return;
+            };
+            let reaper = Reaper::new(self.manager.clone()).with_interval(own.interval);
+            let run: Task = Box::pin(reaper.run_until_dropped(Arc::downgrade(own)));
+            runtime.spawn(run);
+        });
+    }
+}
