@@ -4,25 +4,23 @@
 
 mod support;
 
-use dwell_core::SessionKey;
 use dwell_core::store::{SessionStore, StoreError};
-use dwell_core::{minutes, seconds};
+use dwell_core::{SessionKey, minutes, seconds};
 use dwell_servers::Redis;
-use dwell_testkit::conformance::newer;
+use dwell_testkit::conformance::newer::WriteReason;
+use dwell_testkit::store_conformance;
 use support::{On, activity, driven, raw_key, start};
 
-/// Where the value of a session has the code of its end reason.
-const REASON: &str = "2";
-
-#[tokio::test(flavor = "multi_thread")]
-async fn l04_unknown_end_reason_is_an_end() {
-    let write = async |on: &On<Redis>, key: SessionKey, code: u8| {
-        let raw = raw_key(&on.server, key);
-        let patch: [&[u8]; 4] = [b"SETRANGE", &raw, REASON.as_bytes(), &[code]];
-        on.server.command_bytes(&patch).unwrap();
-    };
-    newer::l04_what_a_newer_version_ended_stays_ended(driven().await, write).await;
+impl WriteReason for On<Redis> {
+    async fn write_reason(&self, key: SessionKey, code: u8) {
+        let raw = raw_key(&self.server, key);
+        // Where a value has the code.
+        let patch: [&[u8]; 4] = [b"SETRANGE", &raw, b"2", &[code]];
+        self.server.command_bytes(&patch).unwrap();
+    }
 }
+
+store_conformance!(of_a_newer_version, newer, driven);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn l08_damaged_open_part_opens_nothing() {

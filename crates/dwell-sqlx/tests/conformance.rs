@@ -14,13 +14,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use dwell_core::store::SessionStore;
-use dwell_core::{ManualClock, hours};
+use dwell_core::{ManualClock, SessionKey, hours};
 use dwell_servers::Postgres;
 use dwell_sqlx::{PostgresStore, SqliteStore};
+use dwell_testkit::conformance::newer::WriteReason;
 use dwell_testkit::conformance::outage::TakeAway;
 use dwell_testkit::conformance::{DriveClock, OnManualClock, StoreUnderTest};
 use dwell_testkit::store_conformance;
-use support::Folder;
+use sqlx::AssertSqlSafe;
+use sqlx::sqlite::SqlitePool;
+use support::{Folder, digits};
 
 /// A store and what it is in.
 struct In<S, P> {
@@ -93,6 +96,37 @@ impl<S: StoreUnderTest> TakeAway for In<S, Postgres> {
     }
 }
 
+/// In tables that are named as they are where nothing else is said.
+async fn on_its_own_tables() -> In<OnManualClock<PostgresStore>, Postgres> {
+    let (server, store, clock) = support::served().await;
+    In {
+        store: OnManualClock::new(store, clock, hours(1)),
+        place: server,
+    }
+}
+
+impl WriteReason for In<OnManualClock<PostgresStore>, Postgres> {
+    async fn write_reason(&self, key: SessionKey, code: u8) {
+        let key = format!("decode('{}', 'hex')", digits(key));
+        let query = self.place.query("postgres", &ended_for(code, &key));
+        query.unwrap();
+    }
+}
+
+impl WriteReason for In<OnManualClock<SqliteStore>, Folder> {
+    async fn write_reason(&self, key: SessionKey, code: u8) {
+        let url = format!("sqlite://{}", self.place.path("sessions.db"));
+        let pool = SqlitePool::connect(&url).await.unwrap();
+        let sql = ended_for(code, &format!("x'{}'", digits(key)));
+        let query = sqlx::query(AssertSqlSafe(sql)).execute(&pool);
+        query.await.unwrap();
+    }
+}
+
+fn ended_for(code: u8, key: &str) -> String {
+    format!("UPDATE dwell_session SET ended_reason = {code} WHERE key = {key}")
+}
+
 async fn on_its_own_server() -> In<OnManualClock<PostgresStore>, Postgres> {
     let server = server().await;
     let store = on(&server).await;
@@ -114,6 +148,8 @@ async fn that_can_go_down() -> In<PostgresStore, Postgres> {
 
 store_conformance!(sqlite_outlives_its_nodes, outliving, in_file);
 store_conformance!(postgres_outlives_its_nodes, outliving, on_its_own_server);
+store_conformance!(sqlite_of_a_newer_version, newer, in_file);
+store_conformance!(postgres_of_a_newer_version, newer, on_its_own_tables);
 store_conformance!(postgres_away, outage, that_can_go_down);
 store_conformance!(sqlite, in_file);
 store_conformance!(sqlite_by_the_wall, own_clock, in_file_by_the_wall);

@@ -4,6 +4,11 @@
 //! touches no store. What a fact needs: a code in [`OpenTag`], a file beside
 //! [`authentication`](super::authentication) that reads and writes its entry,
 //! and the command that states it.
+//!
+//! A node of an older version keeps an entry that it does not know, but can't
+//! bring it up to date. A fact that must change together with another one,
+//! such as the authentication time, keeps a copy of that one and no longer
+//! counts when the two differ.
 
 use std::fmt;
 use std::ops::Range;

@@ -10,13 +10,15 @@
 /// | `store_conformance!(name, own_clock, make)` | those of the suite that need no clock to be moved |
 /// | `store_conformance!(name, outliving, make)` | [`outliving`](crate::conformance::outliving), for a store that outlives its nodes |
 /// | `store_conformance!(name, outage, make)` | [`outage`](crate::conformance::outage), for a store whose server can be away |
+/// | `store_conformance!(name, newer, make)` | [`newer`](crate::conformance::newer), for a store that nodes of two versions share |
 /// | `store_conformance!(name, in_one, start, make)` | the suite, in one test on one server |
 /// | `store_conformance!(name, in_one, own_clock, start, make)` | those that need no clock to be moved, in one test on one server |
 ///
 /// `make` is an async function that makes a store for each case, empty and with
 /// nobody else at it: a [`DriveClock`](crate::conformance::DriveClock), for
 /// `own_clock` any store, for `outage` a
-/// [`TakeAway`](crate::conformance::outage::TakeAway).
+/// [`TakeAway`](crate::conformance::outage::TakeAway), for `newer` a
+/// [`WriteReason`](crate::conformance::newer::WriteReason).
 ///
 /// ```
 /// # fn main() {}
@@ -199,6 +201,10 @@ macro_rules! __conformance_cases {
                 outage::l08_after_an_outage_everything_is_as_it_was
                 outage::l08_what_failed_in_an_outage_can_be_done_after_it
             }
+            // A hand that writes into it past the store: `WriteReason`.
+            newer {
+                newer::l04_what_a_newer_version_ended_stays_ended
+            }
         }
     };
 }
@@ -222,8 +228,16 @@ macro_rules! __conformance_then {
     (
         outage, $then:ident $with:tt;
         any $any:tt driven $driven:tt outliving $outliving:tt outage { $($outage:tt)* }
+        $($other:tt)*
     ) => {
         $crate::__conformance_then! { $then $with $($outage)* }
+    };
+    (
+        newer, $then:ident $with:tt;
+        any $any:tt driven $driven:tt outliving $outliving:tt outage $outage:tt
+        newer { $($newer:tt)* }
+    ) => {
+        $crate::__conformance_then! { $then $with $($newer)* }
     };
     (all, $then:ident $with:tt; $($need:ident { $($cases:tt)* })*) => {
         $crate::__conformance_then! { $then $with $($($cases)*)* }

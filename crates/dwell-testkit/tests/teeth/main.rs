@@ -9,6 +9,7 @@
 
 mod create;
 mod end;
+mod newer;
 mod outage;
 mod outliving;
 mod plain;
@@ -90,6 +91,7 @@ fn every_case_finds_a_fault() {
     let finders = [
         create::FINDERS,
         end::FINDERS,
+        newer::FINDERS,
         outage::FINDERS,
         outliving::FINDERS,
         reads::FINDERS,

@@ -11,12 +11,3 @@ crate::teeth! {
         outliving::l12_an_end_is_not_forgotten_before_it_is_reported, "its time is over";
     }
 }
-
-#[test]
-fn a_newer_reason_that_is_told_as_an_old_one_is_found() {
-    use dwell_testkit::conformance::newer::l04_what_a_newer_version_ended_stays_ended as case;
-
-    let told_as_revoked = async |under| case(under, async |_, _, _| {}).await;
-    let fault = crate::planted::Fault::None;
-    crate::assert_found(fault, "newer", told_as_revoked, "for another reason");
-}
