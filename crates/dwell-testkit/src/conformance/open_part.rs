@@ -2,7 +2,7 @@
 //! version does not know included: a node of a newer version wrote them.
 //!
 //! ```
-//! use dwell_core::MemoryStore;
+//! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{open_part, run};
 //!
 //! run(async || MemoryStore::new(), open_part::every_open_part_comes_back);
