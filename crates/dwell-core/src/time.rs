@@ -29,12 +29,14 @@ impl Timestamp {
     pub const MAX: Self = Self(u64::MAX);
 
     /// The instant that lies `millis` milliseconds after the epoch.
+    #[inline]
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
     /// Milliseconds since the epoch.
+    #[inline]
     #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0
@@ -62,6 +64,7 @@ impl From<SystemTime> for Timestamp {
 impl Add<Duration> for Timestamp {
     type Output = Self;
 
+    #[inline]
     fn add(self, rhs: Duration) -> Self {
         Self(self.0.saturating_add(as_millis(rhs)))
     }
@@ -70,6 +73,7 @@ impl Add<Duration> for Timestamp {
 impl Sub<Duration> for Timestamp {
     type Output = Self;
 
+    #[inline]
     fn sub(self, rhs: Duration) -> Self {
         Self(self.0.saturating_sub(as_millis(rhs)))
     }
@@ -78,6 +82,7 @@ impl Sub<Duration> for Timestamp {
 impl Sub for Timestamp {
     type Output = Duration;
 
+    #[inline]
     fn sub(self, rhs: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(rhs.0))
     }
@@ -103,6 +108,7 @@ impl Serialize for Timestamp {
 }
 
 /// Whole milliseconds of a duration; what does not fit is [`u64::MAX`].
+#[inline]
 #[must_use]
 pub fn as_millis(duration: Duration) -> u64 {
     // In 64 bits: `as_millis` counts in 128.

@@ -136,6 +136,7 @@ impl SessionManager {
     }
 
     /// The store.
+    #[inline]
     #[must_use]
     pub fn store(&self) -> &Arc<dyn SessionStore> {
         &self.0.store

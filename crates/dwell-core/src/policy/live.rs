@@ -44,6 +44,7 @@ impl LivePolicies {
 
     /// The set in force now, borrowed for the length of a request: requests on
     /// several cores count no shared reference up and down.
+    #[inline]
     #[must_use]
     pub fn borrow(&self) -> PoliciesInForce {
         PoliciesInForce(self.0.set.load())
@@ -75,6 +76,7 @@ pub struct PoliciesInForce(Guard<Arc<PolicySet>>);
 impl Deref for PoliciesInForce {
     type Target = Arc<PolicySet>;
 
+    #[inline]
     fn deref(&self) -> &Arc<PolicySet> {
         &self.0
     }

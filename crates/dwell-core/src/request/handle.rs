@@ -31,18 +31,21 @@ pub struct SessionHandle(pub(super) Arc<Slots>);
 
 impl SessionHandle {
     /// Returns the manager that keeps the session.
+    #[inline]
     #[must_use]
     pub fn manager(&self) -> &SessionManager {
         &self.0.manager
     }
 
     /// Returns the policies in force for this request, whole over a reload.
+    #[inline]
     #[must_use]
     pub fn policies(&self) -> &Arc<PolicySet> {
         &self.0.policies
     }
 
     /// Returns what the request brought along.
+    #[inline]
     #[must_use]
     pub fn resolved(&self) -> &Resolved {
         &self.0.resolved
@@ -50,12 +53,14 @@ impl SessionHandle {
 
     /// Returns the session that the request brought along, unless it has been
     /// ended before.
+    #[inline]
     #[must_use]
     pub fn session(&self) -> Option<&ResolvedSession> {
         self.0.session()
     }
 
     /// Returns whose session the request brought along.
+    #[inline]
     #[must_use]
     pub fn subject(&self) -> Option<&SubjectId> {
         self.session().map(|s| &s.record.subject)

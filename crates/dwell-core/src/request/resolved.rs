@@ -115,6 +115,7 @@ impl Resolved {
 impl ResolvedSession {
     /// Tells whether no recorded deadline has passed, which is all that can be
     /// told before the client's network and the route are known.
+    #[inline]
     #[must_use]
     pub fn goes_on(&self) -> bool {
         !self.record.facts.has_run_out(self.now)

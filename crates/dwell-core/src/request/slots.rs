@@ -79,6 +79,7 @@ impl Slots {
         }
     }
 
+    #[inline]
     pub(super) fn session(&self) -> Option<&ResolvedSession> {
         match &self.resolved {
             Resolved::Session(session) => Some(session),
@@ -138,6 +139,7 @@ impl Slots {
         }
     }
 
+    #[inline]
     pub(super) fn is_decided(&self) -> bool {
         self.decided.get().is_some()
     }

@@ -32,11 +32,13 @@ impl SessionState {
     }
 
     /// Returns the handle for the request's handler.
+    #[inline]
     #[must_use]
     pub fn handle(&self) -> &SessionHandle {
         &self.0
     }
 
+    #[inline]
     pub(super) fn slots(&self) -> &Slots {
         &self.0.0
     }
@@ -100,6 +102,7 @@ impl SessionState {
     }
 
     /// Tells whether an enforcing layer has decided.
+    #[inline]
     #[must_use]
     pub fn is_decided(&self) -> bool {
         self.slots().is_decided()
@@ -116,6 +119,7 @@ impl SessionState {
 impl Deref for SessionState {
     type Target = SessionHandle;
 
+    #[inline]
     fn deref(&self) -> &SessionHandle {
         &self.0
     }

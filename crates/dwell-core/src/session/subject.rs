@@ -25,6 +25,7 @@ pub struct SubjectId(EcoString);
 
 impl SubjectId {
     /// The subject's name.
+    #[inline]
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_str()

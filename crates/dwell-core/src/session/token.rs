@@ -146,6 +146,7 @@ impl VerifierHash {
     pub const NONE: Self = Self([0; 2]);
 
     /// The number that stores keep.
+    #[inline]
     #[must_use]
     pub const fn to_bits(self) -> u128 {
         (self.0[0] as u128) << 64 | self.0[1] as u128
@@ -154,6 +155,7 @@ impl VerifierHash {
     /// The check that [`to_bits`](Self::to_bits) gave.
     #[must_use]
     #[allow(clippy::cast_possible_truncation, reason = "the halves are meant")]
+    #[inline]
     pub const fn from_bits(bits: u128) -> Self {
         Self([(bits >> 64) as u64, bits as u64])
     }

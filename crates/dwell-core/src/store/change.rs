@@ -66,6 +66,7 @@ impl Facts {
 
     /// Whether a recorded deadline has passed. A stricter policy may end or
     /// lock the session before that.
+    #[inline]
     #[must_use]
     pub fn has_run_out(&self, now: Timestamp) -> bool {
         now >= self.idle_deadline || self.past_hard_deadline(now)

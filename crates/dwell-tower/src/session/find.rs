@@ -20,8 +20,14 @@ use super::source::{Proof, SourceError, Tokens};
 use crate::head::RequestHead;
 use crate::rejection::Refusal;
 
+/// A request's session, or why it can't be told.
+pub(super) type Finding = Result<Resolution, Refusal>;
+
 /// A request's session, and what its source wants back with the answer.
-pub(super) type Finding = Result<(Resolved, Option<Arc<dyn Any + Send + Sync>>), Refusal>;
+pub(super) struct Resolution {
+    pub(super) resolved: Resolved,
+    pub(super) carry: Option<Arc<dyn Any + Send + Sync>>,
+}
 
 /// Finds a request's session where neither its source nor the store has to be
 /// waited for.
@@ -55,51 +61,77 @@ pub(super) async fn find(
             return Err(Refusal::Miswired(missing.to_owned()));
         }
     };
-    let resolved = match found.proof {
-        Proof::Nothing => Ok(Resolved::Nothing),
-        Proof::Tokens(tokens) => by_tokens(manager, context, tokens).await,
-        Proof::Adopted(session) => adopt(manager, context, session).await,
-        Proof::Resolved(resolved) => Ok(*resolved),
+    let mut resolution = Resolution {
+        resolved: Resolved::Nothing,
+        carry: found.carry,
     };
-    match resolved {
-        Ok(resolved) => Ok((resolved, found.carry)),
+    let resolved = &mut resolution.resolved;
+    let done = match found.proof {
+        Proof::Nothing => Ok(()),
+        Proof::Tokens(tokens) => by_tokens(manager, context, tokens, resolved).await,
+        Proof::Adopted(session) => adopt(manager, context, *session, resolved).await,
+        Proof::Resolved(found) => {
+            *resolved = *found;
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => Ok(resolution),
         Err(error) => Err(unavailable(manager, &error)),
     }
 }
 
-/// Tries tokens in turn until one opens a session that goes on.
+/// Tries tokens in turn until one opens a session that goes on. Writes into
+/// `best`, since a session is large and every move of it is a copy.
 async fn by_tokens(
     manager: &SessionManager,
     context: &Context,
     tokens: Tokens,
-) -> Result<Resolved, StoreError> {
-    let mut best = Resolved::Nothing;
-    for token in tokens {
-        let loaded = look_up(manager, context, &token).await?;
-        match Resolved::by_token(token, loaded, manager.rotation_grace()) {
-            Resolved::Nothing => {}
-            Resolved::Session(session) if session.token_state == TokenState::Reused => {
-                let (key, reason) = (session.record.key, EndReason::TokenReuse);
-                manager.end_session(key, reason).await?;
-                best = session.into_tombstone(reason);
-            }
-            Resolved::Session(session) if session.goes_on() => {
-                return Ok(Resolved::Session(session));
-            }
-            // Another token may open one that goes on.
-            resolved @ Resolved::Session(_) => {
-                if !matches!(best, Resolved::Session(_)) {
-                    best = resolved;
-                }
-            }
-            resolved @ Resolved::Tombstone(..) => {
-                if matches!(best, Resolved::Nothing) {
-                    best = resolved;
-                }
-            }
-        }
+    best: &mut Resolved,
+) -> Result<(), StoreError> {
+    let Some(first) = tokens.first else {
+        return Ok(());
+    };
+    let mut done = by_token(manager, context, first, best).await?;
+    for token in tokens.others {
+        done = done || by_token(manager, context, token, best).await?;
     }
-    Ok(best)
+    Ok(())
+}
+
+/// Tells whether a token opens a session that goes on; `best` is what the
+/// tokens so far have led to.
+async fn by_token(
+    manager: &SessionManager,
+    context: &Context,
+    token: Token,
+    best: &mut Resolved,
+) -> Result<bool, StoreError> {
+    let loaded = match context.is_local() {
+        // Taken out at once: awaiting copies it twice.
+        true => match manager.store().load(token.key()).into_ready() {
+            Ok(loaded) => loaded?,
+            Err(answer) => answer.await?,
+        },
+        false => look_up(manager, context, &token).await?,
+    };
+    let next = Resolved::by_token(token, loaded, manager.rotation_grace());
+    match (&next, &*best) {
+        (Resolved::Session(session), _) if session.token_state == TokenState::Reused => {
+            let (session, reason) = (session.clone(), EndReason::TokenReuse);
+            manager.end_session(session.record.key, reason).await?;
+            *best = session.into_tombstone(reason);
+        }
+        (Resolved::Session(session), _) if session.goes_on() => {
+            *best = next;
+            return Ok(true);
+        }
+        // Another token may open one that goes on.
+        (Resolved::Session(_), Resolved::Nothing | Resolved::Tombstone(..))
+        | (Resolved::Tombstone(..), Resolved::Nothing) => *best = next,
+        _ => {}
+    }
+    Ok(false)
 }
 
 /// Looks a token's session up, and takes the touch that waits for it along.
@@ -109,9 +141,6 @@ async fn look_up(
     token: &Token,
 ) -> Result<Loaded, StoreError> {
     let (store, key) = (manager.store(), token.key());
-    if context.is_local() {
-        return store.load(key).await;
-    }
     if let Some(loaded) = context.touches.ride(&**store, key).await {
         return loaded;
     }
@@ -144,7 +173,8 @@ async fn adopt(
     manager: &SessionManager,
     context: &Context,
     session: AdoptedSession,
-) -> Result<Resolved, StoreError> {
+    resolved: &mut Resolved,
+) -> Result<(), StoreError> {
     if !context.is_local()
         && let Some(loaded) = context
             .touches
@@ -153,12 +183,14 @@ async fn adopt(
     {
         let loaded = loaded?;
         if !matches!(loaded.state, Lookup::Missing) {
-            return Ok(Resolved::by_owner(loaded));
+            *resolved = Resolved::by_owner(loaded);
+            return Ok(());
         }
     }
     // The client's network is not known yet: the strict default.
     let network = manager.policies().borrow().find_network(None);
-    Ok(Resolved::by_owner(manager.adopt(session, network).await?))
+    *resolved = Resolved::by_owner(manager.adopt(session, network).await?);
+    Ok(())
 }
 
 /// Refuses since the store did not answer, and reports it.

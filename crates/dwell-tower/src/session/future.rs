@@ -13,7 +13,7 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::find::Finding;
+use super::find::{Finding, Resolution};
 use super::guard::{Guard, Settling};
 use super::parts::Parts;
 use crate::gate::Gate;
@@ -85,7 +85,7 @@ where
     where
         G: Gate,
     {
-        let (resolved, carry) = match found {
+        let Resolution { resolved, carry } = match found {
             Ok(found) => found,
             Err(refusal) => {
                 let (head, _) = request.into_parts();

@@ -127,15 +127,15 @@ pub(super) enum Proof {
     #[default]
     Nothing,
     Tokens(Tokens),
-    Adopted(AdoptedSession),
+    Adopted(Box<AdoptedSession>),
     Resolved(Box<Resolved>),
 }
 
 /// A few tokens, of which there is nearly always one.
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
-    first: Option<Token>,
-    others: Vec<Token>,
+    pub(super) first: Option<Token>,
+    pub(super) others: Vec<Token>,
 }
 
 impl Found {
@@ -149,16 +149,16 @@ impl Found {
     /// than four are.
     #[must_use]
     pub fn tokens(tokens: impl IntoIterator<Item = Token>) -> Self {
-        let mut tokens = tokens.into_iter().take(MAX_TOKENS);
-        let first = tokens.next();
-        let others = tokens.collect();
-        Self::by(Proof::Tokens(Tokens { first, others }))
+        let mut found = Tokens::default();
+        let tokens = tokens.into_iter().take(MAX_TOKENS);
+        tokens.for_each(|token| found.push(token));
+        Self::by_tokens(found)
     }
 
     /// Returns a session that another middleware owns and has proved.
     #[must_use]
     pub fn adopted(session: AdoptedSession) -> Self {
-        Self::by(Proof::Adopted(session))
+        Self::by(Proof::Adopted(Box::new(session)))
     }
 
     /// Returns a session that the source itself has looked up and judged.
@@ -174,17 +174,30 @@ impl Found {
         self
     }
 
+    fn by_tokens(tokens: Tokens) -> Self {
+        Self::by(Proof::Tokens(tokens))
+    }
+
     fn by(proof: Proof) -> Self {
         Self { proof, carry: None }
     }
 }
 
-impl IntoIterator for Tokens {
-    type Item = Token;
-    type IntoIter = std::iter::Chain<std::option::IntoIter<Token>, std::vec::IntoIter<Token>>;
+impl Tokens {
+    /// Adds a token, unless there are as many as are looked up.
+    fn push(&mut self, token: Token) {
+        if self.first.is_none() {
+            self.first = Some(token);
+        } else if self.others.len() + 1 < MAX_TOKENS {
+            self.others.push(token);
+        }
+    }
 
-    fn into_iter(self) -> Self::IntoIter {
-        self.first.into_iter().chain(self.others)
+    /// Adds a text, if it is a token.
+    fn push_text(&mut self, text: Option<&[u8]>) {
+        if let Some(token) = text.and_then(Token::parse) {
+            self.push(token);
+        }
     }
 }
 
