@@ -16,7 +16,7 @@ pub(crate) fn read(path: &str) -> String {
 /// Every page that is written by hand, by its path from the root.
 pub(crate) fn all() -> Vec<String> {
     let mut pages = Vec::new();
-    for folder in ["", "docs", "crates/dwell-axum/browser"] {
+    for folder in ["", "docs", "examples", "crates/dwell-axum/browser"] {
         pages.extend(markdown_in(folder));
     }
     for entry in fs::read_dir(root().join("crates")).unwrap() {

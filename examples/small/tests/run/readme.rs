@@ -1,0 +1,24 @@
+//! What `examples/README.md` says of the examples.
+
+use std::fs;
+use std::path::Path;
+
+/// So that each can be read at one sight.
+const MAX_LINES: usize = 80;
+
+#[test]
+fn every_example_is_short_and_in_readme() {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(package.join("../README.md")).unwrap();
+    let mut found = 0;
+    for entry in fs::read_dir(package.join("src/bin")).unwrap() {
+        let path = entry.unwrap().path();
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        assert!(lines < MAX_LINES, "{name} has {lines} lines");
+        let row = format!("| [`{name}`](small/src/bin/{name}.rs) |");
+        assert!(readme.contains(&row), "{row}");
+        found += 1;
+    }
+    assert_eq!(found, readme.matches("](small/src/bin/").count());
+}
