@@ -1,8 +1,10 @@
 //! That the README's program does what the README says of it.
 
 use axum::Router;
+use axum::response::{Html, Redirect};
 use axum::routing::{get, post};
-use dwell_axum::*;
+use dwell_axum::Session;
+use dwell_axum::prelude::*;
 
 use crate::support::{Client, World, client, document, get_with, idle_left, removes_cookie, told};
 
@@ -13,17 +15,21 @@ fn program(world: &World) -> Router {
     let sessions = world.manager.clone();
     let recent = AuthenticationRequirement::within(minutes(5));
     Router::new()
-        .route("/login", post(login))
+        .route("/login", get(login_page).post(login))
         .route("/", get(async |s: Session| format!("Hello {}", s.subject())))
         .route("/notifications", get(async |_: Session| "none").layer(passive()))
         .route("/transfer", post(async |_: Session| "done").layer(privileged(recent)))
         .merge(session_endpoints())
-        .layer(session_timeout(&sessions))
+        .layer(session_timeout(&sessions).with_login("/login"))
 }
 
-async fn login(login: LoginSession) -> Result<(), SessionError> {
+async fn login_page() -> Html<&'static str> {
+    Html(r#"<form method="post" action="/login"><button>Sign in</button></form>"#)
+}
+
+async fn login(login: LoginSession) -> Result<Redirect, SessionError> {
     login.start(NewSession::new("alice")).await?; // after checking the password
-    Ok(())
+    Ok(Redirect::to("/"))
 }
 
 /// The reaper that the program starts would end what is due by itself, and it
@@ -37,7 +43,7 @@ async fn alice() -> (World, Client) {
         .unwrap(),
     );
     let mut alice = client(program(&world));
-    assert_eq!(alice.post("/login", "").await.status, 200);
+    assert_eq!(alice.post("/login", "").await.status, 303);
     (world, alice)
 }
 
@@ -50,14 +56,15 @@ fn the_program_tested_here_is_the_one_in_the_readme() {
     let lines: Vec<_> = program.lines().map(str::trim).collect();
     let from = |start: &str| lines.iter().position(|line| line.starts_with(start));
     let router = &lines[from("let recent").unwrap()..from("let listener").unwrap()];
-    let handler = &lines[from("async fn login").unwrap()..];
+    let imports = lines.iter().filter(|line| line.starts_with("use "));
+    let handler = &lines[from("async fn login_page").unwrap()..];
     let same = |line: &str| {
         line.trim_start_matches("let app = ")
             .trim_end_matches(';')
             .to_owned()
     };
     let ours: Vec<_> = here.lines().map(|line| same(line.trim())).collect();
-    for line in router.iter().chain(handler) {
+    for line in router.iter().chain(handler).chain(imports) {
         assert!(ours.contains(&same(line)), "not tested here: {line}");
     }
     assert!(
@@ -66,7 +73,7 @@ fn the_program_tested_here_is_the_one_in_the_readme() {
 }
 
 #[tokio::test]
-async fn without_a_live_session_every_route_that_extracts_one_is_refused() {
+async fn route_that_extracts_session_is_refused_without_one() {
     let (world, mut alice) = alice().await;
     let mut nobody = client(program(&world));
     for path in ["/", "/notifications", "/session"] {
@@ -89,7 +96,27 @@ async fn without_a_live_session_every_route_that_extracts_one_is_refused() {
 }
 
 #[tokio::test]
-async fn notifications_can_be_polled_for_ever_and_keep_nobody_in() {
+async fn dead_session_leads_to_login_page_and_in_again() {
+    let (world, mut alice) = alice().await;
+    let navigate = [("sec-fetch-mode", "navigate")];
+    world.clock.advance(minutes(15));
+    let sent = get_with(&mut alice.clone(), "/", &navigate).await;
+    assert_eq!(sent.status, 303);
+    let login = "/login?reason=idle_timeout&return_to=%2F";
+    assert_eq!(sent.header("location"), Some(login));
+    // Its cookie still there, as in another tab.
+    let page = get_with(&mut alice, login, &navigate).await;
+    assert!(
+        page.text()
+            .contains(r#"<form method="post" action="/login">"#)
+    );
+    let answer = alice.post("/login", "").await;
+    assert_eq!(answer.header("location"), Some("/"));
+    assert_eq!(alice.get("/").await.text(), "Hello alice");
+}
+
+#[tokio::test]
+async fn polling_notifications_keeps_nobody_signed_in() {
     let (world, mut alice) = alice().await;
     for _ in 0..14 {
         world.clock.advance(minutes(1));
@@ -100,7 +127,7 @@ async fn notifications_can_be_polled_for_ever_and_keep_nobody_in() {
 }
 
 #[tokio::test]
-async fn a_transfer_wants_an_authentication_of_less_than_five_minutes() {
+async fn transfer_wants_authentication_of_last_five_minutes() {
     let (world, mut alice) = alice().await;
     let moment = std::time::Duration::from_millis(1);
     world.clock.advance(minutes(5) - moment);
@@ -111,7 +138,7 @@ async fn a_transfer_wants_an_authentication_of_less_than_five_minutes() {
         "401 step_up_required"
     );
     // A new login is one.
-    assert_eq!(alice.post("/login", "").await.status, 200);
+    assert_eq!(alice.post("/login", "").await.status, 303);
     assert_eq!(alice.post("/transfer", "").await.status, 200);
 }
 
