@@ -206,9 +206,3 @@ pub use stack::{SessionTimeoutLayer, session_timeout};
 pub use status::StatusDocument;
 #[cfg(feature = "ws")]
 pub use web_socket::{SESSION_OVER, SessionWebSocket, SessionWebSocketUpgrade};
-
-/// The README's program must compile. It lies outside of the package, so only
-/// doc tests of a checkout look at it.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct ReadmeDoctests;

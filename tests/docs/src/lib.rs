@@ -32,6 +32,7 @@ pages! {
     other_sessions "docs/other-sessions.md";
     policy_file "docs/policy-file.md";
     proxies "docs/proxies.md";
+    readme "README.md";
     reloading "docs/reloading.md";
     session_activity "docs/session-activity.md";
     shutdown "docs/shutdown.md";
