@@ -1,10 +1,31 @@
-//! Bodies of axum, which are boxed anyway: none gets a second box.
+//! The body factory for axum, whose bodies are boxed already.
 
 use axum::body::Body;
 use bytes::Bytes;
 use dwell_tower::open::{AnyBodyFactory, BodyFactory, SessionBoundBody};
 
-/// Makes an axum [`Body`] of every answer of the session layers.
+/// Makes axum [`Body`]s for the answers that pass through the session layers.
+///
+/// A body factory turns three kinds of body into the one type that the client
+/// gets: bodies of the layers' answers (a refusal), bodies that a handler made
+/// and that pass unchanged, and bodies that are cut when their session ends.
+/// [`AnyBodyFactory`], the default of `dwell-tower`, wraps any type of body.
+/// axum's `Body` is boxed already, so this factory hands it on without a second
+/// box.
+///
+/// [`session_timeout`](crate::session_timeout) uses it already. Name it when
+/// you assemble single layers for an axum router:
+///
+/// ```
+/// use dwell_axum::dwell_tower::session::SessionLayer;
+/// use dwell_axum::{AxumBodyFactory, SessionManager};
+///
+/// fn layer(sessions: &SessionManager) -> SessionLayer<(), AxumBodyFactory> {
+///     SessionLayer::new(sessions).with_body_factory()
+/// }
+/// # let _ = layer;
+/// ```
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AxumBodyFactory;
 

@@ -1,4 +1,4 @@
-//! The browser component, served from the binary.
+//! Serves the browser component, which is compiled in.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -11,12 +11,12 @@ use axum::routing::get;
 use dwell_core::{RouteMark, SessionState};
 use sha2::{Digest, Sha256};
 
-/// Where the script is found.
+/// The script's path.
 const PATH: &str = "/session-timeout.js";
 
 const SCRIPT: &str = include_str!("../browser/dist/session-timeout.js");
 
-/// Another script has another tag.
+/// The entity tag, a hash: it changes whenever the script does.
 static TAG: LazyLock<String> = LazyLock::new(|| {
     let digest = Sha256::digest(SCRIPT);
     let mut tag = String::from("\"");
@@ -26,24 +26,26 @@ static TAG: LazyLock<String> = LazyLock::new(|| {
     tag + "\""
 });
 
-/// `GET /session-timeout.js`: the custom element `<session-timeout>`, which
-/// warns before the end, reports real activity, and clears the screen.
+/// Serves `GET /session-timeout.js`: the custom element `<session-timeout>`,
+/// which warns before the end, reports real activity, and clears the screen.
+///
+/// Needs the feature `browser`.
 ///
 /// ```html
 /// <script type="module" src="/session-timeout.js"></script>
 /// <session-timeout login="/login"></session-timeout>
 /// ```
 ///
-/// Merge it outside of the session layers, after they are put on: the script is
-/// the same for everybody, and pages need it whatever became of the session. It
-/// speaks to [`session_endpoints`](crate::session_endpoints). The page that the
-/// element is on may have a Content-Security-Policy as strict as
+/// Merge this router outside the session layers, after adding them: the script
+/// is the same for everybody, and pages load it with an ended session too. The
+/// script calls the [`session_endpoints`](crate::session_endpoints). A page with
+/// the element may have a Content-Security-Policy as strict as
 /// `script-src 'self'; connect-src 'self'`.
 ///
 /// ```
 /// use axum::Router;
 /// use axum::body::Body;
-/// use dwell_axum::*;
+/// use dwell_axum::prelude::*;
 /// use dwell_testkit::TestClient;
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -65,7 +67,7 @@ pub fn browser<S: Clone + Send + Sync + 'static>() -> Router<S> {
 }
 
 async fn script(request: Request) -> Response {
-    // Where it stands inside of the layers all the same, nobody asked for it.
+    // If merged inside the layers after all: loading a script is no activity.
     if let Some(session) = request.extensions().get::<SessionState>() {
         session.mark_route(RouteMark::Passive);
     }
@@ -73,7 +75,7 @@ async fn script(request: Request) -> Response {
     let value = HeaderValue::from_static;
     let headers = [
         (header::ETAG, tag),
-        // The next release brings another script under the same name.
+        // The next release serves another script under the same name.
         (header::CACHE_CONTROL, value("public, no-cache")),
         (
             HeaderName::from_static("x-content-type-options"),
@@ -87,7 +89,7 @@ async fn script(request: Request) -> Response {
     (headers, [(header::CONTENT_TYPE, media_type)], SCRIPT).into_response()
 }
 
-/// Whether the client has what this tag names (RFC 9110 §13.1.2).
+/// Returns whether the client's copy has this tag (RFC 9110 §13.1.2).
 fn knows(headers: &HeaderMap, tag: &str) -> bool {
     let fields = headers.get_all(header::IF_NONE_MATCH).iter();
     let fields = fields.filter_map(|field| field.to_str().ok());
@@ -100,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_that_has_the_script_is_told_so() {
+    fn client_with_current_script_gets_304() {
         let knows = |value: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static(value));

@@ -1,5 +1,5 @@
-//! The session endpoints, by which a page asks, extends, reports input and
-//! signs out; [`session_endpoints`] says what they do.
+//! The session endpoints, by which a page asks for the time left, extends,
+//! reports input and signs out. See [`session_endpoints`].
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -18,52 +18,62 @@ use crate::route::passive;
 use crate::same_origin::is_same_origin;
 use crate::status::StatusDocument;
 
-/// The most bytes of a body that are read.
+/// The longest body that is read, in bytes.
 const MAX_BODY: usize = 1_024;
 
-/// The longest time ago that input may have happened: a day.
+/// The oldest input that can be reported: a day.
 const MAX_IDLE_MS: u64 = 24 * 3_600 * 1_000;
 
-/// The session endpoints under `/session`; see
-/// [`StatusDocument`](crate::StatusDocument) for what they answer with.
+/// Serves the session endpoints under `/session`, which answer with a
+/// [`StatusDocument`](crate::StatusDocument).
 ///
-/// They belong inside of [`session_timeout`](crate::session_timeout).
+/// Merge them inside [`session_timeout`](crate::session_timeout).
 ///
-/// | request | answer |
-/// |---|---|
-/// | `GET /session` | 200, the status document |
-/// | `GET /session/events` | 200, an event stream: see below |
-/// | `POST /session/extend` | 200, the status document: the explicit "stay signed in" |
-/// | `POST /session/activity` with `{"idle_ms": 1200}` | 200, the status document: input happened so many milliseconds ago |
-/// | `POST /session/end` | 204, the cookie removed, `Clear-RequestContext-Data` |
+/// | request | effect | answer |
+/// |---|---|---|
+/// | `GET /session` | none | 200, the status document |
+/// | `GET /session/events` | none | 200, an event stream |
+/// | `POST /session/extend` | "stay signed in": activity now | 200, the status document |
+/// | `POST /session/activity` with `{"idle_ms": 1200}` | input happened 1200 milliseconds ago | 200, the status document |
+/// | `POST /session/end` | signs out | 204, the cookie removed, `Clear-Site-Data` |
 ///
+/// # Activity
 /// - Asking is never activity, so a page may poll.
-/// - An extension is activity now, unless the request shows that nobody asked
-///   for it: a prefetch, or one that declares itself passive.
-/// - Reported input is activity as of its own instant: never later than now,
-///   never earlier than what is on record.
-/// - The `POST`s demand a caller of the same origin (`Sec-Fetch-RequestContext`, else
-///   `Origin` against the request's host), else 403 `not_same_origin`.
-/// - The body of `activity` is `application/json`, else 415 `not_json`: an
-///   object of `idle_ms` alone, a whole number from 0 to a day, else 422
-///   `bad_idle_ms`; no longer than a kilobyte, else 413.
-/// - What is refused for any of this changes nothing.
-/// - The event stream begins with `session-status`, whose data is the status
-///   document, and has another one whenever a deadline moves; at its moment, or
-///   first of all where it has come already, `session-warning` with the status
-///   document; at the end `session-expired`
-///   with `{"reason":"idle_timeout"}` or another reason, and nothing more. It is
-///   never activity. Activity that this node records is told at once, that of
-///   other nodes when it matters: when the warning is due, and during it.
-/// - Without a live session they answer like every protected route: 401 with
-///   the reason. Signing out is 204 without a session too, since that is what
-///   was wanted.
+/// - Extending is activity now, unless the request is a prefetch or declares
+///   itself passive.
+/// - Reported input counts from when it happened: never later than now, never
+///   earlier than the last recorded activity.
 ///
+/// # Refusals
+/// A refused request changes nothing.
+///
+/// | cause | status | `reason` |
+/// |---|---|---|
+/// | no live session (`end` answers 204) | 401 | as on every protected route |
+/// | a `POST` from another origin, by `Sec-Fetch-Site`, else by `Origin` and `Host` | 403 | `not_same_origin` |
+/// | the body of `activity` is not `application/json` | 415 | `not_json` |
+/// | that body is not an object of only `idle_ms`, a whole number of milliseconds up to a day | 422 | `bad_idle_ms` |
+/// | that body is longer than 1024 bytes | 413 | |
+///
+/// # The event stream
+///
+/// | event | when | data |
+/// |---|---|---|
+/// | `session-status` | first, and whenever a deadline moves | the status document |
+/// | `session-warning` | when the warning is due; first, if that has passed | the status document |
+/// | `session-expired` | at the end, as the last event | `{"reason":"idle_timeout"}`, or another reason |
+///
+/// Holding the stream open is never activity. Activity recorded by this node is
+/// sent at once. Activity recorded by another node is sent when the warning is
+/// due, or during the warning.
+///
+/// # Example
 /// ```
 /// use axum::Router;
 /// use axum::body::Body;
 /// use axum::routing::post;
-/// use dwell_axum::*;
+/// use dwell_axum::ManualClock;
+/// use dwell_axum::prelude::*;
 /// use dwell_testkit::TestClient;
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -79,7 +89,7 @@ const MAX_IDLE_MS: u64 = 24 * 3_600 * 1_000;
 ///     .merge(session_endpoints())
 ///     .layer(session_timeout(&sessions));
 ///
-/// // The client sends `Sec-Fetch-RequestContext: same-origin`, as a page of ours does.
+/// // The client sends `Sec-Fetch-Site: same-origin`, as your own pages do.
 /// let mut page = TestClient::new(app.into_service::<Body>());
 /// page.post("/login", "").await;
 /// clock.advance(minutes(10));
@@ -96,8 +106,9 @@ pub fn session_endpoints<S: Clone + Send + Sync + 'static>() -> Router<S> {
     session_endpoints_at("/session")
 }
 
-/// The session endpoints under another path, such as `/auth/session`. It
-/// begins with `/` and does not end with one.
+/// Serves the [session endpoints](session_endpoints) under another path.
+///
+/// `path` begins with `/` and does not end with one, such as `/auth/session`.
 ///
 /// ```
 /// use axum::Router;
@@ -105,16 +116,16 @@ pub fn session_endpoints<S: Clone + Send + Sync + 'static>() -> Router<S> {
 ///
 /// // `GET /auth/session`, `POST /auth/session/extend` and so on.
 /// let app: Router = Router::new().merge(session_endpoints_at("/auth/session"));
-/// // The same by nesting.
+/// // Nesting works as well.
 /// let app: Router = Router::new().nest("/auth", session_endpoints_at("/session"));
 /// # let _ = app;
 /// ```
 ///
 /// # Panics
-/// Like [`Router::route`], when `path` is not one: at start-up.
+/// When `path` is not a path, like [`Router::route`]. That is at start-up.
 pub fn session_endpoints_at<S: Clone + Send + Sync + 'static>(path: &str) -> Router<S> {
-    // Around each `POST` and not around its route, which answers other methods
-    // with 405 whoever asks.
+    // Around each `POST` and not around its route: other methods get 405 from
+    // every origin.
     let same_origin = || from_fn(demand_same_origin);
     Router::new()
         .route(
@@ -164,7 +175,7 @@ async fn activity(
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         return Ok(problem_details(status, "not_json"));
     }
-    // serde reads a list as a struct, too.
+    // serde would read a list as a struct, too.
     let object = body.trim_ascii_start().starts_with(b"{");
     let input = serde_json::from_slice::<Input>(&body)
         .ok()

@@ -1,7 +1,7 @@
-//! Errors of session commands, as answers.
+//! Errors of session commands as answers.
 //!
-//! Handlers give them on with `?`, and the client gets what it would get
-//! from the layers in the same case.
+//! A handler passes them on with `?`. The client gets the answer that the layers
+//! give in the same case.
 
 use std::fmt;
 
@@ -13,8 +13,9 @@ use http::StatusCode;
 
 use crate::problem::problem_details;
 
-/// A session command that was not carried out. As a response it is problem
-/// details (RFC 9457) with `Cache-Control: no-store`:
+/// The error of a session command that was not carried out.
+///
+/// As a response it is problem details (RFC 9457) with `Cache-Control: no-store`:
 ///
 /// | cause | status | `reason` |
 /// |---|---|---|
@@ -25,7 +26,7 @@ use crate::problem::problem_details;
 /// | [`CommandError::TooManySessions`] | 409 | `too_many_sessions` |
 /// | any other | 500 | `session_error` |
 ///
-/// The cause stays within reach, for handlers that answer otherwise:
+/// Match on the cause to answer differently:
 ///
 /// ```
 /// use axum::response::{IntoResponse, Response};
@@ -45,6 +46,7 @@ use crate::problem::problem_details;
 /// let refused = SessionError::from(CommandError::TooManySessions).into_response();
 /// assert_eq!(refused.status(), 409);
 /// ```
+// Exhaustive: handlers build and match it, and it only wraps the cause.
 #[derive(Clone, Debug)]
 pub struct SessionError(pub CommandError);
 

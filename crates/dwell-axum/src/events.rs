@@ -1,4 +1,4 @@
-//! `GET /session/events`: the deadlines as they move, without a poll.
+//! `GET /session/events`: streams the deadlines as they move.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -18,15 +18,15 @@ use tokio::time::{Sleep, sleep};
 use crate::extract::Session;
 use crate::status::StatusDocument;
 
-/// Proxies close what says nothing for a minute.
+/// Many proxies close a connection that is silent for a minute.
 const KEEP_ALIVE: Duration = seconds(25);
 
-/// During the warning it is looked again at half of the time left, but not
-/// more often than this: activity that another node has recorded takes the
-/// warning back.
+/// The shortest pause between two looks during the warning. Each look comes
+/// after half of the time left, to find activity that another node recorded and
+/// that ends the warning.
 const LEAST_PAUSE: Duration = seconds(1);
 
-/// The stream of a session's deadlines.
+/// Streams a session's deadlines.
 pub(crate) async fn events(session: Session) -> Response {
     let lifeline = Lifeline::with_touches(session.handle());
     let (deadlines, record) = (session.deadlines(), session.record());
@@ -36,18 +36,18 @@ pub(crate) async fn events(session: Session) -> Response {
     let mut events = Events {
         lifeline,
         manager: session.handle().manager().clone(),
-        told: None,
+        reported: None,
         warned: false,
         next: None,
         silence: Box::pin(sleep(KEEP_ALIVE)),
         over: false,
     };
-    events.tell(&deadlines, record);
+    events.report(&deadlines, record);
     let value = HeaderValue::from_static;
     let headers = [
         (header::CONTENT_TYPE, value("text/event-stream")),
         (header::CACHE_CONTROL, value("no-store")),
-        // nginx would hold events back.
+        // Stops nginx from buffering events.
         (HeaderName::from_static("x-accel-buffering"), value("no")),
     ];
     let mut response = (headers, Body::new(events)).into_response();
@@ -60,23 +60,24 @@ pub(crate) async fn events(session: Session) -> Response {
 struct Events {
     lifeline: Lifeline,
     manager: SessionManager,
-    /// The deadlines that were told last.
-    told: Option<Deadlines>,
-    /// Whether the warning of that deadline was.
+    /// The deadlines that were reported last.
+    reported: Option<Deadlines>,
+    /// Whether the client was warned of these deadlines.
     warned: bool,
-    /// What is to be sent next.
+    /// The event to send next.
     next: Option<String>,
     silence: Pin<Box<Sleep>>,
     over: bool,
 }
 
 impl Events {
-    /// Tells what is new, and looks again when the warning is due.
-    fn tell(&mut self, deadlines: &Deadlines, record: SessionRecord) {
+    /// Queues an event if something changed, and looks again when the warning is
+    /// due.
+    fn report(&mut self, deadlines: &Deadlines, record: SessionRecord) {
         let remaining = deadlines.remaining();
-        let moved = self.told.is_none_or(|told| {
-            let stays = |d: &Deadlines| (d.nearest, d.absolute, d.ends_by, d.warn);
-            stays(&told) != stays(deadlines)
+        let moved = self.reported.is_none_or(|reported| {
+            let shown = |d: &Deadlines| (d.nearest, d.absolute, d.ends_by, d.warn);
+            shown(&reported) != shown(deadlines)
         });
         let warn = remaining <= deadlines.warn;
         let (name, pause) = match warn {
@@ -89,7 +90,7 @@ impl Events {
             let document = serde_json::to_string(&document).unwrap_or_default();
             self.next = Some(format!("event: {name}\ndata: {document}\n\n"));
         }
-        self.told = Some(*deadlines);
+        self.reported = Some(*deadlines);
         self.warned = warn;
         self.lifeline.check_in(pause);
     }
@@ -118,7 +119,7 @@ impl http_body::Body for Events {
             match self.lifeline.poll_next(cx) {
                 Poll::Ready(LifelineEvent::Alive(deadlines, found)) => {
                     if let Some(record) = found.record {
-                        self.tell(&deadlines, record);
+                        self.report(&deadlines, record);
                     }
                     continue;
                 }

@@ -1,5 +1,5 @@
-//! Extractors: the session for handlers, [`Session`] for those that need one
-//! and [`LoginSession`] for those that make one.
+//! The extractors: [`Session`] for handlers that need a session, and
+//! [`LoginSession`] for handlers that start one.
 
 use std::time::Duration;
 
@@ -17,22 +17,22 @@ use crate::error::SessionError;
 
 type Result<T> = std::result::Result<T, SessionError>;
 
-/// The live session of a request.
+/// Extracts the live session of a request, and so protects its route.
 ///
-/// Extracting it is the check that a route is protected: without a live
-/// session the request is refused like everywhere in the stack, and without
-/// the layers it is answered with 500. `Option<Session>` is `None` where
-/// there is no live session, for routes that serve both.
+/// Without a live session the request is refused: 401 with the reason, or a
+/// redirect to the login page. Without the layers it is answered with 500.
+/// `Option<Session>` is `None` without a live session, for routes that serve
+/// both.
 ///
-/// Its methods act on the session at once and are awaited: when one returns
-/// `Ok`, the store has it. What is to reach the client, a new token or the
-/// cookie's removal, goes out with the answer of the handler, whatever that
-/// answer is. A [`SessionError`] can be given on with `?`.
+/// A method that returns `Ok` has changed the store. A new token, or the
+/// cookie's removal, reaches the client with the handler's answer, also if that
+/// is an error. Pass a [`SessionError`] on with `?`.
 ///
 /// ```
 /// use axum::body::Body;
 /// use axum::{Router, routing::{get, post}};
-/// use dwell_axum::*;
+/// use dwell_axum::Session;
+/// use dwell_axum::prelude::*;
 /// use dwell_testkit::TestClient;
 ///
 /// async fn account(session: Session) -> String {
@@ -44,7 +44,7 @@ type Result<T> = std::result::Result<T, SessionError>;
 /// }
 ///
 /// async fn change_password(session: Session) -> Result<String, SessionError> {
-///     // … after changing it: whoever else is signed in must sign in again.
+///     // … after changing it: all other browsers must sign in again.
 ///     let ended = session.revoke(Which::Others).await?;
 ///     session.rotate().await?;
 ///     Ok(format!("{ended} other sessions ended"))
@@ -68,7 +68,7 @@ type Result<T> = std::result::Result<T, SessionError>;
 /// let mut client = TestClient::new(app);
 /// assert_eq!(client.get("/").await.text(), "everybody's page");
 /// assert_eq!(client.get("/account").await.status, 401);
-/// // … and when alice has signed in here, as on her phone:
+/// // … after alice has signed in here and on her phone:
 /// # client.post("/login", "").await;
 /// assert_eq!(client.get("/account").await.text(), "Hello alice");
 /// assert_eq!(client.post("/password", "").await.text(), "1 other sessions ended");
@@ -85,37 +85,52 @@ pub struct Session {
 }
 
 impl Session {
-    /// Whose session it is: the subject that the request came with, also
-    /// after a command has ended the session or started another.
+    /// Returns the subject of the request's session, also after a command has
+    /// ended that session or started another.
     #[must_use]
     pub fn subject(&self) -> &SubjectId {
         &self.subject
     }
 
-    /// Its short reference, as events and lists show it: one way, so that it
-    /// can be written into pages and logs. `None` after the session was ended.
+    /// Returns the session's short reference, as events and lists show it, or
+    /// `None` after it ended. Safe to show on pages and in logs: the token can't
+    /// be computed from it.
     #[must_use]
     pub fn reference(&self) -> Option<SessionRef> {
         self.state.record().map(|r| SessionRef::of(r.key))
     }
 
-    /// Its deadlines, as the commands of this request left them; `None` after
-    /// it was ended. The request's own activity is not in them yet: it counts
+    /// Returns the session's deadlines, including the effects of this request's
+    /// commands, or `None` after it ended. The request's own activity counts later,
     /// when the answer's status is known.
     #[must_use]
     pub fn deadlines(&self) -> Option<Deadlines> {
         self.state.current_deadlines()
     }
 
-    /// The facts that Dwell keeps of it, as the commands of this request left
-    /// them; `None` after it was ended.
+    /// Returns the session's record, including the effects of this request's
+    /// commands, or `None` after it ended.
     #[must_use]
     pub fn record(&self) -> Option<SessionRecord> {
         self.state.record()
     }
 
-    /// Returns the handle behind this extractor, for what takes one, such as a
+    /// Returns the handle behind this extractor, for APIs that take one, such as
     /// [`Lifeline`](dwell_tower::open::Lifeline).
+    ///
+    /// ```
+    /// use dwell_axum::Session;
+    /// use dwell_axum::dwell_tower::open::Lifeline;
+    ///
+    /// // Runs until the session ends, on this node or another.
+    /// async fn wait_for_end(session: Session) -> &'static str {
+    ///     match Lifeline::of(session.handle()) {
+    ///         Some(mut lifeline) => lifeline.closed().await.as_str(),
+    ///         None => "ended already",
+    ///     }
+    /// }
+    /// # let _ = wait_for_end;
+    /// ```
     #[must_use]
     pub fn handle(&self) -> &SessionHandle {
         self.state.handle()
@@ -125,9 +140,9 @@ impl Session {
         &self.state
     }
 
-    /// Starts another session in its place, after a full new login, and gives
-    /// the client its token. This one ends as `superseded`; nothing of it goes
-    /// over, its absolute deadline least of all.
+    /// Starts another session after a full new login, and gives the client its
+    /// token. This session ends as `superseded`. The new one inherits nothing
+    /// from it, in particular not the absolute deadline.
     ///
     /// # Errors
     /// See [`SessionHandle::start`].
@@ -145,9 +160,24 @@ impl Session {
         Ok(())
     }
 
-    /// Replaces the token: after any change of what the session may do. Both
-    /// deadlines stay. The old token is good for parallel requests within ten
-    /// seconds, unless the manager was told otherwise.
+    /// Replaces the token. Call it after any change of what the session may do.
+    /// Both deadlines stay.
+    ///
+    /// The old token keeps working for parallel requests for
+    /// [`rotation_grace`](dwell_core::SessionManagerBuilder::rotation_grace),
+    /// 10 seconds by default.
+    ///
+    /// ```
+    /// use axum::http::StatusCode;
+    /// use dwell_axum::{Session, SessionError};
+    ///
+    /// async fn become_admin(session: Session) -> Result<StatusCode, SessionError> {
+    ///     // … after granting the role:
+    ///     session.rotate().await?;
+    ///     Ok(StatusCode::NO_CONTENT)
+    /// }
+    /// # let _ = become_admin;
+    /// ```
     ///
     /// # Errors
     /// See [`SessionHandle::rotate`].
@@ -155,12 +185,29 @@ impl Session {
         Ok(self.command().rotate().await?)
     }
 
-    /// Records that the session's subject authenticated again, by this class
-    /// and these methods, and replaces the token.
-    /// It is activity now, and satisfies privileged routes from now on; the
-    /// absolute deadline stays.
+    /// Records that the subject authenticated again with this class and these
+    /// methods, and replaces the token. Counts as activity and satisfies
+    /// [privileged](crate::privileged) routes. The absolute deadline stays.
     ///
-    /// Check the factor of *this* [subject](Self::subject) before.
+    /// First check the password or other factor of this session's
+    /// [subject](Self::subject), not of a name in the form.
+    ///
+    /// ```
+    /// use axum::http::StatusCode;
+    /// use dwell_axum::{AuthenticationContext, Session, SessionError};
+    ///
+    /// # fn is_valid_code(_subject: &str, _code: &str) -> bool { true }
+    /// async fn confirm(session: Session, code: String) -> Result<StatusCode, SessionError> {
+    ///     if !is_valid_code(session.subject().as_str(), &code) {
+    ///         session.reauthentication_failed().await?;
+    ///         return Ok(StatusCode::FORBIDDEN);
+    ///     }
+    ///     let otp = AuthenticationContext::none().with_acr("aal2").with_amr(["pwd", "otp"]);
+    ///     session.reauthenticated(otp).await?;
+    ///     Ok(StatusCode::NO_CONTENT)
+    /// }
+    /// # let _ = confirm;
+    /// ```
     ///
     /// # Errors
     /// See [`SessionHandle::reauthenticated`].
@@ -168,9 +215,9 @@ impl Session {
         Ok(self.command().reauthenticated(authentication).await?)
     }
 
-    /// Records that a re-authentication failed, which is no activity; `true`
-    /// if this was the last allowed failure (5 by default) and the session has
-    /// ended.
+    /// Records that a re-authentication failed. Returns `true` if this was the
+    /// last allowed failure (5 by default) and the session has ended. Does not
+    /// count as activity.
     ///
     /// # Errors
     /// See [`SessionHandle::reauthentication_failed`].
@@ -178,9 +225,9 @@ impl Session {
         Ok(self.command().reauthentication_failed().await?)
     }
 
-    /// Stays signed in, at the subject's explicit wish: activity now, also on
-    /// a passive route. A prefetch, or a request that declares itself passive,
-    /// extends nothing, which is no error.
+    /// Extends the session at the subject's explicit request ("stay signed in"):
+    /// activity now, also on a passive route. A prefetch, or a request that
+    /// declares itself passive, extends nothing and is no error.
     ///
     /// # Errors
     /// See [`SessionHandle::extend`].
@@ -188,8 +235,8 @@ impl Session {
         Ok(self.command().extend().await?)
     }
 
-    /// Records input that happened `ago`: never earlier than what is on
-    /// record. The request itself is no activity then.
+    /// Records input that happened `ago`. Input before the last recorded activity
+    /// changes nothing. The request itself then does not count as activity.
     ///
     /// # Errors
     /// See [`SessionHandle::active_ago`].
@@ -197,17 +244,16 @@ impl Session {
         Ok(self.command().active_ago(ago).await?)
     }
 
-    /// The subject's sessions that have not run out, this one included, the
-    /// oldest first.
+    /// Lists the subject's live sessions, including this one, the oldest first.
     ///
     /// ```
     /// use axum::Json;
-    /// use dwell_axum::{Session, SessionError};
+    /// use dwell_axum::{Session, SessionError, SessionInfo};
     ///
     /// async fn sessions(session: Session) -> Result<Json<Vec<String>>, SessionError> {
     ///     let mut list = session.list().await?;
     ///     list.retain(|other| !other.current);
-    ///     let line = |s: &dwell_axum::SessionInfo| format!("{} since {}", s.reference, s.created_at);
+    ///     let line = |s: &SessionInfo| format!("{} since {}", s.reference, s.created_at);
     ///     Ok(Json(list.iter().map(line).collect()))
     /// }
     /// # let _ = sessions;
@@ -219,8 +265,8 @@ impl Session {
         Ok(self.state.list().await?)
     }
 
-    /// Ends sessions of the subject as `revoked`, this one last, and returns
-    /// how many.
+    /// Ends sessions of the subject as `revoked`, this one last, and returns how
+    /// many ended.
     ///
     /// ```
     /// use axum::extract::Path;
@@ -243,45 +289,46 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// When the store does not answer; some may have ended by then.
+    /// When the store does not answer. Some sessions may have ended by then.
     pub async fn revoke(&self, which: Which) -> Result<usize> {
         Ok(self.command().revoke(which).await?)
     }
 
-    /// Commands are events, and events name the route.
+    /// Returns the handle with the route set, which the command's event names.
     fn command(&self) -> &SessionHandle {
         label(&self.state, self.route.as_ref());
         self.state.handle()
     }
 }
 
-/// What a login or re-authentication page works with: it is there whatever
-/// became of the session, and gives access to nothing.
+/// Extracts the session state for login and re-authentication pages. Works with
+/// a live, a locked, an ended and no session, and protects nothing.
 ///
-/// A request with an ended or a locked session comes as far as the page only
-/// where the stack is told of it:
+/// Requests with an ended or locked session only reach these pages if the stack
+/// knows their paths, by
 /// [`with_login`](dwell_tower::SessionTimeoutLayer::with_login) or
 /// [`with_reauthentication`](dwell_tower::SessionTimeoutLayer::with_reauthentication).
-/// Without the layers it is answered with 500.
+/// Without the layers the request is answered with 500.
 ///
 /// ```
 /// use axum::response::Redirect;
 /// use axum::{Router, routing::{get, post}};
-/// use dwell_axum::*;
+/// use dwell_axum::ManualClock;
+/// use dwell_axum::prelude::*;
 ///
 /// async fn page(login: LoginSession) -> &'static str {
 ///     match login.end_reason() {
 ///         Some(EndReason::IdleTimeout) => "You were away for too long. Sign in again.",
 ///         Some(_) => "Your session has ended. Sign in again.",
-///         None if login.is_locked() => "Enter your password to go on.",
+///         None if login.is_locked() => "Enter your password to continue.",
 ///         None => "Sign in.",
 ///     }
 /// }
 ///
 /// async fn login(login: LoginSession) -> Result<Redirect, SessionError> {
 ///     // … after checking the password:
-///     let strength = AuthenticationContext::none().with_acr("aal1").with_amr(["pwd"]);
-///     login.start(NewSession::new("alice").with_authentication(strength)).await?;
+///     let password = AuthenticationContext::none().with_acr("aal1").with_amr(["pwd"]);
+///     login.start(NewSession::new("alice").with_authentication(password)).await?;
 ///     Ok(Redirect::to("/"))
 /// }
 ///
@@ -289,7 +336,7 @@ impl Session {
 ///     let Some(_subject) = login.subject() else {
 ///         return Ok(Redirect::to("/login"));
 ///     };
-///     // … after checking the password of this very subject:
+///     // … after checking the password of this subject:
 ///     let password = AuthenticationContext::none().with_acr("aal1").with_amr(["pwd"]);
 ///     login.reauthenticated(password).await?;
 ///     Ok(Redirect::to("/"))
@@ -324,9 +371,8 @@ pub struct LoginSession {
 }
 
 impl LoginSession {
-    /// Whose session waits for authentication, live or locked. A factor that
-    /// is checked for [`reauthenticated`](Self::reauthenticated) must be this
-    /// subject's.
+    /// Returns the subject of a live or locked session. Before
+    /// [`reauthenticated`](Self::reauthenticated), check the factor of this subject.
     #[must_use]
     pub fn subject(&self) -> Option<&SubjectId> {
         match self.verdict {
@@ -337,13 +383,13 @@ impl LoginSession {
         }
     }
 
-    /// Whether the session is locked.
+    /// Returns whether the session is locked.
     #[must_use]
     pub fn is_locked(&self) -> bool {
         matches!(self.verdict, Verdict::Locked { .. })
     }
 
-    /// Why the session that the request brought along has ended, if it has.
+    /// Returns why the request's session has ended, or `None` if it has not.
     #[must_use]
     pub fn end_reason(&self) -> Option<EndReason> {
         match self.verdict {
@@ -352,9 +398,9 @@ impl LoginSession {
         }
     }
 
-    /// Starts a session after a login and gives the client its token. With a
-    /// bearer source the answer must carry the token itself. A session that
-    /// the request brought along ends, unless it has.
+    /// Starts a session after a login, and gives the client its token. With a
+    /// bearer source, put the returned token into the answer yourself. The
+    /// request's previous session ends.
     ///
     /// # Errors
     /// See [`SessionHandle::start`].
@@ -362,12 +408,13 @@ impl LoginSession {
         Ok(self.command().start(new).await?)
     }
 
-    /// Records that the session's subject authenticated again, by this class
-    /// and these methods: opens a lock, satisfies privileged routes, replaces
-    /// the token. It is activity now; the absolute
-    /// deadline stays.
+    /// Records that the subject authenticated again with this class and these
+    /// methods: opens a lock, satisfies [privileged](crate::privileged) routes and
+    /// replaces the token. Counts as activity. The absolute deadline stays.
     ///
-    /// Check the factor of this very [subject](Self::subject) before.
+    /// First check the password or other factor of this session's
+    /// [subject](Self::subject), not of a name in the form. See the example of
+    /// [`LoginSession`].
     ///
     /// # Errors
     /// See [`SessionHandle::reauthenticated`].
@@ -375,9 +422,9 @@ impl LoginSession {
         Ok(self.command().reauthenticated(authentication).await?)
     }
 
-    /// Records that a re-authentication failed, which is no activity; `true`
-    /// if this was the last allowed failure (5 by default) and the session has
-    /// ended.
+    /// Records that a re-authentication failed. Returns `true` if this was the
+    /// last allowed failure (5 by default) and the session has ended. Does not
+    /// count as activity.
     ///
     /// # Errors
     /// See [`SessionHandle::reauthentication_failed`].
@@ -397,8 +444,8 @@ fn label(state: &SessionState, route: Option<&MatchedPath>) {
     }
 }
 
-/// The refusal of an extractor, answered like everywhere in the stack: 401
-/// with the reason, or 500 where a layer is missing.
+/// The refusal of an extractor, answered like a refusal of the layers: 401 with
+/// the reason, or 500 if a layer is missing.
 #[derive(Debug)]
 pub struct SessionRejection(Box<Response>);
 
@@ -414,9 +461,11 @@ impl IntoResponse for SessionRejection {
     }
 }
 
-/// The request's session state and its verdict; a wrong wiring names what is
-/// missing.
-fn decided(parts: &Parts) -> std::result::Result<(SessionState, Verdict), SessionRejection> {
+/// Returns the request's session state and its verdict; a refusal that names the
+/// missing layer if there is none.
+fn state_and_verdict(
+    parts: &Parts,
+) -> std::result::Result<(SessionState, Verdict), SessionRejection> {
     let miswired = |missing: &str| {
         let refusal = Refusal::Miswired(missing.to_owned());
         Err(SessionRejection::new(refusal, parts))
@@ -437,7 +486,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
         parts: &mut Parts,
         _: &S,
     ) -> std::result::Result<Self, Self::Rejection> {
-        let (state, verdict) = decided(parts)?;
+        let (state, verdict) = state_and_verdict(parts)?;
         match (verdict, state.subject()) {
             (Verdict::Live(_), Some(subject)) => Ok(Self {
                 subject: subject.clone(),
@@ -462,7 +511,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Session {
         parts: &mut Parts,
         _: &S,
     ) -> std::result::Result<Option<Self>, Self::Rejection> {
-        let (state, verdict) = decided(parts)?;
+        let (state, verdict) = state_and_verdict(parts)?;
         let subject = match verdict {
             Verdict::Live(_) => state.subject().cloned(),
             _ => None,
@@ -482,7 +531,7 @@ impl<S: Send + Sync> FromRequestParts<S> for LoginSession {
         parts: &mut Parts,
         _: &S,
     ) -> std::result::Result<Self, Self::Rejection> {
-        let (state, verdict) = decided(parts)?;
+        let (state, verdict) = state_and_verdict(parts)?;
         Ok(Self {
             state,
             verdict,

@@ -1,29 +1,30 @@
 //! Session timeouts for axum: layers, route annotations, extractors and
 //! session endpoints.
 //!
-//! [`session_timeout`] stands around a router. It ends sessions by an idle
-//! and an absolute timeout that the server decides, and counts only what
-//! shows that somebody is there. It sits beside the authentication that you
-//! have: who logs in, and how, stays with you.
+//! [`session_timeout`] goes around a router. It ends sessions by an idle and an
+//! absolute timeout that the server enforces, and counts only requests that show
+//! a person at work. It works with the authentication that you have: who logs in,
+//! and how, stays with you.
 //!
-//! | to | there is |
+//! | to | use |
 //! |---|---|
-//! | say how long a session may dwell | [`PolicySet`], from code or from TOML |
+//! | set the timeouts | [`PolicySet`], from code or from TOML (feature `policy-file`) |
 //! | keep sessions | [`SessionManager`] over a store, such as [`MemoryStore`] |
 //! | enforce the timeouts | [`session_timeout`], around the router |
 //! | protect a route | [`Session`] as an extractor |
 //! | start a session, authenticate again | [`LoginSession`] as an extractor |
-//! | keep a poll from counting | [`passive`]; [`active`] for its contrary |
+//! | keep a poll from counting | [`passive`]; its opposite is [`active`] |
 //! | give a route stricter limits | [`policy`] |
-//! | demand a recent, strong authentication | [`privileged`] with a [`AuthenticationRequirement`] |
-//! | let a page ask, extend and sign out | [`session_endpoints`], [`StatusDocument`] |
-//! | warn before the end, in the browser | [`browser()`](browser) |
-//! | open a WebSocket that ends with its session | [`SessionWebSocketUpgrade`] |
-//! | answer for a command that failed | [`SessionError`] |
-//! | watch what happens | [`Observer`], [`Event`] |
+//! | require a recent, strong authentication | [`privileged`] with an [`AuthenticationRequirement`] |
+//! | let a page ask for the time left, extend and sign out | [`session_endpoints`], [`StatusDocument`] |
+//! | warn before the end, in the browser | [`browser()`](browser) (feature `browser`) |
+//! | open a WebSocket that ends with its session | [`SessionWebSocketUpgrade`] (feature `ws`) |
+//! | answer when a command fails | [`SessionError`] |
+//! | receive events | [`Observer`], [`Event`] |
 //!
-//! All of `dwell-core` is re-exported here, and [`dwell_tower`] as a module,
-//! so that an application adds one dependency.
+//! The [`prelude`] has what most programs import. All of `dwell-core` is
+//! re-exported here, and [`dwell_tower`] as a module, so that an application adds
+//! one dependency.
 //!
 //! # A router with sessions
 //!
@@ -31,7 +32,8 @@
 //! use axum::Router;
 //! use axum::body::Body;
 //! use axum::routing::{get, post};
-//! use dwell_axum::*;
+//! use dwell_axum::prelude::*;
+//! use dwell_axum::{ManualClock, Session};
 //! use dwell_testkit::TestClient;
 //!
 //! async fn login(login: LoginSession) -> Result<(), SessionError> {
@@ -40,9 +42,9 @@
 //! }
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-//! let clock = ManualClock::new(); // `MemoryStore::new()` has the system's
+//! let clock = ManualClock::new(); // in production: `MemoryStore::new()`
 //! let store = MemoryStore::with_clock(clock.clone());
-//! let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?; // idle, absolute
+//! let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
 //! let sessions = SessionManager::builder(store, policies).build();
 //! let recent = AuthenticationRequirement::within(minutes(5));
 //! let app: Router = Router::new()
@@ -62,11 +64,11 @@
 //! clock.advance(minutes(10));
 //! let page = browser.get("/").await;
 //! assert_eq!(page.header("session-timeout"), Some("idle=900, absolute=28200, warn=60"));
-//! // The login was ten minutes ago: too long for this.
+//! // The login was ten minutes ago: too old for a transfer.
 //! let transfer = browser.post("/transfer", "").await;
 //! assert_eq!(transfer.reason().as_deref(), Some("step_up_required"));
 //!
-//! // A poll moves nothing.
+//! // A poll moves no deadline.
 //! clock.advance(minutes(10));
 //! let news = browser.get("/news").await;
 //! assert_eq!(news.header("session-timeout"), Some("idle=300, absolute=27600, warn=60"));
@@ -81,73 +83,75 @@
 //!
 //! # What is protected
 //!
-//! A route is protected by extracting a [`Session`], or by
-//! [`privileged`]; others serve whoever comes, unless the stack is told
-//! that [`SessionRequirement::Required`](dwell_tower::idle::SessionRequirement). A request that
-//! brings a session which has ended, or is locked, is refused everywhere but
-//! on the paths that are named as login or re-authentication page, or as
-//! exempt.
+//! Extracting a [`Session`], or [`privileged`], protects a route. Other routes are
+//! public, unless the stack is set to
+//! [`SessionRequirement::Required`](dwell_tower::idle::SessionRequirement). A
+//! request with an ended or locked session is refused on every route, except on
+//! the login and re-authentication pages and on exempt paths.
 //!
-//! Put [`session_timeout`] on with [`Router::layer`](axum::Router::layer)
-//! after all routes are there, so that it stands around them and around the
-//! fallback. A route that is added later, or a fallback of a router that has
-//! it as a `route_layer`, has no session: extractors and annotations answer
-//! 500 there, and the log names what is missing.
+//! Add [`session_timeout`] with [`Router::layer`](axum::Router::layer) after all
+//! routes, so that it surrounds them and the fallback. A route that is added
+//! later has no session, and neither has the fallback if the stack is added with
+//! `route_layer`: extractors and annotations answer 500 there, and the log names
+//! what is missing.
 //!
 //! # Annotations
 //!
-//! [`passive`], [`active`], [`policy`] and [`privileged`] are layers. They go
-//! on a method router, on a router, or on one as a `route_layer`, and hold for
-//! what is there already:
+//! [`passive`], [`active`], [`policy`] and [`privileged`] are layers for a method
+//! router or a router. They apply to the routes added before:
 //!
-//! | written | holds for |
+//! | written | applies to |
 //! |---|---|
 //! | `get(a).layer(passive()).post(b)` | `GET` |
 //! | `get(a).post(b).layer(passive())` | `GET`, `POST`, and the answer to other methods |
-//! | `Router::new().route(…).layer(passive())` | all routes so far, and the router's own fallback |
+//! | `Router::new().route(…).layer(passive())` | all routes so far, and the router's fallback |
 //! | `Router::new().route(…).route_layer(passive())` | all routes so far |
 //!
-//! Several go together as a tuple, `.layer((policy("admin"), passive()))`,
-//! whose first stands outermost. Their order makes no difference to what they
-//! mean: passive beats active, and policies combine by minimum.
+//! Combine several as a tuple: `.layer((policy("admin"), passive()))`. Their order
+//! makes no difference: passive beats active, and of several policies the smallest
+//! limits win.
 //!
 //! # What is refused, and how
 //!
-//! Programs get problem details (RFC 9457) with a `reason`; page navigations
-//! get a redirect where a page is named. Both are the same in the layers, the
-//! extractors and the endpoints; `SessionTimeoutLayer::with_rejection`
-//! replaces them all.
+//! Programs get problem details (RFC 9457) with a `reason`. Page navigations are
+//! redirected if the stack knows a login or re-authentication page. Layers,
+//! extractors and endpoints answer alike;
+//! [`with_rejection`](dwell_tower::SessionTimeoutLayer::with_rejection) replaces
+//! the answers of all.
 //!
 //! | case | status | `reason` |
 //! |---|---|---|
-//! | no session where one is required | 401 | `session_required` |
+//! | no session, but the route requires one | 401 | `session_required` |
 //! | the session has ended | 401, cookie removed | an [`EndReason`], such as `idle_timeout` |
-//! | it is locked | 401 | `session_locked` |
-//! | its authentication is too old or too weak | 401 | `step_up_required` |
+//! | the session is locked | 401 | `session_locked` |
+//! | the authentication is too old or too weak | 401 | `step_up_required` |
 //! | the store does not answer | 503, `Retry-After` | `store_unavailable` |
-//! | something is wired wrongly | 500 | none; the log says what |
+//! | a layer, a policy or the client's address is missing | 500 | none; the log names it |
 //!
-//! # What stays open
+//! # Streams and WebSockets
 //!
-//! Event streams and other streamed bodies end with their session: an event
-//! stream with a last event `session-expired`, whose data is
-//! `{"reason":"idle_timeout"}`; anything else breaks off. So do WebSockets by
-//! [`SessionWebSocketUpgrade`], with code 4401; one that axum alone upgrades in
-//! a session is answered with 500, since nothing would end it. A download that
-//! is to outlive its session says so by
-//! [`UpgradePolicy::OutlivesSession`](dwell_tower::open::UpgradePolicy) in the answer's
-//! extensions. A page that opens streams again by itself should have them
-//! [`passive`].
+//! Open connections end with their session:
+//!
+//! | kind | how it ends |
+//! |---|---|
+//! | an event stream | a last event `session-expired` with the data `{"reason":"idle_timeout"}`, or another reason |
+//! | any other streamed body | it breaks off |
+//! | a WebSocket by [`SessionWebSocketUpgrade`] | close code 4401 with the reason |
+//! | a WebSocket by axum's `WebSocketUpgrade` in a session | refused with 500: nothing would end it |
+//!
+//! To let a download finish after its session's end, put
+//! [`UpgradePolicy::OutlivesSession`](dwell_tower::open::UpgradePolicy) into the
+//! answer's extensions. Mark streams as [`passive`] if a page reopens them
+//! automatically.
 //!
 //! # Features
 //!
-//! - `browser`: [`browser()`](browser), the script of the element
-//!   `<session-timeout>`.
-//! - `ws`: [`SessionWebSocketUpgrade`].
-//! - `connect-info` (default): the client's address is read from
-//!   [`ConnectInfo`](axum::extract::ConnectInfo). Without it, name the
-//!   source of the address yourself
-//!   ([`SessionTimeoutLayer::with_peer`]) when policies name networks.
+//! | feature | default | adds |
+//! |---|:-:|---|
+//! | `policy-file` | yes | [`PolicySet::from_toml`]: policies from a TOML file |
+//! | `connect-info` | yes | the client's address, read from [`ConnectInfo`](axum::extract::ConnectInfo). Without it, set the source with [`SessionTimeoutLayer::with_peer`] if policies name networks |
+//! | `browser` | | [`browser()`](browser): serves the script of `<session-timeout>` |
+//! | `ws` | | [`SessionWebSocketUpgrade`]: WebSockets that end with their session |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -167,8 +171,8 @@ mod status;
 #[cfg(feature = "ws")]
 mod web_socket;
 
-/// What most programs import: everything but [`Session`], whose name
-/// tower-sessions has as well. Extract the right one by naming its crate.
+/// Re-exports what most programs import, except [`Session`]: tower-sessions has a
+/// type of the same name, so import `dwell_axum::Session` by name.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -206,3 +210,9 @@ pub use stack::{SessionTimeoutLayer, session_timeout};
 pub use status::StatusDocument;
 #[cfg(feature = "ws")]
 pub use web_socket::{SESSION_OVER, SessionWebSocket, SessionWebSocketUpgrade};
+
+/// The README's program must compile. The file is outside the package, so only
+/// doc tests of a checkout can read it.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct ReadmeDoctests;

@@ -1,4 +1,4 @@
-//! Pages that end without JavaScript.
+//! Clears pages without JavaScript when their session ends.
 
 use std::fmt::Write as _;
 
@@ -7,17 +7,16 @@ use dwell_core::{Outcome, as_millis};
 use crate::extract::Session;
 
 impl Session {
-    /// An element for a page's `<head>` that sends browsers without JavaScript
-    /// to `page` when the session's time is over, so that nothing personal
-    /// stays on the screen. A second is added, so that the end has come by then.
+    /// Returns an element for a page's `<head>` that sends browsers without
+    /// JavaScript to `page` one second after the deadline, so that nothing
+    /// personal stays on the screen. Empty after the session ended.
     ///
-    /// `page` is a path of yours that is told the `reason` in its query. It
-    /// must be served without a session, and its route must be
-    /// [`passive`](crate::passive): where another tab has kept the session
-    /// alive, nobody asked for it.
+    /// `page` is a path of your application and gets the `reason` in its query.
+    /// Serve it without a session, and mark its route as
+    /// [`passive`](crate::passive): another tab may have kept the session alive,
+    /// and loading the page is no activity.
     ///
-    /// Empty after the session was ended. Put it into the page as it is: it is
-    /// escaped.
+    /// The element is escaped already; insert it unchanged.
     ///
     /// ```
     /// use axum::response::Html;
@@ -32,7 +31,7 @@ impl Session {
     #[must_use]
     pub fn noscript_refresh(&self, page: &str) -> String {
         let state = self.state();
-        // The page's own request counts as soon as it is answered.
+        // The request for this page counts once it is answered.
         let touch = state.touch_due(Outcome::Answered(200));
         let Some(deadlines) = state.closing_deadlines(touch.as_ref(), None) else {
             return String::new();
@@ -50,7 +49,7 @@ impl Session {
     }
 }
 
-/// As the value of an attribute.
+/// Escapes the value of an attribute.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,6 +1,6 @@
-//! Annotations for routes, which read like what they mean.
+//! Annotations for routes.
 //!
-//! Several go together as a tuple:
+//! Combine several as a tuple:
 //!
 //! ```
 //! use axum::{Router, routing::post};
@@ -12,9 +12,8 @@
 //! # let _ = admin;
 //! ```
 //!
-//! They go on a handler as well, by axum's
-//! [`Handler`](axum::handler::Handler): there they cost a request 500
-//! instructions and an allocation less, since axum makes no route of them.
+//! With axum's [`Handler`](axum::handler::Handler) they go on a handler as well.
+//! That saves axum an inner route, and so an allocation per request.
 //!
 //! ```
 //! use axum::handler::Handler;
@@ -34,11 +33,12 @@ use dwell_tower::activity::MarkLayer;
 use dwell_tower::idle::PolicyLayer;
 use dwell_tower::step_up::StepUpLayer;
 
-/// Requests of this route are never activity: polls, background refreshes.
+/// Marks a route as passive: its requests are never activity. For polls and
+/// background refreshes.
 ///
-/// They need a live session like all others, and are told the time left, but
-/// can be sent for ever without moving the idle deadline. No request can
-/// declare itself active here.
+/// The route still needs a live session, and its answers carry the time left.
+/// However often it is called, the idle deadline stays. No request can declare
+/// itself active here.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -52,13 +52,13 @@ pub const fn passive() -> MarkLayer {
     MarkLayer::passive()
 }
 
-/// Requests of this route are activity, also under a policy whose unmarked
-/// requests are passive ([`Unmarked::Passive`](crate::Unmarked)). Passive
-/// wins where a route has both.
+/// Marks a route as active: its requests are activity, also under a policy whose
+/// unmarked requests are passive ([`Unmarked::Passive`](crate::Unmarked)). On a
+/// route with both marks, passive wins.
 ///
-/// What a single request shows still weakens it: one that declares itself
-/// passive, a prefetch, a subresource of another site, and one that is
-/// answered 401, 403, 429 or 5xx is no activity.
+/// A single request can still not count: one that declares itself passive, a
+/// prefetch, a subresource of another site, or one answered with 401, 403, 429
+/// or 5xx.
 ///
 /// ```
 /// use axum::{Router, routing::post};
@@ -69,7 +69,7 @@ pub const fn passive() -> MarkLayer {
 ///     .absolute(hours(8))
 ///     .unmarked(Unmarked::Passive);
 /// let policies = PolicySet::builder(strict).build()?;
-/// // Under these policies nothing else counts.
+/// // Under these policies only marked routes count.
 /// let app: Router = Router::new().route("/draft", post(|| async {}).layer(active()));
 /// # let _ = (policies, app);
 /// # Ok::<(), dwell_axum::PolicyError>(())
@@ -79,17 +79,15 @@ pub const fn active() -> MarkLayer {
     MarkLayer::active()
 }
 
-/// This route, or every route of this router, opts in to a named policy: for
-/// its requests the limits tighten to the policy's, and never loosen.
+/// Applies a named policy to a route or router: for its requests the policy's
+/// limits apply as well, and the stricter limit wins.
 ///
-/// - A session that has run out by them ends here: 401 `idle_timeout` or
-///   `absolute_timeout`.
-/// - One that was left alone for longer than the policy's idle timeout since
-///   its subject last authenticated, but was used elsewhere meanwhile, is
-///   asked to authenticate again: 401 `step_up_required`. Activity elsewhere
-///   does not buy back a stricter route.
-/// - A request without a session goes on; the route asks for one itself.
-/// - While no policy has this name, requests are answered 500.
+/// | case | answer |
+/// |---|---|
+/// | the session has passed the policy's idle or absolute timeout | it ends: 401 `idle_timeout` or `absolute_timeout` |
+/// | the session was idle for longer than the policy allows since its subject last authenticated, and was then used elsewhere | 401 `step_up_required`: activity elsewhere does not count for a stricter route |
+/// | there is no session | the request passes; the handler asks for a session if it needs one |
+/// | no policy has this name | 500 |
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -109,15 +107,14 @@ pub fn policy(name: &str) -> PolicyLayer {
     PolicyLayer::new(name)
 }
 
-/// This route demands a live session whose authentication is recent and
-/// strong enough.
+/// Requires a live session whose authentication is recent and strong enough.
 ///
-/// The age is counted from the last authentication and not slid by use; at
-/// exactly the age that is given it is too old. A request that does not meet
-/// the demand is answered 401 `step_up_required` with a challenge (RFC 9470),
-/// or sent to the re-authentication page, and the session stays as it was.
-/// [`LoginSession::reauthenticated`](crate::LoginSession::reauthenticated)
-/// meets the demand.
+/// The age counts from the last authentication, and use does not extend it. An
+/// authentication of exactly the given age is too old. A request that does not
+/// meet the requirement is answered with 401 `step_up_required` and a challenge
+/// (RFC 9470), or redirected to the re-authentication page. The session itself
+/// does not change. [`LoginSession::reauthenticated`](crate::LoginSession::reauthenticated)
+/// meets the requirement.
 ///
 /// ```
 /// use axum::{Router, routing::post};
@@ -125,7 +122,7 @@ pub fn policy(name: &str) -> PolicyLayer {
 ///
 /// let recent = privileged(AuthenticationRequirement::within(minutes(5)));
 /// let strong = privileged(AuthenticationRequirement::within(minutes(5)).with_acr(["aal2", "aal3"]));
-/// // As recent as the policy in force wants it: its `reauthenticate`.
+/// // As recent as the policy in force requires with `reauthenticate`.
 /// let by_policy = privileged(AuthenticationRequirement::by_policy());
 /// let app: Router = Router::new()
 ///     .route("/transfer", post(|| async {}).layer(recent))
@@ -134,6 +131,6 @@ pub fn policy(name: &str) -> PolicyLayer {
 /// # let _ = app;
 /// ```
 #[must_use]
-pub fn privileged(demand: AuthenticationRequirement) -> StepUpLayer {
-    StepUpLayer::new(demand)
+pub fn privileged(requirement: AuthenticationRequirement) -> StepUpLayer {
+    StepUpLayer::new(requirement)
 }

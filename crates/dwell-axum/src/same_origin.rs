@@ -1,11 +1,11 @@
-//! Whether a request comes from a page of this very origin.
+//! Tells whether a request comes from a page of the same origin.
 
 use http::request::Parts;
 use http::{HeaderMap, header};
 
-/// Whether the caller is of the same origin: by `Sec-Fetch-RequestContext` where the
-/// browser sends it, else by `Origin` against the request's host. A request
-/// with neither, or with doubled ones, is not.
+/// Returns whether the caller has the same origin: by `Sec-Fetch-Site` if the
+/// browser sends it, else by comparing `Origin` with the request's host. `false`
+/// if both are missing or one is sent twice.
 pub(crate) fn is_same_origin(request: &Parts) -> bool {
     let headers = &request.headers;
     if headers.contains_key("sec-fetch-site") {
@@ -44,14 +44,14 @@ mod tests {
     }
 
     #[test]
-    fn only_a_same_origin_caller_passes() {
+    fn only_same_origin_caller_passes() {
         let host = ("host", "bank.example:8443");
         assert!(check(&[host, ("sec-fetch-site", "same-origin")]));
         assert!(check(&[host, ("origin", "https://bank.example:8443")]));
         for bad in ["same-site", "cross-site", "none", "Same-Origin", ""] {
             assert!(!check(&[host, ("sec-fetch-site", bad)]), "{bad}");
         }
-        // Fetch metadata decides where it is there.
+        // Fetch metadata takes precedence.
         let crossed = [
             host,
             ("sec-fetch-site", "cross-site"),

@@ -1,32 +1,35 @@
-//! The stack of layers, set up for axum: routes named by their patterns, the
-//! client's address from `ConnectInfo`.
+//! The stack of layers for axum: routes are named by their patterns, and the
+//! client's address comes from `ConnectInfo`.
 
 use axum::extract::{MatchedPath, OriginalUri};
 use dwell_core::SessionManager;
 
 use crate::body::AxumBodyFactory;
 
-/// The stack of layers around a router; [`session_timeout`] makes it.
+/// The stack of layers around a router. Made by [`session_timeout`].
 pub type SessionTimeoutLayer = dwell_tower::SessionTimeoutLayer<AxumBodyFactory>;
 
-/// All layers in the right order, for [`Router::layer`](axum::Router::layer).
+/// Makes the stack of all session layers in the right order, for
+/// [`Router::layer`](axum::Router::layer).
 ///
-/// The client's address is that of
-/// [`ConnectInfo<SocketAddr>`](axum::extract::ConnectInfo): serve with
-/// `into_make_service_with_connect_info::<SocketAddr>()` when policies name
-/// networks. Without it and without networks, addresses are unknown, which
-/// only events notice.
+/// Put it around everything that needs a session, including the login route.
+/// Routes outside are not protected. A login page named with `with_login` can be
+/// opened with an ended session too, and page navigations without a live session
+/// are redirected there.
 ///
-/// Put it around everything that must see a session, the login route
-/// included; what is outside is not protected. A login page that is named
-/// with `with_login` is reached with a dead session too, and page navigations
-/// without a live one are sent there.
+/// # The client's address
+/// With the feature `connect-info` (default) the address is read from
+/// [`ConnectInfo<SocketAddr>`](axum::extract::ConnectInfo). If policies name
+/// networks, serve with `into_make_service_with_connect_info::<SocketAddr>()`,
+/// else requests with a session are answered with 500. Without networks the address is optional
+/// and only appears in events.
 ///
 /// ```no_run
 /// use std::net::SocketAddr;
 ///
 /// use axum::{Router, routing::get};
-/// use dwell_axum::*;
+/// use dwell_axum::Session;
+/// use dwell_axum::prelude::*;
 ///
 /// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
 /// let policies = PolicySet::builder(
@@ -45,7 +48,7 @@ pub type SessionTimeoutLayer = dwell_tower::SessionTimeoutLayer<AxumBodyFactory>
 /// # }
 /// ```
 ///
-/// In tests, a layer of axum says where the client is:
+/// In tests, a layer of axum sets the client's address:
 ///
 /// ```
 /// use std::net::SocketAddr;
@@ -53,7 +56,7 @@ pub type SessionTimeoutLayer = dwell_tower::SessionTimeoutLayer<AxumBodyFactory>
 /// use axum::body::Body;
 /// use axum::extract::connect_info::MockConnectInfo;
 /// use axum::{Router, routing::post};
-/// use dwell_axum::*;
+/// use dwell_axum::prelude::*;
 /// use dwell_testkit::TestClient;
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {

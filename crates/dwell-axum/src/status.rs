@@ -1,4 +1,4 @@
-//! The status document: the deadlines, as a page needs them.
+//! The status document: a session's deadlines for its pages.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -9,12 +9,13 @@ use serde::Serialize;
 
 use crate::extract::Session;
 
-/// The state of a live session, as the session endpoints answer it with
-/// `Cache-Control: no-store`. Clients count down from `remaining_ms`, not
-/// from their own clock.
+/// The state of a live session, as the [session endpoints](crate::session_endpoints)
+/// answer it, with `Cache-Control: no-store`.
 ///
-/// Instants are RFC 3339 in UTC with milliseconds, lengths of time are whole
-/// milliseconds, and what is not known is `null`.
+/// Count down from `remaining_ms`, not from the client's clock.
+///
+/// Instants are RFC 3339 in UTC with milliseconds. Durations are whole
+/// milliseconds. Unknown values are `null`.
 ///
 /// ```json
 /// {
@@ -36,49 +37,49 @@ use crate::extract::Session;
 /// }
 /// ```
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct StatusDocument {
-    /// `active`: other states are refusals.
+    /// Always `active`: in every other state the request is refused.
     pub state: &'static str,
-    /// The instant of the answer, by the clock that judges.
+    /// The instant of the answer, by the store's clock.
     pub now: Timestamp,
-    /// The earliest deadline: the instant at which it is too late.
+    /// The earliest deadline: a request at this instant is too late.
     pub deadline: Timestamp,
     /// When the session ends without activity.
     pub idle_deadline: Timestamp,
-    /// When it ends whatever happens: the absolute deadline, or the identity
-    /// provider's limit where that comes first.
+    /// When the session ends in spite of activity: the absolute deadline, or the
+    /// identity provider's limit if that is earlier.
     pub absolute_deadline: Timestamp,
     /// Milliseconds from `now` until `deadline`.
     pub remaining_ms: u64,
-    /// The reason that the earliest deadline will give: `idle_timeout`,
+    /// The reason with which the session ends at the earliest deadline: `idle_timeout`,
     /// `absolute_timeout` or `idp_session_expired`.
     pub ends_by: EndReason,
     /// The rule that set the earliest deadline: `policy default`,
     /// `network office`, `organization`, `preset pci-dss`,
-    /// `identity provider`, or `recorded deadline` where an earlier, stricter
-    /// rule set it.
+    /// `identity provider`, or `recorded deadline` if it was set under an
+    /// earlier, stricter rule.
     pub set_by: String,
-    /// How many milliseconds before the end the user is warned.
+    /// How long before the end the user is warned, in milliseconds.
     pub warn_ms: u64,
-    /// Whether activity can still move the earliest deadline: not where the
-    /// absolute one is the earliest.
+    /// Whether activity can still move the earliest deadline. `false` once the
+    /// absolute deadline is the earliest.
     pub extendable: bool,
-    /// Activity within so many milliseconds of the last on record is not
-    /// recorded again.
+    /// The shortest time between two recorded activities, in milliseconds.
     pub granularity_ms: u64,
-    /// The policy that the session was started under. Where a route has a
-    /// stricter one, `set_by` says so.
+    /// The policy that the session was started under. A route's stricter policy
+    /// is named in `set_by`.
     pub policy: String,
-    /// The named network of the last activity on record.
+    /// The named network of the last recorded activity.
     pub network: Option<String>,
     /// When the subject last authenticated.
     pub authenticated_at: Timestamp,
-    /// The class of that authentication (`acr`), where it is known.
+    /// The class of that authentication (`acr`).
     pub acr: Option<String>,
 }
 
 impl StatusDocument {
-    /// The document of a session; `None` when it was ended meanwhile.
+    /// Makes the document of a session; a refusal if it has ended meanwhile.
     pub(crate) fn of(session: &Session) -> Status {
         let (deadlines, record) = (session.deadlines(), session.record());
         let document = deadlines.zip(record);
@@ -110,7 +111,7 @@ impl StatusDocument {
     }
 }
 
-/// A status document, or the refusal when the session was ended meanwhile.
+/// A status document, or a refusal if the session has ended meanwhile.
 pub(crate) struct Status(Option<StatusDocument>);
 
 impl IntoResponse for Status {

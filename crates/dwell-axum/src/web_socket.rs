@@ -17,28 +17,31 @@ use crate::extract::Session;
 use crate::problem::problem_details;
 use crate::same_origin::is_same_origin;
 
-/// The close code of a WebSocket whose session is over: private use (RFC 6455
-/// §7.4.2), after HTTP's 401.
+/// The close code of a WebSocket whose session has ended: 4401, for private use
+/// (RFC 6455 §7.4.2), modelled on HTTP's 401.
 pub const SESSION_OVER: u16 = 4401;
 
-/// How long a handler may take to finish after the end, the close frame's way
-/// to a slow client included. Then the connection is dropped.
+/// How long a handler may take to finish after the end, including sending the
+/// close frame to a slow client. After that the connection is dropped.
 const LAST_WORDS: Duration = seconds(1);
 
-/// Extracts a WebSocket that ends with the session of its request: closed with
-/// code [4401](SESSION_OVER) and the reason, such as `idle_timeout`, at the
-/// deadline as activity elsewhere has moved it, and within a second of an end
-/// on whatever node.
+/// Extracts a WebSocket that ends with the session of its request.
 ///
-/// A request without a live session is refused like everywhere, one from a page
-/// of another origin with 403: browsers send cookies along, and no browser
-/// checks who opens a WebSocket. The handshake is no activity, since pages open
-/// connections again by themselves. Nor is a message: call
-/// [`touch`](SessionWebSocket::touch) for those that show that somebody is
-/// there. Pings and pongs never do.
+/// Needs the feature `ws`. When the session ends, on this node or another, the
+/// WebSocket is closed within a second, with code [4401](SESSION_OVER) and the
+/// reason, such as `idle_timeout`. Activity on other connections keeps it open.
 ///
-/// Over HTTP/2, too (RFC 8441), with axum's feature `http2` and a route that
-/// takes `CONNECT`, as `any` does.
+/// | request | answer |
+/// |---|---|
+/// | without a live session | refused, as on every protected route |
+/// | from a page of another origin | 403 `not_same_origin`: browsers send cookies with a handshake from any page |
+///
+/// Neither the handshake nor a message is activity, because pages reconnect
+/// automatically. Call [`touch`](SessionWebSocket::touch) for messages that show
+/// a person at work.
+///
+/// Works over HTTP/2, too (RFC 8441), with axum's feature `http2` and a route
+/// that takes `CONNECT`, such as `any`.
 ///
 /// ```
 /// use axum::Router;
@@ -49,10 +52,10 @@ const LAST_WORDS: Duration = seconds(1);
 ///
 /// async fn chat(upgrade: SessionWebSocketUpgrade) -> Response {
 ///     upgrade.on_upgrade(async |mut socket: SessionWebSocket| {
-///         // `None` when the session is over or the client has gone.
+///         // `None` when the session has ended or the client has left.
 ///         while let Some(Ok(message)) = socket.recv().await {
 ///             if let Message::Text(text) = message {
-///                 // Somebody typed this.
+///                 // A person typed this.
 ///                 if socket.touch().await.is_err() || socket.send(Message::Text(text)).await.is_err() {
 ///                     break;
 ///                 }
@@ -71,14 +74,14 @@ pub struct SessionWebSocketUpgrade {
 
 /// A WebSocket that ends with its session; see [`SessionWebSocketUpgrade`].
 pub struct SessionWebSocket {
-    /// There until this is dropped.
+    /// `None` only while this is dropped.
     socket: Option<WebSocket>,
     recorder: ActivityRecorder,
     over: watch::Receiver<Option<CloseReason>>,
-    /// What a touch has found before we were told.
+    /// An end that a touch found before the lifeline did.
     found: Option<CloseReason>,
-    /// Takes the connection back, so that the client is told why also where the
-    /// handler does not.
+    /// Returns the connection when this is dropped, so that the client gets the
+    /// close frame even if the handler has finished.
     give_back: Option<oneshot::Sender<WebSocket>>,
 }
 
@@ -103,7 +106,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionWebSocketUpgrade {
 }
 
 impl SessionWebSocketUpgrade {
-    /// Sets protocols, sizes and the like.
+    /// Changes axum's upgrade, to set protocols, sizes and the like.
     ///
     /// ```
     /// # use dwell_axum::SessionWebSocketUpgrade;
@@ -117,16 +120,17 @@ impl SessionWebSocketUpgrade {
         self
     }
 
-    /// The session that it is opened in.
+    /// Returns the session of the request.
     #[must_use]
     pub fn session(&self) -> &Session {
         &self.session
     }
 
-    /// Answers the handshake, and hands the connection to `serve`, which is
-    /// dropped a second after the session is over if it has not finished by
-    /// then. It may hand the connection on to another task, whose next call on
-    /// it is told that it is over.
+    /// Answers the handshake and runs `serve` with the connection.
+    ///
+    /// `serve` is dropped one second after the session has ended, unless it has
+    /// finished. It may move the connection to another task; after the end that
+    /// task's next call returns `None` or an error.
     pub fn on_upgrade<F, Fut>(self, serve: F) -> Response
     where
         F: FnOnce(SessionWebSocket) -> Fut + Send + 'static,
@@ -138,7 +142,7 @@ impl SessionWebSocketUpgrade {
             return SessionError(CommandError::NoSession).into_response();
         };
         let mut response = self.upgrade.on_upgrade(async move |socket| {
-            let (tell, over) = watch::channel(None);
+            let (announce, over) = watch::channel(None);
             let (give_back, mut back) = oneshot::channel();
             let mut serving = Box::pin(serve(SessionWebSocket {
                 socket: Some(socket),
@@ -150,14 +154,14 @@ impl SessionWebSocketUpgrade {
             let mut served = false;
             let closing = loop {
                 tokio::select! {
-                    // It may have handed the connection on.
+                    // It may have moved the connection to another task.
                     () = &mut serving, if !served => served = true,
-                    // Nobody has it any more, while the session lives.
+                    // The connection was dropped, and the session is still live.
                     _ = &mut back => return,
                     closing = lifeline.closed() => break closing,
                 }
             };
-            let _ = tell.send(Some(closing));
+            let _ = announce.send(Some(closing));
             let last_words = async {
                 if !served {
                     serving.as_mut().await;
@@ -168,9 +172,9 @@ impl SessionWebSocketUpgrade {
             drop(serving);
             let socket = socket.ok().flatten().or_else(|| back.try_recv().ok());
             if let Some(mut socket) = socket {
-                // Whoever has been told or has gone needs no word.
-                let told = socket.send(Message::Close(Some(farewell(closing))));
-                let _ = tokio::time::timeout(LAST_WORDS, told).await;
+                // Fails if the close frame was sent already or the client has left.
+                let sent = socket.send(Message::Close(Some(close_frame(closing))));
+                let _ = tokio::time::timeout(LAST_WORDS, sent).await;
             }
         });
         response
@@ -181,9 +185,8 @@ impl SessionWebSocketUpgrade {
 }
 
 impl SessionWebSocket {
-    /// Waits for the next message; `None` when the session is over, which the
-    /// client has been told then, or the client has closed. Safe to be given
-    /// up and called again, as `tokio::select!` does.
+    /// Waits for the next message. Returns `None` when the client has closed, or
+    /// when the session has ended; the close frame is sent by then. Cancel safe.
     pub async fn recv(&mut self) -> Option<Result<Message, axum::Error>> {
         if self.closing().is_none() {
             tokio::select! {
@@ -192,35 +195,35 @@ impl SessionWebSocket {
                 message = self.socket.as_mut()?.recv() => return message,
             }
         }
-        self.say_why().await;
+        self.send_close().await;
         None
     }
 
     /// Sends a message.
     ///
     /// # Errors
-    /// When the session is over, which the client has been told then, or the
+    /// When the session has ended (the close frame is sent by then), or the
     /// connection is broken.
     pub async fn send(&mut self, message: Message) -> Result<(), axum::Error> {
         if let (None, Some(socket)) = (self.closing(), &mut self.socket) {
-            // A client that does not read holds nobody up beyond the end.
+            // A client that does not read must not block this beyond the end.
             tokio::select! {
                 biased;
                 _ = self.over.changed() => {}
                 sent = socket.send(message) => return sent,
             }
         }
-        self.say_why().await;
+        self.send_close().await;
         let closing = self.closing().unwrap_or(CloseReason::Unknown);
         Err(axum::Error::new(SessionClosed(closing)))
     }
 
-    /// Records that the session's subject is there, by what the last message
-    /// said: activity now. Within the granularity it costs nothing.
+    /// Records activity now. Call it for messages that show a person at work.
+    /// Within the granularity nothing is written.
     ///
     /// # Errors
-    /// When the session is over, which the client has been told then, its route
-    /// asks for authentication again, or the store does not answer.
+    /// When the session has ended (the close frame is sent by then), the route
+    /// requires authentication again, or the store does not answer.
     pub async fn touch(&mut self) -> Result<(), SessionError> {
         let Err(error) = self.recorder.touch().await else {
             return Ok(());
@@ -232,31 +235,31 @@ impl SessionWebSocket {
             _ => None,
         };
         if self.found.is_some() {
-            self.say_why().await;
+            self.send_close().await;
         }
         Err(error.into())
     }
 
-    /// Why it is over; `None` while it is not.
+    /// Returns why the session has ended, or `None` while it is live.
     #[must_use]
     pub fn closing(&self) -> Option<CloseReason> {
         self.found.or(*self.over.borrow())
     }
 
-    /// Waits until the session is over, for handlers that wait for something
-    /// else than messages.
+    /// Waits until the session has ended, for handlers that wait for something
+    /// other than messages.
     pub async fn closed(&mut self) -> Option<CloseReason> {
-        // The sender is there for as long as whoever serves this.
+        // The sender lives as long as the task that serves this connection.
         let over = self.over.wait_for(Option::is_some).await.ok()?;
         *over
     }
 
-    async fn say_why(&mut self) {
+    async fn send_close(&mut self) {
         let closing = self.closing().unwrap_or(CloseReason::Unknown);
         if let Some(socket) = &mut self.socket {
-            // Whoever has gone needs no word.
-            let told = socket.send(Message::Close(Some(farewell(closing))));
-            let _ = tokio::time::timeout(LAST_WORDS, told).await;
+            // Fails if the client has left.
+            let sent = socket.send(Message::Close(Some(close_frame(closing))));
+            let _ = tokio::time::timeout(LAST_WORDS, sent).await;
         }
     }
 }
@@ -264,13 +267,13 @@ impl SessionWebSocket {
 impl Drop for SessionWebSocket {
     fn drop(&mut self) {
         if let (Some(socket), Some(give_back)) = (self.socket.take(), self.give_back.take()) {
-            // Where nobody waits for it, it is closed by being dropped.
+            // If nothing waits for the connection, dropping it closes it.
             let _ = give_back.send(socket);
         }
     }
 }
 
-fn farewell(closing: CloseReason) -> CloseFrame {
+fn close_frame(closing: CloseReason) -> CloseFrame {
     CloseFrame {
         code: SESSION_OVER,
         reason: closing.as_str().into(),
