@@ -1,4 +1,4 @@
-//! Answers that end by themselves are sent as they would be without Dwell.
+//! Ordinary answers are sent as they would be without Dwell.
 
 use std::convert::Infallible;
 
@@ -16,7 +16,7 @@ use crate::support::{Served, World, cookie, hyper_get, short_policies};
 
 const LONG: usize = 1_000_000;
 
-/// They do not look at the session; the layers do.
+/// Routes that ignore the session; the layers still see it.
 fn routes() -> Router {
     let unchanged = async || (StatusCode::NOT_MODIFIED, [("etag", "\"a\"")]);
     let chunks = async || {
@@ -33,7 +33,7 @@ fn routes() -> Router {
         .route("/announced", get(announced))
 }
 
-/// A stream whose length the handler knows.
+/// A stream of known length.
 async fn announced() -> Response {
     let chunk = Bytes::from(vec![b'b'; LONG / 10]);
     let chunks = (0..10).map(move |_| Ok::<_, Infallible>(chunk.clone()));
@@ -41,7 +41,7 @@ async fn announced() -> Response {
     (length, Body::from_stream(stream::iter(chunks))).into_response()
 }
 
-/// What is looked at of an answer.
+/// The parts of an answer that are compared.
 #[derive(Debug, PartialEq, Eq)]
 struct Shape {
     status: u16,
@@ -71,7 +71,7 @@ async fn shape(served: &Served, method: &str, path: &str, cookie: &str) -> (bool
 }
 
 #[tokio::test]
-async fn ordinary_answers_look_on_the_wire_as_without_dwell() {
+async fn ordinary_answers_unchanged_on_wire() {
     let world = World::with(short_policies(minutes(10)));
     let alice = world.alice(routes()).await;
     let with = Served::start(world.router(routes())).await;
@@ -98,9 +98,9 @@ async fn ordinary_answers_look_on_the_wire_as_without_dwell() {
     assert_eq!((long.content_length, long.body), (Some(length), LONG));
 }
 
-/// The bytes, and the type: a body of axum stays one, and gets no second box.
+/// A body of axum keeps its type and gets no second box.
 #[tokio::test(start_paused = true)]
-async fn bodies_of_axum_stay_bodies_of_axum() {
+async fn axum_bodies_are_not_boxed_again() {
     fn is_axums<S: Service<Request<Body>, Response = Response>>(_: &S) {}
 
     let world = World::new();

@@ -1,4 +1,4 @@
-//! `browser()`: the script of the element `<session-timeout>`, as it is served.
+//! `browser()`: how the script of the element `<session-timeout>` is served.
 
 use axum::Router;
 use dwell_axum::*;
@@ -21,7 +21,7 @@ async fn get_if(client: &mut Client, conditions: &[&str]) -> TestResponse {
     client.send(Method::GET, PATH, &headers, "").await
 }
 
-/// The tag, which must be a strong one (RFC 9110 §8.8.3).
+/// Returns the entity tag, which must be strong (RFC 9110 §8.8.3).
 fn tag(answer: &TestResponse) -> String {
     let tag = answer.header("etag").expect("a tag");
     let inner = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
@@ -31,7 +31,7 @@ fn tag(answer: &TestResponse) -> String {
 }
 
 #[tokio::test]
-async fn it_is_a_script_with_a_strong_tag() {
+async fn script_has_strong_etag() {
     let answer = alone().get(PATH).await;
     assert_eq!(answer.status, 200);
     let media_type = answer.header("content-type");
@@ -43,7 +43,7 @@ async fn it_is_a_script_with_a_strong_tag() {
 }
 
 #[tokio::test]
-async fn whoever_has_it_is_told_so() {
+async fn known_etag_gets_304() {
     let mut client = alone();
     let tag = tag(&client.get(PATH).await);
     let weak = format!("W/{tag}");
@@ -59,7 +59,7 @@ async fn whoever_has_it_is_told_so() {
     ] {
         let answer = get_if(&mut client, known).await;
         assert_eq!((answer.status.as_u16(), answer.body.len()), (304, 0));
-        // RFC 9110 §15.4.5: what a 200 would have had, as far as caches need it.
+        // RFC 9110 §15.4.5: the fields of a 200 that caches need.
         assert_eq!(answer.header("etag"), Some(&*tag), "{known:?}");
         assert!(answer.header("cache-control").is_some(), "{known:?}");
         assert_eq!(answer.header("content-type"), None, "{known:?}");
@@ -81,7 +81,7 @@ async fn whoever_has_it_is_told_so() {
 }
 
 #[tokio::test]
-async fn head_is_answered_without_the_script() {
+async fn head_answer_has_no_body() {
     let mut client = alone();
     let whole = client.get(PATH).await;
     let head = client.send(Method::HEAD, PATH, &[], "").await;
@@ -95,7 +95,7 @@ async fn head_is_answered_without_the_script() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn outside_of_the_layers_it_is_served_whatever_became_of_the_session() {
+async fn script_outside_layers_served_with_any_session_state() {
     let world = World::new();
     let app = world.router(Router::new()).merge(browser());
     let mut alice = signed_in(App::new(app.with_state(())), "alice").await;
@@ -108,7 +108,7 @@ async fn outside_of_the_layers_it_is_served_whatever_became_of_the_session() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n01_inside_of_the_layers_it_is_no_activity() {
+async fn n01_script_inside_layers_is_no_activity() {
     let world = World::new();
     let mut alice = world.alice(browser()).await;
     for _ in 0..89 {

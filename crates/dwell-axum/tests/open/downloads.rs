@@ -1,5 +1,4 @@
-//! Downloads that are still on their way when their session ends, over real
-//! sockets.
+//! Downloads in flight when their session ends, over real sockets.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -22,7 +21,7 @@ const BOUND: Duration = seconds(1);
 
 const CHUNK: usize = 4_096;
 
-/// More than a download at this pace gets through in its session's time.
+/// More bytes than a download at this pace transfers while its session lives.
 const CHUNKS: usize = 125;
 
 fn chunks() -> impl Stream<Item = Result<Bytes, Infallible>> {
@@ -54,11 +53,11 @@ fn routes() -> Router {
         )
 }
 
-/// How a download went.
+/// The outcome of a download.
 struct Download {
     bytes: usize,
     error: Option<String>,
-    /// How long after the session's deadline, or before.
+    /// How long after the session's deadline it ended; negative before.
     ended: (Timestamp, Timestamp),
 }
 
@@ -88,7 +87,7 @@ async fn download(world: &World, path: &str) -> Download {
 }
 
 #[tokio::test]
-async fn l14_a_download_breaks_off_at_the_deadline_and_the_client_sees_it() {
+async fn l14_download_breaks_off_visibly_at_deadline() {
     for path in ["/chunked", "/announced"] {
         let world = World::with(short_policies(IDLE));
         let Download {
@@ -98,7 +97,7 @@ async fn l14_a_download_breaks_off_at_the_deadline_and_the_client_sees_it() {
         } = download(&world, path).await;
         assert!(
             error.is_some(),
-            "{path}: nobody takes the part for the whole"
+            "{path}: the part can't be mistaken for the whole"
         );
         assert!(bytes > 0 && bytes < CHUNKS * CHUNK, "{path}: {bytes} bytes");
         let (ended, deadline) = ended;
@@ -112,7 +111,7 @@ async fn l14_a_download_breaks_off_at_the_deadline_and_the_client_sees_it() {
 }
 
 #[tokio::test]
-async fn l14_a_download_that_says_so_outlives_its_session() {
+async fn l14_marked_download_outlives_session() {
     let world = World::with(short_policies(IDLE));
     let Download {
         bytes,
@@ -124,10 +123,10 @@ async fn l14_a_download_that_says_so_outlives_its_session() {
     assert!(ended > deadline + seconds(1));
 }
 
-/// An upload is admitted at its arrival: the session's end does not break it
-/// off, and the next request is refused.
+/// An upload is admitted when it arrives: the session's end does not interrupt
+/// it, and the next request is refused.
 #[tokio::test]
-async fn n40_an_upload_in_flight_at_the_deadline_finishes() {
+async fn n40_upload_in_flight_at_deadline_finishes() {
     let routes = || {
         let upload = async |_: Session, body: Bytes| body.len().to_string();
         Router::new().route("/upload", axum::routing::post(upload))
@@ -146,14 +145,14 @@ async fn n40_an_upload_in_flight_at_the_deadline_finishes() {
     assert_eq!(next.status(), 401);
 }
 
-/// The handler's part is dropped, too: nothing is made for nobody.
+/// The handler's stream is dropped, too, so it stops producing.
 #[tokio::test]
-async fn l14_what_a_handler_streams_is_dropped_at_the_end() {
+async fn l14_handlers_stream_dropped_at_end() {
     let world = World::with(short_policies(IDLE));
-    let (told, heard) = tokio::sync::oneshot::channel::<()>();
-    let told = std::sync::Arc::new(std::sync::Mutex::new(Some(told)));
+    let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
+    let sender = std::sync::Arc::new(std::sync::Mutex::new(Some(sender)));
     let route = get(async move |_: Session| {
-        let held = told.lock().unwrap().take();
+        let held = sender.lock().unwrap().take();
         let never = stream::pending::<Result<Bytes, Infallible>>().map(move |chunk| {
             let _ = &held;
             chunk
@@ -168,6 +167,6 @@ async fn l14_what_a_handler_streams_is_dropped_at_the_end() {
     assert_eq!(answer.status(), 200);
     let began = world.now();
     alice.post("/session/end", "").await;
-    assert!(soon(heard).await.is_err(), "dropped, not answered");
+    assert!(soon(receiver).await.is_err(), "dropped, not answered");
     assert!(world.now() - began < BOUND);
 }

@@ -14,7 +14,7 @@ fn locking() -> PolicySet {
     PolicySet::builder(policy).build().unwrap()
 }
 
-/// Reads on until the end, which must come at this instant.
+/// Reads until the end, which must come at this instant.
 async fn assert_expires(world: &World, events: &mut Events, at: Timestamp, reason: &str) {
     loop {
         let event = events.next().await;
@@ -26,22 +26,26 @@ async fn assert_expires(world: &World, events: &mut Events, at: Timestamp, reaso
         let now = world.now();
         assert!(now >= at, "{:?} too soon", at - now);
         assert!(now - at <= GRAIN, "{:?} late", now - at);
-        assert_eq!(events.any().await, None, "nothing comes after it");
+        assert_eq!(
+            events.any().await,
+            None,
+            "something came after the last event"
+        );
         return;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_the_stream_ends_at_the_idle_deadline() {
-    for world in [World::new(), World::shared(), World::remote()] {
-        let (alice, mut events) = Events::of_alice(&world).await;
+async fn l14_stream_ends_at_idle_deadline() {
+    for world in [World::new(), World::shared(), World::unwatched()] {
+        let (alice, mut events) = world.alice_and_her_events().await;
         let deadline = world.record(&alice).facts.idle_deadline;
         assert_expires(&world, &mut events, deadline, "idle_timeout").await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_the_stream_ends_at_the_absolute_deadline() {
+async fn l14_stream_ends_at_absolute_deadline() {
     let policy = default_policy().absolute(minutes(30));
     let world = World::with(PolicySet::builder(policy).build().unwrap());
     let (mut alice, mut events) = Events::of_alice(&world).await;
@@ -59,7 +63,7 @@ async fn l14_the_stream_ends_at_the_absolute_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_the_stream_ends_at_the_identity_providers_limit() {
+async fn l14_stream_ends_at_identity_providers_limit() {
     let world = World::new();
     let at = world.now() + minutes(10);
     let login = async move |login: LoginSession| {
@@ -74,7 +78,7 @@ async fn l14_the_stream_ends_at_the_identity_providers_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_the_stream_ends_when_the_session_is_locked() {
+async fn l14_stream_ends_when_session_locked() {
     let world = World::with(locking());
     let (mut alice, mut events) = Events::of_alice(&world).await;
     let deadline = world.record(&alice).facts.idle_deadline;
@@ -83,7 +87,7 @@ async fn l14_the_stream_ends_when_the_session_is_locked() {
     assert_eq!(next.reason().as_deref(), Some("session_locked"));
 }
 
-/// What ends a session, and the reason that is told.
+/// Ways to end a session, and the reason that is sent.
 #[derive(Clone, Copy, Debug)]
 enum End {
     SignedOut,
@@ -119,7 +123,7 @@ impl End {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n38_the_stream_ends_at_once_when_something_ends_the_session() {
+async fn n38_stream_ends_at_once_with_ended_session() {
     for (end, reason) in End::ALL {
         for world in [World::new(), World::shared()] {
             let (mut alice, mut events) = Events::of_alice(&world).await;
@@ -132,10 +136,10 @@ async fn n38_the_stream_ends_at_once_when_something_ends_the_session() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n38_where_the_store_tells_nothing_the_stream_ends_within_a_second() {
+async fn n38_stream_ends_within_second_without_watch() {
     for (end, reason) in End::ALL {
-        let world = World::remote();
-        let (mut alice, mut events) = Events::of_alice(&world).await;
+        let world = World::unwatched();
+        let (mut alice, mut events) = world.alice_and_her_events().await;
         pass(minutes(3)).await;
         let at = world.now();
         end.come(&world, &mut alice).await;
@@ -146,10 +150,10 @@ async fn n38_where_the_store_tells_nothing_the_stream_ends_within_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n39_an_end_before_the_first_look_is_not_missed() {
+async fn n39_end_before_first_check_not_missed() {
     for after in [0, 1, 100, 249, 250, 251] {
-        for world in [World::new(), World::shared(), World::remote()] {
-            let (mut alice, app) = world.alice_and_app(Router::new()).await;
+        for world in [World::new(), World::shared(), World::unwatched()] {
+            let (mut alice, app) = world.alice(Router::new()).await;
             let mut events = Events::open(&app, &alice, "/session/events").await;
             events.next().await;
             events.none_for(Duration::from_millis(after)).await;
@@ -163,7 +167,7 @@ async fn n39_an_end_before_the_first_look_is_not_missed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_a_stream_that_is_opened_right_before_the_deadline_ends_there() {
+async fn l14_stream_opened_just_before_deadline_ends_at_it() {
     for before in [1, 5, 100, 1_000] {
         let world = World::new();
         let (alice, app) = world.alice_and_app(Router::new()).await;
@@ -175,7 +179,7 @@ async fn l14_a_stream_that_is_opened_right_before_the_deadline_ends_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_sessions_end_is_not_anothers() {
+async fn one_sessions_end_leaves_other_streams_open() {
     let world = World::new();
     let (mut alice, mut events) = Events::of_alice(&world).await;
     let app = world.app(Router::new());
@@ -189,7 +193,7 @@ async fn one_sessions_end_is_not_anothers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_loosened_policy_revives_no_stream() {
+async fn loosened_policy_revives_no_stream() {
     let world = World::new();
     let (alice, mut events) = Events::of_alice(&world).await;
     let deadline = world.record(&alice).facts.idle_deadline;
@@ -197,15 +201,15 @@ async fn a_loosened_policy_revives_no_stream() {
     let loose = default_policy().idle(hours(2));
     let loose = PolicySet::builder(loose).build().unwrap();
     world.manager.policies().replace(loose);
-    // Activity before the change keeps the deadline that it was given.
+    // Activity before the change keeps the deadline that it set.
     assert_expires(&world, &mut events, deadline, "idle_timeout").await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_comment_keeps_the_connection_after_25_seconds_of_silence() {
+async fn comment_sent_after_25_seconds_of_silence() {
     let world = World::new();
-    let (mut alice, mut events) = Events::of_alice(&world).await;
-    // The first look has passed since the first event.
+    let (mut alice, mut events) = world.alice_and_her_events().await;
+    // The first check came after the first event.
     let spent = FIRST_LOOK + GRAIN;
     for silence in [seconds(25) - spent, seconds(25), seconds(25)] {
         let began = world.now();
@@ -214,7 +218,7 @@ async fn a_comment_keeps_the_connection_after_25_seconds_of_silence() {
         let took = world.now() - began;
         assert!(took + GRAIN > silence && took < silence + GRAIN, "{took:?}");
     }
-    // What is told breaks the silence.
+    // An event ends the silence.
     pass(seconds(20)).await;
     alice.get("/").await;
     let began = world.now();

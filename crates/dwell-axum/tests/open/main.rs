@@ -1,12 +1,12 @@
-//! What stays open ends with its session (law L14): the stream of a session's
-//! deadlines, event streams and downloads of handlers, WebSockets; and what
-//! pages without JavaScript get instead.
+//! Open connections end with their session (law L14): the stream of a session's
+//! deadlines, event streams and downloads of handlers, WebSockets; and the
+//! replacement for pages without JavaScript.
 
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test says so when it fails"
+    reason = "a panic fails the test"
 )]
 
 mod support;

@@ -1,4 +1,4 @@
-//! Where the stream of deadlines stands, and who gets it.
+//! The path of the stream of deadlines, and who gets the stream.
 
 use axum::Router;
 use axum::body::Body;
@@ -10,7 +10,7 @@ use tower::ServiceExt;
 use crate::support::{App, Events, GRAIN, World, ask, pass, signed_in};
 
 #[tokio::test(start_paused = true)]
-async fn it_stands_below_the_other_endpoints_wherever_they_are() {
+async fn stream_path_follows_other_endpoints() {
     let world = World::new();
     let elsewhere = Router::new()
         .merge(session_endpoints_at("/auth/session"))
@@ -34,7 +34,7 @@ async fn it_stands_below_the_other_endpoints_wherever_they_are() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn its_fields_keep_caches_and_proxies_from_holding_it_back() {
+async fn headers_stop_caches_and_proxies_from_buffering() {
     let world = World::new();
     let (alice, app) = world.alice_and_app(Router::new()).await;
     let answer = ask(&app, &alice, "/session/events").await;
@@ -50,7 +50,7 @@ async fn its_fields_keep_caches_and_proxies_from_holding_it_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_live_session_there_is_none() {
+async fn no_stream_without_live_session() {
     let world = World::new();
     let app = world.app(Router::new());
     let mut nobody = TestClient::new(app.clone());
@@ -80,7 +80,7 @@ async fn other_methods_open_no_stream() {
     let answer = alice.post("/session/events", "").await;
     assert_eq!(answer.status, 405);
     assert_eq!(answer.header("allow"), Some("GET,HEAD"));
-    // The answer to HEAD has no body, so it is read to its end at once.
+    // The answer to HEAD has no body, so reading it ends at once.
     let before = world.now();
     let head = alice.send(Method::HEAD, "/session/events", &[], "").await;
     assert_eq!((head.status.as_u16(), head.body.len()), (200, 0));
@@ -90,7 +90,7 @@ async fn other_methods_open_no_stream() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn outside_of_the_stack_there_is_none() {
+async fn no_stream_outside_stack() {
     let app = App::new(session_endpoints::<()>().with_state(()));
     let request = Request::get("/session/events").body(Body::empty()).unwrap();
     let answer = app.oneshot(request).await.unwrap();

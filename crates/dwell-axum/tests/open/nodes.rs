@@ -1,5 +1,4 @@
-//! Two nodes over one store: what ends on one closes what is open on the
-//! other.
+//! Two nodes over one store: an end on one closes open connections on the other.
 
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use dwell_axum::*;
 use crate::support::{Events, GRAIN, World, at, pass, policies, signed_in};
 
 #[tokio::test(start_paused = true)]
-async fn n38_an_end_on_another_node_ends_a_stream_within_a_second() {
+async fn n38_end_on_other_node_ends_stream_within_second() {
     let world = World::shared();
     let other = world.another();
     let (alice, mut events) = Events::of_alice(&world).await;
@@ -18,19 +17,22 @@ async fn n38_an_end_on_another_node_ends_a_stream_within_a_second() {
     let ended = world.now();
     assert_eq!(elsewhere.post("/session/end", "").await.status, 204);
     assert_eq!(events.expired().await, "signed_out");
-    assert!(world.now() - ended <= seconds(1), "a store that tells");
+    assert!(world.now() - ended <= seconds(1), "a watched store");
 
     let (_alice, mut events) = Events::of_alice(&world).await;
     pass(minutes(2)).await;
     let ended = world.now();
     other.revoke().await;
     assert_eq!(events.expired().await, "revoked");
-    assert!(world.now() - ended <= seconds(1), "an administrator's word");
+    assert!(
+        world.now() - ended <= seconds(1),
+        "ended by an administrator"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn n38_an_end_elsewhere_is_seen_where_the_store_tells_nothing() {
-    let world = World::remote();
+async fn n38_end_on_other_node_seen_without_watch() {
+    let world = World::unwatched();
     let other = world.another();
     let (alice, mut events) = Events::of_alice(&world).await;
     let mut elsewhere = at(&alice, other.app(Router::new()));
@@ -49,7 +51,7 @@ async fn n38_an_end_elsewhere_is_seen_where_the_store_tells_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n39_an_end_elsewhere_right_after_the_opening_is_not_missed() {
+async fn n39_end_on_other_node_right_after_opening_not_missed() {
     for after in [0, 1, 100, 249, 250, 251, 300, 600] {
         let world = World::shared();
         let other = world.another();
@@ -65,10 +67,10 @@ async fn n39_an_end_elsewhere_right_after_the_opening_is_not_missed() {
     }
 }
 
-/// A copy that is kept near says what was: whoever was told of a change asks
-/// the store itself.
+/// A near-cache copy is out of date after a change, so a lifeline that was
+/// notified reads the store itself.
 #[tokio::test(start_paused = true)]
-async fn n39_a_copy_kept_near_does_not_hide_an_end() {
+async fn n39_near_cache_copy_hides_no_end() {
     let world = World::shared();
     let store = world.shared.clone();
     let store = store.with_late_copies(Duration::from_millis(40));
@@ -87,7 +89,7 @@ async fn n39_a_copy_kept_near_does_not_hide_an_end() {
     let mut events = Events::open(&app, &alice, "/session/events").await;
     events.next().await;
     pass(minutes(1)).await;
-    // There is a copy now, and it answers.
+    // The copy exists now, and answers.
     for _ in 0..5 {
         assert_eq!(near.get("/session").await.status, 200);
         pass(GRAIN).await;

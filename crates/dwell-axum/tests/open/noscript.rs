@@ -9,7 +9,7 @@ use dwell_testkit::TestClient;
 
 use crate::support::{World, default_policy, pass};
 
-/// A page that tells what it would carry, and one that nobody asked for.
+/// A page that shows its refresh element, and a passive one.
 fn pages() -> Router {
     let page = async |session: Session| session.noscript_refresh("/expired");
     let ended = async |session: Session| {
@@ -31,7 +31,7 @@ fn expected(seconds: u64, reason: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pages_time_counts_from_its_own_request() {
+async fn refresh_counts_from_pages_request() {
     let world = World::new();
     let mut alice = world.alice(pages()).await;
     for _ in 0..3 {
@@ -42,7 +42,7 @@ async fn a_pages_time_counts_from_its_own_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n01_a_passive_pages_time_counts_from_the_last_activity() {
+async fn n01_passive_pages_refresh_counts_from_last_activity() {
     let world = World::new();
     let mut alice = world.alice(pages()).await;
     pass(minutes(10)).await;
@@ -55,10 +55,10 @@ async fn n01_a_passive_pages_time_counts_from_the_last_activity() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn seconds_are_rounded_up_so_that_the_end_has_come_by_then() {
+async fn refresh_rounds_up_past_deadline() {
     let world = World::new();
-    let mut alice = world.alice(pages()).await;
-    // Within the granularity nothing is recorded, and the page knows it.
+    let (mut alice, _) = world.alice(pages()).await;
+    // Within the granularity nothing is recorded, and the element shows that.
     let (mut passed, start) = (Duration::ZERO, minutes(15));
     for step in [1, 998, 1, 1, 3_000] {
         let step = Duration::from_millis(step);
@@ -73,7 +73,7 @@ async fn seconds_are_rounded_up_so_that_the_end_has_come_by_then() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_it_comes_the_session_is_over() {
+async fn session_ended_when_refresh_fires() {
     let world = World::new();
     let mut alice = world.alice(pages()).await;
     pass(minutes(7)).await;
@@ -88,7 +88,7 @@ async fn when_it_comes_the_session_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n17_the_nearest_deadline_and_its_reason_count() {
+async fn n17_refresh_uses_nearest_deadline_and_its_reason() {
     let policy = default_policy().absolute(minutes(20));
     let world = World::with(PolicySet::builder(policy).build().unwrap());
     let mut alice = world.alice(pages()).await;
@@ -98,7 +98,7 @@ async fn n17_the_nearest_deadline_and_its_reason_count() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_the_end_it_is_empty() {
+async fn refresh_empty_after_end() {
     let world = World::new();
     let mut alice = world.alice(pages()).await;
     let page = alice.get("/ended").await;
@@ -106,7 +106,7 @@ async fn after_the_end_it_is_empty() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn paths_are_escaped_and_queries_go_on() {
+async fn paths_are_escaped_and_queries_kept() {
     let world = World::new();
     let paths = [
         ("/a", "/a?reason="),

@@ -1,4 +1,4 @@
-//! Event streams of handlers: cut with one last event.
+//! Event streams of handlers: cut, with one last event.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::support::{Client, Events, GRAIN, World, default_policy, pass};
 
 const TICK: Duration = seconds(1);
 
-/// A stream that counts, tick by tick, for ever.
+/// An endless stream that counts ticks.
 fn ticks() -> impl Stream<Item = Result<sse::Event, Infallible>> {
     let tick = async |(mut interval, n): (Interval, u64)| {
         interval.tick().await;
@@ -27,11 +27,11 @@ fn ticks() -> impl Stream<Item = Result<sse::Event, Infallible>> {
     stream::unfold((interval(TICK), 0), tick)
 }
 
-/// Event streams of all sorts.
+/// Event streams of several kinds.
 fn streams() -> Router {
     let never = || stream::pending::<Result<sse::Event, Infallible>>();
     let keep_alive = || KeepAlive::new().interval(seconds(10));
-    // Never has to be waited for.
+    // Always ready.
     let busy = || stream::repeat_with(|| Ok::<_, Infallible>(sse::Event::default().data("again")));
     Router::new()
         .route("/ticks", get(async |_: Session| Sse::new(ticks())))
@@ -63,7 +63,7 @@ async fn open(world: &World, path: &str) -> (Client, Events) {
     (alice, events)
 }
 
-/// Skips what the handler sends, to the reason of the last event.
+/// Skips the handler's events and returns the reason of the last event.
 async fn reason(events: &mut Events) -> String {
     let last = async {
         loop {
@@ -75,14 +75,18 @@ async fn reason(events: &mut Events) -> String {
     };
     let last = timeout(hours(1), last).await;
     let last = last.expect("the stream comes to its end");
-    assert_eq!(events.any().await, None, "nothing comes after it");
+    assert_eq!(
+        events.any().await,
+        None,
+        "something came after the last event"
+    );
     last.json()["reason"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_a_handlers_stream_ends_at_the_deadline_with_one_last_event() {
+async fn l14_handlers_stream_ends_at_deadline_with_last_event() {
     for path in ["/ticks", "/silent", "/kept"] {
-        for world in [World::new(), World::shared(), World::remote()] {
+        for world in [World::new(), World::shared(), World::unwatched()] {
             let (alice, mut events) = open(&world, path).await;
             let deadline = world.record(&alice).facts.idle_deadline;
             assert_eq!(reason(&mut events).await, "idle_timeout", "{path}");
@@ -93,7 +97,7 @@ async fn l14_a_handlers_stream_ends_at_the_deadline_with_one_last_event() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_a_stream_that_never_has_to_be_waited_for_ends_too() {
+async fn l14_always_ready_stream_ends_too() {
     let policy = default_policy().idle(seconds(60)).warn(seconds(20));
     let world = World::with(PolicySet::builder(policy).build().unwrap());
     let (mut alice, app) = world.alice_and_app(streams()).await;
@@ -103,7 +107,7 @@ async fn l14_a_stream_that_never_has_to_be_waited_for_ends_too() {
         use std::pin::Pin;
 
         use http_body::Body as _;
-        // A reader that takes its time, since the stream takes none.
+        // A slow reader, because the stream is always ready.
         pass(Duration::from_millis(5)).await;
         poll_fn(|cx| Pin::new(&mut busy).poll_frame(cx)).await
     };
@@ -123,7 +127,7 @@ async fn l14_a_stream_that_never_has_to_be_waited_for_ends_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n38_a_handlers_stream_ends_when_something_ends_the_session() {
+async fn n38_handlers_stream_ends_with_ended_session() {
     let world = World::new();
     let (mut alice, mut events) = open(&world, "/ticks").await;
     pass(minutes(1)).await;
@@ -141,14 +145,14 @@ async fn n38_a_handlers_stream_ends_when_something_ends_the_session() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_a_handlers_stream_follows_the_deadline_as_activity_moves_it() {
-    for world in [World::new(), World::shared(), World::remote()] {
+async fn l14_handlers_stream_follows_moved_deadline() {
+    for world in [World::new(), World::shared(), World::unwatched()] {
         let (mut alice, mut events) = open(&world, "/silent").await;
         for _ in 0..10 {
             events.none_for(minutes(10)).await;
             assert_eq!(alice.get("/").await.status, 200);
         }
-        // The last touch may be on its way.
+        // The last touch may still be in flight.
         pass(seconds(2)).await;
         let deadline = world.record(&alice).facts.idle_deadline;
         assert_eq!(events.expired().await, "idle_timeout");
@@ -158,7 +162,7 @@ async fn l14_a_handlers_stream_follows_the_deadline_as_activity_moves_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l02_holding_a_stream_of_a_handler_is_no_activity() {
+async fn l02_holding_handlers_stream_is_no_activity() {
     let world = World::new();
     let (alice, mut events) = open(&world, "/ticks").await;
     let opened = world.record(&alice).facts.last_active_at;
@@ -169,19 +173,19 @@ async fn l02_holding_a_stream_of_a_handler_is_no_activity() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_in_the_middle_of_an_event_there_is_no_place_for_ours() {
+async fn l14_last_event_not_inserted_into_unfinished_event() {
     let world = World::new();
     let (_alice, app) = world.alice_and_app(streams()).await;
     let alice = crate::support::signed_in(app.clone(), "alice").await;
     let body = crate::support::ask(&app, &alice, "/half").await.into_body();
     let text = axum::body::to_bytes(body, 1_024).await.unwrap();
-    // An event source drops what is unfinished.
+    // An event source drops an unfinished event.
     assert_eq!(&*text, b"event: news\ndata: the first hal");
     assert_eq!(world.idle(&alice), minutes(15));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_is_to_outlive_its_session_does() {
+async fn marked_stream_outlives_session() {
     let world = World::new();
     let (mut alice, mut events) = open(&world, "/outlives").await;
     alice.post("/session/end", "").await;
@@ -191,7 +195,7 @@ async fn a_stream_that_is_to_outlive_its_session_does() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_without_a_session_is_nobodys_to_cut() {
+async fn stream_without_session_not_cut() {
     let world = World::new();
     let app = world.app(streams());
     let nobody = Client::new(app.clone());
@@ -205,7 +209,7 @@ async fn a_stream_without_a_session_is_nobodys_to_cut() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_a_route_with_a_stricter_policy_ends_its_streams_by_it() {
+async fn l14_stricter_route_policy_ends_its_streams() {
     let admin = Policy::named("admin").idle(minutes(5));
     let policies = PolicySet::builder(default_policy()).policy(admin);
     let world = World::with(policies.build().unwrap());

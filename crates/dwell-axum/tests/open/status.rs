@@ -1,4 +1,4 @@
-//! `GET /session/events`: the deadlines as they move.
+//! `GET /session/events`: a status document whenever a deadline moves.
 
 use std::time::Duration;
 
@@ -16,19 +16,19 @@ fn fields(document: &Value) -> Vec<&str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_the_first_event_is_the_status_document_and_is_there_at_once() {
+async fn l14_first_event_is_status_document_at_once() {
     let world = World::new();
     let (mut alice, app) = world.alice_and_app(Router::new()).await;
     pass(minutes(4)).await;
     let began = world.now();
     let mut events = Events::open(&app, &alice, "/session/events").await;
     let first = events.next().await;
-    assert_eq!(world.now(), began, "nothing is waited for");
+    assert_eq!(world.now(), began, "the first event was late");
     assert_eq!(first.name, "session-status");
     let document = first.json();
     let asked = alice.get("/session").await;
     let asked: Value = serde_json::from_slice(&asked.body).unwrap();
-    assert_eq!(document, asked, "the same as where it is asked for");
+    assert_eq!(document, asked, "differs from GET /session");
     assert_eq!(first.remaining_ms(), as_millis(minutes(11)));
     for field in ["state", "now", "deadline", "ends_by", "warn_ms"] {
         assert!(fields(&document).contains(&field), "{document}");
@@ -36,9 +36,9 @@ async fn l14_the_first_event_is_the_status_document_and_is_there_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n01_streams_that_are_held_open_and_opened_again_extend_nothing() {
-    let world = World::remote();
-    let (mut alice, app) = world.alice_and_app(Router::new()).await;
+async fn n01_open_and_reopened_streams_extend_nothing() {
+    let world = World::unwatched();
+    let (mut alice, app) = world.alice(Router::new()).await;
     let began = world.now();
     let writes = world.store.writes();
     let mut held = Events::open(&app, &alice, "/session/events").await;
@@ -60,13 +60,13 @@ async fn n01_streams_that_are_held_open_and_opened_again_extend_nothing() {
         alice.get("/poll").await.reason().as_deref(),
         Some("idle_timeout")
     );
-    // The warning was told in between.
+    // The warning came in between.
     assert_eq!(held.next().await.name, "session-warning");
     assert_eq!(held.expired().await, "idle_timeout");
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_activity_of_another_request_is_told_at_once() {
+async fn l14_activity_of_other_request_sent_at_once() {
     let world = World::new();
     let (mut alice, mut events) = Events::of_alice(&world).await;
     for (method, path, body) in [
@@ -88,7 +88,7 @@ async fn l14_activity_of_another_request_is_told_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_activity_just_after_the_opening_is_told_by_the_first_look() {
+async fn l14_activity_after_opening_sent_at_first_check() {
     let world = World::new();
     let (mut alice, app) = world.alice_and_app(Router::new()).await;
     pass(minutes(2)).await;
@@ -101,13 +101,13 @@ async fn l14_activity_just_after_the_opening_is_told_by_the_first_look() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_activity_in_a_shared_store_is_told_when_it_is_recorded() {
-    for world in [World::shared(), World::remote()] {
-        let (mut alice, mut events) = Events::of_alice(&world).await;
+async fn l14_activity_in_shared_store_sent_when_recorded() {
+    for world in [World::shared(), World::unwatched()] {
+        let (mut alice, mut events) = world.alice_and_her_events().await;
         pass(minutes(2)).await;
         assert_eq!(alice.get("/").await.status, 200);
-        // A touch waits for a second whether something takes it along, and a
-        // store that tells nothing is asked once a second.
+        // A touch waits up to a second to be batched, and a store without a
+        // watch is polled once a second.
         let event = events.within(seconds(2) + GRAIN).await;
         assert_eq!(event.name, "session-status");
         assert!(event.remaining_ms() > as_millis(minutes(14)), "{event:?}");
@@ -115,7 +115,7 @@ async fn l14_activity_in_a_shared_store_is_told_when_it_is_recorded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_moves_no_deadline_is_not_told() {
+async fn no_event_without_moved_deadline() {
     let world = World::new();
     let (mut alice, mut events) = Events::of_alice(&world).await;
     // Within the granularity of the login.
@@ -125,7 +125,7 @@ async fn what_moves_no_deadline_is_not_told() {
     // Passive.
     alice.get("/poll").await;
     events.none_for(seconds(10)).await;
-    // Somebody else's.
+    // Another subject's.
     let mut bob = signed_in(world.app(Router::new()), "bob").await;
     pass(seconds(30)).await;
     bob.get("/").await;
@@ -133,7 +133,7 @@ async fn what_moves_no_deadline_is_not_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n30_a_tightened_policy_is_told_at_once() {
+async fn n30_tightened_policy_sent_at_once() {
     let world = World::new();
     let (_alice, mut events) = Events::of_alice(&world).await;
     pass(minutes(2)).await;
@@ -148,12 +148,12 @@ async fn n30_a_tightened_policy_is_told_at_once() {
         "{left}"
     );
     world.manager.policies().replace(policies());
-    // The recorded deadline was never the stricter one.
+    // The recorded deadline was never the stricter policy's.
     assert_eq!(events.within(GRAIN).await.name, "session-status");
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_stream_of_a_session_is_told() {
+async fn every_stream_of_session_gets_events() {
     let world = World::new();
     let (mut alice, app) = world.alice_and_app(Router::new()).await;
     let mut streams = Vec::new();
@@ -162,7 +162,7 @@ async fn every_stream_of_a_session_is_told() {
         events.next().await;
         streams.push(events);
     }
-    // One client has gone.
+    // One client has left.
     streams.pop();
     pass(minutes(1)).await;
     alice.get("/").await;

@@ -1,4 +1,4 @@
-//! `session-warning`: at its moment, once, and taken back.
+//! `session-warning`: on time, once, and cancelled by activity.
 
 use axum::Router;
 use dwell_axum::*;
@@ -6,10 +6,10 @@ use tokio::time::timeout;
 
 use crate::support::{Client, Event, Events, FIRST_LOOK, GRAIN, World, at, default_policy, pass};
 
-/// What is left when it is warned.
+/// The time left when the warning is due.
 const WARN: std::time::Duration = minutes(1);
 
-/// Asserts that an event warns at its moment.
+/// Asserts that an event is a warning and comes on time.
 #[track_caller]
 fn assert_warns(event: &Event, remaining: std::time::Duration) {
     assert_eq!(event.name, "session-warning", "{event:?}");
@@ -21,7 +21,7 @@ fn assert_warns(event: &Event, remaining: std::time::Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_it_warns_once_at_its_moment_and_then_comes_the_end() {
+async fn l14_one_warning_when_due_then_end() {
     let world = World::new();
     let (alice, mut events) = Events::of_alice(&world).await;
     let deadline = world.record(&alice).facts.idle_deadline;
@@ -35,7 +35,7 @@ async fn l14_it_warns_once_at_its_moment_and_then_comes_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_activity_takes_the_warning_back_and_the_next_one_comes_in_its_time() {
+async fn l14_activity_cancels_warning_and_next_one_is_on_time() {
     let world = World::new();
     let (mut alice, mut events) = Events::of_alice(&world).await;
     for _ in 0..3 {
@@ -51,7 +51,7 @@ async fn l14_activity_takes_the_warning_back_and_the_next_one_comes_in_its_time(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_is_opened_during_the_warning_begins_with_it() {
+async fn stream_opened_during_warning_begins_with_it() {
     let world = World::new();
     let (alice, app) = world.alice_and_app(Router::new()).await;
     pass(minutes(14) + seconds(30)).await;
@@ -62,7 +62,7 @@ async fn a_stream_that_is_opened_during_the_warning_begins_with_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n17_it_warns_of_the_absolute_deadline_too_and_says_that_nothing_helps() {
+async fn n17_absolute_deadline_warning_is_not_extendable() {
     let policy = default_policy().absolute(minutes(20));
     let world = World::with(PolicySet::builder(policy).build().unwrap());
     let (mut alice, mut events) = Events::of_alice(&world).await;
@@ -73,7 +73,7 @@ async fn n17_it_warns_of_the_absolute_deadline_too_and_says_that_nothing_helps()
     let warning = events.next().await;
     assert_warns(&warning, WARN);
     assert_eq!(warning.json()["extendable"], false);
-    // Activity moves nothing that counts, and there is nothing to tell.
+    // Activity does not move the nearest deadline, so no event is sent.
     pass(seconds(20)).await;
     assert_eq!(alice.get("/").await.status, 200);
     events.none_for(seconds(39)).await;
@@ -92,11 +92,11 @@ async fn warned(world: &World, other: &World) -> (Client, Events) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_activity_on_another_node_takes_the_warning_back_by_half_of_what_was_left() {
+async fn l14_activity_on_other_node_cancels_warning_in_half_of_rest() {
     let world = World::shared();
     let (_elsewhere, mut events) = warned(&world, &world.another()).await;
-    // It was warned with a minute left, 5 seconds ago; the store does not tell
-    // of touches.
+    // The warning came 5 seconds ago with a minute left. The store's watch does
+    // not report touches.
     let status = events.within(seconds(25) + GRAIN).await;
     assert_eq!(status.name, "session-status", "{status:?}");
     assert!(status.remaining_ms() > as_millis(minutes(14)), "{status:?}");
@@ -105,7 +105,7 @@ async fn l14_activity_on_another_node_takes_the_warning_back_by_half_of_what_was
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_activity_on_another_node_at_the_last_moment_keeps_the_stream() {
+async fn l14_late_activity_on_other_node_keeps_stream() {
     let world = World::shared();
     let (mut alice, mut events) = Events::of_alice(&world).await;
     let other = world.another();

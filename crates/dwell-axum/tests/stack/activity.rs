@@ -1,4 +1,4 @@
-//! `POST /session/activity`: input that happened so long ago.
+//! `POST /session/activity`: reports of earlier input.
 
 use std::time::Duration;
 
@@ -6,11 +6,13 @@ use axum::Router;
 use dwell_axum::*;
 use http::Method;
 
-use crate::support::{Client, World, document, idle_left, post_with, set_cookies, told, verdict};
+use crate::support::{
+    Client, World, document, idle_left, outcome, post_with, set_cookies, verdict,
+};
 
 const PATH: &str = "/session/activity";
 
-/// Alice, whose last activity on record is ten minutes ago.
+/// Alice, whose last recorded activity was ten minutes ago.
 async fn idle_alice(world: &World) -> Client {
     let alice = world.alice(Router::new()).await;
     world.clock.advance(minutes(10));
@@ -18,7 +20,7 @@ async fn idle_alice(world: &World) -> Client {
 }
 
 #[tokio::test]
-async fn input_counts_at_the_instant_at_which_it_happened() {
+async fn input_counts_from_when_it_happened() {
     let world = World::new();
     let mut alice = idle_alice(&world).await;
     let answer = alice.post(PATH, r#"{"idle_ms": 1200}"#).await;
@@ -29,7 +31,7 @@ async fn input_counts_at_the_instant_at_which_it_happened() {
     assert_eq!(idle_left(&answer), 898);
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     assert_eq!(world.idle(&alice), Duration::from_millis(1_200));
-    // It is no explicit extension, and the request itself is no activity.
+    // A report is no explicit extension, and its request is no activity.
     assert_eq!(world.events.kinds(), [EventKind::SessionCreated]);
 }
 
@@ -43,12 +45,11 @@ async fn input_just_now_counts_now_and_never_later() {
 }
 
 #[tokio::test]
-async fn l05_input_before_the_last_activity_on_record_moves_nothing() {
+async fn l05_input_before_last_recorded_activity_moves_nothing() {
     let world = World::new();
     let mut alice = idle_alice(&world).await;
     let before = world.record(&alice);
-    // As long ago as the last activity, longer, and a whole day, which is the
-    // most that can be said.
+    // As old as the last activity, older, and a day, the oldest that is accepted.
     for idle_ms in [600_000_u64, 600_001, 3_600_000, 86_400_000] {
         let body = format!(r#"{{"idle_ms": {idle_ms}}}"#);
         let now = document(&alice.post(PATH, &body).await);
@@ -58,7 +59,7 @@ async fn l05_input_before_the_last_activity_on_record_moves_nothing() {
 }
 
 #[tokio::test]
-async fn input_within_the_granularity_of_the_last_on_record_is_not_recorded_again() {
+async fn input_within_granularity_not_recorded_again() {
     let world = World::new();
     let mut alice = idle_alice(&world).await;
     let before = world.record(&alice);
@@ -70,7 +71,7 @@ async fn input_within_the_granularity_of_the_last_on_record_is_not_recorded_agai
 }
 
 #[tokio::test]
-async fn reporting_no_input_for_ever_keeps_nobody_signed_in() {
+async fn reports_of_old_input_keep_nobody_signed_in() {
     let world = World::new();
     let mut alice = world.alice(Router::new()).await;
     for passed in 1..15_u64 {
@@ -80,13 +81,13 @@ async fn reporting_no_input_for_ever_keeps_nobody_signed_in() {
     }
     world.clock.advance(minutes(1));
     assert_eq!(
-        told(&alice.post(PATH, r#"{"idle_ms": 0}"#).await),
+        outcome(&alice.post(PATH, r#"{"idle_ms": 0}"#).await),
         "401 idle_timeout"
     );
 }
 
 #[tokio::test]
-async fn l03_input_does_not_move_the_absolute_deadline() {
+async fn l03_input_does_not_move_absolute_deadline() {
     let world = World::new();
     let mut alice = idle_alice(&world).await;
     let now = document(&alice.post(PATH, r#"{"idle_ms": 0}"#).await);
@@ -94,7 +95,7 @@ async fn l03_input_does_not_move_the_absolute_deadline() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_malformed_or_out_of_range_is_422_and_changes_nothing() {
+async fn bad_activity_body_is_422_and_changes_nothing() {
     let world = World::new();
     let mut alice = idle_alice(&world).await;
     let before = world.record(&alice);
@@ -129,7 +130,7 @@ async fn a_body_that_is_malformed_or_out_of_range_is_422_and_changes_nothing() {
         "idle_ms=0",
     ] {
         let answer = alice.post(PATH, body).await;
-        assert_eq!(told(&answer), "422 bad_idle_ms", "{body}");
+        assert_eq!(outcome(&answer), "422 bad_idle_ms", "{body}");
         assert_eq!(
             answer.header("content-type"),
             Some("application/problem+json")
@@ -142,16 +143,16 @@ async fn a_body_that_is_malformed_or_out_of_range_is_422_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_list_is_no_object_however_well_it_would_fit() {
+async fn list_instead_of_object_is_422() {
     let world = World::new();
     let mut alice = idle_alice(&world).await;
     let before = world.record(&alice);
-    assert_eq!(told(&alice.post(PATH, "[0]").await), "422 bad_idle_ms");
+    assert_eq!(outcome(&alice.post(PATH, "[0]").await), "422 bad_idle_ms");
     assert_eq!(world.record(&alice), before);
 }
 
 #[tokio::test]
-async fn another_media_type_is_415_and_changes_nothing() {
+async fn other_media_type_is_415_and_changes_nothing() {
     let world = World::new();
     let mut alice = idle_alice(&world).await;
     let before = world.record(&alice);
@@ -168,10 +169,10 @@ async fn another_media_type_is_415_and_changes_nothing() {
     ] {
         let mut headers = vec![("sec-fetch-site", "same-origin")];
         headers.extend(media_type.map(|value| ("content-type", value)));
-        // Also where the body makes no sense: nobody has read it.
+        // Also with a malformed body, because the body is not read.
         for body in [r#"{"idle_ms": 0}"#, "nonsense"] {
             let answer = alice.send(Method::POST, PATH, &headers, body).await;
-            assert_eq!(told(&answer), "415 not_json", "{media_type:?}");
+            assert_eq!(outcome(&answer), "415 not_json", "{media_type:?}");
             assert_eq!(answer.header("cache-control"), Some("no-store"));
             assert_eq!(world.record(&alice), before, "{media_type:?}");
         }
@@ -179,7 +180,7 @@ async fn another_media_type_is_415_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn json_is_known_in_any_case_and_with_parameters() {
+async fn json_media_type_in_any_case_with_parameters() {
     for media_type in [
         "application/json",
         "application/json; charset=utf-8",
@@ -200,7 +201,7 @@ async fn json_is_known_in_any_case_and_with_parameters() {
 }
 
 #[tokio::test]
-async fn a_body_beyond_a_kilobyte_is_413_and_changes_nothing() {
+async fn body_over_one_kilobyte_is_413_and_changes_nothing() {
     let world = World::new();
     let mut alice = idle_alice(&world).await;
     let before = world.record(&alice);
@@ -211,10 +212,10 @@ async fn a_body_beyond_a_kilobyte_is_413_and_changes_nothing() {
     assert_eq!(world.idle(&alice), Duration::ZERO);
 }
 
-/// The body is the statement; what is said of the request itself does not
-/// matter, since the request is no activity anyway.
+/// The report is in the body. How the request is marked does not matter, because
+/// the request itself is no activity.
 #[tokio::test]
-async fn input_counts_also_when_the_request_calls_itself_passive() {
+async fn input_counts_in_request_declared_passive() {
     let world = World::new();
     let mut alice = idle_alice(&world).await;
     let passive = [("session-activity", "passive")];
@@ -223,14 +224,14 @@ async fn input_counts_also_when_the_request_calls_itself_passive() {
 }
 
 #[tokio::test]
-async fn input_after_the_end_is_told_the_reason_and_revives_nothing() {
+async fn input_after_end_is_401_and_revives_nothing() {
     let world = World::new();
     let mut alice = idle_alice(&world).await;
     let mut tab = alice.clone();
     world.clock.advance(minutes(5));
-    // Input that happened before the deadline comes too late as well.
+    // A late report of input before the deadline is too late as well.
     let answer = alice.post(PATH, r#"{"idle_ms": 60000}"#).await;
-    assert_eq!(told(&answer), "401 idle_timeout");
+    assert_eq!(outcome(&answer), "401 idle_timeout");
     assert_eq!(verdict(&mut tab).await, "401 idle_timeout");
     assert_eq!(world.events.ends(), [EndReason::IdleTimeout]);
 }

@@ -1,4 +1,4 @@
-//! `POST /session/extend`: staying signed in at the subject's explicit wish.
+//! `POST /session/extend`: staying signed in at the subject's explicit request.
 
 use axum::Router;
 use axum::extract::Request;
@@ -7,12 +7,12 @@ use axum::routing::post;
 use dwell_axum::*;
 
 use crate::support::{
-    World, client, document, idle_left, post_with, removes_cookie, set_cookies, signed_in, token,
-    told, verdict,
+    World, client, document, idle_left, outcome, post_with, removes_cookie, set_cookies, signed_in,
+    token, verdict,
 };
 
 #[tokio::test]
-async fn an_extension_is_activity_now_and_an_event() {
+async fn extension_is_activity_now_and_event() {
     let world = World::new();
     let mut alice = world.alice(Router::new()).await;
     world.clock.advance(minutes(14));
@@ -36,7 +36,7 @@ async fn an_extension_is_activity_now_and_an_event() {
 }
 
 #[tokio::test]
-async fn an_extension_needs_no_body_and_no_media_type() {
+async fn extension_needs_no_body_and_no_media_type() {
     let world = World::new();
     let mut alice = world.alice(Router::new()).await;
     world.clock.advance(minutes(5));
@@ -48,7 +48,7 @@ async fn an_extension_needs_no_body_and_no_media_type() {
 }
 
 #[tokio::test]
-async fn extending_goes_on_as_often_as_there_is_time() {
+async fn session_can_be_extended_repeatedly() {
     let world = World::new();
     let mut alice = world.alice(Router::new()).await;
     for _ in 0..30 {
@@ -60,7 +60,7 @@ async fn extending_goes_on_as_often_as_there_is_time() {
 }
 
 #[tokio::test]
-async fn l03_an_extension_does_not_move_the_absolute_deadline() {
+async fn l03_extension_does_not_move_absolute_deadline() {
     let world = World::new();
     let mut alice = world.alice(Router::new()).await;
     for _ in 0..34 {
@@ -71,11 +71,11 @@ async fn l03_an_extension_does_not_move_the_absolute_deadline() {
     // 7 hours and 56 minutes have passed.
     world.clock.advance(minutes(4));
     let late = alice.post("/session/extend", "").await;
-    assert_eq!(told(&late), "401 absolute_timeout");
+    assert_eq!(outcome(&late), "401 absolute_timeout");
 }
 
 #[tokio::test]
-async fn an_extension_within_the_granularity_is_told_what_is_recorded() {
+async fn extension_within_granularity_answers_recorded_state() {
     let world = World::remote();
     let mut alice = world.alice(Router::new()).await;
     let writes = world.store.writes();
@@ -92,7 +92,7 @@ async fn an_extension_within_the_granularity_is_told_what_is_recorded() {
 }
 
 #[tokio::test]
-async fn an_extension_by_nobody_extends_nothing() {
+async fn prefetched_or_passive_extension_extends_nothing() {
     for field in [
         ("sec-purpose", "prefetch"),
         ("sec-purpose", "prefetch;prerender"),
@@ -119,7 +119,7 @@ async fn an_extension_by_nobody_extends_nothing() {
 }
 
 #[tokio::test]
-async fn l17_an_extension_that_is_declared_twice_is_passive() {
+async fn l17_extension_declared_twice_is_passive() {
     let world = World::new();
     let mut alice = world.alice(Router::new()).await;
     world.clock.advance(minutes(10));
@@ -132,7 +132,7 @@ async fn l17_an_extension_that_is_declared_twice_is_passive() {
 }
 
 #[tokio::test]
-async fn an_extension_counts_where_unmarked_requests_do_not() {
+async fn extension_counts_where_unmarked_requests_do_not() {
     let default = Policy::named("default")
         .idle(minutes(15))
         .absolute(hours(8));
@@ -147,25 +147,25 @@ async fn an_extension_counts_where_unmarked_requests_do_not() {
 }
 
 #[tokio::test]
-async fn n41_an_extension_after_the_end_is_told_the_reason() {
+async fn n41_extension_after_end_is_401_with_reason() {
     let world = World::new();
     let mut idle = world.alice(Router::new()).await;
     let dead = token(&idle);
     world.clock.advance(minutes(15));
     let answer = idle.post("/session/extend", "").await;
-    assert_eq!(told(&answer), "401 idle_timeout");
+    assert_eq!(outcome(&answer), "401 idle_timeout");
     assert!(removes_cookie(&answer));
     assert_eq!(answer.header("session-timeout"), None);
-    // Once more with the same token: nothing has come back to life.
+    // Again with the same token: the session is still ended.
     idle.set_cookie(crate::support::COOKIE, &dead);
     let again = idle.post("/session/extend", "").await;
-    assert_eq!(told(&again), "401 idle_timeout");
+    assert_eq!(outcome(&again), "401 idle_timeout");
 
     let mut out = world.alice(Router::new()).await;
     let mut tab = out.clone();
     assert_eq!(out.post("/session/end", "").await.status, 204);
     assert_eq!(
-        told(&tab.post("/session/extend", "").await),
+        outcome(&tab.post("/session/extend", "").await),
         "401 signed_out"
     );
 
@@ -174,16 +174,16 @@ async fn n41_an_extension_after_the_end_is_told_the_reason() {
     let revoked = world.manager.end_session(key, EndReason::Revoked).await;
     assert!(revoked.unwrap());
     assert_eq!(
-        told(&other.post("/session/extend", "").await),
+        outcome(&other.post("/session/extend", "").await),
         "401 revoked"
     );
     assert_eq!(world.events.count(EventKind::SessionRenewed), 0);
 }
 
-/// The session is there when the request comes, and gone when the endpoint
-/// wants to extend it.
+/// The session is live when the request arrives, and has ended when the endpoint
+/// extends it.
 #[tokio::test]
-async fn n41_an_extension_overtaken_by_the_end_is_told_the_reason() {
+async fn n41_extension_overtaken_by_end_is_401_with_reason() {
     let world = World::new();
     let manager = world.manager.clone();
     let overtake = from_fn(move |request: Request, next: Next| {
@@ -206,18 +206,18 @@ async fn n41_an_extension_overtaken_by_the_end_is_told_the_reason() {
     world.clock.advance(minutes(1));
     let answer = alice.post("/session/extend", "").await;
     assert_eq!(world.events.count(EventKind::SessionRenewed), 0);
-    assert_eq!(told(&answer), "401 revoked");
+    assert_eq!(outcome(&answer), "401 revoked");
     assert!(removes_cookie(&answer));
 }
 
 #[tokio::test]
-async fn l08_an_extension_that_the_store_does_not_take_is_refused_and_loses_nothing() {
+async fn l08_extension_without_store_is_503_and_loses_nothing() {
     let world = World::remote();
     let mut alice = world.alice(Router::new()).await;
     world.clock.advance(minutes(10));
     world.store.fail();
     let answer = alice.post("/session/extend", "").await;
-    assert_eq!(told(&answer), "503 store_unavailable");
+    assert_eq!(outcome(&answer), "503 store_unavailable");
     assert!(answer.header("retry-after").is_some());
     assert!(set_cookies(&answer).is_empty());
     world.store.heal();

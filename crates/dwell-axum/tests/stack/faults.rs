@@ -1,4 +1,4 @@
-//! Commands that fail, and a store that goes away in the middle of one.
+//! Commands that fail, and a store that fails in the middle of one.
 
 use std::error::Error;
 
@@ -12,11 +12,11 @@ use dwell_axum::*;
 use dwell_testkit::{FaultyStore, TestResponse};
 
 use crate::support::{
-    Client, World, locking_policies, set_cookies, signed_in, token, told, verdict,
+    Client, World, locking_policies, outcome, set_cookies, signed_in, token, verdict,
 };
 
 #[tokio::test]
-async fn an_error_of_a_command_is_an_answer() {
+async fn command_errors_become_answers() {
     for (error, expected) in [
         (
             CommandError::Store(StoreError::unavailable("away")),
@@ -46,7 +46,7 @@ async fn an_error_of_a_command_is_an_answer() {
             headers: parts.headers,
             body: to_bytes(body, 10_000).await.unwrap(),
         };
-        assert_eq!(told(&answer), expected, "{message}");
+        assert_eq!(outcome(&answer), expected, "{message}");
         assert_eq!(
             answer.header("content-type"),
             Some("application/problem+json")
@@ -55,7 +55,7 @@ async fn an_error_of_a_command_is_an_answer() {
         let status = answer.status.as_u16();
         assert_eq!(answer.header("retry-after").is_some(), status == 503);
         assert_eq!(answer.header("www-authenticate").is_some(), status == 401);
-        // What is wrong inside is for the log.
+        // The internal cause is for the log only.
         assert!(!answer.text().contains("nosuch") && !answer.text().contains("away"));
     }
 }
@@ -98,11 +98,11 @@ async fn run(session: &Session, command: &str) -> Result<(), SessionError> {
         }
         "end_others" => session.revoke(Which::Others).await.map(|_| ()),
         "end_all" => session.revoke(Which::All).await.map(|_| ()),
-        other => panic!("no command is called {other}"),
+        other => panic!("unknown command {other}"),
     }
 }
 
-/// Runs a command whose store goes away when the request has been let in.
+/// Runs a command whose store fails once the request is admitted.
 fn routes(faulty: &FaultyStore, fault: fn(&FaultyStore)) -> Router {
     let faulty = faulty.clone();
     let command = async move |Path(command): Path<String>, session: Session| {
@@ -116,7 +116,7 @@ async fn assert_unharmed(world: &World, alice: &mut Client, command: &str) {
     let (before, shown) = (world.record(alice), token(alice));
     world.events.clear();
     let answer = alice.post(&format!("/do/{command}"), "").await;
-    assert_eq!(told(&answer), "503 store_unavailable", "{command}");
+    assert_eq!(outcome(&answer), "503 store_unavailable", "{command}");
     assert_eq!(answer.header("retry-after"), Some("5"), "{command}");
     assert!(set_cookies(&answer).is_empty(), "{command}");
     world.store.heal();
@@ -128,7 +128,7 @@ async fn assert_unharmed(world: &World, alice: &mut Client, command: &str) {
 }
 
 #[tokio::test]
-async fn l08_a_command_whose_store_fails_is_503_and_changes_nothing() {
+async fn l08_command_with_failing_store_is_503() {
     for command in COMMANDS {
         let world = World::remote();
         let routes = routes(&world.store, FaultyStore::fail);
@@ -139,7 +139,7 @@ async fn l08_a_command_whose_store_fails_is_503_and_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l08_a_command_whose_store_never_answers_is_503_and_changes_nothing() {
+async fn l08_command_with_hanging_store_is_503() {
     for command in COMMANDS {
         let world = World::remote();
         let routes = routes(&world.store, FaultyStore::hang);
@@ -150,7 +150,7 @@ async fn l08_a_command_whose_store_never_answers_is_503_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn l08_a_login_whose_store_fails_is_503_and_starts_nothing() {
+async fn l08_login_with_failing_store_is_503_and_starts_nothing() {
     let world = World::remote();
     let login = {
         let faulty = world.store.clone();
@@ -161,13 +161,13 @@ async fn l08_a_login_whose_store_fails_is_503_and_starts_nothing() {
     };
     let mut alice = world.client(Router::new().route("/fail", post(login)));
     let answer = alice.post("/fail", "").await;
-    assert_eq!(told(&answer), "503 store_unavailable");
+    assert_eq!(outcome(&answer), "503 store_unavailable");
     assert!(set_cookies(&answer).is_empty());
     assert!(world.memory.is_empty());
     assert_eq!(world.events.kinds(), []);
 }
 
-/// Over a store that goes away as soon as this has happened.
+/// A world whose store fails as soon as this has happened.
 fn away_after(kind: EventKind) -> World {
     World::over(|_, faulty| {
         let store = faulty.clone();
@@ -180,7 +180,7 @@ fn away_after(kind: EventKind) -> World {
     })
 }
 
-/// Either it has happened, or nothing has.
+/// Asserts that the whole change has happened, or none of it.
 async fn assert_a_login_is_whole(away_after_this: EventKind, subject: &str) {
     let world = away_after(away_after_this);
     let mut alice = world.alice(Router::new()).await;
@@ -192,7 +192,7 @@ async fn assert_a_login_is_whole(away_after_this: EventKind, subject: &str) {
         assert_eq!(alice.get("/").await.text(), subject);
         return;
     }
-    assert_eq!(told(&answer), "503 store_unavailable");
+    assert_eq!(outcome(&answer), "503 store_unavailable");
     assert!(
         set_cookies(&answer).is_empty(),
         "{:?}",
@@ -203,27 +203,27 @@ async fn assert_a_login_is_whole(away_after_this: EventKind, subject: &str) {
 }
 
 #[tokio::test]
-async fn l08_a_login_in_ones_own_place_happens_whole_or_not_at_all() {
+async fn l08_login_replacing_own_session_is_atomic() {
     assert_a_login_is_whole(EventKind::SessionCreated, "alice").await;
     assert_a_login_is_whole(EventKind::SessionExpired, "alice").await;
 }
 
 #[tokio::test]
-async fn l08_a_login_in_anothers_place_happens_whole_or_not_at_all() {
+async fn l08_login_replacing_other_session_is_atomic() {
     assert_a_login_is_whole(EventKind::SessionExpired, "bob").await;
     assert_a_login_is_whole(EventKind::SessionCreated, "bob").await;
 }
 
 #[tokio::test]
-async fn ending_all_sessions_half_way_is_503_and_can_be_finished() {
+async fn interrupted_end_of_all_sessions_is_503_and_repeatable() {
     let world = away_after(EventKind::SessionExpired);
     let mut laptop = world.alice(routes(&world.store, |_| ())).await;
     let mut phone = world.alice(Router::new()).await;
     let mut tablet = world.alice(Router::new()).await;
-    // The store goes away at each end, and there are three to make.
+    // The store fails at each of the three ends.
     for _ in 0..2 {
         let answer = laptop.post("/do/end_all", "").await;
-        assert_eq!(told(&answer), "503 store_unavailable");
+        assert_eq!(outcome(&answer), "503 store_unavailable");
         assert!(set_cookies(&answer).is_empty());
         world.store.heal();
         assert_eq!(verdict(&mut laptop).await, "ok");
@@ -236,7 +236,7 @@ async fn ending_all_sessions_half_way_is_503_and_can_be_finished() {
 }
 
 #[tokio::test]
-async fn n23_a_store_outage_makes_nobody_anonymous_and_clears_no_cookie() {
+async fn n23_store_outage_keeps_cookie_and_identity() {
     let world = World::remote();
     let who = async |s: Option<Session>| s.map_or("nobody", |_| "somebody");
     let mut alice = world
@@ -245,7 +245,7 @@ async fn n23_a_store_outage_makes_nobody_anonymous_and_clears_no_cookie() {
     world.store.fail();
     for path in ["/who", "/", "/session", "/poll"] {
         let answer = alice.get(path).await;
-        assert_eq!(told(&answer), "503 store_unavailable", "{path}");
+        assert_eq!(outcome(&answer), "503 store_unavailable", "{path}");
         assert!(answer.header("retry-after").is_some(), "{path}");
         assert!(set_cookies(&answer).is_empty(), "{path}");
     }
@@ -255,7 +255,7 @@ async fn n23_a_store_outage_makes_nobody_anonymous_and_clears_no_cookie() {
 }
 
 #[tokio::test]
-async fn a_lock_is_not_opened_while_the_store_is_away() {
+async fn lock_stays_closed_during_store_outage() {
     let world = World::over(|_, faulty| SessionManager::builder(faulty, locking_policies()));
     let fail = {
         let faulty = world.store.clone();
@@ -278,7 +278,7 @@ async fn a_lock_is_not_opened_while_the_store_is_away() {
     let mut alice = signed_in(app, "alice").await;
     world.clock.advance(minutes(15));
     let answer = alice.post("/reauthenticate", "").await;
-    assert_eq!(told(&answer), "503 store_unavailable");
+    assert_eq!(outcome(&answer), "503 store_unavailable");
     world.store.heal();
     assert_eq!(verdict(&mut alice).await, "401 session_locked");
 }

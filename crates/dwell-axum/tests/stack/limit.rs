@@ -1,9 +1,9 @@
-//! How many sessions a subject may have at a time.
+//! The limit of concurrent sessions per subject.
 
 use axum::Router;
 use dwell_axum::*;
 
-use crate::support::{Client, World, client, set_cookies, signed_in, told, verdict};
+use crate::support::{Client, World, client, outcome, set_cookies, signed_in, verdict};
 
 fn policies(max: u32, on_limit: OnLimit) -> PolicySet {
     let default = Policy::named("default")
@@ -23,18 +23,18 @@ async fn login(world: &World, subject: &str) -> Result<Client, String> {
     let answer = client.post("/login", subject).await;
     match answer.status.is_success() {
         true => Ok(client),
-        false => Err(told(&answer)),
+        false => Err(outcome(&answer)),
     }
 }
 
 #[tokio::test]
-async fn one_session_too_many_is_refused_where_the_policy_says_so() {
+async fn login_over_limit_refused_by_policy() {
     let world = world(2, OnLimit::RefuseNew);
     let mut first = login(&world, "alice").await.unwrap();
     let mut second = login(&world, "alice").await.unwrap();
     world.events.clear();
     let answer = world.client(Router::new()).post("/login", "alice").await;
-    assert_eq!(told(&answer), "409 too_many_sessions");
+    assert_eq!(outcome(&answer), "409 too_many_sessions");
     assert_eq!(
         answer.header("content-type"),
         Some("application/problem+json")
@@ -44,9 +44,9 @@ async fn one_session_too_many_is_refused_where_the_policy_says_so() {
     assert_eq!(world.events.kinds(), []);
     assert_eq!(verdict(&mut first).await, "ok");
     assert_eq!(verdict(&mut second).await, "ok");
-    // Everybody has a limit of their own.
+    // The limit counts per subject.
     assert!(login(&world, "bob").await.is_ok());
-    // One that has ended makes room, and so does one that has run out.
+    // An ended session makes room, and so does an expired one.
     assert_eq!(first.post("/session/end", "").await.status, 204);
     let mut third = login(&world, "alice").await.unwrap();
     world.clock.advance(minutes(10));
@@ -60,13 +60,13 @@ async fn one_session_too_many_is_refused_where_the_policy_says_so() {
 }
 
 #[tokio::test]
-async fn a_client_that_signs_in_again_takes_its_own_place() {
+async fn new_login_of_same_client_replaces_its_session() {
     for on_limit in [OnLimit::RefuseNew, OnLimit::EndOldest] {
         let world = world(2, on_limit);
         let mut first = login(&world, "alice").await.unwrap();
         let mut second = login(&world, "alice").await.unwrap();
         let answer = second.post("/login", "alice").await;
-        assert_eq!(told(&answer), "ok", "{on_limit:?}");
+        assert_eq!(outcome(&answer), "ok", "{on_limit:?}");
         assert_eq!(verdict(&mut first).await, "ok", "{on_limit:?}");
         assert_eq!(verdict(&mut second).await, "ok", "{on_limit:?}");
         assert_eq!(world.events.ends(), [EndReason::Superseded]);
@@ -74,13 +74,13 @@ async fn a_client_that_signs_in_again_takes_its_own_place() {
 }
 
 #[tokio::test]
-async fn the_session_whose_last_activity_is_oldest_gives_way_where_the_policy_says_so() {
+async fn longest_idle_session_makes_room_by_policy() {
     let world = world(2, OnLimit::EndOldest);
     let mut first = login(&world, "alice").await.unwrap();
     world.clock.advance(minutes(1));
     let mut second = login(&world, "alice").await.unwrap();
     world.clock.advance(minutes(1));
-    // The older session is the one in use.
+    // The older session was used last.
     assert_eq!(first.get("/").await.status, 200);
     world.clock.advance(minutes(1));
     world.events.clear();
@@ -90,13 +90,13 @@ async fn the_session_whose_last_activity_is_oldest_gives_way_where_the_policy_sa
         [EventKind::SessionExpired, EventKind::SessionCreated]
     );
     assert_eq!(world.events.ends(), [EndReason::Superseded]);
-    assert_eq!(told(&second.get("/").await), "401 superseded");
+    assert_eq!(outcome(&second.get("/").await), "401 superseded");
     assert_eq!(verdict(&mut first).await, "ok");
     assert_eq!(verdict(&mut third).await, "ok");
 }
 
 #[tokio::test]
-async fn with_one_session_each_login_takes_the_place_of_the_last() {
+async fn limit_of_one_lets_each_login_replace_the_last() {
     let world = world(1, OnLimit::EndOldest);
     let mut clients = Vec::new();
     for _ in 0..4 {
@@ -111,22 +111,22 @@ async fn with_one_session_each_login_takes_the_place_of_the_last() {
     assert_eq!(world.events.ends(), [EndReason::Superseded; 3]);
 }
 
-/// Nothing has started, so nothing may have ended for it.
+/// No session has started, so none may have ended for it.
 #[tokio::test]
-async fn a_refused_login_leaves_the_session_that_is_there() {
+async fn refused_login_leaves_existing_session() {
     let world = world(2, OnLimit::RefuseNew);
     let mut first = login(&world, "alice").await.unwrap();
     let mut second = login(&world, "alice").await.unwrap();
     world.replace_policies(policies(1, OnLimit::RefuseNew));
     let answer = first.post("/login", "alice").await;
-    assert_eq!(told(&answer), "409 too_many_sessions");
+    assert_eq!(outcome(&answer), "409 too_many_sessions");
     assert!(set_cookies(&answer).is_empty());
     assert_eq!(verdict(&mut second).await, "ok");
     assert_eq!(verdict(&mut first).await, "ok");
 }
 
 #[tokio::test]
-async fn a_limit_holds_for_clients_of_every_router_of_the_service() {
+async fn limit_applies_across_routers() {
     let world = world(1, OnLimit::RefuseNew);
     let other = session_timeout(&world.manager).without_reaper();
     let app = Router::new()

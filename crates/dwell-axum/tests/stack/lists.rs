@@ -1,11 +1,11 @@
-//! A subject's sessions: listed, and ended one by one or together.
+//! A subject's sessions: listing them, and ending them one by one or together.
 
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::{get, post};
 use dwell_axum::*;
 
-use crate::support::{Client, World, removes_cookie, signed_in, told, verdict};
+use crate::support::{Client, World, outcome, removes_cookie, signed_in, verdict};
 
 fn routes() -> Router {
     let list = async |session: Session| -> Result<String, SessionError> {
@@ -37,7 +37,7 @@ fn routes() -> Router {
         .route("/end-all", post(end_all))
 }
 
-/// A laptop and a phone of alice, a minute apart, and bob.
+/// Alice's laptop and phone, signed in a minute apart, and bob.
 async fn three(world: &World) -> [Client; 3] {
     let laptop = world.alice(routes()).await;
     world.clock.advance(minutes(1));
@@ -54,7 +54,7 @@ fn reference(world: &World, client: &Client) -> String {
 }
 
 #[tokio::test]
-async fn a_subject_sees_its_own_sessions_and_which_one_asks() {
+async fn list_shows_own_sessions_and_marks_current() {
     let world = World::new();
     let [mut laptop, phone, mut bob] = three(&world).await;
     let (of_laptop, of_phone) = (reference(&world, &laptop), reference(&world, &phone));
@@ -67,13 +67,13 @@ async fn a_subject_sees_its_own_sessions_and_which_one_asks() {
         )
     );
     assert_eq!(bob.get("/list").await.text().lines().count(), 1);
-    // What has run out is no session, also while nobody has noticed yet.
+    // An expired session is not listed, also before its end is recorded.
     world.clock.advance(minutes(14));
     assert_eq!(laptop.get("/list").await.text().lines().count(), 1);
 }
 
 #[tokio::test]
-async fn a_list_names_policy_and_network_of_each_session() {
+async fn list_names_policy_and_network_of_each_session() {
     let default = Policy::named("default")
         .idle(minutes(15))
         .absolute(hours(8));
@@ -94,7 +94,7 @@ async fn a_list_names_policy_and_network_of_each_session() {
 }
 
 #[tokio::test]
-async fn a_subject_ends_one_of_its_sessions_by_reference() {
+async fn subject_ends_own_session_by_reference() {
     let world = World::new();
     let [mut laptop, mut phone, mut bob] = three(&world).await;
     let path = format!("/end/{}", reference(&world, &phone));
@@ -105,7 +105,7 @@ async fn a_subject_ends_one_of_its_sessions_by_reference() {
         laptop.post("/end/0123456789abcdef", "").await.text(),
         "false"
     );
-    // Somebody else's is none of one's own.
+    // Another subject's session is unknown.
     let path = format!("/end/{}", reference(&world, &bob));
     assert_eq!(laptop.post(&path, "").await.text(), "false");
     assert_eq!(verdict(&mut bob).await, "ok");
@@ -114,7 +114,7 @@ async fn a_subject_ends_one_of_its_sessions_by_reference() {
 }
 
 #[tokio::test]
-async fn a_subject_may_end_the_session_that_asks() {
+async fn subject_may_end_current_session() {
     let world = World::new();
     let [mut laptop, mut phone, _] = three(&world).await;
     let mut tab = laptop.clone();
@@ -127,7 +127,7 @@ async fn a_subject_may_end_the_session_that_asks() {
 }
 
 #[tokio::test]
-async fn ending_the_others_spares_the_session_that_asks_and_other_subjects() {
+async fn ending_others_spares_current_session_and_other_subjects() {
     let world = World::new();
     let [mut laptop, mut phone, mut bob] = three(&world).await;
     let mut tablet = world.alice(routes()).await;
@@ -144,7 +144,7 @@ async fn ending_the_others_spares_the_session_that_asks_and_other_subjects() {
 }
 
 #[tokio::test]
-async fn ending_all_ends_the_session_that_asks_too() {
+async fn ending_all_ends_current_session_too() {
     let world = World::new();
     let [mut laptop, mut phone, mut bob] = three(&world).await;
     let mut tab = laptop.clone();
@@ -155,5 +155,5 @@ async fn ending_all_ends_the_session_that_asks_too() {
     assert_eq!(verdict(&mut phone).await, "401 revoked");
     assert_eq!(verdict(&mut bob).await, "ok");
     assert_eq!(world.events.ends(), [EndReason::Revoked; 2]);
-    assert_eq!(told(&laptop.get("/list").await), "401 session_required");
+    assert_eq!(outcome(&laptop.get("/list").await), "401 session_required");
 }

@@ -1,5 +1,5 @@
-//! `LoginSession`: what login and re-authentication pages work with, whatever
-//! became of the session.
+//! `LoginSession`: login and re-authentication pages with a live, locked or ended
+//! session.
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -7,21 +7,21 @@ use dwell_axum::*;
 use http::Method;
 
 use crate::support::{
-    COOKIE, Client, World, client, locking_policies, policies, removes_cookie, set_cookies, token,
-    told, verdict,
+    COOKIE, Client, World, client, locking_policies, outcome, policies, removes_cookie,
+    set_cookies, token, verdict,
 };
 
 type Done = Result<(), SessionError>;
 
-/// What a page is told of the session that a request brought along.
+/// What a page sees of the request's session.
 async fn show(login: LoginSession) -> String {
     let subject = login.subject().map_or("nobody", SubjectId::as_str);
     let reason = login.end_reason().map_or("none", EndReason::as_str);
     format!("{subject} locked={} ended={reason}", login.is_locked())
 }
 
-/// The page shows at `GET` what it is told; at `POST /reauthenticate` it
-/// counts a failure when the body says so.
+/// `GET` shows what the page sees; `POST /reauthenticate` counts a failure if the
+/// body says so.
 fn app(world: &World) -> Client {
     let reauthenticate = async |login: LoginSession, body: String| match &*body {
         "fail" => login
@@ -54,7 +54,7 @@ async fn alice(world: &World) -> Client {
 }
 
 #[tokio::test]
-async fn a_login_page_is_told_what_became_of_the_session() {
+async fn login_page_sees_state_of_session() {
     let world = World::with(locking_policies());
     let mut nobody = app(&world);
     assert_eq!(
@@ -87,7 +87,7 @@ async fn a_login_page_is_told_what_became_of_the_session() {
         alice.get("/login").await.text(),
         "nobody locked=false ended=idle_timeout"
     );
-    // By now the store has the end on record.
+    // The store has recorded the end by now.
     alice.set_cookie(COOKIE, &dead);
     assert_eq!(
         alice.get("/login").await.text(),
@@ -96,15 +96,15 @@ async fn a_login_page_is_told_what_became_of_the_session() {
 }
 
 #[tokio::test]
-async fn where_no_login_page_is_named_a_dead_session_does_not_come_so_far() {
+async fn ended_session_refused_without_named_login_page() {
     let world = World::new();
     let mut alice = alice(&world).await;
     world.clock.advance(minutes(15));
-    assert_eq!(told(&alice.get("/elsewhere").await), "401 idle_timeout");
+    assert_eq!(outcome(&alice.get("/elsewhere").await), "401 idle_timeout");
 }
 
 #[tokio::test]
-async fn n31_a_login_starts_a_session_with_deadlines_of_its_own() {
+async fn n31_login_starts_session_with_new_deadlines() {
     let world = World::new();
     let mut first = alice(&world).await;
     world.clock.advance(minutes(10));
@@ -112,7 +112,7 @@ async fn n31_a_login_starts_a_session_with_deadlines_of_its_own() {
     assert_ne!(token(&first), token(&second));
     let absolute = |client: &Client| world.record(client).facts.absolute_deadline;
     assert_eq!(absolute(&second) - absolute(&first), minutes(10));
-    // The same client once more: a new session in place of the old one.
+    // The same client again: a new session replaces the old one.
     let old = token(&second);
     world.clock.advance(minutes(1));
     assert_eq!(second.post("/login", "alice").await.status, 200);
@@ -123,23 +123,23 @@ async fn n31_a_login_starts_a_session_with_deadlines_of_its_own() {
 }
 
 #[tokio::test]
-async fn l13_a_login_after_a_timeout_keeps_the_reason_of_the_old_session() {
+async fn l13_login_after_timeout_keeps_old_sessions_reason() {
     let world = World::new();
     let mut alice = alice(&world).await;
     let mut tab = alice.clone();
     world.clock.advance(minutes(15));
     let answer = alice.post("/login", "alice").await;
-    assert_eq!(told(&answer), "ok");
+    assert_eq!(outcome(&answer), "ok");
     assert_eq!(verdict(&mut alice).await, "ok");
     assert_eq!(world.events.ends(), [EndReason::IdleTimeout]);
     // N47: the other tab's late answer leaves the new cookie alone.
     let late = tab.get("/poll").await;
-    assert_eq!(told(&late), "401 idle_timeout");
+    assert_eq!(outcome(&late), "401 idle_timeout");
     assert!(set_cookies(&late).is_empty());
 }
 
 #[tokio::test]
-async fn l10_a_client_never_chooses_its_token() {
+async fn l10_client_never_chooses_its_token() {
     let world = World::new();
     let mut client = app(&world);
     let chosen = Token::generate().unwrap();
@@ -151,7 +151,7 @@ async fn l10_a_client_never_chooses_its_token() {
 }
 
 #[tokio::test]
-async fn a_login_hands_out_the_token_that_it_sets() {
+async fn login_returns_token_set_in_cookie() {
     let start = async |login: LoginSession| -> Result<String, SessionError> {
         let token = login.start(NewSession::new("alice")).await?;
         Ok(token.expose().to_owned())
@@ -165,12 +165,12 @@ async fn a_login_hands_out_the_token_that_it_sets() {
         answer.text()
     );
     assert_eq!(set_cookies(&answer), [expected]);
-    // No cache may keep an answer with somebody's cookie.
+    // No cache may keep an answer with a session cookie.
     assert_eq!(answer.header("cache-control"), Some("no-store"));
 }
 
 #[tokio::test]
-async fn a_login_under_a_policy_that_nobody_knows_starts_nothing() {
+async fn login_under_unknown_policy_starts_nothing() {
     let start = async |login: LoginSession| -> Done {
         login
             .start(NewSession::new("alice").with_policy("nosuch"))
@@ -182,14 +182,14 @@ async fn a_login_under_a_policy_that_nobody_knows_starts_nothing() {
         .alice(Router::new().route("/start", post(start)))
         .await;
     let answer = alice.post("/start", "").await;
-    assert_eq!(told(&answer), "500 session_error");
+    assert_eq!(outcome(&answer), "500 session_error");
     assert!(set_cookies(&answer).is_empty());
     assert_eq!(verdict(&mut alice).await, "ok");
     assert_eq!(world.memory.len(), 1);
 }
 
 #[tokio::test]
-async fn reauthenticating_opens_a_lock_with_a_new_token() {
+async fn reauthentication_opens_lock_with_new_token() {
     let world = World::with(locking_policies());
     let mut alice = alice(&world).await;
     let old = token(&alice);
@@ -217,7 +217,7 @@ async fn reauthenticating_opens_a_lock_with_a_new_token() {
 }
 
 #[tokio::test]
-async fn n34_another_subjects_login_gets_nothing_of_a_locked_session() {
+async fn n34_other_subjects_login_gets_nothing_of_locked_session() {
     let world = World::with(locking_policies());
     let mut alice = alice(&world).await;
     let mut tab = alice.clone();
@@ -232,12 +232,12 @@ async fn n34_another_subjects_login_gets_nothing_of_a_locked_session() {
 }
 
 #[tokio::test]
-async fn reauthenticating_without_a_session_is_401_and_starts_nothing() {
+async fn reauthentication_without_session_is_401() {
     let world = World::new();
     let mut nobody = app(&world);
     for body in ["aal2", "fail"] {
         let answer = nobody.post("/reauthenticate", body).await;
-        assert_eq!(told(&answer), "401 session_required", "{body}");
+        assert_eq!(outcome(&answer), "401 session_required", "{body}");
         assert!(set_cookies(&answer).is_empty());
     }
     let mut alice = alice(&world).await;
@@ -250,7 +250,7 @@ async fn reauthenticating_without_a_session_is_401_and_starts_nothing() {
 }
 
 #[tokio::test]
-async fn too_many_failures_end_a_locked_session() {
+async fn too_many_failures_end_locked_session() {
     let few = |memory, _| {
         SessionManager::builder(memory, locking_policies()).max_failed_reauthentications(3)
     };
@@ -267,7 +267,7 @@ async fn too_many_failures_end_a_locked_session() {
 }
 
 #[tokio::test]
-async fn l02_looking_at_the_login_page_of_a_lock_does_not_open_or_prolong_it() {
+async fn l02_viewing_login_page_neither_opens_nor_prolongs_lock() {
     let world = World::with(locking_policies());
     let mut alice = alice(&world).await;
     world.clock.advance(minutes(15));
@@ -285,7 +285,7 @@ async fn l02_looking_at_the_login_page_of_a_lock_does_not_open_or_prolong_it() {
 }
 
 #[tokio::test]
-async fn a_live_session_is_not_ended_by_looking_at_the_login_page() {
+async fn viewing_login_page_keeps_live_session() {
     let world = World::with(policies());
     let mut alice = alice(&world).await;
     assert_eq!(alice.get("/login").await.status, 200);

@@ -5,7 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test says so when it fails"
+    reason = "a panic fails the test"
 )]
 
 mod support;

@@ -1,4 +1,4 @@
-//! `passive()` and `active()`: which requests of which routes are activity.
+//! `passive()` and `active()`: which requests are activity.
 
 use axum::Router;
 use axum::handler::Handler;
@@ -8,8 +8,8 @@ use http::Method;
 
 use crate::support::{Client, World, get_with, idle_left, verdict};
 
-/// Sends a request ten minutes after the last activity, and tells whether it
-/// was activity itself.
+/// Sends a request ten minutes after the last activity, and returns whether the
+/// request was activity.
 async fn counts(world: &World, alice: &mut Client, method: Method, path: &str) -> bool {
     counts_with(world, alice, method, path, &[]).await
 }
@@ -25,20 +25,20 @@ async fn counts_with(
     let answer = alice.send(method, path, headers, "").await;
     assert_eq!(answer.status, 200, "{path}");
     let counted = world.idle(alice) == minutes(0);
-    // The answer tells what the store has.
+    // The answer matches the store.
     assert_eq!(
         idle_left(&answer),
         if counted { 900 } else { 300 },
         "{path}"
     );
-    // Whatever it was, the next one starts afresh.
+    // Start the next request from a new activity.
     assert_eq!(alice.post("/session/extend", "").await.status, 200);
     counted
 }
 
 async fn page(_: Session) {}
 
-/// Routes annotated in every way that axum has.
+/// Routes annotated in every way that axum offers.
 fn annotated() -> Router {
     let group = Router::new()
         .route("/group/a", get(page))
@@ -71,7 +71,7 @@ fn annotated() -> Router {
 }
 
 #[tokio::test]
-async fn l02_routes_marked_passive_move_nothing_however_they_are_marked() {
+async fn l02_passive_routes_move_nothing_however_annotated() {
     let world = World::new();
     let mut alice = world.alice(annotated()).await;
     for (path, expected) in [
@@ -91,12 +91,12 @@ async fn l02_routes_marked_passive_move_nothing_however_they_are_marked() {
         let counted = counts(&world, &mut alice, Method::GET, path).await;
         assert_eq!(counted, expected, "{path}");
     }
-    // A mark on some methods is none on the others.
+    // A mark on some methods does not apply to the others.
     assert!(counts(&world, &mut alice, Method::POST, "/passive/get").await);
 }
 
 #[tokio::test]
-async fn n04_passive_wins_over_active_whichever_stands_outside() {
+async fn n04_passive_wins_over_active_in_any_order() {
     let world = World::new();
     let mut alice = world.alice(annotated()).await;
     for path in ["/both/active-outside", "/both/passive-outside"] {
@@ -108,7 +108,7 @@ async fn n04_passive_wins_over_active_whichever_stands_outside() {
 }
 
 #[tokio::test]
-async fn n03_where_unmarked_calls_do_not_count_only_marked_ones_do() {
+async fn n03_only_marked_calls_count_in_strict_mode() {
     let default = Policy::named("default")
         .idle(minutes(15))
         .absolute(hours(8));
@@ -134,7 +134,7 @@ async fn n03_where_unmarked_calls_do_not_count_only_marked_ones_do() {
 }
 
 #[tokio::test]
-async fn n03_where_unmarked_calls_count_one_that_nobody_marked_keeps_the_session_alive() {
+async fn n03_unmarked_call_counts_outside_strict_mode() {
     let world = World::new();
     let mut alice = world.alice(annotated()).await;
     for _ in 0..4 {
@@ -146,7 +146,7 @@ async fn n03_where_unmarked_calls_count_one_that_nobody_marked_keeps_the_session
 }
 
 #[tokio::test]
-async fn n03_in_strict_mode_unmarked_calls_for_ever_keep_nobody_signed_in() {
+async fn n03_unmarked_calls_extend_nothing_in_strict_mode() {
     let default = Policy::named("default")
         .idle(minutes(15))
         .absolute(hours(8));
@@ -164,7 +164,7 @@ async fn n03_in_strict_mode_unmarked_calls_for_ever_keep_nobody_signed_in() {
 }
 
 #[tokio::test]
-async fn l17_a_request_can_weaken_a_route_and_not_strengthen_it() {
+async fn l17_request_can_only_weaken_route_mark() {
     let world = World::new();
     let mut alice = world.alice(annotated()).await;
     for (path, value) in [
@@ -183,7 +183,7 @@ async fn l17_a_request_can_weaken_a_route_and_not_strengthen_it() {
 }
 
 #[tokio::test]
-async fn l02_an_active_route_is_not_activity_for_a_prefetch_or_another_site() {
+async fn l02_active_route_by_prefetch_or_other_site_is_no_activity() {
     let world = World::new();
     let mut alice = world.alice(annotated()).await;
     for field in [
@@ -196,7 +196,7 @@ async fn l02_an_active_route_is_not_activity_for_a_prefetch_or_another_site() {
 }
 
 #[tokio::test]
-async fn n09_a_refused_request_of_an_active_route_is_no_activity() {
+async fn n09_refused_request_of_active_route_is_no_activity() {
     for status in [401, 403, 429, 500, 503] {
         let refuse = get(async move |_: Session| http::StatusCode::from_u16(status).unwrap());
         let world = World::new();
@@ -210,7 +210,7 @@ async fn n09_a_refused_request_of_an_active_route_is_no_activity() {
 }
 
 #[tokio::test]
-async fn a_route_without_an_extractor_counts_too() {
+async fn route_without_extractor_counts_too() {
     let world = World::new();
     let routes = Router::new()
         .route("/public", get(async || ()))
@@ -218,7 +218,7 @@ async fn a_route_without_an_extractor_counts_too() {
     let mut alice = world.alice(routes).await;
     assert!(counts(&world, &mut alice, Method::GET, "/public").await);
     assert!(!counts(&world, &mut alice, Method::POST, "/public/poll").await);
-    // And needs no session.
+    // The route needs no session.
     let mut nobody = world.client(Router::new().route("/public", get(async || ())));
     let answer = get_with(&mut nobody, "/public", &[]).await;
     assert_eq!(

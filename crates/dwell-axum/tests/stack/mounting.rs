@@ -1,5 +1,4 @@
-//! Where the session endpoints stand, whom they refuse, and which methods
-//! they know.
+//! The session endpoints: their paths, whom they refuse, and their methods.
 
 use axum::Router;
 use axum::routing::post;
@@ -7,11 +6,11 @@ use dwell_axum::*;
 use http::Method;
 
 use crate::support::{
-    Client, World, client, document, get_with, locking_policies, login, removes_cookie,
-    set_cookies, signed_in, told, verdict,
+    Client, World, client, document, get_with, locking_policies, login, outcome, removes_cookie,
+    set_cookies, signed_in, verdict,
 };
 
-/// Every endpoint, with a body that it takes.
+/// Every endpoint, with a valid body.
 const ENDPOINTS: [(Method, &str, &str); 4] = [
     (Method::GET, "", ""),
     (Method::POST, "/extend", ""),
@@ -31,12 +30,12 @@ async fn ask(client: &mut Client, root: &str, at: usize) -> dwell_testkit::TestR
 }
 
 #[tokio::test]
-async fn without_a_session_all_but_the_sign_out_are_401() {
+async fn all_endpoints_but_sign_out_are_401_without_session() {
     let world = World::new();
     let mut nobody = world.client(Router::new());
     for at in 0..3 {
         let answer = ask(&mut nobody, "/session", at).await;
-        assert_eq!(told(&answer), "401 session_required");
+        assert_eq!(outcome(&answer), "401 session_required");
         assert_eq!(
             answer.header("content-type"),
             Some("application/problem+json")
@@ -50,13 +49,13 @@ async fn without_a_session_all_but_the_sign_out_are_401() {
 }
 
 #[tokio::test]
-async fn a_locked_session_is_told_so_by_every_endpoint_and_stays() {
+async fn every_endpoint_refuses_locked_session_and_keeps_it() {
     let world = World::with(locking_policies());
     let mut alice = world.alice(Router::new()).await;
     world.clock.advance(minutes(15));
     for at in 0..4 {
         let answer = ask(&mut alice, "/session", at).await;
-        assert_eq!(told(&answer), "401 session_locked");
+        assert_eq!(outcome(&answer), "401 session_locked");
         assert!(set_cookies(&answer).is_empty());
         assert_eq!(answer.header("clear-site-data"), None);
         assert_eq!(answer.header("session-timeout"), None);
@@ -72,18 +71,18 @@ async fn a_locked_session_is_told_so_by_every_endpoint_and_stays() {
 }
 
 #[tokio::test]
-async fn an_ended_session_is_told_the_reason_by_every_endpoint() {
+async fn every_endpoint_answers_reason_of_ended_session() {
     for at in 0..4 {
         let world = World::new();
         let mut alice = world.alice(Router::new()).await;
         world.clock.advance(minutes(15));
         let answer = ask(&mut alice, "/session", at).await;
-        assert_eq!(told(&answer), "401 idle_timeout");
+        assert_eq!(outcome(&answer), "401 idle_timeout");
         assert!(removes_cookie(&answer));
     }
 }
 
-/// Asks every endpoint with the methods that it does not know.
+/// Sends every endpoint the methods that it does not serve.
 async fn assert_405(headers: &[(&'static str, &str)]) {
     let world = World::new();
     let mut alice = world.alice(Router::new()).await;
@@ -110,19 +109,19 @@ async fn assert_405(headers: &[(&'static str, &str)]) {
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_405_and_no_activity() {
+async fn wrong_method_is_405_and_no_activity() {
     assert_405(&[("sec-fetch-site", "same-origin")]).await;
 }
 
-/// It is the `POST`s that demand an origin.
+/// Only the `POST`s require the same origin.
 #[tokio::test]
-async fn a_wrong_method_is_405_wherever_the_request_comes_from() {
+async fn wrong_method_is_405_from_any_origin() {
     assert_405(&[("sec-fetch-site", "none")]).await;
     assert_405(&[]).await;
 }
 
 #[tokio::test]
-async fn a_head_request_is_answered_like_the_status_and_is_passive() {
+async fn head_request_is_answered_like_status_and_passive() {
     let world = World::new();
     let mut alice = world.alice(Router::new()).await;
     world.clock.advance(minutes(10));
@@ -133,7 +132,7 @@ async fn a_head_request_is_answered_like_the_status_and_is_passive() {
     assert_eq!(world.idle(&alice), minutes(10));
 }
 
-/// Asks every endpoint under `root`.
+/// Calls every endpoint under `root`.
 async fn assert_complete(client: Client, root: &str) {
     let mut alice = signed_in(client, "alice").await;
     for at in 0..3 {
@@ -148,11 +147,11 @@ async fn assert_complete(client: Client, root: &str) {
 }
 
 async fn verdict_of_root(client: &mut Client, root: &str) -> String {
-    told(&ask(client, root, 0).await)
+    outcome(&ask(client, root, 0).await)
 }
 
 #[tokio::test]
-async fn the_endpoints_stand_wherever_they_are_put() {
+async fn endpoints_mount_at_any_path() {
     let world = World::new();
     let with = |endpoints: Router| {
         let app = Router::new().route("/login", post(login)).merge(endpoints);
@@ -172,7 +171,7 @@ async fn the_endpoints_stand_wherever_they_are_put() {
 }
 
 #[tokio::test]
-async fn nested_endpoints_are_as_passive_and_name_their_whole_route() {
+async fn nested_endpoints_are_passive_and_named_by_full_route() {
     let world = World::new();
     let nested = Router::new().nest("/api", session_endpoints());
     let app = Router::new().route("/login", post(login)).merge(nested);
@@ -187,7 +186,7 @@ async fn nested_endpoints_are_as_passive_and_name_their_whole_route() {
 }
 
 #[tokio::test]
-async fn the_endpoints_join_a_router_with_a_state_of_its_own() {
+async fn endpoints_merge_into_router_with_state() {
     #[derive(Clone)]
     struct Bank;
     let world = World::new();
@@ -197,7 +196,7 @@ async fn the_endpoints_join_a_router_with_a_state_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_page_navigation_to_the_status_is_sent_to_the_login_page() {
+async fn page_navigation_to_status_redirected_to_login() {
     let world = World::new();
     let mut nobody = world.client(Router::new());
     let navigate = [("sec-fetch-mode", "navigate")];

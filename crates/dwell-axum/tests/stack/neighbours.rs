@@ -1,4 +1,4 @@
-//! The stack outside and inside of other people's layers.
+//! The stack outside and inside other layers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ use tower::{BoxError, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
-use crate::support::{Client, World, client, idle_left, login, signed_in, told, verdict};
+use crate::support::{Client, World, client, idle_left, login, outcome, signed_in, verdict};
 
 async fn too_late(_: BoxError) -> StatusCode {
     StatusCode::GATEWAY_TIMEOUT
@@ -28,7 +28,7 @@ async fn overloaded(_: BoxError) -> StatusCode {
     StatusCode::SERVICE_UNAVAILABLE
 }
 
-/// A login, a page, and what else is given.
+/// A login, a page, and the given routes.
 fn router(path: &str, route: axum::routing::MethodRouter) -> Router {
     Router::new()
         .route("/login", post(login))
@@ -47,7 +47,7 @@ fn stuck() -> axum::routing::MethodRouter {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_inside_the_stack_is_a_failure_and_no_activity() {
+async fn timeout_inside_stack_is_no_activity() {
     let world = World::new();
     let timeout = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(too_late))
@@ -64,10 +64,10 @@ async fn a_timeout_inside_the_stack_is_a_failure_and_no_activity() {
     assert_eq!(verdict(&mut alice).await, "ok");
 }
 
-/// To the stack, a timeout outside of it is a client that left: somebody was
-/// there, and asked for something.
+/// To the stack, a timeout outside looks like a client that left: the request
+/// was still activity.
 #[tokio::test(start_paused = true)]
-async fn l05_a_timeout_outside_the_stack_loses_no_touch() {
+async fn l05_timeout_outside_stack_loses_no_touch() {
     let world = World::new();
     let timeout = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(too_late))
@@ -85,7 +85,7 @@ async fn l05_a_timeout_outside_the_stack_loses_no_touch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_of_tower_http_inside_or_outside_leaves_the_session_alone() {
+async fn tower_http_timeout_leaves_session_alone() {
     let world = World::new();
     let timeout = || {
         let status = StatusCode::REQUEST_TIMEOUT;
@@ -104,7 +104,7 @@ async fn a_timeout_of_tower_http_inside_or_outside_leaves_the_session_alone() {
     }
 }
 
-/// How many requests are inside a handler, and the most there ever were.
+/// How many requests are inside a handler, and the maximum so far.
 #[derive(Clone, Default)]
 struct Crowd(Arc<(AtomicUsize, AtomicUsize)>);
 
@@ -123,10 +123,10 @@ impl Crowd {
     }
 }
 
-/// Both kinds of store: one that answers at once, one that is waited for
-/// between the readiness of the inner service and its call.
+/// Both kinds of store: local, and remote, which is awaited between the inner
+/// service's readiness and its call.
 #[tokio::test]
-async fn a_concurrency_limit_inside_or_outside_holds_and_lets_everybody_through() {
+async fn concurrency_limit_works_inside_and_outside() {
     for world in [World::new(), World::remote()] {
         for inside in [true, false] {
             let crowd = Crowd::default();
@@ -155,7 +155,7 @@ async fn a_concurrency_limit_inside_or_outside_holds_and_lets_everybody_through(
 }
 
 #[tokio::test]
-async fn n09_a_request_that_is_shed_inside_the_stack_is_no_activity() {
+async fn n09_request_shed_inside_stack_is_no_activity() {
     let world = World::new();
     let arrived = Arc::new(Barrier::new(2));
     let held = Arc::new(tokio::sync::Notify::new());
@@ -203,7 +203,7 @@ async fn assert_a_panic_is_no_activity(world: &World, app: Router) {
 }
 
 #[tokio::test]
-async fn l02_a_panic_that_is_caught_inside_the_stack_is_no_activity() {
+async fn l02_panic_caught_inside_stack_is_no_activity() {
     let world = World::new();
     let app = broken()
         .layer(CatchPanicLayer::new())
@@ -211,10 +211,9 @@ async fn l02_a_panic_that_is_caught_inside_the_stack_is_no_activity() {
     assert_a_panic_is_no_activity(&world, app).await;
 }
 
-/// The layer that catches it drops what is left of the request when the panic
-/// is over.
+/// The catching layer drops the rest of the request after the panic.
 #[tokio::test]
-async fn l02_a_panic_that_is_caught_outside_the_stack_is_no_activity() {
+async fn l02_panic_caught_outside_stack_is_no_activity() {
     let world = World::new();
     let app = broken()
         .layer(world.stack.clone())
@@ -223,7 +222,7 @@ async fn l02_a_panic_that_is_caught_outside_the_stack_is_no_activity() {
 }
 
 #[tokio::test]
-async fn a_body_limit_inside_or_outside_does_not_disturb_the_session() {
+async fn body_limit_works_inside_and_outside() {
     let world = World::new();
     let stack = || world.stack.clone();
     let echo = || post(async |_: Session, body: String| body);
@@ -238,10 +237,10 @@ async fn a_body_limit_inside_or_outside_does_not_disturb_the_session() {
     }
 }
 
-/// A layer that answers in the handler's place: the stack outside of it has
-/// its say over its answers, too.
+/// A layer that answers in the handler's place: the stack outside also adds to
+/// its answers.
 #[tokio::test]
-async fn an_answer_made_by_a_layer_inside_carries_what_the_stack_adds() {
+async fn answer_of_inner_layer_gets_stacks_headers() {
     let world = World::new();
     let closed = axum::middleware::from_fn(
         async |request: axum::extract::Request, next: axum::middleware::Next| match request
@@ -260,5 +259,5 @@ async fn an_answer_made_by_a_layer_inside_carries_what_the_stack_adds() {
     let answer = alice.get("/closed").await;
     assert_eq!((answer.status.as_u16(), idle_left(&answer)), (403, 300));
     world.clock.advance(minutes(5));
-    assert_eq!(told(&alice.get("/closed").await), "401 idle_timeout");
+    assert_eq!(outcome(&alice.get("/closed").await), "401 idle_timeout");
 }

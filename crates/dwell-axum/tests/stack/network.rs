@@ -1,5 +1,5 @@
-//! Where the client is: axum's `ConnectInfo`, proxies, and the idle allowance
-//! of a network.
+//! The client's address: axum's `ConnectInfo`, proxies, and the idle allowance of
+//! a network.
 
 use std::net::SocketAddr;
 
@@ -13,8 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
 use crate::support::{
-    COOKIE, Client, World, client, document, get_request, get_with, idle_left, signed_in, token,
-    told, verdict,
+    COOKIE, Client, World, client, document, get_request, get_with, idle_left, outcome, signed_in,
+    token, verdict,
 };
 
 const OFFICE: &str = "10.20.1.1";
@@ -36,7 +36,7 @@ fn world() -> World {
     World::with(with_office(ClientIp::default()))
 }
 
-/// The same session at another place.
+/// Moves the session to another address.
 fn moved(world: &World, client: &Client, to: &str) -> Client {
     let mut there = world.client_at(to, Router::new());
     there.set_cookie(COOKIE, &token(client));
@@ -48,7 +48,7 @@ async fn alice_at(world: &World, address: &str) -> Client {
 }
 
 #[tokio::test]
-async fn l07_the_office_allowance_holds_in_the_office() {
+async fn l07_office_allowance_applies_in_office() {
     let world = world();
     for address in [OFFICE, "2001:db8:7::1", "::ffff:10.20.1.1"] {
         let mut alice = alice_at(&world, address).await;
@@ -62,7 +62,7 @@ async fn l07_the_office_allowance_holds_in_the_office() {
 }
 
 #[tokio::test]
-async fn l07_nobody_carries_the_office_allowance_into_the_cafe() {
+async fn l07_office_allowance_does_not_apply_in_cafe() {
     let world = world();
     let alice = alice_at(&world, OFFICE).await;
     world.clock.advance(minutes(10));
@@ -75,7 +75,7 @@ async fn l07_nobody_carries_the_office_allowance_into_the_cafe() {
 }
 
 #[tokio::test]
-async fn l07_nor_out_of_it_into_the_office() {
+async fn l07_cafe_allowance_holds_until_activity_in_office() {
     let world = world();
     let alice = alice_at(&world, CAFE).await;
     world.clock.advance(minutes(10));
@@ -83,7 +83,7 @@ async fn l07_nor_out_of_it_into_the_office() {
     let now = document(&inside.get("/session").await);
     assert_eq!(now["set_by"], "policy default");
     assert_eq!(now["remaining_ms"], 5 * 60_000);
-    // Activity in the office has the office's allowance from then on.
+    // Activity in the office gets the office's allowance.
     assert_eq!(inside.get("/").await.status, 200);
     assert_eq!(
         document(&inside.get("/session").await)["remaining_ms"],
@@ -99,7 +99,7 @@ async fn l07_nor_out_of_it_into_the_office() {
 }
 
 #[tokio::test]
-async fn n33_leaving_the_office_after_the_cafes_allowance_ends_the_session_at_once() {
+async fn n33_leaving_office_after_cafe_allowance_ends_session() {
     let world = world();
     let mut alice = alice_at(&world, OFFICE).await;
     world.clock.advance(minutes(20));
@@ -110,17 +110,17 @@ async fn n33_leaving_the_office_after_the_cafes_allowance_ends_the_session_at_on
 }
 
 #[tokio::test]
-async fn l16_networks_without_the_clients_address_are_500() {
+async fn l16_networks_without_client_address_are_500() {
     let world = world();
     let mut anybody = world.client(Router::new());
     let answer = anybody.get("/session").await;
-    assert_eq!(told(&answer), "500");
+    assert_eq!(outcome(&answer), "500");
     assert_eq!(anybody.post("/login", "alice").await.status, 500);
     assert!(world.memory.is_empty());
 }
 
 #[tokio::test]
-async fn without_networks_an_unknown_address_is_no_obstacle() {
+async fn unknown_address_is_fine_without_networks() {
     let world = World::new();
     let mut alice = world.alice(Router::new()).await;
     assert_eq!(alice.get("/").await.status, 200);
@@ -131,15 +131,15 @@ async fn without_networks_an_unknown_address_is_no_obstacle() {
     drop(at);
 }
 
-/// What a real server says of the connection comes before what a test says,
-/// and both before what another server says.
+/// `ConnectInfo` of a real server takes precedence over `MockConnectInfo`, and
+/// both over the `Peer` of another server.
 #[tokio::test]
-async fn the_address_is_the_connections_where_there_is_one() {
+async fn connection_address_takes_precedence() {
     let socket = |address: &str| SocketAddr::new(address.parse().unwrap(), 1);
     let shown = get(
-        async |s: Option<Session>, handle: axum::Extension<SessionState>| {
+        async |s: Option<Session>, state: axum::Extension<SessionState>| {
             drop(s);
-            handle
+            state
                 .client_ip()
                 .map(|ip| ip.to_string())
                 .unwrap_or_default()
@@ -167,7 +167,7 @@ async fn the_address_is_the_connections_where_there_is_one() {
 }
 
 #[tokio::test]
-async fn n32_a_forwarded_address_is_believed_from_a_trusted_proxy_only() {
+async fn n32_forwarded_address_trusted_only_from_proxy() {
     let source = ClientIp::new(ClientIpSource::XForwardedFor, ["192.0.2.0/24"]).unwrap();
     let world = World::with(with_office(source));
     let proxy = "192.0.2.9";
@@ -195,7 +195,7 @@ async fn n32_a_forwarded_address_is_believed_from_a_trusted_proxy_only() {
     }
 }
 
-/// A bare HTTP/1.1 exchange; the answer as text.
+/// Sends a bare HTTP/1.1 request and returns the answer as text.
 async fn exchange(to: SocketAddr, request: String) -> String {
     let mut stream = TcpStream::connect(to).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -205,7 +205,7 @@ async fn exchange(to: SocketAddr, request: String) -> String {
 }
 
 #[tokio::test]
-async fn l07_a_real_connection_has_the_address_that_it_comes_from() {
+async fn l07_real_connection_has_its_peer_address() {
     let default = Policy::named("default")
         .idle(minutes(15))
         .absolute(hours(8));
@@ -247,7 +247,7 @@ async fn l07_a_real_connection_has_the_address_that_it_comes_from() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_session_needs_no_named_network() {
+async fn request_without_session_needs_no_network() {
     let world = world();
     let public = Router::new().route("/public", get(async || "for all"));
     let peer = SocketAddr::new(CAFE.parse().unwrap(), 1);

@@ -1,30 +1,35 @@
-//! `policy("admin")`: routes that opt in to a stricter policy.
+//! `policy("admin")`: routes under a stricter policy.
 
 use axum::Router;
 use axum::routing::get;
 use dwell_axum::*;
 
 use crate::support::{
-    Client, World, document, get_with, locking_policies, policies, removes_cookie, set_cookies,
-    told, verdict,
+    Client, World, document, get_with, locking_policies, outcome, policies, removes_cookie,
+    set_cookies, verdict,
 };
 
-/// Tells the nearest deadline's rule and how many seconds are left.
-async fn tell(session: Session) -> String {
+/// Answers with the nearest deadline's rule and the seconds left.
+async fn show_limit(session: Session) -> String {
     let deadlines = session.deadlines().expect("the session is live");
     let rule = session.handle().policies().describe(deadlines.set_by);
     format!("{rule} {}", deadlines.remaining().as_secs())
 }
 
 fn routes() -> Router {
-    let group = Router::new().route("/a", get(tell)).route("/b", get(tell));
-    let vault = Router::new().route("/vault", get(tell).layer(policy("vault")));
-    let inside_out = get(tell).layer((policy("vault"), policy("admin")));
+    let group = Router::new()
+        .route("/a", get(show_limit))
+        .route("/b", get(show_limit));
+    let vault = Router::new().route("/vault", get(show_limit).layer(policy("vault")));
+    let inside_out = get(show_limit).layer((policy("vault"), policy("admin")));
     Router::new()
-        .route("/plain", get(tell))
-        .route("/one", get(tell).layer(policy("admin")))
-        .route("/route-layer", get(tell).route_layer(policy("admin")))
-        .route("/get", get(tell).layer(policy("admin")).post(tell))
+        .route("/plain", get(show_limit))
+        .route("/one", get(show_limit).layer(policy("admin")))
+        .route("/route-layer", get(show_limit).route_layer(policy("admin")))
+        .route(
+            "/get",
+            get(show_limit).layer(policy("admin")).post(show_limit),
+        )
         .route("/inside-out", inside_out)
         .nest("/admin", group.merge(vault).layer(policy("admin")))
         .merge(session_endpoints_at("/admin/session").layer(policy("admin")))
@@ -42,16 +47,16 @@ fn with_vault() -> PolicySet {
         .unwrap()
 }
 
-async fn says(client: &mut Client, path: &str) -> String {
+async fn limit_at(client: &mut Client, path: &str) -> String {
     let answer = client.get(path).await;
     match answer.status.is_success() {
         true => answer.text(),
-        false => told(&answer),
+        false => outcome(&answer),
     }
 }
 
 #[tokio::test]
-async fn l06_a_route_with_a_policy_has_the_smaller_limits_and_names_the_rule() {
+async fn l06_route_policy_gives_smaller_limit_and_names_rule() {
     let world = World::with(with_vault());
     let mut alice = world.alice(routes()).await;
     world.clock.advance(minutes(1));
@@ -75,7 +80,7 @@ async fn l06_a_route_with_a_policy_has_the_smaller_limits_and_names_the_rule() {
     let status = document(&tab.get("/admin/session").await);
     assert_eq!(status["set_by"], "policy admin");
     assert_eq!(status["remaining_ms"], 240_000);
-    // The session itself stays under its own.
+    // The session stays under its own policy.
     assert_eq!(status["policy"], "default");
     assert_eq!(
         document(&tab.get("/session").await)["set_by"],
@@ -84,7 +89,7 @@ async fn l06_a_route_with_a_policy_has_the_smaller_limits_and_names_the_rule() {
 }
 
 #[tokio::test]
-async fn two_policies_of_a_route_combine_by_minimum_whichever_stands_outside() {
+async fn two_route_policies_combine_by_minimum_in_any_order() {
     for path in ["/admin/vault", "/inside-out"] {
         let world = World::with(with_vault());
         let mut alice = world.alice(routes()).await;
@@ -96,12 +101,16 @@ async fn two_policies_of_a_route_combine_by_minimum_whichever_stands_outside() {
         let left = answer.header("session-timeout").unwrap();
         assert!(left.starts_with("idle=60, absolute=3540"), "{path}: {left}");
         world.clock.advance(minutes(1));
-        assert_eq!(says(&mut alice, path).await, "401 idle_timeout", "{path}");
+        assert_eq!(
+            limit_at(&mut alice, path).await,
+            "401 idle_timeout",
+            "{path}"
+        );
     }
 }
 
 #[tokio::test]
-async fn l01_a_session_that_has_run_out_by_the_routes_policy_ends_there() {
+async fn l01_session_past_route_policys_timeout_ends_there() {
     let world = World::new();
     let mut alice = world.alice(routes()).await;
     world
@@ -111,7 +120,7 @@ async fn l01_a_session_that_has_run_out_by_the_routes_policy_ends_there() {
     assert_eq!(get_with(&mut alice, "/one", &passive).await.status, 200);
     world.clock.advance(std::time::Duration::from_millis(1));
     let answer = alice.get("/one").await;
-    assert_eq!(told(&answer), "401 idle_timeout");
+    assert_eq!(outcome(&answer), "401 idle_timeout");
     assert!(removes_cookie(&answer));
     assert_eq!(verdict(&mut alice).await, "401 session_required");
     let events = world.events.events();
@@ -121,7 +130,7 @@ async fn l01_a_session_that_has_run_out_by_the_routes_policy_ends_there() {
 }
 
 #[tokio::test]
-async fn l01_a_routes_absolute_timeout_holds_against_any_activity() {
+async fn l01_route_absolute_timeout_ignores_activity() {
     let world = World::new();
     let mut alice = world.alice(routes()).await;
     for _ in 0..59 {
@@ -130,14 +139,17 @@ async fn l01_a_routes_absolute_timeout_holds_against_any_activity() {
     }
     world.clock.advance(minutes(1));
     let mut tab = alice.clone();
-    assert_eq!(says(&mut alice, "/admin/a").await, "401 absolute_timeout");
-    assert_eq!(says(&mut tab, "/plain").await, "401 absolute_timeout");
+    assert_eq!(
+        limit_at(&mut alice, "/admin/a").await,
+        "401 absolute_timeout"
+    );
+    assert_eq!(limit_at(&mut tab, "/plain").await, "401 absolute_timeout");
 }
 
-/// A stranger sits down at a machine left alone for ten minutes: one click
+/// A stranger at a machine that was unattended for ten minutes: one click
 /// elsewhere must not open the admin area.
 #[tokio::test]
-async fn activity_elsewhere_does_not_buy_back_a_stricter_route() {
+async fn activity_elsewhere_does_not_count_for_stricter_route() {
     let world = World::new();
     let mut alice = world.alice(routes()).await;
     world.clock.advance(minutes(10));
@@ -145,7 +157,7 @@ async fn activity_elsewhere_does_not_buy_back_a_stricter_route() {
     world.clock.advance(seconds(30));
     world.events.clear();
     let answer = alice.get("/admin/b").await;
-    assert_eq!(told(&answer), "401 step_up_required");
+    assert_eq!(outcome(&answer), "401 step_up_required");
     let challenge = answer.header("www-authenticate").unwrap();
     assert!(challenge.contains(r#"error="insufficient_user_authentication""#));
     assert!(challenge.ends_with(r#", max_age="300""#), "{challenge}");
@@ -153,24 +165,24 @@ async fn activity_elsewhere_does_not_buy_back_a_stricter_route() {
     let events = world.events.events();
     assert_eq!(world.events.kinds(), [EventKind::StepUpRequired]);
     assert_eq!(events[0].route.as_deref(), Some("/admin/b"));
-    // The session goes on elsewhere, and there again after a step-up.
+    // Other routes still work, and this one works after a step-up.
     assert_eq!(verdict(&mut alice).await, "ok");
     assert_eq!(alice.post("/reauthenticate", "").await.status, 200);
-    assert_eq!(says(&mut alice, "/admin/b").await, "policy admin 300");
+    assert_eq!(limit_at(&mut alice, "/admin/b").await, "policy admin 300");
 }
 
 #[tokio::test]
-async fn a_policy_of_some_methods_leaves_the_others_alone() {
+async fn policy_on_some_methods_leaves_others_alone() {
     let world = World::new();
     let mut alice = world.alice(routes()).await;
     world.clock.advance(minutes(6));
     assert_eq!(alice.post("/get", "").await.text(), "policy default 540");
     world.clock.advance(minutes(6));
-    assert_eq!(says(&mut alice, "/get").await, "401 idle_timeout");
+    assert_eq!(limit_at(&mut alice, "/get").await, "401 idle_timeout");
 }
 
 #[tokio::test]
-async fn a_policy_asks_nobody_who_has_no_session() {
+async fn policy_lets_request_without_session_pass() {
     let world = World::new();
     let open = get(async |s: Option<Session>| s.map_or("nobody", |_| "somebody"));
     let routes = Router::new()
@@ -178,11 +190,11 @@ async fn a_policy_asks_nobody_who_has_no_session() {
         .merge(routes());
     let mut nobody = world.client(routes);
     assert_eq!(nobody.get("/open").await.text(), "nobody");
-    assert_eq!(says(&mut nobody, "/one").await, "401 session_required");
+    assert_eq!(limit_at(&mut nobody, "/one").await, "401 session_required");
 }
 
 #[tokio::test]
-async fn a_route_under_a_policy_that_ends_does_not_wait_for_a_locked_session() {
+async fn route_policy_without_lock_ends_locked_session() {
     let default = Policy::named("default")
         .idle(minutes(15))
         .absolute(hours(8));
@@ -192,20 +204,20 @@ async fn a_route_under_a_policy_that_ends_does_not_wait_for_a_locked_session() {
     let world = World::with(set);
     let mut alice = world.alice(routes()).await;
     world.clock.advance(minutes(6));
-    assert_eq!(says(&mut alice, "/one").await, "401 idle_timeout");
+    assert_eq!(limit_at(&mut alice, "/one").await, "401 idle_timeout");
 
     let world = World::with(locking_policies());
     let mut bob = world.alice(routes()).await;
     world.clock.advance(minutes(15));
-    assert_eq!(says(&mut bob, "/plain").await, "401 session_locked");
+    assert_eq!(limit_at(&mut bob, "/plain").await, "401 session_locked");
 }
 
 #[tokio::test]
-async fn a_route_whose_policy_nobody_knows_is_500() {
+async fn route_with_unknown_policy_is_500() {
     let world = World::new();
     let routes = Router::new()
-        .route("/typo", get(tell).layer(policy("admni")))
-        .route("/plain", get(tell));
+        .route("/typo", get(show_limit).layer(policy("admni")))
+        .route("/plain", get(show_limit));
     let mut alice = world.alice(routes.clone()).await;
     let answer = alice.get("/typo").await;
     assert_eq!(answer.status, 500);
@@ -216,7 +228,7 @@ async fn a_route_whose_policy_nobody_knows_is_500() {
 }
 
 #[tokio::test]
-async fn a_route_whose_policy_a_reload_took_away_is_500_until_it_is_back() {
+async fn route_is_500_while_its_policy_is_missing() {
     let world = World::new();
     let mut alice = world.alice(routes()).await;
     assert_eq!(alice.get("/one").await.status, 200);

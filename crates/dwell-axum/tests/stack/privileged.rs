@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use dwell_axum::*;
 
 use crate::support::{
-    Client, World, get_with, idle_left, locking_policies, set_cookies, told, verdict,
+    Client, World, get_with, idle_left, locking_policies, outcome, set_cookies, verdict,
 };
 
 async fn done(session: Session) -> String {
@@ -55,11 +55,11 @@ fn by_policy() -> PolicySet {
 }
 
 async fn asks(client: &mut Client, path: &str) -> String {
-    told(&client.get(path).await)
+    outcome(&client.get(path).await)
 }
 
 #[tokio::test]
-async fn a_privileged_route_takes_an_authentication_younger_than_it_says() {
+async fn privileged_route_accepts_recent_authentication() {
     let world = World::new();
     let mut alice = world.alice(routes()).await;
     world.clock.advance(minutes(5) - Duration::from_millis(1));
@@ -69,12 +69,12 @@ async fn a_privileged_route_takes_an_authentication_younger_than_it_says() {
     assert_eq!(asks(&mut alice, "/group/transfer").await, "ok");
     world.clock.advance(Duration::from_millis(1));
     assert_eq!(
-        told(&alice.post("/handler", "").await),
+        outcome(&alice.post("/handler", "").await),
         "401 step_up_required"
     );
     world.events.clear();
     let answer = alice.post("/transfer", "").await;
-    assert_eq!(told(&answer), "401 step_up_required");
+    assert_eq!(outcome(&answer), "401 step_up_required");
     assert_eq!(
         answer.header("www-authenticate"),
         Some(
@@ -88,20 +88,20 @@ async fn a_privileged_route_takes_an_authentication_younger_than_it_says() {
     assert_eq!(world.events.kinds(), [EventKind::StepUpRequired]);
     assert_eq!(events[0].route.as_deref(), Some("/transfer"));
     assert_eq!(
-        told(&alice.post("/route-layer", "").await),
+        outcome(&alice.post("/route-layer", "").await),
         "401 step_up_required"
     );
     assert_eq!(
         asks(&mut alice, "/group/transfer").await,
         "401 step_up_required"
     );
-    // Of some methods only; and everything else is as it was.
+    // Only the annotated methods require it; nothing else changes.
     assert_eq!(asks(&mut alice, "/transfer").await, "ok");
     assert_eq!(verdict(&mut alice).await, "ok");
 }
 
 #[tokio::test]
-async fn n35_use_does_not_slide_the_window_and_authentication_opens_a_new_one() {
+async fn n35_only_authentication_restarts_step_up_window() {
     let world = World::new();
     let mut alice = world.alice(routes()).await;
     for _ in 0..4 {
@@ -110,7 +110,7 @@ async fn n35_use_does_not_slide_the_window_and_authentication_opens_a_new_one() 
     }
     world.clock.advance(minutes(1));
     assert_eq!(
-        told(&alice.post("/transfer", "").await),
+        outcome(&alice.post("/transfer", "").await),
         "401 step_up_required"
     );
     assert_eq!(alice.post("/reauthenticate", "").await.status, 200);
@@ -118,17 +118,17 @@ async fn n35_use_does_not_slide_the_window_and_authentication_opens_a_new_one() 
     assert_eq!(alice.post("/transfer", "").await.status, 200);
     world.clock.advance(Duration::from_millis(1));
     assert_eq!(
-        told(&alice.post("/transfer", "").await),
+        outcome(&alice.post("/transfer", "").await),
         "401 step_up_required"
     );
 }
 
 #[tokio::test]
-async fn a_route_may_demand_a_class_and_methods_and_says_which_class() {
+async fn route_can_require_class_and_methods() {
     let world = World::new();
     let mut alice = world.alice(routes()).await;
     let answer = alice.get("/strong").await;
-    assert_eq!(told(&answer), "401 step_up_required");
+    assert_eq!(outcome(&answer), "401 step_up_required");
     let challenge = answer.header("www-authenticate").unwrap();
     let wanted = r#", acr_values="aal2 aal3", max_age="300""#;
     assert!(challenge.ends_with(wanted), "{challenge}");
@@ -136,25 +136,25 @@ async fn a_route_may_demand_a_class_and_methods_and_says_which_class() {
     assert_eq!(asks(&mut alice, "/strong").await, "401 step_up_required");
     assert_eq!(alice.post("/reauthenticate", "aal2").await.status, 200);
     assert_eq!(asks(&mut alice, "/strong").await, "ok");
-    // The page authenticates by `otp` alone.
+    // The page authenticates with `otp` only.
     assert_eq!(asks(&mut alice, "/otp").await, "401 step_up_required");
 }
 
 #[tokio::test]
-async fn a_route_may_leave_the_age_to_the_policy() {
+async fn route_can_take_age_from_policy() {
     let world = World::with(by_policy());
     let mut alice = world.alice(routes()).await;
     world.clock.advance(minutes(6) - Duration::from_millis(1));
     assert_eq!(asks(&mut alice, "/by-policy").await, "ok");
     world.clock.advance(Duration::from_millis(1));
     let answer = alice.get("/by-policy").await;
-    assert_eq!(told(&answer), "401 step_up_required");
+    assert_eq!(outcome(&answer), "401 step_up_required");
     let challenge = answer.header("www-authenticate").unwrap();
     assert!(challenge.ends_with(r#"max_age="360""#), "{challenge}");
 }
 
 #[tokio::test]
-async fn n04_the_routes_policy_shortens_the_age_whichever_stands_outside() {
+async fn n04_route_policy_shortens_age_in_any_order() {
     for path in ["/admin/policy-outside", "/admin/policy-inside"] {
         let world = World::with(by_policy());
         let mut alice = world.alice(routes()).await;
@@ -162,7 +162,7 @@ async fn n04_the_routes_policy_shortens_the_age_whichever_stands_outside() {
         assert_eq!(asks(&mut alice, path).await, "ok", "{path}");
         world.clock.advance(Duration::from_millis(1));
         let answer = alice.get(path).await;
-        assert_eq!(told(&answer), "401 step_up_required", "{path}");
+        assert_eq!(outcome(&answer), "401 step_up_required", "{path}");
         let challenge = answer.header("www-authenticate").unwrap();
         assert!(
             challenge.ends_with(r#"max_age="120""#),
@@ -173,7 +173,7 @@ async fn n04_the_routes_policy_shortens_the_age_whichever_stands_outside() {
 }
 
 #[tokio::test]
-async fn l06_a_shorter_age_binds_living_sessions() {
+async fn l06_shorter_age_binds_live_sessions() {
     let world = World::with(by_policy());
     let mut alice = world.alice(routes()).await;
     world.clock.advance(minutes(3));
@@ -187,7 +187,7 @@ async fn l06_a_shorter_age_binds_living_sessions() {
 }
 
 #[tokio::test]
-async fn n52_a_refused_step_up_neither_touches_the_session_nor_runs_the_handler() {
+async fn n52_refused_step_up_neither_touches_nor_runs_handler() {
     let ran = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&ran);
     let handler = async move |_: Session| {
@@ -199,7 +199,7 @@ async fn n52_a_refused_step_up_neither_touches_the_session_nor_runs_the_handler(
     world.clock.advance(minutes(10));
     let before = world.record(&alice);
     let answer = alice.post("/pay", "").await;
-    assert_eq!(told(&answer), "401 step_up_required");
+    assert_eq!(outcome(&answer), "401 step_up_required");
     assert_eq!(idle_left(&answer), 300);
     assert_eq!(world.record(&alice), before);
     assert_eq!(ran.load(Ordering::SeqCst), 0);
@@ -210,7 +210,7 @@ async fn n52_a_refused_step_up_neither_touches_the_session_nor_runs_the_handler(
 }
 
 #[tokio::test]
-async fn a_privileged_route_refuses_who_has_no_live_session_like_any_other() {
+async fn privileged_route_refuses_missing_session() {
     let world = World::with(locking_policies());
     let mut nobody = world.client(routes());
     assert_eq!(asks(&mut nobody, "/strong").await, "401 session_required");
@@ -222,7 +222,7 @@ async fn a_privileged_route_refuses_who_has_no_live_session_like_any_other() {
 }
 
 #[tokio::test]
-async fn n14_an_authentication_from_the_future_is_not_fresh() {
+async fn n14_authentication_from_future_is_not_fresh() {
     let world = World::new();
     let start = async |login: LoginSession| {
         let ahead = ManualClock::new().now() + minutes(2);
@@ -237,7 +237,7 @@ async fn n14_an_authentication_from_the_future_is_not_fresh() {
 }
 
 #[tokio::test]
-async fn n37_a_page_that_needs_a_step_up_is_sent_there_and_back_to_its_whole_path() {
+async fn n37_step_up_redirect_returns_to_full_path() {
     let world = World::new();
     let mut alice = world.alice(routes()).await;
     world.clock.advance(minutes(5));

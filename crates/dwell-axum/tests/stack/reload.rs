@@ -4,7 +4,7 @@ use axum::Router;
 use axum::routing::get;
 use dwell_axum::*;
 
-use crate::support::{World, document, policies, told, verdict};
+use crate::support::{World, document, outcome, policies, verdict};
 
 fn simple(idle: u64, absolute: u64) -> PolicySet {
     PolicySet::simple(Timeouts {
@@ -15,7 +15,7 @@ fn simple(idle: u64, absolute: u64) -> PolicySet {
 }
 
 #[tokio::test]
-async fn l06_a_stricter_policy_binds_a_living_session_at_its_next_request() {
+async fn l06_stricter_policy_binds_live_session_at_next_request() {
     let world = World::with(simple(15, 480));
     let mut alice = world.alice(Router::new()).await;
     world.clock.advance(minutes(6));
@@ -26,11 +26,11 @@ async fn l06_a_stricter_policy_binds_a_living_session_at_its_next_request() {
     assert_eq!(now["set_by"], "policy default");
     world.replace_policies(simple(6, 480));
     let answer = alice.get("/").await;
-    assert_eq!(told(&answer), "401 idle_timeout");
+    assert_eq!(outcome(&answer), "401 idle_timeout");
 }
 
 #[tokio::test]
-async fn l06_a_shorter_absolute_timeout_ends_older_sessions() {
+async fn l06_shorter_absolute_timeout_ends_older_sessions() {
     let world = World::with(simple(15, 480));
     let mut alice = world.alice(Router::new()).await;
     for _ in 0..6 {
@@ -48,12 +48,12 @@ async fn l06_a_shorter_absolute_timeout_ends_older_sessions() {
 }
 
 #[tokio::test]
-async fn n30_a_relaxed_policy_revives_nobody() {
+async fn n30_relaxed_policy_revives_nothing() {
     let world = World::with(simple(15, 480));
     let mut asked = world.alice(Router::new()).await;
     let mut silent = world.alice(Router::new()).await;
     world.clock.advance(minutes(15));
-    // Of one session's end the store knows, of the other's nobody does yet.
+    // One session's end is recorded, the other's is not yet.
     assert_eq!(verdict(&mut asked.clone()).await, "401 idle_timeout");
     world.replace_policies(simple(60, 960));
     assert_eq!(verdict(&mut asked).await, "401 idle_timeout");
@@ -61,7 +61,7 @@ async fn n30_a_relaxed_policy_revives_nobody() {
 }
 
 #[tokio::test]
-async fn n30_a_policy_that_is_tightened_and_relaxed_again_revives_nobody() {
+async fn n30_tightened_then_relaxed_policy_revives_nothing() {
     let world = World::with(simple(15, 480));
     let mut alice = world.alice(Router::new()).await;
     world.clock.advance(minutes(6));
@@ -73,7 +73,7 @@ async fn n30_a_policy_that_is_tightened_and_relaxed_again_revives_nobody() {
 }
 
 #[tokio::test]
-async fn l06_a_longer_idle_timeout_counts_from_the_next_activity_on() {
+async fn l06_longer_idle_timeout_applies_from_next_activity() {
     let world = World::with(simple(15, 480));
     let mut alice = world.alice(Router::new()).await;
     world.clock.advance(minutes(5));
@@ -85,12 +85,12 @@ async fn l06_a_longer_idle_timeout_counts_from_the_next_activity_on() {
     let now = document(&alice.get("/session").await);
     assert_eq!(now["set_by"], "policy default");
     assert_eq!(now["remaining_ms"], 60 * 60_000);
-    // The absolute deadline is the one that the session began with.
+    // The absolute deadline is the one set at the session's start.
     assert_eq!(now["absolute_deadline"], "2026-01-01T08:00:00.000Z");
 }
 
 #[tokio::test]
-async fn l06_a_ceiling_of_the_organization_binds_living_sessions_and_is_named() {
+async fn l06_organization_ceiling_binds_live_sessions_and_is_named() {
     let world = World::with(simple(15, 480));
     let mut alice = world.alice(Router::new()).await;
     let default = Policy::named("default")
@@ -106,12 +106,12 @@ async fn l06_a_ceiling_of_the_organization_binds_living_sessions_and_is_named() 
 }
 
 #[tokio::test]
-async fn l06_a_routes_policy_can_be_tightened_and_relaxed_too() {
-    let tell = async |session: Session| {
+async fn l06_route_policy_can_be_tightened_and_relaxed() {
+    let show_rule = async |session: Session| {
         let deadlines = session.deadlines().expect("the session is live");
         session.handle().policies().describe(deadlines.set_by)
     };
-    let route = get(tell).layer((passive(), policy("admin")));
+    let route = get(show_rule).layer((passive(), policy("admin")));
     let world = World::new();
     let mut alice = world.alice(Router::new().route("/admin", route)).await;
     let admin = |idle| {
@@ -136,7 +136,7 @@ async fn l06_a_routes_policy_can_be_tightened_and_relaxed_too() {
         answer.header("session-timeout"),
         Some("idle=60, absolute=3480, warn=60")
     );
-    // A route's limit is not on record: relaxed, it is the longer one again.
+    // A route's limit is not recorded: relaxed, the longer one applies again.
     world.replace_policies(admin(10));
     let answer = alice.get("/admin").await;
     assert_eq!(
@@ -144,11 +144,11 @@ async fn l06_a_routes_policy_can_be_tightened_and_relaxed_too() {
         Some("idle=480, absolute=3480, warn=60")
     );
     world.replace_policies(admin(2));
-    assert_eq!(told(&alice.get("/admin").await), "401 idle_timeout");
+    assert_eq!(outcome(&alice.get("/admin").await), "401 idle_timeout");
 }
 
 #[tokio::test]
-async fn a_session_of_a_policy_that_a_reload_took_away_goes_on_under_the_default() {
+async fn session_of_removed_policy_falls_under_default() {
     let start = async |login: LoginSession| {
         let new = NewSession::new("alice").with_policy("admin");
         login.start(new).await.map(|_| ())
@@ -166,7 +166,7 @@ async fn a_session_of_a_policy_that_a_reload_took_away_goes_on_under_the_default
     );
     let now = document(&alice.get("/session").await);
     assert_eq!(now["policy"], "default");
-    // Five minutes are on record, and nothing prolongs them.
+    // Five minutes are recorded, and nothing prolongs them.
     assert_eq!(now["remaining_ms"], 5 * 60_000);
     assert_eq!(now["set_by"], "recorded deadline");
     world.replace_policies(policies());

@@ -7,7 +7,7 @@ use dwell_axum::*;
 use http::StatusCode;
 
 use crate::support::{
-    World, client, get_with, idle_left, removes_cookie, set_cookies, signed_in, told, verdict,
+    World, client, get_with, idle_left, outcome, removes_cookie, set_cookies, signed_in, verdict,
 };
 
 async fn who(session: Option<Session>) -> String {
@@ -15,7 +15,7 @@ async fn who(session: Option<Session>) -> String {
 }
 
 #[tokio::test]
-async fn a_fallback_inside_the_stack_has_a_session() {
+async fn fallback_inside_stack_has_session() {
     let world = World::new();
     let fallback = async |s: Session| (StatusCode::NOT_FOUND, format!("no, {}", s.subject()));
     let app = world.router(Router::new());
@@ -24,7 +24,10 @@ async fn a_fallback_inside_the_stack_has_a_session() {
         .fallback(fallback)
         .layer(world.stack.clone());
     let mut nobody = client(app_with.clone());
-    assert_eq!(told(&nobody.get("/nowhere").await), "401 session_required");
+    assert_eq!(
+        outcome(&nobody.get("/nowhere").await),
+        "401 session_required"
+    );
     let mut alice = signed_in(client(app_with), "alice").await;
     world.clock.advance(minutes(1));
     let answer = alice.get("/nowhere").await;
@@ -32,19 +35,19 @@ async fn a_fallback_inside_the_stack_has_a_session() {
         (answer.status.as_u16(), answer.text().as_str()),
         (404, "no, alice")
     );
-    // Somebody who follows a dead link is there.
+    // Following a dead link is activity.
     assert_eq!(idle_left(&answer), 900);
 
-    // axum's own fallback stands inside the stack as well.
+    // axum's own fallback is inside the stack as well.
     let mut bob = signed_in(client(app), "bob").await;
     world.clock.advance(minutes(15));
     let answer = bob.get("/nowhere").await;
-    assert_eq!(told(&answer), "401 idle_timeout");
+    assert_eq!(outcome(&answer), "401 idle_timeout");
     assert!(removes_cookie(&answer));
 }
 
 #[tokio::test]
-async fn l16_a_fallback_outside_the_stack_has_none_and_is_500() {
+async fn l16_fallback_outside_stack_is_500() {
     let world = World::new();
     let app = Router::new()
         .route("/login", post(crate::support::login))
@@ -55,7 +58,7 @@ async fn l16_a_fallback_outside_the_stack_has_none_and_is_500() {
 }
 
 #[tokio::test]
-async fn routes_outside_the_stack_know_no_session() {
+async fn routes_outside_stack_have_no_session() {
     let world = World::new();
     let outside = Router::new().route("/health", get(async || "well"));
     let app = world.router(Router::new()).merge(outside);
@@ -70,7 +73,7 @@ async fn routes_outside_the_stack_know_no_session() {
 }
 
 #[tokio::test]
-async fn merged_routers_with_the_same_stack_share_sessions() {
+async fn merged_routers_with_same_stack_share_sessions() {
     let world = World::new();
     let accounts = Router::new()
         .route("/accounts", get(who))
@@ -88,7 +91,7 @@ async fn merged_routers_with_the_same_stack_share_sessions() {
 }
 
 #[tokio::test]
-async fn events_name_the_routes_pattern_and_not_the_path() {
+async fn events_name_route_pattern_not_path() {
     let end = async |Path(_): Path<String>, s: Session| s.sign_out().await;
     let item = Router::new().route("/{secret}", post(end));
     let world = World::new();
@@ -122,13 +125,13 @@ async fn nested_routes_are_protected_and_marked_like_any_other() {
     assert_eq!(idle_left(&alice.get("/app/poll/page").await), 900);
     assert_eq!(alice.get("/app/items/1").await.text(), "/app/items/{id}");
     assert_eq!(
-        told(&world.client(Router::new()).get("/app/items/1").await),
+        outcome(&world.client(Router::new()).get("/app/items/1").await),
         "404"
     );
 }
 
 #[tokio::test]
-async fn a_nested_service_is_inside_the_stack() {
+async fn nested_service_is_inside_stack() {
     let world = World::new();
     let service = Router::new().route("/who", get(who)).fallback(who);
     let routes = Router::new().nest_service("/other", service);
@@ -138,11 +141,11 @@ async fn a_nested_service_is_inside_the_stack() {
     assert_eq!(world.idle(&alice), minutes(0));
     assert_eq!(alice.get("/other/else").await.text(), "alice");
     world.clock.advance(minutes(15));
-    assert_eq!(told(&alice.get("/other/who").await), "401 idle_timeout");
+    assert_eq!(outcome(&alice.get("/other/who").await), "401 idle_timeout");
 }
 
 #[tokio::test]
-async fn n37_a_page_of_a_nested_router_is_come_back_to_by_its_whole_path() {
+async fn n37_return_to_nested_page_has_full_path() {
     let page = Router::new().route("/page", get(async |_: Session| ()));
     let world = World::new();
     let routes = Router::new()
@@ -161,10 +164,10 @@ async fn n37_a_page_of_a_nested_router_is_come_back_to_by_its_whole_path() {
     }
 }
 
-/// An application that is nested whole, its stack inside of the nesting: its
-/// login page is named as browsers see it.
+/// A whole application is nested, with its stack inside: its login page is named
+/// by the path that browsers see.
 #[tokio::test]
-async fn n37_a_stack_inside_a_nested_router_knows_its_pages_by_their_whole_path() {
+async fn n37_nested_stack_knows_pages_by_full_path() {
     let world = World::new();
     let stack = session_timeout(&world.manager)
         .with_login("/app/login")
@@ -183,7 +186,7 @@ async fn n37_a_stack_inside_a_nested_router_knows_its_pages_by_their_whole_path(
         answer.header("location"),
         Some("/app/login?reason=idle_timeout&return_to=%2Fapp%2Fpage")
     );
-    // The dead session reaches the login page.
+    // The ended session reaches the login page.
     assert_eq!(alice.post("/app/login", "alice").await.status, 200);
 }
 
@@ -193,12 +196,12 @@ async fn signed_in_at(mut client: crate::support::Client) -> crate::support::Cli
 }
 
 #[tokio::test]
-async fn a_host_or_an_absolute_target_changes_nothing() {
+async fn host_or_absolute_target_changes_nothing() {
     let world = World::new();
     let mut alice = world.alice(Router::new()).await;
     assert_eq!(alice.get("https://bank.example/").await.text(), "alice");
     let answer = alice.get("https://bank.example/session").await;
-    assert_eq!(told(&answer), "ok");
+    assert_eq!(outcome(&answer), "ok");
     assert!(set_cookies(&answer).is_empty());
     assert_eq!(verdict(&mut alice).await, "ok");
 }

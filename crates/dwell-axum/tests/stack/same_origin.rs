@@ -1,10 +1,10 @@
-//! That the session endpoints obey pages of this origin only.
+//! The session endpoints accept `POST`s of the same origin only.
 
 use axum::Router;
 use dwell_axum::*;
 use http::Method;
 
-use crate::support::{World, idle_left, told, verdict};
+use crate::support::{World, idle_left, outcome, verdict};
 
 const POSTS: [(&str, &str); 3] = [
     ("/session/extend", ""),
@@ -16,7 +16,7 @@ const HOST: (&str, &str) = ("host", "bank.example");
 const OURS: (&str, &str) = ("origin", "https://bank.example");
 
 #[tokio::test]
-async fn a_post_of_another_origin_is_403_and_changes_nothing() {
+async fn post_from_other_origin_is_403_and_changes_nothing() {
     let foreign: [&[(&str, &str)]; 15] = [
         &[HOST],
         &[OURS],
@@ -47,7 +47,11 @@ async fn a_post_of_another_origin_is_403_and_changes_nothing() {
             let json = [("content-type", "application/json")];
             let headers: Vec<_> = json.iter().chain(headers).copied().collect();
             let answer = alice.send(Method::POST, path, &headers, body).await;
-            assert_eq!(told(&answer), "403 not_same_origin", "{path} {headers:?}");
+            assert_eq!(
+                outcome(&answer),
+                "403 not_same_origin",
+                "{path} {headers:?}"
+            );
             assert_eq!(
                 answer.header("content-type"),
                 Some("application/problem+json")
@@ -62,7 +66,7 @@ async fn a_post_of_another_origin_is_403_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_post_of_this_origin_is_heard() {
+async fn post_from_same_origin_is_accepted() {
     let own: [&[(&str, &str)]; 4] = [
         &[("sec-fetch-site", "same-origin")],
         &[HOST, ("sec-fetch-site", "same-origin"), OURS],
@@ -79,40 +83,40 @@ async fn a_post_of_this_origin_is_heard() {
             let json = [("content-type", "application/json")];
             let headers: Vec<_> = json.iter().chain(headers).copied().collect();
             let answer = alice.send(Method::POST, path, &headers, body).await;
-            assert_eq!(told(&answer), "ok", "{path} {headers:?}");
+            assert_eq!(outcome(&answer), "ok", "{path} {headers:?}");
         }
     }
 }
 
 /// HTTP/2 has no `Host`: the request's target names the authority.
 #[tokio::test]
-async fn the_origin_is_compared_with_the_authority_of_the_target() {
+async fn origin_compared_with_targets_authority() {
     let world = World::new();
     let mut alice = world.alice(Router::new()).await;
     let extend = "https://bank.example/session/extend";
     let answer = alice.send(Method::POST, extend, &[OURS], "").await;
-    assert_eq!(told(&answer), "ok");
-    // A `Host` beside it decides nothing.
+    assert_eq!(outcome(&answer), "ok");
+    // A `Host` field beside it is ignored.
     let other = [HOST, OURS];
     let extend = "https://evil.example/session/extend";
     let answer = alice.send(Method::POST, extend, &other, "").await;
-    assert_eq!(told(&answer), "403 not_same_origin");
+    assert_eq!(outcome(&answer), "403 not_same_origin");
 }
 
 #[tokio::test]
-async fn a_foreign_post_without_a_session_is_403_as_well() {
+async fn other_origins_post_without_session_is_403_too() {
     let world = World::new();
     let mut nobody = world.client(Router::new());
     for (path, body) in POSTS {
         let foreign = [("sec-fetch-site", "cross-site")];
         let answer = nobody.send(Method::POST, path, &foreign, body).await;
-        assert_eq!(told(&answer), "403 not_same_origin", "{path}");
+        assert_eq!(outcome(&answer), "403 not_same_origin", "{path}");
         assert_eq!(answer.header("clear-site-data"), None, "{path}");
     }
 }
 
 #[tokio::test]
-async fn l02_foreign_posts_for_ever_keep_nobody_signed_in() {
+async fn l02_posts_from_other_origins_keep_nobody_signed_in() {
     let world = World::new();
     let mut alice = world.alice(Router::new()).await;
     for _ in 0..14 {
@@ -128,11 +132,11 @@ async fn l02_foreign_posts_for_ever_keep_nobody_signed_in() {
 }
 
 #[tokio::test]
-async fn asking_for_the_status_demands_no_origin() {
+async fn status_needs_no_origin() {
     let world = World::new();
     let mut alice = world.alice(Router::new()).await;
     for headers in [&[("sec-fetch-site", "cross-site")][..], &[]] {
         let answer = alice.send(Method::GET, "/session", headers, "").await;
-        assert_eq!(told(&answer), "ok", "{headers:?}");
+        assert_eq!(outcome(&answer), "ok", "{headers:?}");
     }
 }

@@ -1,13 +1,13 @@
-//! `Session`, and `Option<Session>`: what a handler can do to the session of
-//! its request, and what it reads of it.
+//! `Session` and `Option<Session>`: what a handler can do with the session of its
+//! request, and what it can read.
 
 use axum::Router;
 use axum::routing::{get, post};
 use dwell_axum::*;
 
 use crate::support::{
-    COOKIE, Client, World, document, idle_left, locking_policies, removes_cookie, set_cookies,
-    signed_in, token, told, verdict,
+    COOKIE, Client, World, document, idle_left, locking_policies, outcome, removes_cookie,
+    set_cookies, signed_in, token, verdict,
 };
 
 type Done = Result<(), SessionError>;
@@ -23,7 +23,7 @@ macro_rules! alice_at {
     }};
 }
 
-/// A client that shows this token.
+/// A client with this token.
 fn showing(client: &Client, token: &str) -> Client {
     let mut client = client.clone();
     client.set_cookie(COOKIE, token);
@@ -31,24 +31,24 @@ fn showing(client: &Client, token: &str) -> Client {
 }
 
 #[tokio::test]
-async fn a_session_is_required_of_every_request_of_a_route_that_extracts_it() {
+async fn extracting_session_requires_it_for_every_request() {
     let world = World::with(locking_policies());
     let mut nobody = world.client(Router::new());
     let answer = nobody.get("/").await;
-    assert_eq!(told(&answer), "401 session_required");
+    assert_eq!(outcome(&answer), "401 session_required");
     assert!(set_cookies(&answer).is_empty());
     nobody.set_cookie(COOKIE, Token::generate().unwrap().expose());
-    assert_eq!(told(&nobody.get("/").await), "401 session_required");
+    assert_eq!(outcome(&nobody.get("/").await), "401 session_required");
     let mut alice = world.alice(Router::new()).await;
     assert_eq!(alice.get("/").await.text(), "alice");
     world.clock.advance(minutes(15));
-    assert_eq!(told(&alice.get("/").await), "401 session_locked");
+    assert_eq!(outcome(&alice.get("/").await), "401 session_locked");
     world.clock.advance(minutes(30));
-    assert_eq!(told(&alice.get("/").await), "401 idle_timeout");
+    assert_eq!(outcome(&alice.get("/").await), "401 idle_timeout");
 }
 
 #[tokio::test]
-async fn an_optional_session_is_there_only_while_it_is_live() {
+async fn optional_session_is_none_unless_live() {
     let who = async |s: Option<Session>| s.map_or("nobody".to_owned(), |s| s.subject().to_string());
     let world = World::with(locking_policies());
     let routes = || {
@@ -64,17 +64,17 @@ async fn an_optional_session_is_there_only_while_it_is_live() {
     assert_eq!(alice.get("/who").await.text(), "alice");
     nobody.set_cookie(COOKIE, &token(&alice));
     assert_eq!(nobody.get("/exempt/who").await.text(), "alice");
-    // What is locked or ended is nobody's where it is let through at all.
+    // A locked or ended session that is let through counts as none.
     world.clock.advance(minutes(15));
-    assert_eq!(told(&alice.get("/who").await), "401 session_locked");
+    assert_eq!(outcome(&alice.get("/who").await), "401 session_locked");
     assert_eq!(nobody.get("/exempt/who").await.text(), "nobody");
     world.clock.advance(minutes(30));
     assert_eq!(nobody.get("/exempt/who").await.text(), "nobody");
 }
 
-/// A path that is served to everybody opens no session.
+/// An exempt path does not open a dead session.
 #[tokio::test]
-async fn a_session_that_is_not_live_is_refused_on_exempt_paths_too() {
+async fn extractor_refuses_dead_session_on_exempt_path() {
     let world = World::with(locking_policies());
     let page = get(async |s: Session| s.subject().to_string());
     let app = Router::new().route("/exempt/page", page);
@@ -85,17 +85,17 @@ async fn a_session_that_is_not_live_is_refused_on_exempt_paths_too() {
     assert_eq!(exempt.get("/exempt/page").await.text(), "alice");
     world.clock.advance(minutes(15));
     assert_eq!(
-        told(&exempt.get("/exempt/page").await),
+        outcome(&exempt.get("/exempt/page").await),
         "401 session_locked"
     );
     world.clock.advance(minutes(30));
     let answer = exempt.get("/exempt/page").await;
-    assert_eq!(told(&answer), "401 idle_timeout");
+    assert_eq!(outcome(&answer), "401 idle_timeout");
     assert!(removes_cookie(&answer));
 }
 
 #[tokio::test]
-async fn starting_another_session_ends_the_one_that_is_there() {
+async fn starting_session_ends_previous_one() {
     let (world, mut alice) = alice_at!(async |session: Session| -> Done {
         session.start(NewSession::new("bob")).await?;
         assert_eq!(session.record().unwrap().subject.as_str(), "bob");
@@ -104,7 +104,7 @@ async fn starting_another_session_ends_the_one_that_is_there() {
     let old = token(&alice);
     world.clock.advance(hours(1) - minutes(50));
     let answer = alice.post("/do", "").await;
-    assert_eq!(told(&answer), "ok");
+    assert_eq!(outcome(&answer), "ok");
     // The time left is the new session's.
     assert_eq!(
         answer.header("session-timeout"),
@@ -115,18 +115,18 @@ async fn starting_another_session_ends_the_one_that_is_there() {
     assert_eq!(world.events.ends(), [EndReason::Superseded]);
     // N47: the old token's late answer does not take the new cookie away.
     let late = showing(&alice, &old).get("/").await;
-    assert_eq!(told(&late), "401 superseded");
+    assert_eq!(outcome(&late), "401 superseded");
     assert!(set_cookies(&late).is_empty());
 }
 
 #[tokio::test]
-async fn a_session_ended_by_its_handler_has_neither_record_nor_deadlines() {
+async fn ended_session_has_no_record_and_no_deadlines() {
     let (world, mut alice) = alice_at!(async |session: Session| -> Done {
         session.sign_out().await?;
         assert!(session.record().is_none());
         assert!(session.deadlines().is_none());
         assert!(session.reference().is_none());
-        // Once more ends nothing more, and what is gone takes no commands.
+        // Ending again changes nothing, and an ended session takes no commands.
         session.sign_out().await?;
         let refused = session.extend().await.unwrap_err();
         assert!(matches!(refused.0, CommandError::Gone), "{refused:?}");
@@ -134,11 +134,11 @@ async fn a_session_ended_by_its_handler_has_neither_record_nor_deadlines() {
     });
     let dead = token(&alice);
     let answer = alice.post("/do", "").await;
-    assert_eq!(told(&answer), "ok");
+    assert_eq!(outcome(&answer), "ok");
     assert!(removes_cookie(&answer));
     assert_eq!(answer.header("session-timeout"), None);
     assert_eq!(
-        told(&showing(&alice, &dead).get("/").await),
+        outcome(&showing(&alice, &dead).get("/").await),
         "401 signed_out"
     );
     assert_eq!(world.events.ends(), [EndReason::SignedOut]);
@@ -147,7 +147,7 @@ async fn a_session_ended_by_its_handler_has_neither_record_nor_deadlines() {
 }
 
 #[tokio::test]
-async fn a_handler_may_end_a_session_and_start_another() {
+async fn handler_can_end_session_and_start_another() {
     let (_, mut alice) = alice_at!(async |session: Session| -> Done {
         session.sign_out().await?;
         session.start(NewSession::new("bob")).await?;
@@ -156,13 +156,13 @@ async fn a_handler_may_end_a_session_and_start_another() {
         Ok(())
     });
     let answer = alice.post("/do", "").await;
-    assert_eq!(told(&answer), "ok");
+    assert_eq!(outcome(&answer), "ok");
     assert_eq!(idle_left(&answer), 900);
     assert_eq!(alice.get("/").await.text(), "bob");
 }
 
 #[tokio::test]
-async fn n07_a_rotation_replaces_the_token_and_keeps_both_deadlines() {
+async fn n07_rotation_replaces_token_and_keeps_deadlines() {
     let rotate = post(async |session: Session| -> Done { session.rotate().await });
     let world = World::new();
     let routes = Router::new().route("/do", rotate.layer(passive()));
@@ -171,7 +171,7 @@ async fn n07_a_rotation_replaces_the_token_and_keeps_both_deadlines() {
     world.clock.advance(minutes(10));
     let before = world.record(&alice).facts;
     let answer = alice.post("/do", "").await;
-    assert_eq!(told(&answer), "ok");
+    assert_eq!(outcome(&answer), "ok");
     assert_eq!(idle_left(&answer), 300);
     assert_ne!(token(&alice), old);
     let after = world.record(&alice).facts;
@@ -183,7 +183,7 @@ async fn n07_a_rotation_replaces_the_token_and_keeps_both_deadlines() {
         before
     );
     assert_eq!(world.events.count(EventKind::SessionRotated), 1);
-    // L10: its return after the new one was used is a sign of theft.
+    // L10: an old token after the new one was used is a sign of theft.
     assert_eq!(verdict(&mut alice).await, "ok");
     world.clock.advance(seconds(11));
     assert_eq!(verdict(&mut showing(&alice, &old)).await, "401 token_reuse");
@@ -191,7 +191,7 @@ async fn n07_a_rotation_replaces_the_token_and_keeps_both_deadlines() {
 }
 
 #[tokio::test]
-async fn reauthenticating_is_activity_with_a_new_token_and_a_new_strength() {
+async fn reauthentication_is_activity_with_new_token_and_context() {
     let (world, mut alice) = alice_at!(async |session: Session| -> Done {
         session
             .reauthenticated(
@@ -201,16 +201,16 @@ async fn reauthenticating_is_activity_with_a_new_token_and_a_new_strength() {
             )
             .await?;
         let record = session.record().unwrap();
-        let strength = record.authentication().expect("it is stated");
-        assert_eq!(strength.acr.as_deref(), Some("aal2"));
-        assert_eq!(strength.amr, ["pwd".into(), "otp".into()]);
+        let authentication = record.authentication().expect("an authentication context");
+        assert_eq!(authentication.acr.as_deref(), Some("aal2"));
+        assert_eq!(authentication.amr, ["pwd".into(), "otp".into()]);
         Ok(())
     });
     let old = token(&alice);
     world.clock.advance(minutes(10));
     world.events.clear();
     let answer = alice.post("/do", "").await;
-    assert_eq!(told(&answer), "ok");
+    assert_eq!(outcome(&answer), "ok");
     assert_eq!(idle_left(&answer), 900);
     assert_ne!(token(&alice), old);
     let record = world.record(&alice);
@@ -226,7 +226,7 @@ async fn reauthenticating_is_activity_with_a_new_token_and_a_new_strength() {
 }
 
 #[tokio::test]
-async fn the_fifth_failed_reauthentication_in_a_row_ends_the_session() {
+async fn fifth_failed_reauthentication_in_row_ends_session() {
     let fail = post(async |session: Session| {
         session
             .reauthentication_failed()
@@ -239,9 +239,9 @@ async fn the_fifth_failed_reauthentication_in_a_row_ends_the_session() {
     for _ in 0..4 {
         assert_eq!(alice.post("/fail", "").await.text(), "false");
     }
-    // N09: to fail is no activity.
+    // N09: a failure is no activity.
     assert_eq!(world.idle(&alice), minutes(10));
-    // A good one starts the count afresh.
+    // A success restarts the count.
     assert_eq!(alice.post("/reauthenticate", "").await.status, 200);
     for _ in 0..4 {
         assert_eq!(alice.post("/fail", "").await.text(), "false");
@@ -256,7 +256,7 @@ async fn the_fifth_failed_reauthentication_in_a_row_ends_the_session() {
 }
 
 #[tokio::test]
-async fn a_handler_may_extend_on_a_passive_route() {
+async fn handler_can_extend_on_passive_route() {
     let extend = async |session: Session| -> Done {
         assert_eq!(session.deadlines().unwrap().remaining(), minutes(5));
         session.extend().await?;
@@ -272,7 +272,7 @@ async fn a_handler_may_extend_on_a_passive_route() {
 }
 
 #[tokio::test]
-async fn a_handler_may_record_input_of_a_while_ago_and_its_request_counts_for_nothing() {
+async fn handler_records_past_input_and_request_does_not_count() {
     let (world, mut alice) = alice_at!(async |session: Session| {
         session.active_ago(minutes(3)).await?;
         let left = session.deadlines().unwrap().remaining().as_secs();
@@ -285,14 +285,14 @@ async fn a_handler_may_record_input_of_a_while_ago_and_its_request_counts_for_no
 }
 
 #[tokio::test]
-async fn a_session_has_the_reference_that_events_show() {
+async fn session_reference_matches_events() {
     let world = World::new();
     let show = async |session: Session| session.reference().unwrap().to_string();
     let mut alice = world.alice(Router::new().route("/show", get(show))).await;
     let shown = alice.get("/show").await.text();
     let events = world.events.events();
     assert_eq!(events[0].session.unwrap().to_string(), shown);
-    // L9: no part of the token.
+    // L9: the reference shows no part of the token.
     assert!(!token(&alice).contains(&shown));
     assert_eq!(
         SessionRef::parse(&shown),
@@ -301,7 +301,7 @@ async fn a_session_has_the_reference_that_events_show() {
 }
 
 #[tokio::test]
-async fn record_and_deadlines_are_those_that_the_status_document_tells() {
+async fn record_and_deadlines_match_status_document() {
     let world = World::new();
     let show = async |session: Session| {
         let (record, deadlines) = (session.record().unwrap(), session.deadlines().unwrap());
@@ -318,10 +318,10 @@ async fn record_and_deadlines_are_those_that_the_status_document_tells() {
         .await;
     let mut bob = signed_in(world.client(Router::new()), "bob").await;
     world.clock.advance(minutes(4));
-    let told = alice.get("/show").await.text();
+    let outcome = alice.get("/show").await.text();
     let now = document(&alice.get("/session").await);
     let field = |name: &str| now[name].as_str().unwrap().to_owned();
     let names = ["idle_deadline", "absolute_deadline", "authenticated_at"];
-    assert_eq!(told, names.map(field).join(" "));
+    assert_eq!(outcome, names.map(field).join(" "));
     assert_eq!(bob.get("/").await.text(), "bob");
 }

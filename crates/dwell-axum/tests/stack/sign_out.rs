@@ -5,9 +5,11 @@ use dwell_axum::dwell_core::store::Lookup;
 use dwell_axum::*;
 use dwell_testkit::TestResponse;
 
-use crate::support::{COOKIE, World, removes_cookie, set_cookies, signed_in, token, told, verdict};
+use crate::support::{
+    COOKIE, World, outcome, removes_cookie, set_cookies, signed_in, token, verdict,
+};
 
-/// What the answer is whoever asks.
+/// Asserts the answer that every caller gets.
 fn assert_signed_out(answer: &TestResponse) {
     assert_eq!(answer.status, 204, "{}", answer.text());
     assert!(answer.body.is_empty());
@@ -20,7 +22,7 @@ fn assert_signed_out(answer: &TestResponse) {
 }
 
 #[tokio::test]
-async fn signing_out_ends_the_session_and_clears_the_browser() {
+async fn signing_out_ends_session_and_clears_browser() {
     let world = World::new();
     let mut alice = world.alice(Router::new()).await;
     let mut tab = alice.clone();
@@ -39,14 +41,14 @@ async fn signing_out_ends_the_session_and_clears_the_browser() {
 
     // Another tab still has the cookie.
     let answer = tab.get("/").await;
-    assert_eq!(told(&answer), "401 signed_out");
+    assert_eq!(outcome(&answer), "401 signed_out");
     assert!(removes_cookie(&answer));
     assert_eq!(world.events.count(EventKind::SessionUseAfterExpire), 1);
     assert_eq!(world.events.ends(), [EndReason::SignedOut]);
 }
 
 #[tokio::test]
-async fn signing_out_without_a_session_clears_the_browser_all_the_same() {
+async fn signing_out_without_session_clears_browser_too() {
     let world = World::new();
     let mut nobody = world.client(Router::new());
     let answer = nobody.post("/session/end", "").await;
@@ -56,7 +58,7 @@ async fn signing_out_without_a_session_clears_the_browser_all_the_same() {
 }
 
 #[tokio::test]
-async fn an_unknown_token_is_signed_out_like_no_token() {
+async fn unknown_token_signs_out_like_no_token() {
     let world = World::new();
     let mut stranger = world.client(Router::new());
     for value in [Token::generate().unwrap().expose(), "nonsense"] {
@@ -74,19 +76,19 @@ async fn signing_out_twice_ends_once() {
     assert_signed_out(&alice.post("/session/end", "").await);
     assert_signed_out(&alice.post("/session/end", "").await);
     let late = tab.post("/session/end", "").await;
-    assert_eq!(told(&late), "401 signed_out");
+    assert_eq!(outcome(&late), "401 signed_out");
     assert!(removes_cookie(&late));
     assert_eq!(world.events.ends(), [EndReason::SignedOut]);
 }
 
 #[tokio::test]
-async fn n44_signing_out_too_late_keeps_the_reason_of_the_end() {
+async fn n44_late_sign_out_keeps_reason_of_end() {
     let world = World::new();
     let mut alice = world.alice(Router::new()).await;
     let dead = token(&alice);
     world.clock.advance(minutes(15));
     let answer = alice.post("/session/end", "").await;
-    assert_eq!(told(&answer), "401 idle_timeout");
+    assert_eq!(outcome(&answer), "401 idle_timeout");
     assert!(removes_cookie(&answer));
     assert_eq!(world.events.ends(), [EndReason::IdleTimeout]);
     match world.lookup(&dead) {
@@ -96,7 +98,7 @@ async fn n44_signing_out_too_late_keeps_the_reason_of_the_end() {
 }
 
 #[tokio::test]
-async fn signing_out_ends_this_session_and_no_other_of_the_subject() {
+async fn signing_out_keeps_subjects_other_sessions() {
     let world = World::new();
     let mut laptop = world.alice(Router::new()).await;
     let mut phone = world.alice(Router::new()).await;
@@ -107,12 +109,12 @@ async fn signing_out_ends_this_session_and_no_other_of_the_subject() {
 }
 
 #[tokio::test]
-async fn l08_signing_out_while_the_store_is_away_is_refused_and_can_be_repeated() {
+async fn l08_sign_out_during_outage_is_503_and_repeatable() {
     let world = World::remote();
     let mut alice = world.alice(Router::new()).await;
     world.store.fail();
     let answer = alice.post("/session/end", "").await;
-    assert_eq!(told(&answer), "503 store_unavailable");
+    assert_eq!(outcome(&answer), "503 store_unavailable");
     assert!(answer.header("retry-after").is_some());
     assert_eq!(answer.header("clear-site-data"), None);
     assert!(set_cookies(&answer).is_empty());

@@ -1,5 +1,4 @@
-//! `GET /session`: the status document, field by field, and that asking for
-//! it moves nothing.
+//! `GET /session`: the status document, field by field. Asking moves nothing.
 
 use axum::Router;
 use axum::routing::post;
@@ -7,12 +6,12 @@ use dwell_axum::*;
 use serde_json::{Value, json};
 
 use crate::support::{
-    World, document, get_with, idle_left, post_with, removes_cookie, set_cookies, signed_in, told,
-    verdict,
+    World, document, get_with, idle_left, outcome, post_with, removes_cookie, set_cookies,
+    signed_in, verdict,
 };
 
 #[tokio::test]
-async fn the_status_document_has_these_fields_and_no_others() {
+async fn status_document_has_exactly_these_fields() {
     let world = World::new();
     let mut alice = world.alice(Router::new()).await;
     world
@@ -48,7 +47,7 @@ async fn the_status_document_has_these_fields_and_no_others() {
 }
 
 #[tokio::test]
-async fn the_document_tells_how_strong_and_how_recent_the_authentication_is() {
+async fn document_tells_class_and_time_of_authentication() {
     let world = World::new();
     let mut alice = world.alice(Router::new()).await;
     world.clock.advance(minutes(7));
@@ -59,7 +58,7 @@ async fn the_document_tells_how_strong_and_how_recent_the_authentication_is() {
     assert_eq!(now["acr"], "aal2");
 }
 
-/// What decides about a session, and what the document says of it.
+/// Situations with different nearest deadlines, and what the document shows.
 struct Case {
     policies: PolicySetBuilder,
     login: fn(NewSession) -> NewSession,
@@ -144,7 +143,7 @@ fn cases() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn n17_the_document_counts_to_the_nearest_limit_and_names_rule_and_reason() {
+async fn n17_document_counts_to_nearest_limit_and_names_it() {
     for case in cases() {
         let world = World::with(case.policies.build().unwrap());
         let start = async move |login: LoginSession| {
@@ -167,7 +166,7 @@ async fn n17_the_document_counts_to_the_nearest_limit_and_names_rule_and_reason(
         let nearest = ["absolute_deadline", "idle_deadline"][usize::from(by_idle)];
         assert_eq!(now["deadline"], now[nearest], "{name}");
 
-        // What it says comes true, to the millisecond.
+        // The session ends at that instant, to the millisecond.
         let one = std::time::Duration::from_millis(1);
         world.clock.advance(minutes(case.minutes) - one);
         assert_eq!(
@@ -177,12 +176,12 @@ async fn n17_the_document_counts_to_the_nearest_limit_and_names_rule_and_reason(
         );
         world.clock.advance(one);
         let end = alice.get("/session").await;
-        assert_eq!(told(&end), format!("401 {}", case.ends_by), "{name}");
+        assert_eq!(outcome(&end), format!("401 {}", case.ends_by), "{name}");
     }
 }
 
 #[tokio::test]
-async fn a_deadline_recorded_under_a_stricter_policy_is_named_as_such() {
+async fn deadline_recorded_under_stricter_policy_is_named() {
     let world = World::new();
     let mut alice = world.alice(Router::new()).await;
     world.replace_policies(
@@ -199,7 +198,7 @@ async fn a_deadline_recorded_under_a_stricter_policy_is_named_as_such() {
 }
 
 #[tokio::test]
-async fn near_the_absolute_deadline_a_session_is_no_longer_extendable() {
+async fn session_not_extendable_near_absolute_deadline() {
     let world = World::new();
     let mut alice = world.alice(Router::new()).await;
     for _ in 0..47 {
@@ -211,7 +210,7 @@ async fn near_the_absolute_deadline_a_session_is_no_longer_extendable() {
     assert_eq!(before["set_by"], "policy default");
     assert_eq!(before["extendable"], false);
     assert_eq!(before["remaining_ms"], 10 * 60_000);
-    // The idle deadline lies beyond, and is told all the same.
+    // The later idle deadline is in the document as well.
     assert_eq!(before["idle_deadline"], "2026-01-01T08:05:00.000Z");
     world.clock.advance(minutes(9));
     let after = document(&alice.post("/session/extend", "").await);
@@ -222,7 +221,7 @@ async fn near_the_absolute_deadline_a_session_is_no_longer_extendable() {
 }
 
 #[tokio::test]
-async fn the_warning_comes_before_the_end_also_where_the_policy_sets_it() {
+async fn policys_warning_time_in_document_and_header() {
     let default = Policy::named("default")
         .idle(minutes(15))
         .absolute(hours(8));
@@ -242,7 +241,7 @@ async fn the_warning_comes_before_the_end_also_where_the_policy_sets_it() {
 }
 
 #[tokio::test]
-async fn n01_a_page_that_polls_the_status_keeps_nobody_signed_in() {
+async fn n01_polling_status_keeps_nobody_signed_in() {
     let world = World::remote();
     let mut alice = world.alice(Router::new()).await;
     let writes = world.store.writes();
@@ -256,7 +255,7 @@ async fn n01_a_page_that_polls_the_status_keeps_nobody_signed_in() {
     }
     world.clock.advance(seconds(10));
     let end = alice.get("/session").await;
-    assert_eq!(told(&end), "401 idle_timeout");
+    assert_eq!(outcome(&end), "401 idle_timeout");
     assert!(removes_cookie(&end));
     for _ in 0..90 {
         world.clock.advance(seconds(10));
@@ -266,7 +265,7 @@ async fn n01_a_page_that_polls_the_status_keeps_nobody_signed_in() {
 }
 
 #[tokio::test]
-async fn l02_the_status_endpoint_moves_the_idle_deadline_under_no_policy() {
+async fn l02_status_endpoint_never_moves_idle_deadline() {
     for unmarked in [Unmarked::Active, Unmarked::Passive] {
         let default = Policy::named("default")
             .idle(minutes(15))
@@ -283,7 +282,7 @@ async fn l02_the_status_endpoint_moves_the_idle_deadline_under_no_policy() {
 }
 
 #[tokio::test]
-async fn l17_a_poll_of_the_status_cannot_declare_itself_active() {
+async fn l17_status_poll_cannot_declare_itself_active() {
     let world = World::new();
     let mut alice = world.alice(Router::new()).await;
     world.clock.advance(minutes(10));
@@ -293,7 +292,7 @@ async fn l17_a_poll_of_the_status_cannot_declare_itself_active() {
 }
 
 #[tokio::test]
-async fn every_endpoint_that_answers_with_a_document_answers_with_the_same_one() {
+async fn every_endpoint_answers_same_document() {
     let world = World::new();
     let mut alice = world.alice(Router::new()).await;
     world.clock.advance(minutes(1));
@@ -306,7 +305,7 @@ async fn every_endpoint_that_answers_with_a_document_answers_with_the_same_one()
 }
 
 #[tokio::test]
-async fn two_sessions_are_told_of_their_own_deadlines_only() {
+async fn each_session_gets_only_its_own_deadlines() {
     let world = World::new();
     let mut alice = world.alice(Router::new()).await;
     world.clock.advance(minutes(5));

@@ -1,5 +1,5 @@
-//! L16: what is wired wrongly answers 500, names what is missing, and never
-//! serves unprotected.
+//! L16: a misconfigured stack answers 500, names the missing layer, and never
+//! serves unprotected routes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,14 +14,14 @@ use dwell_axum::dwell_tower::session::SessionLayer;
 use dwell_axum::*;
 use tower::ServiceExt;
 
-use crate::support::{World, client, get_request, signed_in, told};
+use crate::support::{World, client, get_request, outcome, signed_in};
 
 /// How often handlers have run.
 #[derive(Clone, Default)]
 struct Runs(Arc<AtomicUsize>);
 
 impl Runs {
-    /// A handler that takes a `T` and counts.
+    /// A handler that extracts a `T` and counts its calls.
     fn handler<T>(&self) -> MethodRouter
     where
         T: FromRequestParts<()> + Send + 'static,
@@ -37,7 +37,7 @@ impl Runs {
     }
 }
 
-/// An extractor that wants nothing.
+/// An extractor that needs nothing.
 struct Nothing;
 
 impl FromRequestParts<()> for Nothing {
@@ -55,7 +55,7 @@ async fn answer(app: &Router, path: &str) -> Response {
     app.clone().oneshot(get_request(path)).await.unwrap()
 }
 
-/// What a 500 says is missing, to the log and to outer layers.
+/// What a 500 names as missing, to the log and to outer layers.
 fn missing(answer: &Response) -> String {
     assert_eq!(answer.status(), 500);
     match answer.extensions().get::<Refusal>() {
@@ -65,7 +65,7 @@ fn missing(answer: &Response) -> String {
 }
 
 #[tokio::test]
-async fn l16_extractors_without_the_layers_are_500() {
+async fn l16_extractors_without_layers_are_500() {
     let runs = Runs::default();
     let app = Router::new()
         .route("/session", runs.handler::<Session>())
@@ -79,7 +79,7 @@ async fn l16_extractors_without_the_layers_are_500() {
 }
 
 #[tokio::test]
-async fn l16_extractors_without_the_enforcing_layer_are_500_before_the_handler_runs() {
+async fn l16_extractors_without_enforcing_layer_are_500() {
     let world = World::new();
     let runs = Runs::default();
     let app = Router::new()
@@ -95,7 +95,7 @@ async fn l16_extractors_without_the_enforcing_layer_are_500_before_the_handler_r
 }
 
 #[tokio::test]
-async fn l16_annotated_routes_without_a_session_layer_are_500() {
+async fn l16_annotated_routes_without_session_layer_are_500() {
     let runs = Runs::default();
     let handler = || runs.handler::<Nothing>();
     let app = Router::new()
@@ -115,7 +115,7 @@ async fn l16_annotated_routes_without_a_session_layer_are_500() {
 }
 
 #[tokio::test]
-async fn l16_annotated_routes_without_the_enforcing_layer_are_500_before_the_handler_runs() {
+async fn l16_annotated_routes_without_enforcing_layer_are_500() {
     let world = World::new();
     let runs = Runs::default();
     let handler = || runs.handler::<Nothing>();
@@ -133,10 +133,10 @@ async fn l16_annotated_routes_without_the_enforcing_layer_are_500_before_the_han
     assert_eq!(runs.count(), 0);
 }
 
-/// A route that asks for nothing has run by the time; its answer is kept back
-/// all the same, so that no such stack is ever put into service.
+/// A route without an extractor has run already. Its answer is still replaced, so
+/// that such a stack never goes into service.
 #[tokio::test]
-async fn l16_a_stack_without_its_enforcer_answers_500_on_every_route() {
+async fn l16_stack_without_enforcing_layer_answers_500_everywhere() {
     let world = World::new();
     let app = Router::new()
         .route("/public", get(async || "secret"))
@@ -148,9 +148,9 @@ async fn l16_a_stack_without_its_enforcer_answers_500_on_every_route() {
 }
 
 #[tokio::test]
-async fn l16_layers_in_the_wrong_order_are_500() {
+async fn l16_layers_in_wrong_order_are_500() {
     let world = World::new();
-    // The last one added is outermost: the enforcer stands outside here.
+    // The last layer added is outermost: the enforcer is outside here.
     let app = Router::new()
         .route("/", get(async |_: Session| ()))
         .layer(SessionLayer::new(&world.manager).without_reaper())
@@ -160,7 +160,7 @@ async fn l16_layers_in_the_wrong_order_are_500() {
 }
 
 #[tokio::test]
-async fn l16_routes_that_are_added_after_the_stack_are_not_served_to_anybody() {
+async fn l16_routes_added_after_stack_are_500() {
     let world = World::new();
     let app = world
         .router(Router::new())
@@ -173,10 +173,10 @@ async fn l16_routes_that_are_added_after_the_stack_are_not_served_to_anybody() {
 }
 
 #[tokio::test]
-async fn l16_the_client_is_not_told_what_is_missing() {
+async fn l16_answer_does_not_name_missing_layer() {
     let app = Router::new().route("/", get(async |_: Session| ()));
     let answer = client(app).get("/").await;
-    assert_eq!(told(&answer), "500");
+    assert_eq!(outcome(&answer), "500");
     assert_eq!(
         answer.header("content-type"),
         Some("application/problem+json")
@@ -187,7 +187,7 @@ async fn l16_the_client_is_not_told_what_is_missing() {
 }
 
 #[tokio::test]
-async fn a_stack_of_single_layers_in_the_right_order_serves() {
+async fn single_layers_in_right_order_serve() {
     let world = World::new();
     let app = Router::new()
         .route("/login", axum::routing::post(crate::support::login))
@@ -197,5 +197,5 @@ async fn a_stack_of_single_layers_in_the_right_order_serves() {
     let mut alice = signed_in(client(app), "alice").await;
     assert_eq!(alice.get("/").await.text(), "alice");
     world.clock.advance(minutes(15));
-    assert_eq!(told(&alice.get("/").await), "401 idle_timeout");
+    assert_eq!(outcome(&alice.get("/").await), "401 idle_timeout");
 }

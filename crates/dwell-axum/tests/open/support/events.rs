@@ -13,14 +13,14 @@ use tokio::time::timeout;
 
 use super::{App, Client, FIRST_LOOK, GRAIN, World, ask, pass};
 
-/// What is sent may lie unread up to so many events.
+/// How many events may be sent and not yet read.
 const BUFFER: usize = 4_096;
 
 /// Longer than any session of these tests lives.
 const FOREVER: Duration = hours(10);
 
-/// An event stream on its way, read by event. It is sent as a server does it,
-/// whether somebody looks or not, until this is dropped.
+/// An open event stream, read event by event. Like a server, it sends events
+/// whether or not the test reads them, until this is dropped.
 pub(crate) struct Events {
     chunks: mpsc::Receiver<Bytes>,
     text: String,
@@ -36,7 +36,7 @@ pub(crate) struct Event {
 }
 
 impl Events {
-    /// Opens this path, which must be one.
+    /// Opens this path, which must be an event stream.
     pub(crate) async fn open(app: &App, client: &Client, path: &str) -> Self {
         let answer = ask(app, client, path).await;
         assert_eq!(answer.status(), 200);
@@ -70,8 +70,7 @@ impl Events {
         }
     }
 
-    /// The next one, comments included; `None` at the end. Safe to be given up
-    /// and called again.
+    /// Returns the next event or comment; `None` at the end. Cancel safe.
     pub(crate) async fn any(&mut self) -> Option<Event> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
@@ -83,14 +82,14 @@ impl Events {
             match chunk.expect("something comes, or the end") {
                 Some(chunk) => self.text += std::str::from_utf8(&chunk).unwrap(),
                 None => {
-                    assert_eq!(self.text, "", "what is left is no event");
+                    assert_eq!(self.text, "", "text after the last event");
                     return None;
                 }
             }
         }
     }
 
-    /// The next one that is no comment; `None` at the end.
+    /// Returns the next event, skipping comments; `None` at the end.
     pub(crate) async fn try_next(&mut self) -> Option<Event> {
         loop {
             match self.any().await {
@@ -100,31 +99,35 @@ impl Events {
         }
     }
 
-    /// The next one that is no comment, which must come.
+    /// Returns the next event, skipping comments. There must be one.
     pub(crate) async fn next(&mut self) -> Event {
         let event = self.try_next().await;
-        event.expect("the stream goes on")
+        event.expect("another event")
     }
 
-    /// The same within so much time.
+    /// Returns the next event, which must come within this time.
     pub(crate) async fn within(&mut self, time: Duration) -> Event {
         let event = timeout(time, self.next()).await;
         event.unwrap_or_else(|_| panic!("nothing came within {time:?}"))
     }
 
-    /// Makes sure that no event comes for so long; comments may.
+    /// Asserts that no event comes for this long. Comments may come.
     pub(crate) async fn none_for(&mut self, time: Duration) {
         if let Ok(event) = timeout(time, self.try_next()).await {
-            panic!("within {time:?}, there came {event:?}");
+            panic!("within {time:?} came {event:?}");
         }
     }
 
-    /// The reason of the last event, which must be the next one. Nothing comes
-    /// after it.
+    /// Returns the reason of the last event, which must be the next one. Asserts
+    /// that nothing comes after it.
     pub(crate) async fn expired(&mut self) -> String {
         let event = self.try_next().await.expect("a last event");
         assert_eq!(event.name, "session-expired", "{event:?}");
-        assert_eq!(self.any().await, None, "nothing comes after it");
+        assert_eq!(
+            self.any().await,
+            None,
+            "something came after the last event"
+        );
         let reason = event.json()["reason"].clone();
         assert_eq!(event.data, format!(r#"{{"reason":{reason}}}"#));
         reason.as_str().expect("a reason").to_owned()

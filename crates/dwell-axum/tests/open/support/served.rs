@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// A router that is served until this is dropped.
+/// Serves a router until this is dropped.
 pub(crate) struct Served {
     pub(crate) address: SocketAddr,
     serving: JoinHandle<()>,
@@ -35,7 +35,7 @@ impl Drop for Served {
     }
 }
 
-/// Asks on a connection of its own.
+/// Sends a request on a new connection.
 pub(crate) async fn hyper_get(
     address: SocketAddr,
     method: &str,

@@ -1,4 +1,4 @@
-//! What counts on a WebSocket, and what does not.
+//! What counts as activity on a WebSocket.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn n08_handshakes_messages_and_pings_do_not_count() {
     let mut talk = async |socket: &mut Socket| {
         for n in 0_u32.. {
             pace.tick().await;
-            // Opening again and again, as pages do by themselves.
+            // Reconnecting repeatedly, as pages do automatically.
             drop(node.connect("/echo").await);
             let message = match n % 4 {
                 0 => Message::text("still there?"),
@@ -48,7 +48,7 @@ async fn n08_handshakes_messages_and_pings_do_not_count() {
 }
 
 #[tokio::test]
-async fn l14_activity_elsewhere_keeps_a_web_socket_open() {
+async fn l14_activity_elsewhere_keeps_web_socket_open() {
     let mut node = node().await;
     let mut socket = node.connect("/echo").await;
     let began = node.world.now();
@@ -56,28 +56,28 @@ async fn l14_activity_elsewhere_keeps_a_web_socket_open() {
     while node.world.now() - began < IDLE * 2 {
         clicks.tick().await;
         assert_eq!(node.alice.get("/").await.status, 200);
-        socket.says("still there").await;
+        socket.echoes("still there").await;
     }
     let deadline = node.deadline();
     node.assert_closed(&mut socket, deadline, "idle_timeout")
         .await;
 }
 
-/// Says `here` for so long; tells how often.
+/// Sends `here` for this long; returns how often.
 async fn says_here(node: &Node, socket: &mut Socket, time: Duration) -> usize {
     let began = node.world.now();
     let mut pace = interval(IDLE / 50);
     let mut said = 0;
     while node.world.now() - began < time {
         pace.tick().await;
-        socket.says("here").await;
+        socket.echoes("here").await;
         said += 1;
     }
     said
 }
 
 #[tokio::test]
-async fn n08_a_message_that_the_application_takes_for_activity_counts() {
+async fn n08_message_touched_by_application_counts() {
     let mut node = node().await;
     let mut socket = node.connect("/echo").await;
     says_here(&node, &mut socket, IDLE * 2).await;
@@ -89,7 +89,7 @@ async fn n08_a_message_that_the_application_takes_for_activity_counts() {
         .await;
 }
 
-/// So much granularity, and four times as much idle time.
+/// A policy set with this granularity, and four times as much idle time.
 fn coarse_policies(granularity: Duration) -> PolicySet {
     let policy = Policy::named("default").idle(granularity * 4);
     let policy = policy.absolute(hours(1)).warn(granularity);
@@ -98,10 +98,10 @@ fn coarse_policies(granularity: Duration) -> PolicySet {
 }
 
 #[tokio::test]
-async fn n15_within_the_granularity_nothing_more_is_written() {
+async fn n15_nothing_written_within_granularity() {
     let granularity = seconds(1);
     let policies = || coarse_policies(granularity);
-    for world in [World::shared_with, World::remote_with] {
+    for world in [World::shared_with, World::unwatched_with] {
         let node = Node::start(world(policies())).await;
         let mut socket = node.connect("/echo").await;
         let (writes, began) = (node.world.store.writes(), node.world.now());
@@ -118,7 +118,7 @@ async fn n15_within_the_granularity_nothing_more_is_written() {
 }
 
 #[tokio::test]
-async fn l14_what_a_web_socket_records_is_told_to_the_pages_at_once() {
+async fn l14_activity_on_web_socket_sent_to_pages_at_once() {
     let granularity = seconds(1);
     let node = Node::start(World::with(coarse_policies(granularity))).await;
     let mut socket = node.connect("/echo").await;
@@ -126,19 +126,19 @@ async fn l14_what_a_web_socket_records_is_told_to_the_pages_at_once() {
     assert_eq!(events.next().await.name, "session-status");
     events.none_for(granularity + FIRST_LOOK).await;
     let before = node.deadline();
-    socket.says("here").await;
+    socket.echoes("here").await;
     let event = events.within(BOUND).await;
     assert_eq!(event.name, "session-status");
     assert!(node.deadline() > before);
 }
 
 #[tokio::test]
-async fn l04_a_message_after_the_end_revives_nothing() {
+async fn l04_message_after_end_revives_nothing() {
     let mut node = Node::start(World::with(short_policies(minutes(10)))).await;
     let mut socket = node.connect("/echo").await;
     let ended = node.world.now();
     node.alice.post("/session/end", "").await;
-    // It may be on its way already.
+    // The message may be in flight already.
     socket.send(Message::text("here")).await;
     node.assert_closed(&mut socket, ended, "signed_out").await;
     let late = node.alice.get("/").await;
@@ -146,7 +146,7 @@ async fn l04_a_message_after_the_end_revives_nothing() {
 }
 
 #[tokio::test]
-async fn l02_the_handshake_is_no_activity_and_its_answer_tells_what_is_left() {
+async fn l02_handshake_is_no_activity_and_answers_time_left() {
     let node = Node::with(World::with(short_policies(minutes(10))), Router::new()).await;
     let opened = node.world.record(&node.alice).facts.last_active_at;
     let mut pace = interval(seconds(1));

@@ -1,4 +1,4 @@
-//! A WebSocket is closed with 4401 and the reason.
+//! WebSockets are closed with 4401 and the reason.
 
 use std::time::Duration;
 
@@ -15,32 +15,32 @@ fn node() -> impl Future<Output = Node> {
     Node::start(World::with(short_policies(IDLE)))
 }
 
-/// A node whose sessions live for longer than a test.
+/// A node whose sessions outlive the test.
 fn lasting() -> impl Future<Output = Node> {
     Node::start(World::with(short_policies(minutes(10))))
 }
 
 #[tokio::test]
-async fn it_echoes_what_it_is_told() {
+async fn web_socket_echoes_messages() {
     let node = lasting().await;
     let mut socket = node.connect("/echo").await;
     for n in 0..100 {
-        socket.says(&format!("message {n}")).await;
+        socket.echoes(&format!("message {n}")).await;
     }
 }
 
 #[tokio::test]
-async fn l14_a_web_socket_is_closed_at_the_idle_deadline() {
+async fn l14_web_socket_closed_at_idle_deadline() {
     let node = node().await;
     let mut socket = node.connect("/echo").await;
-    socket.says("one").await;
+    socket.echoes("one").await;
     let deadline = node.deadline();
     node.assert_closed(&mut socket, deadline, "idle_timeout")
         .await;
 }
 
 #[tokio::test]
-async fn l14_a_web_socket_is_closed_at_the_absolute_deadline() {
+async fn l14_web_socket_closed_at_absolute_deadline() {
     let policy = Policy::named("default").idle(IDLE).absolute(seconds(2));
     let policy = policy.warn(IDLE);
     let world = World::with(PolicySet::builder(policy).build().unwrap());
@@ -60,11 +60,11 @@ async fn l14_a_web_socket_is_closed_at_the_absolute_deadline() {
 }
 
 #[tokio::test]
-async fn n38_a_web_socket_is_closed_when_the_session_ends_elsewhere() {
+async fn n38_web_socket_closed_when_session_ends_elsewhere() {
     for (reason, how) in [("signed_out", 0), ("revoked", 1), ("superseded", 2)] {
         let mut node = lasting().await;
         let mut socket = node.connect("/echo").await;
-        socket.says("one").await;
+        socket.echoes("one").await;
         let ended = node.world.now();
         match how {
             0 => drop(node.alice.post("/session/end", "").await),
@@ -76,7 +76,7 @@ async fn n38_a_web_socket_is_closed_when_the_session_ends_elsewhere() {
 }
 
 #[tokio::test]
-async fn l14_a_web_socket_is_closed_when_the_session_is_locked() {
+async fn l14_web_socket_closed_when_session_locked() {
     let policy = Policy::named("default").idle(IDLE).absolute(hours(1));
     let policy = policy.warn(IDLE).on_idle(OnIdle::Lock);
     let world = World::with(PolicySet::builder(policy).build().unwrap());
@@ -88,7 +88,7 @@ async fn l14_a_web_socket_is_closed_when_the_session_is_locked() {
 }
 
 #[tokio::test]
-async fn l14_a_web_socket_is_closed_at_the_identity_providers_limit() {
+async fn l14_web_socket_closed_at_identity_providers_limit() {
     let world = World::with(short_policies(minutes(10)));
     let limit = world.now() + seconds(2);
     let login = async move |login: LoginSession| {
@@ -103,7 +103,7 @@ async fn l14_a_web_socket_is_closed_at_the_identity_providers_limit() {
 }
 
 #[tokio::test]
-async fn n39_an_end_right_after_the_handshake_is_not_missed() {
+async fn n39_end_right_after_handshake_not_missed() {
     for world in [World::with, World::shared_with] {
         let mut node = Node::start(world(short_policies(minutes(10)))).await;
         let mut socket = node.connect("/echo").await;
@@ -114,7 +114,7 @@ async fn n39_an_end_right_after_the_handshake_is_not_missed() {
 }
 
 #[tokio::test]
-async fn n38_all_web_sockets_of_a_session_are_closed_and_no_others() {
+async fn n38_only_web_sockets_of_ended_session_closed() {
     let mut node = lasting().await;
     let mut sockets = Vec::new();
     for _ in 0..10 {
@@ -129,30 +129,31 @@ async fn n38_all_web_sockets_of_a_session_are_closed_and_no_others() {
     for socket in &mut sockets {
         node.assert_closed(socket, ended, "signed_out").await;
     }
-    others.says("still there").await;
+    others.echoes("still there").await;
 }
 
 #[tokio::test]
-async fn n38_an_end_on_another_node_closes_a_web_socket_within_a_second() {
+async fn n38_end_on_other_node_closes_web_socket_within_second() {
     let world = World::shared_with(short_policies(minutes(10)));
     let other = world.another();
     let node = Node::start(world).await;
     let mut socket = node.connect("/echo").await;
     let mut elsewhere = at(&node.alice, other.app(Router::new()));
-    // Past the first look, by which it is entered.
+    // Past the first check, at which the connection subscribes to changes.
     let mut pings = tokio::time::interval(Duration::from_millis(50));
     for n in 0..10 {
         pings.tick().await;
-        socket.says(&n.to_string()).await;
+        socket.echoes(&n.to_string()).await;
     }
     let ended = node.world.now();
     elsewhere.post("/session/end", "").await;
     node.assert_closed(&mut socket, ended, "signed_out").await;
 }
 
-/// Whoever talks all the time is told why, too, before the connection breaks.
+/// A client that sends all the time gets the reason, too, before the connection
+/// breaks.
 #[tokio::test]
-async fn l14_a_client_that_talks_all_the_time_is_told_why() {
+async fn l14_busy_client_gets_close_reason() {
     use futures_util::{SinkExt, StreamExt};
     use tokio_tungstenite::tungstenite::Message;
 
@@ -162,7 +163,7 @@ async fn l14_a_client_that_talks_all_the_time_is_told_why() {
     let (mut send, mut receive) = socket.0.split();
     let talking = async move {
         while send.send(Message::text("and another thing")).await.is_ok() {}
-        // The other half reads on.
+        // The other half keeps reading.
         std::future::pending::<()>().await;
     };
     let close = async {

@@ -1,4 +1,5 @@
-//! WebSockets, over real sockets: how they end, what counts, who may open one.
+//! WebSockets over real sockets: how they end, which messages count as activity,
+//! who may open one.
 
 mod activity;
 mod ends;

@@ -1,4 +1,4 @@
-//! Who may open a WebSocket: programs, and pages of this very origin.
+//! Who may open a WebSocket: programs, and pages of the same origin.
 
 use dwell_axum::*;
 use tokio_tungstenite::tungstenite::Error;
@@ -10,7 +10,7 @@ fn node() -> impl Future<Output = Node> {
     Node::start(World::with(short_policies(minutes(10))))
 }
 
-/// Status and reason of the refusal of a handshake with these fields.
+/// Returns status and reason of the refusal of a handshake with these fields.
 async fn refused(node: &Node, headers: &[(&'static str, &str)]) -> (u16, String) {
     let handshake = [
         ("connection", "upgrade"),
@@ -29,7 +29,7 @@ async fn refused(node: &Node, headers: &[(&'static str, &str)]) -> (u16, String)
 }
 
 #[tokio::test]
-async fn l17_a_page_of_another_origin_gets_no_web_socket() {
+async fn l17_page_of_other_origin_gets_no_web_socket() {
     let node = node().await;
     let cookie = cookie(&node.alice);
     let alice = ("cookie", &*cookie);
@@ -49,8 +49,8 @@ async fn l17_a_page_of_another_origin_gets_no_web_socket() {
         &[("sec-fetch-site", "cross-site"), ("origin", &*own)],
     ] {
         let headers: Vec<_> = [alice].iter().chain(foreign).copied().collect();
-        let told = refused(&node, &headers).await;
-        assert_eq!(told, (403, "not_same_origin".to_owned()), "{foreign:?}");
+        let outcome = refused(&node, &headers).await;
+        assert_eq!(outcome, (403, "not_same_origin".to_owned()), "{foreign:?}");
         let error = node.try_connect("/echo", &headers).await.err();
         let status = match error {
             Some(Error::Http(answer)) => answer.status().as_u16(),
@@ -63,7 +63,7 @@ async fn l17_a_page_of_another_origin_gets_no_web_socket() {
 }
 
 #[tokio::test]
-async fn a_page_of_this_origin_and_a_program_are_served() {
+async fn same_origin_page_and_program_are_served() {
     let node = node().await;
     let cookie = cookie(&node.alice);
     let alice = ("cookie", &*cookie);
@@ -77,29 +77,29 @@ async fn a_page_of_this_origin_and_a_program_are_served() {
         let headers: Vec<_> = [alice].iter().chain(ours).copied().collect();
         let (mut socket, answer) = node.try_connect("/echo", &headers).await.unwrap();
         assert_eq!(answer.status(), 101, "{ours:?}");
-        socket.says("hello").await;
+        socket.echoes("hello").await;
     }
 }
 
 #[tokio::test]
-async fn without_a_live_session_there_is_no_web_socket() {
+async fn no_web_socket_without_live_session() {
     let mut node = node().await;
-    let told = refused(&node, &[]).await;
-    assert_eq!(told, (401, "session_required".to_owned()));
+    let outcome = refused(&node, &[]).await;
+    assert_eq!(outcome, (401, "session_required".to_owned()));
     let unknown = format!("{}={}", crate::support::COOKIE, "A".repeat(44));
-    let told = refused(&node, &[("cookie", &unknown)]).await;
-    assert_eq!(told, (401, "session_required".to_owned()));
+    let outcome = refused(&node, &[("cookie", &unknown)]).await;
+    assert_eq!(outcome, (401, "session_required".to_owned()));
     let old = cookie(&node.alice);
     node.alice.post("/session/end", "").await;
-    let told = refused(&node, &[("cookie", &old)]).await;
-    assert_eq!(told, (401, "signed_out".to_owned()));
-    // From a page of another origin no more is told than that.
+    let outcome = refused(&node, &[("cookie", &old)]).await;
+    assert_eq!(outcome, (401, "signed_out".to_owned()));
+    // A page of another origin does not get the reason either.
     let foreign = [("cookie", &*old), ("origin", "https://evil.example")];
     assert_eq!(refused(&node, &foreign).await.0, 401);
 }
 
 #[tokio::test]
-async fn what_is_no_handshake_is_refused() {
+async fn request_without_handshake_refused() {
     let node = node().await;
     let mut alice: Client = node.alice.clone();
     let answer = alice.get("/echo").await;

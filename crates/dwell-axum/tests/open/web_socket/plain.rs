@@ -1,4 +1,4 @@
-//! axum's own `WebSocketUpgrade`, which nothing would end.
+//! axum's own `WebSocketUpgrade`, which would outlive its session.
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::response::{IntoResponse, Response};
@@ -39,11 +39,11 @@ async fn node() -> Node {
 }
 
 #[tokio::test]
-async fn l16_in_a_session_it_is_500_and_the_log_names_what_is_missing() {
+async fn l16_plain_upgrade_in_session_is_500_and_logged() {
     let (log, _guard) = Log::keep();
     let node = node().await;
     let headers = [("cookie", &*cookie(&node.alice))];
-    // Also where the session does not have to be live.
+    // Also on a route that needs no live session.
     for path in ["/plain", "/login/plain"] {
         match node.try_connect(path, &headers).await {
             Err(Error::Http(answer)) => assert_eq!(answer.status(), 500, "{path}"),
@@ -56,34 +56,34 @@ async fn l16_in_a_session_it_is_500_and_the_log_names_what_is_missing() {
 }
 
 #[tokio::test]
-async fn where_the_answer_says_who_ends_it_it_is_served() {
+async fn plain_upgrade_with_upgrade_policy_is_served() {
     let mut node = node().await;
     let mut outlives = node.connect("/outlives").await;
     let mut ends = node.connect("/ends").await;
-    outlives.says("hello").await;
-    ends.says("hello").await;
+    outlives.echoes("hello").await;
+    ends.echoes("hello").await;
     node.alice.post("/session/end", "").await;
-    // The first word after the end is long past its first look.
+    // Twenty messages take longer than the first check is late.
     let mut pace = tokio::time::interval(std::time::Duration::from_millis(100));
     for _ in 0..20 {
         pace.tick().await;
-        outlives.says("still there").await;
+        outlives.echoes("still there").await;
     }
 }
 
 #[tokio::test]
-async fn without_a_session_it_is_served() {
+async fn plain_upgrade_without_session_is_served() {
     let mut node = node().await;
     for path in ["/plain", "/login/plain"] {
         let (mut socket, _) = node.try_connect(path, &[]).await.unwrap();
-        socket.says("hello").await;
+        socket.echoes("hello").await;
     }
-    // One that has ended is none, where that is let through.
+    // An ended session that is let through counts as none.
     let old = cookie(&node.alice);
     node.alice.post("/session/end", "").await;
     let headers = [("cookie", &*old)];
     let (mut socket, _) = node.try_connect("/login/plain", &headers).await.unwrap();
-    socket.says("hello").await;
+    socket.echoes("hello").await;
     match node.try_connect("/plain", &headers).await {
         Err(Error::Http(answer)) => assert_eq!(answer.status(), 401),
         other => panic!("{:?}", other.map(|(_, answer)| answer)),

@@ -1,4 +1,4 @@
-//! Handlers and clients that do not care for the end.
+//! Handlers and clients that ignore the end.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,11 +17,11 @@ use tokio::time::timeout;
 use super::support::{Node, Socket};
 use crate::support::{World, short_policies, soon};
 
-/// When a handler that does not finish is dropped: a second to see the end,
-/// and another to finish.
+/// When an unfinished handler is dropped: one second to notice the end, and
+/// another to finish.
 const DROPPED: Duration = seconds(2);
 
-/// Tells when a handler is gone, whatever became of it.
+/// Reports when a handler is gone, finished or dropped.
 struct Gone(UnboundedSender<String>);
 
 impl Drop for Gone {
@@ -30,23 +30,23 @@ impl Drop for Gone {
     }
 }
 
-/// A node whose handler does `serve`, and what it says.
+/// A node whose handler runs `serve`, and the handler's reports.
 async fn node<F, Fut>(serve: F) -> (Node, UnboundedReceiver<String>)
 where
     F: Fn(SessionWebSocket, Arc<Gone>) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
-    let (tell, told) = mpsc::unbounded_channel();
+    let (report, reports) = mpsc::unbounded_channel();
     let route = any(async move |upgrade: SessionWebSocketUpgrade| -> Response {
-        upgrade.on_upgrade(async move |socket| serve(socket, Arc::new(Gone(tell))).await)
+        upgrade.on_upgrade(async move |socket| serve(socket, Arc::new(Gone(report))).await)
     });
     let world = World::with(short_policies(minutes(10)));
     let node = Node::with(world, Router::new().route("/stubborn", route)).await;
-    (node, told)
+    (node, reports)
 }
 
-async fn next(told: &mut UnboundedReceiver<String>) -> String {
-    soon(told.recv()).await.expect("the handler says something")
+async fn next(reports: &mut UnboundedReceiver<String>) -> String {
+    soon(reports.recv()).await.expect("a report of the handler")
 }
 
 async fn sign_out(node: &mut Node) -> Timestamp {
@@ -55,7 +55,7 @@ async fn sign_out(node: &mut Node) -> Timestamp {
     ended
 }
 
-/// Sends until that is an error, which it tells.
+/// Sends until an error, and reports it.
 async fn fill(socket: &mut SessionWebSocket, sent: &AtomicUsize) -> axum::Error {
     let much = Bytes::from(vec![b'a'; 64 * 1_024]);
     loop {
@@ -66,7 +66,7 @@ async fn fill(socket: &mut SessionWebSocket, sent: &AtomicUsize) -> axum::Error 
     }
 }
 
-/// Waits until nothing more goes into the sockets' buffers; tells how much has.
+/// Waits until the sockets' buffers are full; returns how much they took.
 async fn filled(sent: &AtomicUsize) -> usize {
     let mut before = 0;
     let mut look = tokio::time::interval(Duration::from_millis(200));
@@ -84,18 +84,18 @@ async fn filled(sent: &AtomicUsize) -> usize {
 }
 
 #[tokio::test]
-async fn l14_a_handler_that_never_reads_is_dropped_within_two_seconds() {
-    let (mut node, mut told) = node(async |socket, gone: Arc<Gone>| {
+async fn l14_handler_that_never_reads_dropped_in_two_seconds() {
+    let (mut node, mut reports) = node(async |socket, gone: Arc<Gone>| {
         let _held = (socket, gone);
         std::future::pending::<()>().await;
     })
     .await;
     let mut socket = node.connect("/stubborn").await;
     let ended = sign_out(&mut node).await;
-    assert_eq!(next(&mut told).await, "gone");
+    assert_eq!(next(&mut reports).await, "gone");
     let late = node.world.now() - ended;
     assert!(late <= DROPPED, "{late:?} late");
-    // And the client is told why all the same.
+    // The client still gets the reason.
     let close = socket.closed().await;
     assert_eq!(
         (u16::from(close.code), &*close.reason),
@@ -104,10 +104,10 @@ async fn l14_a_handler_that_never_reads_is_dropped_within_two_seconds() {
 }
 
 #[tokio::test]
-async fn l14_a_handler_blocked_by_a_client_that_does_not_read_is_dropped_too() {
+async fn l14_handler_blocked_by_slow_client_dropped_too() {
     let sent = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&sent);
-    let (mut node, mut told) = node(move |mut socket: SessionWebSocket, gone| {
+    let (mut node, mut reports) = node(move |mut socket: SessionWebSocket, gone| {
         let count = Arc::clone(&count);
         async move {
             fill(&mut socket, &count).await;
@@ -118,20 +118,20 @@ async fn l14_a_handler_blocked_by_a_client_that_does_not_read_is_dropped_too() {
     let socket = node.connect("/stubborn").await;
     let before = filled(&sent).await;
     let ended = sign_out(&mut node).await;
-    assert_eq!(next(&mut told).await, "gone");
+    assert_eq!(next(&mut reports).await, "gone");
     let late = node.world.now() - ended;
     assert!(late <= DROPPED, "{late:?} late");
     assert_eq!(
         sent.load(Ordering::SeqCst),
         before,
-        "it was blocked all the time"
+        "the handler was not blocked"
     );
     drop(socket);
 }
 
 #[tokio::test]
-async fn l14_sending_after_the_end_is_an_error_and_tells_the_client_why() {
-    let (mut node, mut told) = node(async |mut socket: SessionWebSocket, gone: Arc<Gone>| {
+async fn l14_send_after_end_fails_and_closes_with_reason() {
+    let (mut node, mut reports) = node(async |mut socket: SessionWebSocket, gone: Arc<Gone>| {
         let closing = socket.closed().await;
         assert_eq!(closing, Some(CloseReason::Ended(EndReason::SignedOut)));
         assert_eq!(socket.closing(), closing);
@@ -140,22 +140,22 @@ async fn l14_sending_after_the_end_is_an_error_and_tells_the_client_why() {
             let _ = gone.0.send(error.unwrap_err().to_string());
         }
         assert!(socket.touch().await.is_err(), "a late touch");
-        assert!(socket.recv().await.is_none(), "nothing to read any more");
+        assert!(socket.recv().await.is_none(), "a message after the end");
     })
     .await;
     let mut socket = node.connect("/stubborn").await;
     let ended = sign_out(&mut node).await;
     for _ in 0..2 {
-        assert_eq!(next(&mut told).await, "the session is over: signed_out");
+        assert_eq!(next(&mut reports).await, "the session is over: signed_out");
     }
-    assert_eq!(next(&mut told).await, "gone");
+    assert_eq!(next(&mut reports).await, "gone");
     node.assert_closed(&mut socket, ended, "signed_out").await;
 }
 
 #[tokio::test]
-async fn a_handler_that_waits_for_something_else_hears_of_the_end() {
-    let (mut node, mut told) = node(async |mut socket: SessionWebSocket, gone: Arc<Gone>| {
-        // Given up and asked again, as in a `select!`.
+async fn waiting_handler_notified_of_end() {
+    let (mut node, mut reports) = node(async |mut socket: SessionWebSocket, gone: Arc<Gone>| {
+        // Cancelled and called again, as in a `select!`.
         loop {
             let waited = timeout(Duration::from_millis(50), socket.closed()).await;
             if let Ok(closing) = waited {
@@ -169,27 +169,27 @@ async fn a_handler_that_waits_for_something_else_hears_of_the_end() {
     .await;
     let mut socket = node.connect("/stubborn").await;
     let ended = sign_out(&mut node).await;
-    assert_eq!(next(&mut told).await, "Some(Ended(SignedOut))");
+    assert_eq!(next(&mut reports).await, "Some(Ended(SignedOut))");
     node.assert_closed(&mut socket, ended, "signed_out").await;
 }
 
 #[tokio::test]
-async fn l14_a_handler_that_just_leaves_at_the_end_leaves_nobody_without_a_reason() {
-    let (mut node, mut told) = node(async |mut socket: SessionWebSocket, gone: Arc<Gone>| {
+async fn l14_close_reason_sent_when_handler_just_returns() {
+    let (mut node, mut reports) = node(async |mut socket: SessionWebSocket, gone: Arc<Gone>| {
         socket.closed().await;
         drop(gone);
     })
     .await;
     let mut socket = node.connect("/stubborn").await;
     let ended = sign_out(&mut node).await;
-    assert_eq!(next(&mut told).await, "gone");
+    assert_eq!(next(&mut reports).await, "gone");
     node.assert_closed(&mut socket, ended, "signed_out").await;
 }
 
-/// A handler may have the socket served by a task of its own and be done.
+/// A handler may move the socket to another task and return.
 #[tokio::test]
-async fn l14_a_socket_that_was_handed_on_ends_too() {
-    let (mut node, mut told) = node(async |mut socket: SessionWebSocket, gone: Arc<Gone>| {
+async fn l14_socket_moved_to_other_task_ends_too() {
+    let (mut node, mut reports) = node(async |mut socket: SessionWebSocket, gone: Arc<Gone>| {
         tokio::spawn(async move {
             let mut pace = tokio::time::interval(Duration::from_millis(20));
             let error = loop {
@@ -209,16 +209,16 @@ async fn l14_a_socket_that_was_handed_on_ends_too() {
     }
     let ended = sign_out(&mut node).await;
     node.assert_closed(&mut socket, ended, "signed_out").await;
-    assert_eq!(next(&mut told).await, "the session is over: signed_out");
-    assert_eq!(next(&mut told).await, "gone");
+    assert_eq!(next(&mut reports).await, "the session is over: signed_out");
+    assert_eq!(next(&mut reports).await, "gone");
 }
 
-/// Nor does a client that does not read hold that task up.
+/// A client that does not read does not block that task beyond the end.
 #[tokio::test]
-async fn l14_a_socket_that_was_handed_on_is_told_of_the_end_while_it_is_blocked() {
+async fn l14_blocked_socket_in_other_task_notified_of_end() {
     let sent = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&sent);
-    let (mut node, mut told) = node(move |mut socket: SessionWebSocket, gone: Arc<Gone>| {
+    let (mut node, mut reports) = node(move |mut socket: SessionWebSocket, gone: Arc<Gone>| {
         let count = Arc::clone(&count);
         async move {
             tokio::spawn(async move {
@@ -231,31 +231,31 @@ async fn l14_a_socket_that_was_handed_on_is_told_of_the_end_while_it_is_blocked(
     let socket = node.connect("/stubborn").await;
     filled(&sent).await;
     let ended = sign_out(&mut node).await;
-    assert_eq!(next(&mut told).await, "the session is over: signed_out");
+    assert_eq!(next(&mut reports).await, "the session is over: signed_out");
     let late = node.world.now() - ended;
     assert!(late <= DROPPED, "{late:?} late");
     drop(socket);
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_ends_the_handler() {
-    let (node, mut told) = node(async |mut socket: SessionWebSocket, gone: Arc<Gone>| {
+async fn leaving_client_ends_handler() {
+    let (node, mut reports) = node(async |mut socket: SessionWebSocket, gone: Arc<Gone>| {
         while let Some(Ok(_)) = socket.recv().await {}
         drop(gone);
     })
     .await;
     let Socket(mut socket) = node.connect("/stubborn").await;
     socket.close(None).await.unwrap();
-    assert_eq!(next(&mut told).await, "gone");
-    // And without a word.
+    assert_eq!(next(&mut reports).await, "gone");
+    // And without a close frame.
     drop(node.connect("/stubborn").await);
-    assert_eq!(next(&mut told).await, "gone");
+    assert_eq!(next(&mut reports).await, "gone");
 }
 
-/// Messages are not lost when a handler gives `recv` up and asks again.
+/// No message is lost when a handler cancels `recv` and calls it again.
 #[tokio::test]
-async fn recv_is_safe_to_be_given_up() {
-    let (node, mut told) = node(async |mut socket: SessionWebSocket, gone: Arc<Gone>| {
+async fn recv_is_cancel_safe() {
+    let (node, mut reports) = node(async |mut socket: SessionWebSocket, gone: Arc<Gone>| {
         loop {
             match timeout(Duration::from_millis(1), socket.recv()).await {
                 Ok(Some(Ok(Message::Text(text)))) => {
@@ -273,6 +273,6 @@ async fn recv_is_safe_to_be_given_up() {
         socket.send(text).await;
     }
     for n in 0..200 {
-        assert_eq!(next(&mut told).await, n.to_string());
+        assert_eq!(next(&mut reports).await, n.to_string());
     }
 }

@@ -21,7 +21,7 @@ use crate::support::{App, Client, Served, World, cookie, signed_in, soon};
 /// How late an end may be (N38).
 pub(super) const BOUND: Duration = seconds(1);
 
-/// A node on a socket, and alice on it.
+/// A node on a socket, with alice signed in.
 pub(super) struct Node {
     pub(super) world: World,
     pub(super) served: Served,
@@ -34,7 +34,7 @@ impl Node {
         Self::with(world, Router::new()).await
     }
 
-    /// The echo, and these routes.
+    /// A node with the echo route and these routes.
     pub(super) async fn with(world: World, routes: Router) -> Self {
         let router = world.router(Router::new().route("/echo", any(echo)).merge(routes));
         let served = Served::start(router.clone()).await;
@@ -48,7 +48,7 @@ impl Node {
         }
     }
 
-    /// Opens a WebSocket of alice's.
+    /// Opens a WebSocket as alice.
     pub(super) async fn connect(&self, path: &str) -> Socket {
         let headers = [("cookie", &*cookie(&self.alice))];
         let (socket, _) = self.try_connect(path, &headers).await.unwrap();
@@ -81,7 +81,7 @@ impl Node {
         let close = socket.closed().await;
         let now = self.world.now();
         assert_eq!((u16::from(close.code), &*close.reason), (4401, reason));
-        // A clock that is read in ticks may be a little behind.
+        // A clock that is read in ticks may lag a little.
         assert!(now + millis_of(5) >= at, "{:?} too soon", at - now);
         assert!(now - at <= BOUND, "{:?} late", now - at);
     }
@@ -91,7 +91,7 @@ pub(super) const fn millis_of(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// Echoes what it is told; `here` says that somebody is there.
+/// Echoes messages; the message `here` counts as activity.
 async fn echo(upgrade: SessionWebSocketUpgrade) -> Response {
     upgrade.on_upgrade(async |mut socket: SessionWebSocket| {
         while let Some(Ok(message)) = socket.recv().await {
@@ -106,7 +106,7 @@ async fn echo(upgrade: SessionWebSocketUpgrade) -> Response {
     })
 }
 
-/// A client's end.
+/// The client side of a WebSocket.
 pub(super) struct Socket(pub(super) WebSocketStream<TcpStream>);
 
 impl Socket {
@@ -114,8 +114,8 @@ impl Socket {
         self.0.send(message).await.unwrap();
     }
 
-    /// Says something and waits for the echo.
-    pub(super) async fn says(&mut self, text: &str) {
+    /// Sends a message and waits for the echo.
+    pub(super) async fn echoes(&mut self, text: &str) {
         self.send(Message::text(text)).await;
         let echo = soon(self.next()).await;
         assert_eq!(echo.and_then(Result::ok), Some(Message::text(text)));
@@ -130,7 +130,7 @@ impl Socket {
         }
     }
 
-    /// Reads to the close frame, after which nothing comes.
+    /// Reads to the close frame. Asserts that nothing comes after it.
     pub(super) async fn closed(&mut self) -> CloseFrame {
         let frame = soon(async {
             loop {
