@@ -2,7 +2,7 @@ export const NAME = "session-timeout";
 
 let last: string | undefined;
 
-/** Tells who looks at the console, and not the same thing twice. */
+/** Warns on the console, unless the last warning was the same. */
 export const complain = (what: string): void => {
   if (what !== last) console.warn(`<${NAME}>: ${(last = what)}`);
 };

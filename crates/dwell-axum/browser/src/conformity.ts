@@ -1,5 +1,4 @@
-// Nothing runs here: `npm run check` fails when the code is not what `api.ts`
-// promises.
+// Type checks only: `npm run check` fails when the code does not match `api.ts`.
 import type * as api from "./api.ts";
 import type * as index from "./index.ts";
 

@@ -1,20 +1,20 @@
-// Asking and telling the server: one question at a time, and with longer and
-// longer pauses while no usable answer comes.
+// Requests to the server: one question at a time, with growing pauses while no
+// usable answer comes.
 import { native } from "./passive.ts";
 import { type Mark, NEVER, now, since } from "./time.ts";
 
 const ANSWER_MS = 10_000;
-/** Questions that nothing forces come no more often. */
+/** The least time between two questions. */
 const PAUSE_MS = 1_000;
 const FIRST_RETRY_MS = 5_000;
 const LAST_RETRY_MS = 60_000;
 
 /**
- * Hears an answer: to what, when it was asked, its status (0: there was none),
- * its body, and the input that it is about. Time left is counted from when it
- * was asked: an answer may have lain in a sleeping machine for an hour. An
- * event has no path, and the status that it stands for. Says whether there was
- * any use in it.
+ * Receives an answer: the path, when the request was sent, the status (0 without
+ * an answer), the body, and the reported input. The time left counts from the
+ * request, because an answer may have waited in a sleeping machine. An event has
+ * no path, and the status that it stands for. Returns whether the answer was
+ * usable.
  */
 export type Hear = (
   path: string | undefined,
@@ -43,8 +43,8 @@ export const begin = (at: string, listener: Hear): void => {
 };
 
 /**
- * Asks, or with a path tells, and has the answer heard. Whether there was any
- * use in it.
+ * Gets the status, or with a path sends a `POST`, and passes the answer on.
+ * Resolves to whether the answer was usable.
  */
 export const call = async (path: string, input?: Mark): Promise<boolean> => {
   const from = now();
@@ -58,7 +58,7 @@ export const call = async (path: string, input?: Mark): Promise<boolean> => {
         : { "session-activity": "passive" },
       body: input ? `{"idle_ms":${Math.round(since(input))}}` : null,
       cache: "no-store",
-      // It goes out also when the page is being left.
+      // Sends the request even while the page is being left.
       keepalive: true,
       signal: AbortSignal.timeout(ANSWER_MS),
     });
@@ -73,7 +73,7 @@ export const call = async (path: string, input?: Mark): Promise<boolean> => {
   return isUsable;
 };
 
-/** Asks now, unless a question is on its way. */
+/** Asks now, unless a question is in flight. */
 export const ask = (): Promise<unknown> => {
   if (!asking) {
     asked = now();
@@ -83,18 +83,18 @@ export const ask = (): Promise<unknown> => {
   return asking;
 };
 
-/** Something happened that only the server can make clear. */
+/** Makes the next question due: only the server knows the state now. */
 export const beUnsure = (): void => {
   isUnsure = true;
 };
 
-/** Asks if it is time to: `anyway`, or since there is a reason. */
+/** Asks if a question is due: by `anyway`, by doubt, or as a retry. */
 export const askIfDue = (anyway: boolean): void => {
   if (asking || since(asked) < PAUSE_MS) return;
   if (isUnsure || (wait ? now() >= retryAt : anyway)) void ask();
 };
 
-/** Listens to the server's events, if they can be had. */
+/** Opens the server's event stream, unless it failed a short time ago. */
 export const open = (): void => {
   if (events || since(closed) < LAST_RETRY_MS) return;
   const source = (events = new EventSource(`${endpoints}/events`));
@@ -107,7 +107,7 @@ export const open = (): void => {
   on("session-warning", 200);
   on("session-expired", 401);
   source.onerror = () => {
-    // Otherwise the browser tries again by itself.
+    // In other states the browser reconnects automatically.
     if (source.readyState === 2) {
       events = undefined;
       closed = now();

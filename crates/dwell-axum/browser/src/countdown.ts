@@ -1,5 +1,5 @@
-// How long the session still lives, by the server's last word and the time that
-// has passed since. Never by the client's date.
+// The time left, by the last status and the time elapsed since. Never by the
+// client's date.
 import type { SessionStatus } from "./api.ts";
 import { type Mark, NEVER, now, since } from "./time.ts";
 
@@ -9,7 +9,7 @@ const LEAST_WARNING_MS = 20_000;
 /** `Date` has whole seconds only. */
 const DATE_MS = 1_000;
 
-/** What is taken for granted while there is no status but the time left. */
+/** The assumed status while only the time left is known. */
 const UNTOLD = {
   state: "active",
   warn_ms: 0,
@@ -18,14 +18,14 @@ const UNTOLD = {
   ends_by: "idle_timeout",
 } as const;
 
-/** What the server said last; nothing before a live session was seen, when only
-    `status` may be asked for. */
+/** The last status; `undefined` before a live session was seen, when only `status`
+    may be called. */
 let known: SessionStatus | undefined;
-/** When it was so; and when the server last said so exactly. */
+/** When `known` was true; and when the last exact status was. */
 let at: Mark;
 let heard: Mark;
 let largest = 0;
-/** By the server's clock, when it said so. */
+/** When the server sent it, by the server's clock. */
 let dated: number;
 
 export const forget = (): void => {
@@ -35,20 +35,20 @@ export const forget = (): void => {
 
 export const left = (): number => known!.remaining_ms - since(at);
 
-/** How long ago the server's last exact word is. */
+/** The age of the last exact status. */
 export const age = (): number => since(heard);
 
 /** A frozen copy as of now. */
 export const status = (): SessionStatus | undefined =>
   known && Object.freeze({ ...known, remaining_ms: Math.max(0, Math.round(left())) });
 
-/** The user is warned when so much is left. */
+/** The time left at which the user is warned. */
 export const warnAt = (): number =>
   Math.max(known!.warn_ms, Math.min(LEAST_WARNING_MS, largest / 2));
 
 /**
- * Takes over a status that is as of `from`. One that the server made earlier
- * and that comes late does not replace a newer one.
+ * Adopts a status that is valid as of `from`. An older one that arrives late does
+ * not replace a newer one.
  */
 export const adopt = (next: SessionStatus, from: Mark): void => {
   if (known && next["now"]! < known["now"]!) return;
@@ -59,10 +59,10 @@ export const adopt = (next: SessionStatus, from: Mark): void => {
 };
 
 /**
- * Takes over the field of one of the page's own answers, unless it agrees with
- * what is known: its seconds are rounded down, and would make a little less of
- * it each time. One that is no newer comes from the browser's cache; one that a
- * newer word overtook within a second looks like any other. So it is not exact.
+ * Adopts the header field of an answer to the page, unless it agrees with the known
+ * status: its seconds are rounded down, so adopting it each time would lose time. A
+ * field that is not newer comes from the browser's cache. A field that a status
+ * overtook within a second can't be recognized, so the result is not exact.
  */
 export const adoptField = (remaining_ms: number, date: number): void => {
   const ahead = known ? left() - remaining_ms : NaN;

@@ -1,18 +1,18 @@
-// What the user sees: the warning, and the cover. Both are one modal dialog.
-// It is built by hand and styled by a sheet made by script: so it works under
-// a Content-Security-Policy without `unsafe-inline`, and with trusted types.
+// The dialog that the user sees, as a warning or as a cover. It is built and styled
+// by script, so it works under a Content-Security-Policy without `unsafe-inline`,
+// and with trusted types.
 import type { SessionTimeout } from "./api.ts";
 import css from "./style.css";
 import { duration, languageFor, textIn } from "./texts.ts";
 import { type Mark, now, since } from "./time.ts";
 
-/** Announcements come no more often (N42). */
+/** The least time between two announcements (N42). */
 const ANNOUNCE_MS = 20_000;
 
-/** The text that makes it the warning; under any other it covers the page. */
+/** The heading of the warning. With any other heading the dialog covers the page. */
 const WARNING = "warning";
 
-/** What a button asks for; also its text, and its part. */
+/** What a button does; also the key of its text, and its part. */
 export type Choice = "stay" | "close" | "sign-in" | "sign-out" | "";
 
 const make = <K extends keyof HTMLElementTagNameMap>(
@@ -20,7 +20,7 @@ const make = <K extends keyof HTMLElementTagNameMap>(
   properties: object,
 ): HTMLElementTagNameMap[K] => Object.assign(document.createElement(tag), properties);
 
-/** Nothing in a frame: its top page has the say. */
+/** `undefined` in a frame: the top page shows the dialog. */
 let dialog: HTMLDialogElement | undefined;
 let host: SessionTimeout;
 let title: HTMLElement;
@@ -29,7 +29,7 @@ let message: HTMLElement;
 let live: HTMLElement;
 let main: HTMLButtonElement;
 let signOut: HTMLButtonElement;
-/** The texts that are shown; nothing while it is closed. */
+/** The heading that is shown; `undefined` while the dialog is closed. */
 let heading: string | undefined;
 let said: string;
 let choice: Choice;
@@ -43,26 +43,26 @@ export const build = (element: SessionTimeout, choose: (choice: Choice) => void)
   root.adoptedStyleSheets = [sheet];
 
   title = make("h1", { part: "title" });
-  // It ticks outside of the live region: what is read out is in `live`.
+  // The ticking time is outside the live region: `live` has the announcements.
   time = make("span", { part: "time" });
   message = make("p", { part: "message" });
   live = make("p", { role: "status" });
   main = make("button", { onclick: () => choose(choice) });
   signOut = make("button", { part: "sign-out", onclick: () => choose("sign-out") });
   const box = (dialog = make("dialog", {
-    // `false` prevents. A key that is held down is no answer, and the tab key
-    // goes from one button to the other, never out of the dialog.
+    // `false` prevents the default. A held key is no answer, and Tab moves between
+    // the two buttons, never out of the dialog.
     onkeydown({ key, repeat }: KeyboardEvent) {
       if (key !== "Tab") return !repeat;
       (root.activeElement === main ? signOut : main).focus();
       return false;
     },
-    // Escape stands for the first button.
+    // Escape acts like the first button.
     oncancel(event: Event) {
       event.preventDefault();
       choose(choice);
     },
-    // Browsers do not ask again before somebody has touched the page.
+    // Browsers may close the dialog on a second Escape without `cancel`.
     onclose() {
       if (box.open || heading === undefined) return;
       box.showModal();
@@ -73,7 +73,7 @@ export const build = (element: SessionTimeout, choose: (choice: Choice) => void)
   root.replaceChildren(box);
 };
 
-/** Hides what the backdrop does not: what is printed, or lies above. */
+/** Hides what the backdrop can't: printed pages, and elements above it. */
 const hidePage = (visibility: string): void => {
   document.documentElement.style.visibility = visibility;
 };
@@ -109,19 +109,19 @@ export const show = (
   }
   if (isOther || isDue) {
     spoken = now();
-    // What the dialog is called is read out by itself.
+    // Screen readers announce the dialog's label themselves.
     live.textContent = isOther ? "" : all;
   }
 };
 
-/** What is there goes on counting, and may say something else. */
+/** Updates the time, and maybe the message, of an open dialog. */
 export const update = (left: number, newSaid = said): void => {
   if (heading !== undefined) show(heading, newSaid, choice, left);
 };
 
 export const close = (): void => {
   heading = undefined;
-  // First, since focus goes back only to what can be seen.
+  // First, because focus returns to visible elements only.
   hidePage("");
   dialog?.close();
 };

@@ -5,16 +5,16 @@ import * as countdown from "./countdown.ts";
 import * as dialog from "./dialog.ts";
 import * as session from "./session.ts";
 
-/** The element that is at work on this page. */
+/** The one element that works on this page. */
 let working: Element | undefined;
 
 class Element extends HTMLElement implements Declared {
-  // Only declared: a field would hide what was set before this was defined.
+  // Only declared: a field would hide a value set before the element was defined.
   declare texts?: Partial<SessionTexts>;
 
   connectedCallback(): void {
     if (working) return complain("ignored: not the first");
-    // Only in a page of our own origin there is a frame element to be seen.
+    // `frameElement` is visible in same-origin frames only.
     if (window === top) dialog.build(this, session.choose);
     else if (!frameElement || parent !== top) return complain("ignored: in a foreign frame");
     working = this;
@@ -41,7 +41,7 @@ class Element extends HTMLElement implements Declared {
   }
 }
 
-/** The element's class; that of the first, when the script was loaded twice. */
+/** Defines the element; returns the first class if the script was loaded twice. */
 export const define = (): typeof Element => {
   const defined = customElements.get(NAME) as typeof Element | undefined;
   if (defined) return defined;

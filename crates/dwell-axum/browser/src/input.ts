@@ -1,6 +1,6 @@
-// Input of a person. What a script dispatches is not `isTrusted`, but scrolling
-// by a script is: so scrolling counts only just after a gesture. A key that is
-// held down, by a finger or by a book, counts once.
+// Input of a person. Events dispatched by a script are not `isTrusted`, but scrolling
+// by a script is, so scrolling counts only shortly after a gesture. A held key counts
+// once.
 import { NEVER, now, since } from "./time.ts";
 
 const GESTURE_MS = 500;
@@ -14,7 +14,7 @@ export const listen = (heard: () => void): void => {
     if (type === "scroll") {
       if (since(gesture) > GESTURE_MS) return;
     } else {
-      // Some systems send a move without one, for instance when a window opens.
+      // Some systems send a move without movement, such as when a window opens.
       if (type === "pointermove" && place === (place = `${screenX} ${screenY}`)) return;
       gesture = now();
     }

@@ -1,10 +1,10 @@
-// The page's own `fetch`, wrapped once: to read what its answers say of the
-// session, and to mark what a hidden page asks for by itself as passive.
+// Wraps the page's own `fetch`, once: to read the session's time left from its
+// answers, and to mark requests of a hidden page as passive.
 import type { markPassive as Declared } from "./api.ts";
 
 const FIELD = "session-activity";
 
-/** `fetch` as it was before. */
+/** The original `fetch`. */
 export let native: typeof fetch | undefined;
 let isMarking = false;
 let read: ((answer: Response) => void) | undefined;
@@ -14,7 +14,7 @@ const wrap = (): void => {
   native = window.fetch;
   window.fetch = async (...what) => {
     if (isMarking && document.hidden) {
-      // What `fetch` itself makes of the two, so nothing of them is lost.
+      // Builds the request as `fetch` does, so no option is lost.
       const request = new Request(...what);
       if (request.url.startsWith(`${location.origin}/`) && !request.headers.has(FIELD)) {
         request.headers.set(FIELD, "passive");
@@ -27,7 +27,7 @@ const wrap = (): void => {
   };
 };
 
-/** Has the answers to the page's own requests read from now on. */
+/** Passes answers to the page's own requests to `reader` from now on. */
 export const readAnswers = (reader: (answer: Response) => void): void => {
   read = reader;
   wrap();

@@ -1,5 +1,5 @@
-// What happens when: the page's view of its session, from the first answer to
-// the end. There is one at a time, so it is a module and no class.
+// The page's view of its session, from the first answer to the end. A page has one
+// session at a time, so this is a module and not a class.
 import type { SessionExpired, SessionStatus } from "./api.ts";
 import { complain } from "./complain.ts";
 import * as contact from "./contact.ts";
@@ -13,24 +13,24 @@ import * as throttle from "./throttle.ts";
 import { type Mark, NEVER, now, since, within } from "./time.ts";
 
 const TICK_MS = 1_000;
-/** A tick that comes so late did so because the machine slept. */
+/** A tick this late means that the machine slept. */
 const SLEPT_MS = 5_000;
-/** The warning waits so long for the server to confirm it. */
+/** How long the warning waits for the server's confirmation. */
 const CONFIRM_MS = 300;
-/** Input that the leading tab was told of is reported by then, or here. */
+/** How long the leading tab may take to report input before this tab does. */
 const HANDOVER_MS = 1_500;
-/** A draft has so long to be saved. */
+/** How long saving a draft may take. */
 const SAVE_MS = 2_000;
-/** A page that said it is going elsewhere has so long to get there. */
+/** How long a page may take to leave after `beforeunload`. */
 const LEAVING_MS = 5_000;
-/** The reason of who has no session: it tells nothing of the one before. */
+/** The reason without a session: it does not say why the last one ended. */
 const UNKNOWN = "session_required";
 
 let host: HTMLElement;
 let isOver = true;
 let isCovered: boolean;
 let isWarned: boolean;
-/** What the warning said. */
+/** Whether the session was extendable when the warning was shown. */
 let wasExtendable: boolean;
 let ticked: Mark;
 let timer: number | undefined;
@@ -74,7 +74,7 @@ const askSoon = (): void => {
 
 const warn = async (): Promise<void> => {
   if (isCovered || isWarned) return;
-  // Input that was held back may be all that is missing.
+  // Reporting pending input may make the warning unnecessary.
   await within(
     CONFIRM_MS,
     throttle.isPending() ? report() : countdown.age() > TICK_MS && contact.ask(),
@@ -95,15 +95,15 @@ const cover = (): void => {
   contact.beUnsure();
 };
 
-/** What is shown follows what is known. */
+/** Updates the dialog after a new status. */
 const settle = (): void => {
   const left = countdown.left();
   const wasWarned = isWarned;
   const isEarly = left > countdown.warnAt();
   const isNews = wasWarned && (isEarly || countdown.status()?.extendable !== wasExtendable);
-  // With less than a second there would only be a glimpse of the page.
+  // With less than a second left, the page would only flash up.
   if (isCovered ? left > TICK_MS : isNews) {
-    // If it is not early, the user is warned again.
+    // The next tick warns again if the warning is still due.
     isCovered = isWarned = false;
     dialog.close();
     if (wasWarned && isEarly) emit("session-extended", countdown.status());
@@ -124,41 +124,41 @@ const end = async (reason: string): Promise<void> => {
   await within(SAVE_MS, Promise.allSettled(saving));
   if (!isOurs) return dialog.close();
   const login = host.getAttribute("login");
-  // Not while the page goes elsewhere by itself, or nowhere at all.
+  // Not while the page is leaving already, or is offline.
   if (!login || since(unloading) < LEAVING_MS || !navigator.onLine) {
     return dialog.show("ended", reason, "sign-in");
   }
-  // From a frame its top page goes.
+  // In a frame, the top page navigates.
   if (window !== top) return;
   const return_to = location.pathname.replace(/^\/+/, "/") + location.search;
   location.replace(`${login}?${new URLSearchParams({ reason, return_to })}`);
 };
 
-/** Ends it here and in the other tabs. */
+/** Ends the session in this tab and the others. */
 const endAll = (reason: string): Promise<void> => {
   tabs.post({ ended: reason });
   return end(reason);
 };
 
-// What the server and the other tabs say.
+// Messages from the server and the other tabs.
 
-/** Nothing but an answer to a question uncovers the page. */
+/** Only the answer to a question uncovers the page. */
 const adopt = (next: SessionStatus, from: Mark, isAnswer: boolean): void => {
   if (isCovered && !isAnswer) return askSoon();
   countdown.adopt(next, from);
-  // Not before: a page without a session would lead, and know nothing.
+  // Not earlier: a page without a session must not lead the tabs.
   tabs.join(`dwell${contact.endpoints}`, hearTab, window === top);
   settle();
 };
 
 const hearServer: contact.Hear = (path, from, code, json, input) => {
   if (isOver) return true;
-  // What is not taken once will not be taken again.
+  // Input that the server refused is not reported again.
   if (input && code && code < 500) throttle.done(input);
   const known = countdown.status();
   const next = readStatus(json);
   if (code === 401 || code === 204) {
-    // Whoever was refused first had the cookie taken along, and knows the reason.
+    // Only the first refusal has the reason: it also removes the cookie.
     const reasons = [
       code === 204 && "signed_out",
       fieldsOf(json)["reason"],
@@ -192,7 +192,7 @@ const hearTab = ({ input, status: next, ended, closed }: tabs.Message): void => 
   }
 };
 
-/** The answers to the page's own requests. They end nothing by themselves. */
+/** Handles answers to the page's own requests. They never end the session. */
 const hearPage = ({ type, status: code, headers }: Response): void => {
   if (isOver || type !== "basic") return;
   const field = readField(headers.get("session-timeout"));
@@ -224,7 +224,7 @@ const addInput = (input: Mark): void => {
   reportIfDue();
 };
 
-// What the application and the user want.
+// Commands of the application and the user.
 
 const want = async (path: string): Promise<void> => {
   if (!isOver && !(await contact.call(path))) throw new Error("no answer");
@@ -251,11 +251,11 @@ const ANSWERS: Partial<Record<dialog.Choice, () => Promise<unknown>>> = {
 };
 
 export const choose = (choice: dialog.Choice): void => {
-  // The dialog says that the server can't be reached.
+  // The dialog shows already that the server can't be reached.
   ANSWERS[choice]?.().catch(() => {});
 };
 
-// What the browser says. Waking up asks, and is no activity (N10).
+// Events of the browser. Waking up asks and is no activity (N10).
 
 const wake = (): void => {
   if (!document.hidden) askSoon();
@@ -266,7 +266,7 @@ const leave = (): void => {
   contact.close();
 };
 
-/** Listens to the page, for as long as it lasts; without a session to nothing. */
+/** Adds the page's listeners, once. Without a session they do nothing. */
 export const attach = (): void => {
   for (const type of ["visibilitychange", "focus", "online"]) {
     addEventListener(type, wake);
@@ -278,7 +278,7 @@ export const attach = (): void => {
     if (isOver) return;
     if (throttle.isPending()) void report();
     leave();
-    // Covered now, it comes back covered: nothing is seen before the answer.
+    // Covered now, so that a restored page shows nothing before the answer.
     if (persisted) cover();
   });
   addEventListener("pageshow", ({ persisted }) => {
@@ -287,7 +287,7 @@ export const attach = (): void => {
     tick();
   });
   listen(() => {
-    // A bumped desk must not answer the warning.
+    // Moving the pointer by accident must not answer the warning.
     if (countdown.status() && !isWarned && !isCovered) addInput(now());
   });
   readAnswers(hearPage);

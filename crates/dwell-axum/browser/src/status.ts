@@ -1,23 +1,23 @@
-// Reading what the server and other tabs say. Nothing is taken on trust: the
-// endpoint may be another program's page, or a proxy's error.
+// Validates data from the server and other tabs: the endpoint may be another
+// program's page, or a proxy's error.
 import type { SessionStatus } from "./api.ts";
 
-/** Thirty years: a longer time is no session's. */
+/** Thirty years, longer than any session. */
 const LONGEST_MS = 1e12;
 
 export const isTime = (value: unknown): value is number =>
   typeof value === "number" && value >= 0 && value <= LONGEST_MS;
 
-/** Reasons are words such as `idle_timeout`; they go into an address. */
+/** Reasons are words such as `idle_timeout`; they are put into an address. */
 export const isReason = (value: unknown): value is string =>
   typeof value === "string" && /^[a-z_]{1,40}$/.test(value);
 
 type Fields = Partial<Record<string, unknown>>;
 
-/** The fields of an object; of anything else, none. */
+/** The fields of an object; none of any other value. */
 export const fieldsOf = (value: unknown): Fields => Object(value) as Fields;
 
-/** A status document; nothing when a field that we use is not right. */
+/** A status document; `undefined` if a field that we use is wrong. */
 export const readStatus = (value: unknown): SessionStatus | undefined => {
   const status = { granularity_ms: 15_000, ...fieldsOf(value) } as SessionStatus;
   return status.state === "active" &&
@@ -29,8 +29,8 @@ export const readStatus = (value: unknown): SessionStatus | undefined => {
 };
 
 /**
- * The milliseconds left by the field `Session-Timeout`. One that is doubled or
- * written otherwise is not read at all.
+ * The milliseconds left by the header field `Session-Timeout`; `undefined` if it is
+ * doubled or malformed.
  */
 export const readField = (text: string | null): number | undefined => {
   const field = /^idle=(\d+), absolute=(\d+), warn=\d+$/.exec(text as string);

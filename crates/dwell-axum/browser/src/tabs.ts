@@ -1,9 +1,9 @@
-// The tabs of one browser: they share what they know, and one of them leads.
+// The tabs of one browser share their status, and one of them leads.
 import { fieldsOf } from "./status.ts";
 
-/** What one tab tells the others. Nothing in it is secret. */
+/** A message from one tab to the others. Contains no secrets. */
 export interface Message {
-  /** Input happened so many milliseconds ago; beside a status: it was reported. */
+  /** Input happened this many milliseconds ago; with a status: it was reported. */
   input?: unknown;
   /** A status, as of now. */
   status?: unknown;
@@ -27,10 +27,7 @@ export const leave = (): void => {
   release?.(0);
 };
 
-/**
- * Joins the tabs that share this name. Where the browser has no locks every tab
- * leads itself.
- */
+/** Joins the tabs that share this name. Without locks, every tab leads. */
 export const join = (name: string, hear: (message: Message) => void, mayLead: boolean): void => {
   if (channel) return;
   const mine = (channel = new BroadcastChannel(name));

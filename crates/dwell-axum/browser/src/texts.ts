@@ -1,8 +1,8 @@
-// The words, and time in words.
+// The texts, and durations in words.
 
 const LANGUAGES = ["de", "fr", "es", "ja", "en"];
 
-/** In the order of the languages, of which the last one is spoken to all others. */
+/** In the order of the languages; the last one is the fallback. */
 const WORDS: Partial<Record<string, string>> = {
   warning:
     "Sie werden in {time} abgemeldet.|Vous serez déconnecté dans {time}.|Su sesión se cerrará en {time}.|{time}後にログアウトします。|Your session will expire in {time}.",
@@ -23,8 +23,8 @@ const WORDS: Partial<Record<string, string>> = {
 };
 
 /**
- * The language to speak to somebody who wants `tag`: English where we have no
- * words, unless the application has its own.
+ * The language for a user who wants `tag`: English without built-in texts, unless
+ * the application has its own.
  */
 export const languageFor = (tag: string, hasOwn: boolean): string => {
   const [base = ""] = tag.toLowerCase().split(/[-_]/);
@@ -34,7 +34,7 @@ export const languageFor = (tag: string, hasOwn: boolean): string => {
 export const textIn = (lang: string, key: string): string =>
   WORDS[key]?.split("|").at(LANGUAGES.indexOf(lang)) ?? "";
 
-/** Two minutes and more in minutes, rounded down; below in seconds. */
+/** Two minutes or more in minutes, rounded down; less in seconds. */
 export const duration = (ms: number, lang: string): string => {
   const seconds = Math.ceil(ms / 1_000);
   const isShort = seconds < 120;

@@ -1,5 +1,5 @@
-// When input is reported. The first is reported at once, what follows at the
-// end of the gap: no input is forgotten, and none is reported twice.
+// When input is reported: the first at once, later input after a gap. No input is
+// lost, and none is reported twice.
 import { type Mark, NEVER, now, since } from "./time.ts";
 
 let last = NEVER;
@@ -7,8 +7,8 @@ let reported = NEVER;
 let sent = NEVER;
 
 /**
- * The least time between two reports. The server records no more often than
- * its granularity; where that is short, six of them or ten seconds are enough.
+ * The least time between two reports: the granularity, or for a short granularity
+ * six times as much, up to ten seconds.
  */
 const gap = (granularity_ms: number): number =>
   Math.max(granularity_ms, Math.min(10_000, 6 * granularity_ms));
@@ -20,18 +20,18 @@ export const isPending = (): boolean => !isReported(last);
 export const isDue = (granularity_ms: number): boolean =>
   isPending() && since(sent) >= gap(granularity_ms);
 
-/** There was input at this instant. */
+/** Notes input at this instant. */
 export const add = (input: Mark): void => {
   last = Math.max(last, input);
 };
 
-/** A report is on its way now; the instant that it is about. */
+/** Marks a report as sent; returns the instant of the reported input. */
 export const begin = (): Mark => {
   sent = now();
   return last;
 };
 
-/** Input up to this instant has been reported, here or in another tab. */
+/** Marks input up to this instant as reported, by this tab or another. */
 export const done = (input: Mark): void => {
   sent = now();
   reported = Math.max(reported, input);

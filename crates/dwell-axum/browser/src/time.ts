@@ -1,15 +1,14 @@
-// Time that has passed, by two clocks. Neither is enough: `performance.now()`
-// stands still while some machines sleep, and the date can be set. The larger
-// step of the two counts: so sleep is noticed, and a date that is set back
-// changes nothing. One that is set forward looks like sleep, and the server is
-// asked.
+// Elapsed time, by two clocks: `performance.now()` stands still while some machines
+// sleep, and the date can be changed. The larger step of the two counts, so sleep is
+// noticed, and a date that is set back changes nothing. A date that is set forward
+// looks like sleep, and the server is asked.
 
 /** An instant, in milliseconds of this page. */
 export type Mark = number;
 
 export const NEVER: Mark = -Infinity;
 
-/** The date is this much ahead only when something happened: it is rounded. */
+/** The date counts only if it is this much ahead, because it is rounded. */
 const JUMP_MS = 1_000;
 
 let performed = performance.now();
@@ -27,6 +26,6 @@ export const now = (): Mark => {
 
 export const since = (at: Mark): number => now() - at;
 
-/** Waits for this, but no longer than so many milliseconds. */
+/** Waits for this promise, but no longer than `ms`. */
 export const within = (ms: number, promise: unknown): Promise<unknown> =>
   Promise.race([promise, new Promise((resolve) => setTimeout(resolve, ms))]);

@@ -14,14 +14,14 @@ afterEach(() => clock.release());
 
 const adopt = (changes, from = time.now()) => countdown.adopt(document(changes), from);
 
-test("before a session was seen nothing is known", () => {
+test("status is unknown before the first answer", () => {
   assert.equal(countdown.status(), undefined);
   adopt();
   countdown.forget();
   assert.equal(countdown.status(), undefined);
 });
 
-test("the remaining time is as of now, in a copy that is frozen", () => {
+test("status is a frozen copy with the time left now", () => {
   adopt();
   clock.advance(1_000.4);
   const status = countdown.status();
@@ -33,17 +33,17 @@ test("the remaining time is as of now, in a copy that is frozen", () => {
   assert.ok(countdown.left() < 0);
 });
 
-test("time is counted from the question, not from the answer", () => {
+test("time left counts from the request, not from the answer", () => {
   const asked = time.now();
   clock.sleep(3_600_000);
   adopt({}, asked);
   assert.ok(countdown.left() < 0);
 });
 
-test("what the server said earlier does not replace what it said later, however it comes in", () => {
+test("an older status that arrives late is ignored", () => {
   const early = time.now();
   clock.advance(100);
-  // The answer to "stay", and an event that was sent before it and heard after it was asked.
+  // The answer to "stay", and an event that was sent earlier and arrives later.
   adopt({ remaining_ms: 5_000, now: "2026-01-01T00:00:00.500Z" });
   adopt({ remaining_ms: 900_000, now: "2026-01-01T00:00:01.000Z" }, early);
   assert.equal(countdown.left(), 899_900);
@@ -51,7 +51,7 @@ test("what the server said earlier does not replace what it said later, however 
   assert.equal(countdown.left(), 899_900);
 });
 
-test("without any status the page's own answers tell the time left, and it can't be extended", () => {
+test("a page's own answers suffice, without extension", () => {
   countdown.forget();
   countdown.adoptField(30_000, NaN);
   assert.equal(countdown.left(), 30_000);
@@ -61,13 +61,13 @@ test("without any status the page's own answers tell the time left, and it can't
   assert.equal(countdown.left(), 900_000);
 });
 
-test("the user is warned when the server wants it, and 20 seconds before the end at least", () => {
+test("warning comes when the server says, 20 seconds at least", () => {
   for (const [remaining_ms, warn_ms, at] of [
     [840_000, 60_000, 60_000],
     [840_000, 20_000, 20_000],
     [840_000, 5_000, 20_000],
     [840_000, 0, 20_000],
-    // Where the whole timeout is short there are not 20 seconds to give.
+    // A short timeout has no 20 seconds to give.
     [40_000, 0, 20_000],
     [30_000, 5_000, 15_000],
     [10_000, 2_000, 5_000],
@@ -79,14 +79,14 @@ test("the user is warned when the server wants it, and 20 seconds before the end
   }
 });
 
-test("the moment of the warning does not move as time goes by", () => {
+test("passing time does not move the warning", () => {
   adopt({ remaining_ms: 30_000, warn_ms: 0 });
   clock.advance(20_000);
   adopt({ remaining_ms: 10_000, warn_ms: 0 });
   assert.equal(countdown.warnAt(), 15_000);
 });
 
-test("a field that agrees is left alone: its seconds are rounded down", () => {
+test("a header field that agrees is ignored", () => {
   adopt({ remaining_ms: 840_900 });
   for (let poll = 0; poll < 100; poll += 1) {
     clock.advance(70);
@@ -95,29 +95,29 @@ test("a field that agrees is left alone: its seconds are rounded down", () => {
   assert.equal(countdown.left(), 840_900 - 7_000);
 });
 
-test("what a field says is not the server's exact word", () => {
+test("a header field is not an exact status", () => {
   adopt({ remaining_ms: 840_000 });
   clock.advance(300);
   assert.equal(Math.round(countdown.age()), 300);
-  // Rounded down, or overtaken by the status before it: who goes by it asks first.
+  // It is rounded down, or overtaken by a status, so the server is asked before a warning.
   countdown.adoptField(300_000, NaN);
   assert.equal(countdown.age(), Infinity);
   adopt({ remaining_ms: 840_000 });
   assert.equal(countdown.age(), 0);
 });
 
-test("a field that does not agree is taken over, be it more or less", () => {
+test("a header field that disagrees is adopted", () => {
   adopt({ remaining_ms: 840_000 });
   countdown.adoptField(300_000, NaN);
   assert.equal(countdown.left(), 300_000);
   countdown.adoptField(900_000, NaN);
   assert.equal(countdown.left(), 900_000);
-  // One second less is as near as a second too many.
+  // A second less counts like a second more.
   countdown.adoptField(899_000, NaN);
   assert.equal(countdown.left(), 899_000);
 });
 
-test("the field of an answer from the browser's cache is old, and not taken over", () => {
+test("a header field from the browser's cache is ignored", () => {
   adopt({ remaining_ms: 10_000 });
   const at = Date.parse("2026-11-23T18:00:00Z");
   countdown.adoptField(900_000, at - 1_000);
@@ -125,7 +125,7 @@ test("the field of an answer from the browser's cache is old, and not taken over
   // Sent in the same second as the document.
   countdown.adoptField(900_000, at);
   assert.equal(countdown.left(), 900_000);
-  // The same once more, an hour later.
+  // Again, an hour later.
   clock.advance(800_000);
   countdown.adoptField(900_000, at);
   assert.equal(countdown.left(), 100_000);

@@ -5,7 +5,7 @@ import { build } from "esbuild";
 
 let loads = 0;
 
-/** Fresh copies, with state of their own that they share among themselves. */
+/** Loads fresh copies of modules, which share their state among themselves. */
 export async function load(...names) {
   const contents = names.map((name) => `export * as ${name} from "./${name}.ts";`).join("\n");
   const { outputFiles } = await build({
@@ -21,7 +21,7 @@ export async function load(...names) {
   return import(`data:text/javascript;base64,${Buffer.from(source).toString("base64")}`);
 }
 
-/** Both clocks that the page has; `advance` moves both, like waiting does. */
+/** Both clocks of the page; `advance` moves both, as waiting does. */
 export function drive() {
   const at = { performance: 5_000, date: Date.UTC(2026, 10, 23, 18) };
   mock.method(performance, "now", () => at.performance);

@@ -5,17 +5,17 @@ import { document, load } from "./load.mjs";
 const { status } = await load("status");
 const { fieldsOf, isReason, isTime, readField, readStatus } = status;
 
-test("a status document is read, with what else it says", () => {
+test("a status document is read with all its fields", () => {
   const read = readStatus(document({ policy: "default" }));
   assert.deepEqual(read, document({ policy: "default" }));
 });
 
-test("a document without a granularity has the usual one", () => {
+test("granularity defaults to 15 seconds", () => {
   const { granularity_ms, ...rest } = document();
   assert.equal(readStatus(rest).granularity_ms, granularity_ms);
 });
 
-test("L17: a document that is not right in all that we use is none", () => {
+test("L17: a document with a wrong field is rejected", () => {
   for (const odd of [undefined, null, 0, "active", true, [], {}, [document()], "<html>", () => {}]) {
     assert.equal(readStatus(odd), undefined, String(odd));
   }
@@ -34,32 +34,32 @@ test("L17: a document that is not right in all that we use is none", () => {
   }
 });
 
-test("times", () => {
+test("times are non-negative and bounded", () => {
   for (const time of [0, 0.5, 1, 86_400_000, 1e12]) assert.ok(isTime(time), String(time));
   for (const odd of [-1, NaN, Infinity, 1e12 + 1, "1", null, undefined, 1n, [1]]) {
     assert.ok(!isTime(odd), String(odd));
   }
 });
 
-test("reasons", () => {
+test("reasons are short lower-case words", () => {
   for (const reason of ["idle_timeout", "revoked", "idp_session_expired"]) assert.ok(isReason(reason));
   for (const odd of ["", "a b", "a&b=c", "//evil", "javascript:", 1, null, ["idle_timeout"]]) {
     assert.ok(!isReason(odd), String(odd));
   }
 });
 
-test("the fields of what has none", () => {
+test("a value that is no object has no fields", () => {
   for (const odd of [undefined, null, 0, "", true]) assert.equal(fieldsOf(odd).reason, undefined);
   assert.equal(fieldsOf({ reason: "revoked" }).reason, "revoked");
 });
 
-test("the field tells the nearer of the two timeouts", () => {
+test("the header field gives the nearer timeout", () => {
   assert.equal(readField("idle=840, absolute=27000, warn=60"), 840_000);
   assert.equal(readField("idle=840, absolute=60, warn=60"), 60_000);
   assert.equal(readField("idle=0, absolute=27000, warn=60"), 0);
 });
 
-test("L17: a field that is doubled or written otherwise is not read", () => {
+test("L17: a doubled or malformed header field is rejected", () => {
   for (const odd of [
     null,
     "",

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { load } from "./load.mjs";
 
-test("tabs hear one another, and anything garbled as nothing", async () => {
+test("tabs receive messages and ignore garbled ones", async () => {
   const [{ tabs: one }, { tabs: other }] = [await load("tabs"), await load("tabs")];
   const heard = [];
   const inbox = new EventTarget();

@@ -18,7 +18,7 @@ const KEYS = [
   "unreachable",
 ];
 
-test("every text is there in every language, and differs", () => {
+test("every text exists in every language, and differs", () => {
   for (const key of KEYS) {
     const all = ["en", "de", "fr", "es", "ja"].map((lang) => textIn(lang, key));
     assert.ok(all.every(Boolean), key);
@@ -26,13 +26,13 @@ test("every text is there in every language, and differs", () => {
   }
 });
 
-test("the warning says when, in every language", () => {
+test("the warning shows the time in every language", () => {
   for (const lang of ["en", "de", "fr", "es", "ja"]) {
     assert.equal(textIn(lang, "warning").split("{time}").length, 2, lang);
   }
 });
 
-test("languages, and English for all others", () => {
+test("unknown languages fall back to English", () => {
   for (const [tag, lang] of [
     ["en", "en"],
     ["de", "de"],
@@ -51,7 +51,7 @@ test("languages, and English for all others", () => {
   assert.equal(textIn("en", "unheard_of"), "");
 });
 
-test("N42: time in words, in seconds only where they matter", () => {
+test("N42: time is in words, below two minutes in seconds", () => {
   assert.equal(duration(58_000, "en"), "58 seconds");
   assert.equal(duration(57_001, "en"), "58 seconds");
   assert.equal(duration(1_000, "en"), "1 second");

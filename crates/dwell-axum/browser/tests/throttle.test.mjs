@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => clock.release());
 
-/** Reports, if it is time to, and is answered at once. */
+/** Reports if a report is due, and gets the answer at once. */
 const report = (granularity_ms = 1_000) => {
   if (!throttle.isDue(granularity_ms)) return undefined;
   const input = throttle.begin();
@@ -26,7 +26,7 @@ test("no input, no report", () => {
   assert.equal(report(), undefined);
 });
 
-test("the first input is reported at once, what follows at the end of the gap", () => {
+test("first input is reported at once, later input after a gap", () => {
   throttle.add(time.now());
   assert.equal(report(), 0);
   clock.advance(300);
@@ -40,7 +40,7 @@ test("the first input is reported at once, what follows at the end of the gap", 
   assert.ok(!throttle.isPending());
 });
 
-test("somebody who never stops makes one report in each gap", () => {
+test("constant input makes one report per gap", () => {
   let reports = 0;
   for (let step = 0; step < 600; step += 1) {
     throttle.add(time.now());
@@ -50,7 +50,7 @@ test("somebody who never stops makes one report in each gap", () => {
   assert.equal(reports, 10);
 });
 
-test("N15: the gap is never shorter than what the server records", () => {
+test("N15: the gap is never shorter than the granularity", () => {
   for (const [granularity_ms, gap] of [
     [0, 0],
     [250, 1_500],
@@ -71,7 +71,7 @@ test("N15: the gap is never shorter than what the server records", () => {
   }
 });
 
-test("input that was not answered for stays to be reported", () => {
+test("input without an answer is reported again", () => {
   throttle.add(time.now());
   const input = throttle.begin();
   assert.ok(throttle.isPending());
@@ -80,19 +80,19 @@ test("input that was not answered for stays to be reported", () => {
   assert.ok(throttle.isDue(1_000));
 });
 
-test("what another tab has reported is not reported again", () => {
+test("input reported by another tab is not reported again", () => {
   const input = time.now();
   throttle.add(input);
   clock.advance(20);
   throttle.done(time.now() - 5);
   assert.ok(throttle.isReported(input));
   assert.ok(!throttle.isPending());
-  // And what comes now waits its turn.
+  // New input waits for the next gap.
   throttle.add(time.now());
   assert.ok(!throttle.isDue(1_000));
 });
 
-test("N18: older input that is heard of late does not move the last one back", () => {
+test("N18: older input received late moves nothing back", () => {
   throttle.add(time.now());
   clock.advance(1_000);
   const last = time.now();

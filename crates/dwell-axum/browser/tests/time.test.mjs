@@ -11,13 +11,13 @@ beforeEach(async () => {
 });
 afterEach(() => clock.release());
 
-test("time passes", () => {
+test("now advances with the clocks", () => {
   const start = time.now();
   clock.advance(1_234);
   assert.equal(time.since(start), 1_234);
 });
 
-test("N43: sleep is time that has passed, though one clock stands still", () => {
+test("N43: sleep counts even if one clock stands still", () => {
   const start = time.now();
   clock.advance(10_000);
   clock.sleep(3_600_000);
@@ -26,7 +26,7 @@ test("N43: sleep is time that has passed, though one clock stands still", () => 
   assert.equal(time.since(start), 3_600_000 + 10_500);
 });
 
-test("N43: ticks that come late lose nothing", () => {
+test("N43: late ticks lose no time", () => {
   const start = time.now();
   for (let tick = 0; tick < 10; tick += 1) {
     clock.advance(60_000);
@@ -35,7 +35,7 @@ test("N43: ticks that come late lose nothing", () => {
   assert.equal(time.since(start), 600_000);
 });
 
-test("N13: a date that is set back changes nothing", () => {
+test("N13: a date set back changes nothing", () => {
   const start = time.now();
   clock.advance(1_000);
   clock.setDate(-86_400_000);
@@ -44,10 +44,10 @@ test("N13: a date that is set back changes nothing", () => {
   assert.equal(time.since(start), 2_000);
 });
 
-test("a date in whole milliseconds does not add up to more than has passed", () => {
+test("rounding of the date does not add up", () => {
   const start = time.now();
   for (let step = 0; step < 1_000; step += 1) {
-    // Alternately the one and the other clock is ahead.
+    // The clocks are ahead in turn.
     clock.advance(0.5);
     clock.setDate(step % 2 ? -0.5 : 0.5);
     time.now();
@@ -55,11 +55,11 @@ test("a date in whole milliseconds does not add up to more than has passed", () 
   assert.equal(time.since(start), 500);
 });
 
-test("what never happened is long ago", () => {
+test("an event that never happened is infinitely old", () => {
   assert.equal(time.since(time.NEVER), Infinity);
 });
 
-test("a wait ends with what is waited for, or before", async () => {
+test("a wait ends with its promise or at its limit", async () => {
   assert.equal(await time.within(500, Promise.resolve("done")), "done");
   assert.equal(await time.within(1, new Promise(() => {})), undefined);
 });
