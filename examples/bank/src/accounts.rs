@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::money::Cents;
 use crate::users::USERS;
 
-/// The most messages that are kept of an account.
+/// How many messages are kept per account.
 const MESSAGES: usize = 5;
 
-/// Everybody's account. Clones share them.
+/// All accounts. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Accounts(Arc<Mutex<BTreeMap<&'static str, Account>>>);
 
@@ -41,16 +41,15 @@ impl Accounts {
         self.lock().get(user).map(|account| account.balance)
     }
 
-    /// The latest messages, newest first.
+    /// Returns the latest messages, newest first.
     pub(crate) fn messages(&self, user: &str) -> Vec<String> {
         let accounts = self.lock();
         let account = accounts.get(user);
         account.map_or(Vec::new(), |a| a.messages.iter().cloned().collect())
     }
 
-    /// Moves money and tells the recipient, with the sender's note where there
-    /// is one; gives back what the sender has left. Whatever goes wrong,
-    /// nothing has moved.
+    /// Moves money and leaves the recipient a message, with the sender's note if
+    /// there is one. Returns the sender's new balance. An error moves nothing.
     pub(crate) fn transfer(
         &self,
         from: &str,
@@ -64,7 +63,7 @@ impl Accounts {
         let mut accounts = self.lock();
         let balance = |user| accounts.get(user).map(|account| account.balance);
         let target = balance(to).ok_or(TransferError::UnknownRecipient)?;
-        // Somebody without an account has no funds.
+        // A sender without an account has no funds.
         let source = balance(from).and_then(|b| b.checked_sub(amount));
         let source = source.ok_or(TransferError::InsufficientFunds)?;
         let target = target
@@ -85,8 +84,7 @@ impl Accounts {
         Ok(source)
     }
 
-    /// Nothing in here can panic half-way, so a poisoned lock guards sound
-    /// balances.
+    /// Locks, ignoring poisoning: no code under the lock panics half-way.
     fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Account>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -104,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn money_moves_and_none_is_made() {
+    fn transfers_keep_total() {
         let accounts = Accounts::new();
         let before = total(&accounts);
         std::thread::scope(|scope| {
@@ -121,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_transfer_moves_nothing() {
+    fn refused_transfer_moves_nothing() {
         let accounts = Accounts::new();
         let all = accounts.balance("alice").unwrap();
         let more = all.checked_add(Cents::new(1)).unwrap();
@@ -139,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_recipient_is_told_and_old_messages_go() {
+    fn recipient_gets_message_and_old_ones_are_dropped() {
         let accounts = Accounts::new();
         for cents in 1..10 {
             accounts

@@ -1,4 +1,4 @@
-//! What the page's script talks to.
+//! The endpoints for the page's script.
 
 use axum::Json as Answer;
 use axum::extract::State;
@@ -25,15 +25,15 @@ pub(crate) async fn balance(session: Session, State(accounts): State<Accounts>) 
     }
 }
 
-/// Polled every two seconds: it must keep nobody signed in. It says whose the
-/// messages are, so that a page that has become another person's notices.
+/// Answers the page's poll every two seconds, on a passive route. Names the
+/// subject, so that a page notices when another user has signed in.
 pub(crate) async fn notifications(session: Session, State(accounts): State<Accounts>) -> Response {
     let user = session.subject().as_str();
     let messages = accounts.messages(user);
     Answer(json!({ "subject": user, "notifications": messages })).into_response()
 }
 
-/// The longest note, in characters; the form's field says so too.
+/// The longest note, in characters; also the `maxlength` of the form's field.
 const MAX_NOTE: usize = 140;
 
 #[derive(Deserialize)]
@@ -45,8 +45,8 @@ pub(crate) struct Transfer {
     note: String,
 }
 
-/// Euros, as a number or a text: `12`, `12.5`, `"12.50"`. Kept as it is
-/// written, since a floating-point number would lose fractions of a cent.
+/// Euros as a JSON number or string: `12`, `12.5`, `"12.50"`. Kept as written,
+/// because a floating-point number would not be exact.
 #[derive(Deserialize)]
 #[serde(transparent)]
 struct Amount(Box<RawValue>);
@@ -81,16 +81,16 @@ pub(crate) async fn transfer(
             answer["amount"] = amount.to_string().into();
             Answer(answer).into_response()
         }
-        Err(TransferError::InsufficientFunds) => {
-            refused("insufficient_funds", "Your balance does not cover this.")
-        }
+        Err(TransferError::InsufficientFunds) => refused(
+            "insufficient_funds",
+            "Your balance is too low for this amount.",
+        ),
         Err(TransferError::OwnAccount) => {
             refused("own_account", "You can't send money to yourself.")
         }
-        Err(TransferError::UnknownRecipient) => refused(
-            "unknown_recipient",
-            "Nobody of this name has an account here.",
-        ),
+        Err(TransferError::UnknownRecipient) => {
+            refused("unknown_recipient", "There is no account with this name.")
+        }
     }
 }
 
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_amount_is_read_as_it_is_written() {
+    fn amount_is_read_exactly() {
         let read = |json: &str| {
             let order: Transfer = serde_json::from_str(json).unwrap();
             order.amount.positive().map(Cents::get)

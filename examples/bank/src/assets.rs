@@ -1,5 +1,5 @@
-//! Style, scripts and icon, compiled in. They are outside the session layers:
-//! the same for everybody, and loading them is nobody's activity.
+//! Style, scripts and icon, compiled in. They are outside the session layers: the
+//! same for everybody, and loading them is no activity.
 
 use axum::Router;
 use axum::http::{HeaderValue, header};
@@ -36,7 +36,7 @@ async fn icon() -> Response {
 fn asset(media_type: &'static str, text: &'static str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(media_type)),
-        // The next build may bring another text under the same name.
+        // The next build may serve another text under the same name.
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     ];
     (headers, text).into_response()

@@ -1,4 +1,4 @@
-//! Bodies as people's forms and programs' JSON carry them.
+//! Request bodies: forms from people, JSON from programs.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -9,22 +9,22 @@ use serde::de::DeserializeOwned;
 
 use crate::problem::problem;
 
-/// Who sent a body, and so who reads the answer.
+/// Who sent a body, and so reads the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reader {
     Person,
     Program,
 }
 
-/// A form or a JSON document; anything else is answered with 415, one that
-/// can't be read with 422.
+/// Extracts a form or a JSON document. Answers 415 to other media types and 422 to
+/// malformed bodies.
 pub(crate) struct Submitted<T> {
     pub(crate) value: T,
     pub(crate) reader: Reader,
 }
 
-/// A JSON document; anything else is answered with 415, one that can't be
-/// read with 422.
+/// Extracts a JSON document. Answers 415 to other media types and 422 to malformed
+/// bodies.
 pub(crate) struct Json<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned + 'static> FromRequest<S> for Submitted<T> {
@@ -72,9 +72,13 @@ async fn form<T: DeserializeOwned + 'static>(request: Request) -> Result<T, Resp
     Ok(value)
 }
 
-/// Not the parser's own words: they may repeat what was sent.
+/// Omits the parser's message, which may repeat a password from the body.
 fn unreadable(status: StatusCode) -> Response {
-    problem(status, "bad_body", "The body can't be read.")
+    problem(
+        status,
+        "bad_body",
+        "The body can't be read: it is malformed, too long, or has wrong fields.",
+    )
 }
 
 fn wrong_media_type(detail: &str) -> Response {

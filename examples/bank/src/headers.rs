@@ -3,7 +3,7 @@
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 
-/// No inline script or style, nothing from elsewhere, no frame around us.
+/// Forbids inline scripts and styles, other origins, and framing.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
@@ -14,13 +14,12 @@ const RESOURCE: HeaderName = HeaderName::from_static("cross-origin-resource-poli
 const ALWAYS: [(HeaderName, &str); 6] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    // Neither a page of ours in somebody's window, nor an answer of ours in
-    // somebody's page.
+    // Other origins can neither reach the bank's windows nor embed its answers.
     (OPENER, "same-origin"),
     (RESOURCE, "same-origin"),
-    // `no-referrer` would make browsers send `Origin: null` with our forms.
+    // With `no-referrer` browsers would send `Origin: null` with forms.
     (header::REFERRER_POLICY, "same-origin"),
-    // Whoever signs out on a shared machine must not be found by "back".
+    // On a shared machine, "back" must not show pages after a sign-out.
     (header::CACHE_CONTROL, "no-store"),
 ];
 

@@ -1,15 +1,14 @@
 //! A small bank with real pages: the reference application of Dwell.
 //!
-//! `cargo run -p bank` serves it on <http://localhost:3000>, with timeouts
-//! short enough to watch. Start reading at `routes.rs`: it shows which route
-//! asks for what.
+//! `cargo run -p bank` serves the bank on <http://localhost:3000>, with timeouts
+//! short enough to watch. Start reading at `routes.rs`: it shows how each route is
+//! protected.
 //!
 //! `--store redis://…` or `--store postgres://…` shares the sessions with other
-//! banks, and `--store sqlite:FILE` keeps them over a restart.
+//! banks, and `--store sqlite:FILE` keeps them across restarts.
 //!
-//! The library is what the command and its tests share: [`Bank`] serves the
-//! application on a listener of yours, over sessions with a store, a clock and
-//! policies of yours.
+//! As a library, [`Bank`] serves the application on your listener, with your store,
+//! clock and policies.
 //!
 //! ```
 //! use bank::Bank;
@@ -21,7 +20,7 @@
 //! let store = MemoryStore::with_clock(clock.clone());
 //! let sessions = SessionManager::builder(store, bank::built_in_policies()?).build();
 //! let listener = TcpListener::bind("127.0.0.1:0").await?;
-//! let stop = async {}; // stops when this is over: here, at once
+//! let stop = async {}; // the bank stops when this completes; here, at once
 //! Bank::new(&sessions).serve(listener, stop).await?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })?;
@@ -50,13 +49,13 @@ pub use routes::ADMIN_POLICY;
 pub use serve::Bank;
 pub use users::{PASSWORD, USERS};
 
-/// The bank's own policy file, short enough to watch.
+/// The built-in policy file, with timeouts short enough to watch.
 pub const BUILT_IN_POLICY: &str = include_str!("../bank.toml");
 
-/// The policies of [`BUILT_IN_POLICY`].
+/// Returns the policies of [`BUILT_IN_POLICY`].
 ///
 /// # Errors
-/// Never, as long as the file in this folder is sound; a test sees to it.
+/// Never: a test checks the file.
 pub fn built_in_policies() -> Result<PolicySet, PolicyFileError> {
     PolicySet::from_toml("bank.toml", BUILT_IN_POLICY)
 }
@@ -68,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_built_in_policy_is_the_one_that_the_pages_promise() {
+    fn built_in_policy_matches_pages() {
         let set = built_in_policies().unwrap();
         assert_eq!(set.warnings(), [""; 0]);
         let seconds = Duration::from_secs;

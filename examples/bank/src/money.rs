@@ -15,8 +15,8 @@ impl Cents {
         self.0
     }
 
-    /// Reads `12`, `12.5` or `12.50`; no sign, no exponent, no other digits
-    /// than these.
+    /// Parses `12`, `12.5` or `12.50`. `None` with a sign, an exponent or non-ASCII
+    /// digits.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (whole, fraction) = match text.split_once('.') {
             Some((_, "")) => return None,
@@ -42,7 +42,7 @@ impl Cents {
 }
 
 impl fmt::Display for Cents {
-    /// `1234.50`: what [`parse`](Self::parse) reads.
+    /// Writes `1234.50`, which [`parse`](Self::parse) reads.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:02}", self.0 / 100, self.0 % 100)
     }
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_amount_reads_back() {
+    fn amount_survives_round_trip() {
         for (text, cents) in [("0", 0), ("12", 1_200), ("12.5", 1_250), ("0.07", 7)] {
             let amount = Cents::parse(text).unwrap();
             assert_eq!(amount.get(), cents, "{text}");
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_amount_is_refused() {
+    fn malformed_amount_is_refused() {
         for text in [
             "",
             ".",

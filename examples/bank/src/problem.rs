@@ -1,9 +1,9 @@
-//! Answers for programs that say what is wrong (RFC 9457).
+//! Error answers for programs (RFC 9457).
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-/// Problem details, never cached.
+/// Makes problem details, which are never cached.
 pub(crate) fn problem(status: StatusCode, reason: &str, detail: &str) -> Response {
     let body = serde_json::json!({
         "type": "about:blank",
@@ -26,8 +26,8 @@ pub(crate) fn problem(status: StatusCode, reason: &str, detail: &str) -> Respons
     response
 }
 
-/// Every 401 says how to do better (RFC 9110 §15.5.2). `Basic` would make
-/// browsers ask with a box of their own.
+/// Adds the challenge that every 401 needs (RFC 9110 §15.5.2). `Basic` would make
+/// browsers show their password box.
 pub(crate) fn challenge(response: &mut Response) {
     let challenge = HeaderValue::from_static(r#"Bearer realm="session""#);
     response

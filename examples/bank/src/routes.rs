@@ -1,4 +1,4 @@
-//! Which route asks for what: the part to read first.
+//! The routes and their annotations: read this file first.
 
 use axum::Router;
 use axum::body::Body;
@@ -20,10 +20,10 @@ use crate::pages::{account, expired, login, not_found, reauth, sessions, wrong_m
 use crate::problem::problem;
 use crate::{api, events, headers, ws};
 
-/// The policy of the pages under `/admin`.
+/// The name of the policy for the pages under `/admin`.
 pub const ADMIN_POLICY: &str = "admin";
 
-/// No body that we take is longer.
+/// The longest body that is accepted, in bytes.
 const MAX_BODY: usize = 16 * 1_024;
 
 pub(crate) fn app(accounts: Accounts, timeouts: SessionTimeoutLayer) -> Router {
@@ -38,7 +38,7 @@ pub(crate) fn app(accounts: Accounts, timeouts: SessionTimeoutLayer) -> Router {
         .route("/login", get(login::page).post(login::submit))
         .route("/logout", post(login::logout))
         .route("/reauth", get(reauth::page).post(reauth::submit))
-        // A page goes there by itself, when nobody is in front of it.
+        // The component loads this page, which is no activity.
         .route("/expired", get(expired::page).layer(passive()))
         .route("/events", get(events::ticks).layer(passive()))
         .route("/ws", get(ws::echo))
@@ -50,10 +50,10 @@ pub(crate) fn app(accounts: Accounts, timeouts: SessionTimeoutLayer) -> Router {
         .route("/api/transfer", post(api::transfer).layer(recent))
         .merge(admin)
         .layer(CsrfLayer::new().with_rejection_response(cross_site))
-        // These have a stricter check of their own.
+        // The endpoints check the origin themselves, more strictly.
         .merge(session_endpoints())
-        // What a browser asks for on its own accord (an icon, a source map)
-        // and what a script gets wrong is nobody's activity.
+        // Automatic requests of a browser (an icon, a source map) and mistakes of a
+        // script are no activity.
         .fallback(not_found.layer(passive()))
         .method_not_allowed_fallback(wrong_method.layer(passive()))
         .layer(timeouts);
@@ -66,6 +66,6 @@ pub(crate) fn app(accounts: Accounts, timeouts: SessionTimeoutLayer) -> Router {
 }
 
 fn cross_site(_: ProtectionError) -> Response<Body> {
-    let detail = "Another site sent this. Do it from the bank's own pages.";
+    let detail = "Another site sent this request. Use the bank's own pages.";
     problem(StatusCode::FORBIDDEN, "cross_site", detail)
 }

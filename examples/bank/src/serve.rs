@@ -1,4 +1,4 @@
-//! The application on a socket.
+//! Serves the application on a socket.
 
 use std::future::{Future, IntoFuture};
 use std::io;
@@ -21,14 +21,14 @@ use crate::routes;
 /// How long open connections may take to finish when the bank stops.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// The bank, with accounts of its own, ready to be served.
+/// A bank with its own accounts, ready to serve.
 #[derive(Debug)]
 pub struct Bank {
     sessions: SessionTimeoutLayer,
 }
 
 impl Bank {
-    /// A bank that keeps its sessions with this manager.
+    /// Makes a bank that keeps its sessions with this manager.
     #[must_use]
     pub fn new(sessions: &SessionManager) -> Self {
         Self {
@@ -39,10 +39,9 @@ impl Bank {
         }
     }
 
-    /// Sends the session cookie without `Secure` and without its `__Host-`
-    /// prefix, in clear text over `http://`. For development with a browser
-    /// that takes no secure cookie from `http://localhost`, and for nothing
-    /// else.
+    /// Sends the session cookie without `Secure` and without its `__Host-` prefix,
+    /// in clear text over `http://`. Only for development with a browser that
+    /// rejects secure cookies from `http://localhost`.
     #[must_use]
     pub fn with_insecure_plain_http_cookie(mut self) -> Self {
         let cookie = SessionCookie::new().with_insecure_plain_http();
@@ -50,9 +49,9 @@ impl Bank {
         self
     }
 
-    /// Serves until `stop` is over. Requests under way may finish, for five
-    /// seconds, and streams of events end at once; when this returns, every
-    /// touch is recorded.
+    /// Serves until `stop` completes. Then event streams end at once, and requests
+    /// in flight have five seconds to finish. Every touch is recorded when this
+    /// returns.
     ///
     /// # Errors
     /// When the listener fails.
@@ -72,15 +71,15 @@ impl Bank {
         });
         tokio::select! {
             served = served.into_future() => served?,
-            () = drained(stopped) => tracing::warn!("stopped with connections still open"),
+            () = drained(stopped) => tracing::warn!("connections still open after five seconds; stopping anyway"),
         }
         self.sessions.flush().await;
         Ok(())
     }
 }
 
-/// Ends a stream of events when the bank stops: it has no end of its own that
-/// one could wait for.
+/// Ends event streams when the bank stops: they never end, so waiting for them
+/// would take the whole five seconds.
 async fn end_events(response: Response, mut stopped: watch::Receiver<bool>) -> Response {
     let media_type = response.headers().get(header::CONTENT_TYPE);
     if media_type.is_none_or(|t| !t.as_bytes().starts_with(b"text/event-stream")) {
@@ -94,7 +93,7 @@ async fn end_events(response: Response, mut stopped: watch::Receiver<bool>) -> R
     })
 }
 
-/// Waits until we were told to stop and connections had their time.
+/// Waits for the stop, and then for the time that connections have to finish.
 async fn drained(mut stopped: watch::Receiver<bool>) {
     if stopped.wait_for(|stopped| *stopped).await.is_err() {
         std::future::pending::<()>().await;

@@ -1,22 +1,21 @@
-//! The two people who bank here. A real service keeps salted, slow hashes of
-//! passwords; this one prints the password on its login page.
+//! The two users. A real service stores salted, slow hashes of passwords; this one
+//! prints the password on its login page.
 
-/// Everybody's password.
+/// The password of all users.
 pub const PASSWORD: &str = "demo-password";
 
-/// Everybody who banks here.
+/// The names of all users.
 pub const USERS: [&str; 2] = ["alice", "bob"];
 
-/// The user, if the password is theirs. Takes as long for a name that does
-/// not exist as for one that does.
+/// Returns the user if the password is right. Unknown names take as long as known
+/// ones.
 pub(crate) fn authenticate(name: &str, password: &str) -> Option<&'static str> {
     let good = is_same(password.as_bytes(), PASSWORD.as_bytes());
     let user = USERS.into_iter().find(|user| *user == name);
     user.filter(|_| good)
 }
 
-/// Compares all bytes, so that the time taken does not tell how many are
-/// right.
+/// Compares all bytes, so that the time taken does not reveal how many are right.
 fn is_same(given: &[u8], wanted: &[u8]) -> bool {
     let differences = given
         .iter()
@@ -30,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_right_password_of_a_known_user_will_do() {
+    fn only_right_password_of_known_user_is_accepted() {
         assert_eq!(authenticate("alice", PASSWORD), Some("alice"));
         for (name, password) in [
             ("alice", "demo-passworD"),

@@ -1,11 +1,11 @@
-//! An echo over a WebSocket, which ends with its session.
+//! An echo over a WebSocket that ends with its session.
 
 use axum::extract::ws::Message;
 use axum::response::Response;
 use dwell_axum::{SessionWebSocket, SessionWebSocketUpgrade};
 use serde::Deserialize;
 
-/// No message that we take is longer.
+/// The longest message that is accepted, in bytes.
 const MAX_MESSAGE: usize = 4 * 1_024;
 
 pub(crate) async fn echo(upgrade: SessionWebSocketUpgrade) -> Response {
@@ -13,7 +13,7 @@ pub(crate) async fn echo(upgrade: SessionWebSocketUpgrade) -> Response {
     upgrade.on_upgrade(serve)
 }
 
-/// What a message may say of the person who sent it.
+/// The field with which a message declares itself activity.
 #[derive(Deserialize)]
 struct Said {
     active: bool,
@@ -24,7 +24,7 @@ async fn serve(mut socket: SessionWebSocket) {
         let Message::Text(text) = message else {
             continue;
         };
-        // Only a message that says so shows that somebody is there.
+        // Only a message with `"active": true` counts as activity.
         let active = serde_json::from_str(&text).is_ok_and(|said: Said| said.active);
         if active && socket.touch().await.is_err() {
             return;

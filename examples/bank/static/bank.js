@@ -1,24 +1,23 @@
-// The account page's script: looks for messages, sends money, and keeps what
-// was typed. How long the session lasts is the business of the server, and
-// what one sees of it of <session-timeout>.
+// The account page's script: polls for messages, sends money, and keeps drafts.
+// The server decides how long the session lasts, and <session-timeout> shows it.
 
 import { markPassive } from "/session-timeout.js";
 
 const POLL_MS = 2000;
 const POLL_TIMEOUT_MS = 10000;
-const UNREACHABLE = "The bank can't be reached. This page goes on trying.";
-const UNANSWERED = "No answer came. Look at your balance before you send it again.";
-const UNSENT = "Nothing has been sent yet. Check it and send it again.";
+const UNREACHABLE = "The bank can't be reached. This page keeps trying.";
+const UNANSWERED = "No answer came. Check your balance before you send it again.";
+const UNSENT = "This has not been sent yet. Check it and send it.";
 
 const find = (id) => document.getElementById(id);
 const form = find("transfer");
 
-// Live regions speak up at every change, so nothing is written twice.
+// Screen readers announce every change of a live region, so avoid repeats.
 function show(id, text) {
   if (find(id).textContent !== text) find(id).textContent = text;
 }
 
-// Every answer of the bank is JSON: anything else is none.
+// Every answer of the bank is JSON. Anything else is not the bank's.
 async function ask(path, options) {
   try {
     const response = await fetch(path, { cache: "no-store", ...options });
@@ -43,7 +42,7 @@ async function poll() {
   polling = false;
   next = setTimeout(poll, POLL_MS);
   if (!ok) return;
-  // Somebody else has signed in meanwhile, in another tab.
+  // Another user has signed in meanwhile, in another tab.
   if (body.subject !== form.dataset.user) return location.reload();
   showMessages(body.notifications);
   find("account").hidden = false;
@@ -63,9 +62,8 @@ find("refresh").addEventListener("click", async () => {
   if (ok) show("balance", body.balance);
 });
 
-// The draft: what was typed and not sent survives the end of the session, or
-// the detour over the confirmation page, in this tab and for this person.
-// Sending it is up to them again, and to nobody else.
+// The draft: unsent input survives the end of the session and the confirmation
+// page, in this tab and for this user. It is never sent automatically.
 const DRAFT = "transfer";
 const order = () => Object.fromEntries(new FormData(form));
 
@@ -84,17 +82,17 @@ function restoreDraft() {
   show("outcome", UNSENT);
 }
 
-// Fulfilled when the last order has been answered: whether what stands in the
-// form is known not to have been sent.
+// Resolves when the last order has been answered: to whether the form's content is
+// certainly unsent.
 let unsent = Promise.resolve(true);
 
-// What may have been sent must not come back as if it had not.
+// A draft that may have been sent must not be offered again.
 async function keepUnsent() {
   if (await unsent) keepDraft();
   else sessionStorage.removeItem(DRAFT);
 }
 
-// Whoever ended it on purpose, here or from afar, leaves nothing behind.
+// A session that was ended on purpose leaves no draft.
 const ON_PURPOSE = ["signed_out", "revoked", "idp_logout", "token_reuse"];
 
 document.addEventListener("session-warning", keepUnsent);
@@ -123,7 +121,7 @@ async function send() {
     const why = new URLSearchParams({ reason: body.reason, return_to: pathname + search });
     location.assign(`/reauth?${why}`);
   } else {
-    show("outcome", answered ? body.detail ?? "This did not work." : UNANSWERED);
+    show("outcome", answered ? body.detail ?? "The transfer failed." : UNANSWERED);
   }
   return answered;
 }
@@ -133,8 +131,8 @@ form.addEventListener("submit", (event) => {
   unsent = send();
 });
 
-// Coming back is no activity: it only asks. A page that the browser had kept
-// shows nothing before it knows whose turn it is.
+// Coming back is no activity, so this only polls. A page from the browser's cache
+// stays hidden until the poll says who is signed in.
 document.addEventListener("visibilitychange", poll);
 window.addEventListener("pageshow", ({ persisted }) => {
   if (!persisted) return;

@@ -1,4 +1,4 @@
-//! The library, as somebody serves it on a store of their own.
+//! The library, served on a custom store.
 
 use dwell_axum::{ManualClock, SessionManager, seconds};
 use dwell_sqlx::SqliteStore;
@@ -6,9 +6,9 @@ use dwell_tests::Browser;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-// A touch waits for the session's next request, to go to the store with it.
+// A touch waits to be sent together with the session's next request.
 #[tokio::test]
-async fn the_last_click_before_a_stop_counts() {
+async fn last_click_before_stop_counts() {
     let name = format!("bank-last-click-{}.db", std::process::id());
     let path = std::env::temp_dir().join(name);
     let clock = ManualClock::new();

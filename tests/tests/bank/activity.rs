@@ -1,15 +1,15 @@
-//! What keeps a session alive, and what does not.
+//! Which requests keep a session alive.
 
 use dwell_axum::{PolicySet, seconds};
 use dwell_testkit::FaultyStore;
-use dwell_tests::{Browser, Request, RequestContext};
+use dwell_tests::{Browser, Initiator, Request};
 use http::Method;
 
 use crate::support::{
     ABSOLUTE, IDLE, REAUTHENTICATE, Served, assert_refused, idle_left, transfer_of, whole_seconds,
 };
 
-/// A kind of request, and the status that it is answered with.
+/// A kind of request, and the status of its answer.
 type Kind = (
     &'static str,
     u16,
@@ -20,8 +20,8 @@ fn get<'a>(browser: &'a Browser, path: &'a str) -> Request<'a> {
     browser.script(Method::GET, path)
 }
 
-/// Sends a request half-way to the idle deadline, and tells how long is left
-/// afterwards, as somebody sees who only looks.
+/// Sends a request half-way to the idle deadline, and returns the time left
+/// afterwards, by a passive request.
 async fn left_after(bank: &Served, (path, status, request): Kind) -> u64 {
     let browser = bank.signed_in("alice").await;
     bank.clock.advance(IDLE / 2);
@@ -31,20 +31,20 @@ async fn left_after(bank: &Served, (path, status, request): Kind) -> u64 {
 }
 
 #[tokio::test]
-async fn l02_only_active_requests_move_the_idle_deadline() {
+async fn l02_only_active_requests_move_idle_deadline() {
     let bank = Served::start().await;
     let active: [Kind; 5] = [
         ("/", 200, |b, path| b.navigate(Method::GET, path)),
         ("/api/balance", 200, get),
         ("/api/balance", 200, |b, path| b.script(Method::HEAD, path)),
-        // A bad order is still somebody's.
+        // A refused order still shows a person at work.
         ("/api/transfer", 422, |b, path| {
             b.script(Method::POST, path).body("application/json", "{}")
         }),
-        // A link on another site that somebody followed.
+        // A link on another site that the user followed.
         ("/", 200, |b, path| {
             b.navigate(Method::GET, path)
-                .from_elsewhere(RequestContext::OtherNavigation)
+                .from_elsewhere(Initiator::OtherNavigation)
         }),
     ];
     for kind in active {
@@ -86,7 +86,7 @@ async fn l02_only_active_requests_move_the_idle_deadline() {
 }
 
 #[tokio::test]
-async fn l17_a_request_cannot_declare_itself_active_on_a_passive_route() {
+async fn l17_request_cannot_be_active_on_passive_route() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     bank.clock.advance(IDLE / 2);
@@ -98,7 +98,7 @@ async fn l17_a_request_cannot_declare_itself_active_on_a_passive_route() {
 }
 
 #[tokio::test]
-async fn n01_looking_at_the_time_left_writes_nothing_and_keeps_nobody_in() {
+async fn n01_asking_time_left_writes_and_extends_nothing() {
     let mut faulty = None;
     let bank = Served::with_store(|store| faulty.insert(FaultyStore::new(store)).clone()).await;
     let store = faulty.unwrap();
@@ -126,7 +126,7 @@ async fn n01_looking_at_the_time_left_writes_nothing_and_keeps_nobody_in() {
 }
 
 #[tokio::test]
-async fn n03_in_strict_mode_only_what_is_marked_keeps_one_in() {
+async fn n03_only_marked_routes_extend_in_strict_mode() {
     let bank = Served::start().await;
     let table = "[policy.default]";
     let strict = format!("{table}\nunmarked = \"passive\"");
@@ -155,7 +155,7 @@ async fn n03_in_strict_mode_only_what_is_marked_keeps_one_in() {
 }
 
 #[tokio::test]
-async fn n09_a_refused_transfer_does_not_keep_one_in() {
+async fn n09_refused_transfer_extends_nothing() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     bank.pass_active(&browser, REAUTHENTICATE).await;
@@ -171,7 +171,7 @@ async fn n09_a_refused_transfer_does_not_keep_one_in() {
 }
 
 #[tokio::test]
-async fn input_that_the_page_reports_counts_from_when_it_happened() {
+async fn reported_input_counts_from_when_it_happened() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     bank.clock.advance(seconds(50));
@@ -189,7 +189,7 @@ async fn input_that_the_page_reports_counts_from_when_it_happened() {
 }
 
 #[tokio::test]
-async fn clicks_keep_one_in_until_the_absolute_deadline() {
+async fn clicks_extend_session_until_absolute_deadline() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let start = bank.now();

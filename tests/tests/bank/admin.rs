@@ -1,4 +1,4 @@
-//! The sessions page, and the stricter policy that it is under.
+//! The sessions page, and its stricter policy.
 
 use dwell_axum::{EndReason, seconds};
 use dwell_tests::{Answer, Form};
@@ -18,7 +18,7 @@ fn references(page: &Answer) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_page_shows_the_subjects_sessions_and_nobody_elses() {
+async fn page_lists_only_subjects_own_sessions() {
     let bank = Served::start().await;
     let first = bank.signed_in("alice").await;
     bank.clock.advance(seconds(1));
@@ -42,7 +42,7 @@ async fn the_page_shows_the_subjects_sessions_and_nobody_elses() {
 }
 
 #[tokio::test]
-async fn a_button_ends_one_session_and_no_other() {
+async fn button_ends_only_its_session() {
     let bank = Served::start().await;
     let here = bank.signed_in("alice").await;
     bank.clock.advance(seconds(1));
@@ -61,7 +61,7 @@ async fn a_button_ends_one_session_and_no_other() {
     assert_eq!(elsewhere.fetch("/api/balance").await.status, 200);
     assert_eq!(bank.events.ends(), [EndReason::Revoked]);
 
-    // Ending it once more finds nothing.
+    // Ending it again finds nothing.
     let answer = here.submit(&page.forms("/admin/sessions/end")[1]).await;
     assert_eq!(answer.status, 303);
     let answer = here.submit(&page.forms("/admin/sessions/end")[1]).await;
@@ -72,7 +72,7 @@ async fn a_button_ends_one_session_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_button_ends_all_other_sessions() {
+async fn button_ends_all_other_sessions() {
     let bank = Served::start().await;
     let here = bank.signed_in("alice").await;
     let others = [
@@ -94,7 +94,7 @@ async fn a_button_ends_all_other_sessions() {
 }
 
 #[tokio::test]
-async fn ending_the_own_session_signs_out() {
+async fn ending_own_session_signs_out() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let page = browser.visit("/admin/sessions").await;
@@ -106,7 +106,7 @@ async fn ending_the_own_session_signs_out() {
 }
 
 #[tokio::test]
-async fn nobody_ends_another_subjects_session() {
+async fn nobody_can_end_other_subjects_session() {
     let bank = Served::start().await;
     let alice = bank.signed_in("alice").await;
     let bob = bank.signed_in("bob").await;
@@ -121,7 +121,7 @@ async fn nobody_ends_another_subjects_session() {
 }
 
 #[tokio::test]
-async fn l01_a_session_that_is_too_old_for_the_page_ends_there() {
+async fn l01_session_too_old_for_page_ends_there() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     bank.clock.advance(ADMIN_IDLE - MOMENT);
@@ -144,7 +144,7 @@ async fn l01_a_session_that_is_too_old_for_the_page_ends_there() {
 }
 
 #[tokio::test]
-async fn activity_elsewhere_does_not_buy_back_the_stricter_page() {
+async fn activity_elsewhere_does_not_count_for_stricter_page() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     bank.clock.advance(ADMIN_IDLE + seconds(10));
@@ -157,7 +157,7 @@ async fn activity_elsewhere_does_not_buy_back_the_stricter_page() {
         .submit(&Form::new("/admin/sessions/end-others"))
         .await;
     assert!(answer.location().starts_with("/reauth?"));
-    assert_eq!(cents(&browser).await, 123_450, "the session goes on");
+    assert_eq!(cents(&browser).await, 123_450, "the session is still live");
 
     let page = browser.follow(answer).await;
     let answer = confirm(&browser, &page).await;

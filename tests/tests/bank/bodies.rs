@@ -1,4 +1,4 @@
-//! Bodies that can't be taken, paths that are none, methods that do nothing.
+//! Unacceptable bodies, unknown paths, wrong methods.
 
 use http::Method;
 
@@ -8,7 +8,7 @@ const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 #[tokio::test]
-async fn a_wrong_media_type_is_415_and_does_nothing() {
+async fn wrong_media_type_is_415_and_does_nothing() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let order = r#"{"to":"bob","amount":"1"}"#;
@@ -26,14 +26,14 @@ async fn a_wrong_media_type_is_415_and_does_nothing() {
         assert_eq!(request.send().await.status, 415, "{path}");
     }
     assert_eq!(cents(&browser).await, 123_450);
-    // With parameters, and in any case, it is the same type.
+    // Parameters and case make no difference.
     let request = browser.script(Method::POST, "/api/transfer");
     let request = request.body("Application/JSON; charset=utf-8", order);
     assert_eq!(request.send().await.status, 200);
 }
 
 #[tokio::test]
-async fn a_body_that_makes_no_sense_is_422_and_does_nothing() {
+async fn malformed_body_is_422_and_does_nothing() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     for order in [
@@ -81,7 +81,7 @@ async fn a_body_that_makes_no_sense_is_422_and_does_nothing() {
             let request = browser.script(Method::POST, path);
             let answer = request.body(media_type, body).send().await;
             assert_eq!(answer.status, 422, "{path} {body}");
-            // What was sent does not come back: it may be a password.
+            // The answer does not repeat the body, which may hold a password.
             assert!(!answer.text().contains('x'), "{}", answer.text());
         }
     }
@@ -89,7 +89,7 @@ async fn a_body_that_makes_no_sense_is_422_and_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_long_is_413() {
+async fn too_long_body_is_413() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let long = format!(
@@ -110,7 +110,7 @@ async fn a_body_that_is_too_long_is_413() {
 }
 
 #[tokio::test]
-async fn the_session_endpoints_refuse_bad_input_and_change_nothing() {
+async fn session_endpoints_refuse_bad_input_and_change_nothing() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     bank.clock.advance(dwell_axum::seconds(30));
@@ -129,7 +129,7 @@ async fn the_session_endpoints_refuse_bad_input_and_change_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_404_for_everybody() {
+async fn unknown_path_is_404_for_everybody() {
     let bank = Served::start().await;
     for browser in [bank.browser(), bank.signed_in("alice").await] {
         for path in [
@@ -141,7 +141,7 @@ async fn what_is_not_there_is_404_for_everybody() {
         ] {
             let page = browser.visit(path).await;
             assert_eq!(page.status, 404, "{path}");
-            assert!(page.text().contains("<h1>There is nothing here</h1>"));
+            assert!(page.text().contains("<h1>Page not found</h1>"));
             let answer = browser.fetch(path).await;
             assert_eq!(
                 (answer.status.as_u16(), answer.reason()),
@@ -152,7 +152,7 @@ async fn what_is_not_there_is_404_for_everybody() {
 }
 
 #[tokio::test]
-async fn a_method_that_does_nothing_is_405_and_tells_which_ones_do() {
+async fn wrong_method_is_405_with_allow_header() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     for (path, method, allow) in [
@@ -173,9 +173,14 @@ async fn a_method_that_does_nothing_is_405_and_tells_which_ones_do() {
     }
     let page = browser.visit("/logout").await;
     assert!(
-        page.text().contains("<h1>This can&#39;t be done here</h1>"),
+        page.text()
+            .contains("<h1>This page does not accept this request</h1>"),
         "{}",
         page.text()
     );
-    assert_eq!(browser.fetch("/api/balance").await.status, 200, "still in");
+    assert_eq!(
+        browser.fetch("/api/balance").await.status,
+        200,
+        "still signed in"
+    );
 }

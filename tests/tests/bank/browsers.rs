@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn two_people_do_not_get_in_each_others_way() {
+async fn two_users_do_not_affect_each_other() {
     let bank = Served::start().await;
     let alice = bank.signed_in("alice").await;
     bank.clock.advance(seconds(40));
@@ -20,19 +20,19 @@ async fn two_people_do_not_get_in_each_others_way() {
     assert_eq!(answer.status, 200);
     assert_eq!((cents(&alice).await, cents(&bob).await), (113_450, 133_450));
     let messages = bob.fetch("/api/notifications").await;
-    let told = "alice sent you €100.00.";
-    assert_eq!(messages.json()["notifications"][0], told);
-    assert!(bob.visit("/").await.text().contains(told));
+    let message = "alice sent you €100.00.";
+    assert_eq!(messages.json()["notifications"][0], message);
+    assert!(bob.visit("/").await.text().contains(message));
 
-    // What she writes is text, and no longer than it may be.
+    // A note is shown as text, and its length is limited.
     let note = |note: &str| format!(r#"{{"to":"bob","amount":"1","note":"{note}"}}"#);
     let answer = alice
         .post("/api/transfer", &note(" for <b>lunch</b> "))
         .await;
     assert_eq!(answer.status, 200);
     let messages = bob.fetch("/api/notifications").await;
-    let told = "alice sent you €1.00: for <b>lunch</b>";
-    assert_eq!(messages.json()["notifications"][0], told);
+    let message = "alice sent you €1.00: for <b>lunch</b>";
+    assert_eq!(messages.json()["notifications"][0], message);
     assert!(!bob.visit("/").await.text().contains("<b>lunch"));
     let longest = "ü".repeat(140);
     let answer = alice.post("/api/transfer", &note(&longest)).await;
@@ -57,7 +57,7 @@ async fn two_people_do_not_get_in_each_others_way() {
 }
 
 #[tokio::test]
-async fn one_browser_for_one_person_after_the_other() {
+async fn two_users_share_browser_in_turn() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let subject = async || browser.fetch("/api/notifications").await.json()["subject"].clone();
@@ -71,7 +71,7 @@ async fn one_browser_for_one_person_after_the_other() {
     let account = browser.follow(answer).await;
     assert!(account.text().contains("Signed in as <strong>bob</strong>"));
     assert!(!account.text().contains("<strong>alice</strong>"));
-    // By this a page of alice's that is still open notices.
+    // This shows a page of alice's that is still open that the user changed.
     assert_eq!(subject().await, "bob");
 }
 
@@ -103,7 +103,7 @@ async fn many_requests_over_many_connections_are_one_session() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn money_is_neither_made_nor_lost_by_parallel_transfers() {
+async fn parallel_transfers_keep_total() {
     let bank = Served::start().await;
     let alice = bank.signed_in("alice").await;
     let mut transfers = JoinSet::new();
@@ -114,7 +114,7 @@ async fn money_is_neither_made_nor_lost_by_parallel_transfers() {
     let answers = transfers.join_all().await;
     let made = answers.iter().filter(|answer| answer.status == 200);
     let made = u64::try_from(made.count()).unwrap();
-    assert_eq!(made, 24, "1234.50 covers so many");
+    assert_eq!(made, 24, "1234.50 covers 24 transfers");
     let refused = answers.iter().filter(|answer| answer.status != 200);
     assert!(
         refused
@@ -127,7 +127,7 @@ async fn money_is_neither_made_nor_lost_by_parallel_transfers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn n20_requests_that_meet_at_the_deadline_have_one_outcome_and_one_event() {
+async fn n20_requests_at_deadline_share_one_outcome_and_event() {
     let bank = Served::start().await;
     let jar = bank.signed_in("alice").await.jar();
     bank.clock.advance(IDLE);
@@ -143,7 +143,7 @@ async fn n20_requests_that_meet_at_the_deadline_have_one_outcome_and_one_event()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn parallel_requests_survive_a_change_of_the_token() {
+async fn parallel_requests_survive_token_change() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let page = browser.visit("/reauth").await;
@@ -163,7 +163,7 @@ async fn parallel_requests_survive_a_change_of_the_token() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn n19_whoever_is_under_way_when_the_session_ends_revives_nothing() {
+async fn n19_request_in_flight_at_end_revives_nothing() {
     let bank = Served::start().await;
     for _ in 0..20 {
         let browser = bank.signed_in("alice").await;

@@ -1,4 +1,4 @@
-//! What happens on the wire: pipelining, connections that break, `HEAD`.
+//! HTTP on the wire: pipelining, broken connections, `HEAD`.
 
 use http::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -9,7 +9,7 @@ use dwell_testkit::FaultyStore;
 
 use crate::support::{COOKIE, IDLE, Served, cents, idle_left, until};
 
-/// Writes this on a new connection and reads all that comes back.
+/// Writes this on a new connection and reads the whole answer.
 async fn exchange(bank: &Served, request: &str) -> String {
     let mut stream = TcpStream::connect(bank.address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -23,7 +23,7 @@ fn request(method: &str, path: &str, token: &str, more: &str) -> String {
 }
 
 #[tokio::test]
-async fn pipelined_requests_are_answered_in_their_order_each_by_itself() {
+async fn pipelined_requests_answered_in_order() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let token = browser.cookie(COOKIE).unwrap();
@@ -53,13 +53,14 @@ async fn pipelined_requests_are_answered_in_their_order_each_by_itself() {
             "session-timeout: idle={seconds}, absolute=570, warn=20"
         ))
     };
-    // Each is judged alone: what precedes the click sees the older deadline.
+    // Each request is judged separately: those before the click see the older
+    // deadline.
     assert_eq!(left, [idle(30), None, idle(30), idle(60), idle(60)]);
     assert!(heads.iter().all(|head| line(head, "set-cookie").is_none()));
 }
 
 #[tokio::test]
-async fn a_connection_that_stays_open_gets_nothing_after_the_end() {
+async fn open_connection_gets_nothing_after_end() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let token = browser.cookie(COOKIE).unwrap();
@@ -79,7 +80,7 @@ async fn a_connection_that_stays_open_gets_nothing_after_the_end() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_in_the_middle_of_a_request_has_done_nothing() {
+async fn client_leaving_mid_request_has_done_nothing() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let token = browser.cookie(COOKIE).unwrap();
@@ -106,7 +107,7 @@ async fn a_client_that_leaves_in_the_middle_of_a_request_has_done_nothing() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_while_the_store_hangs_blocks_nobody() {
+async fn client_leaving_while_store_hangs_blocks_nobody() {
     let mut faulty = None;
     let bank = Served::with_store(|store| faulty.insert(FaultyStore::new(store)).clone()).await;
     let store = faulty.unwrap();
@@ -131,7 +132,7 @@ async fn a_client_that_leaves_while_the_store_hangs_blocks_nobody() {
 }
 
 #[tokio::test]
-async fn head_is_get_without_a_body() {
+async fn head_is_get_without_body() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     for path in [
@@ -166,7 +167,7 @@ async fn head_is_get_without_a_body() {
 }
 
 #[tokio::test]
-async fn nonsense_on_the_wire_is_refused_and_hurts_nobody() {
+async fn malformed_requests_refused_without_harm() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     for nonsense in [

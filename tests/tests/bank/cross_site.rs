@@ -1,14 +1,14 @@
 //! What other sites can make a browser do.
 
 use dwell_axum::{EventKind, seconds};
-use dwell_tests::RequestContext;
+use dwell_tests::Initiator;
 use http::Method;
 
 use crate::support::{COOKIE, Served, cents, idle_left, transfer_of};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Every `POST` there is, with a body that would do something.
+/// Every `POST` route, with a body that would have an effect.
 const POSTS: [(&str, &str, &str); 9] = [
     ("/login", FORM, "username=bob&password=demo-password"),
     ("/logout", FORM, ""),
@@ -26,7 +26,7 @@ const POSTS: [(&str, &str, &str); 9] = [
 ];
 
 #[tokio::test]
-async fn no_other_site_can_post_anything_even_with_the_cookie() {
+async fn other_sites_cannot_post_even_with_cookie() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let other = bank.signed_in("alice").await;
@@ -69,7 +69,7 @@ async fn no_other_site_can_post_anything_even_with_the_cookie() {
 }
 
 #[tokio::test]
-async fn a_browser_without_fetch_metadata_can_use_the_bank() {
+async fn browser_without_fetch_metadata_can_use_bank() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     for (path, media_type, body) in POSTS {
@@ -85,26 +85,26 @@ async fn a_browser_without_fetch_metadata_can_use_the_bank() {
 }
 
 #[tokio::test]
-async fn the_cookie_goes_along_with_links_only() {
+async fn cookie_sent_cross_site_only_with_links() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let link = browser
         .navigate(Method::GET, "/")
-        .from_elsewhere(RequestContext::OtherNavigation);
+        .from_elsewhere(Initiator::OtherNavigation);
     assert_eq!(link.send().await.status, 200);
     let form = browser
         .navigate(Method::POST, "/reauth")
-        .from_elsewhere(RequestContext::OtherNavigation);
+        .from_elsewhere(Initiator::OtherNavigation);
     let answer = form.body(FORM, "password=demo-password").send().await;
     assert_eq!(answer.status, 403);
     let image = browser
         .script(Method::GET, "/api/balance")
-        .from_elsewhere(RequestContext::OtherSubresource);
+        .from_elsewhere(Initiator::OtherSubresource);
     assert_eq!(image.send().await.reason(), "session_required");
 }
 
 #[tokio::test]
-async fn no_other_origin_may_read_an_answer() {
+async fn other_origins_cannot_read_answers() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let preflight = browser

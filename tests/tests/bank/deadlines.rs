@@ -1,4 +1,4 @@
-//! When a session is over, and what its holder is told.
+//! When a session ends, and what its user gets to know.
 
 use dwell_axum::{EndReason, EventKind, PolicySet, Timeouts, minutes, seconds};
 use dwell_tests::Browser;
@@ -12,7 +12,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn l01_at_the_idle_deadline_itself_it_is_too_late() {
+async fn l01_request_at_idle_deadline_is_too_late() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     bank.clock.advance(seconds(30));
@@ -22,13 +22,13 @@ async fn l01_at_the_idle_deadline_itself_it_is_too_late() {
     let answer = browser.fetch("/api/notifications").await;
     assert_eq!((answer.status.as_u16(), left(&answer).idle), (200, 0));
     bank.clock.advance(MOMENT);
-    // An active request is no more welcome than a passive one.
+    // An active request is refused like a passive one.
     let answer = browser.visit("/").await;
     assert_sent(&answer, "/login", "idle_timeout", "/");
 }
 
 #[tokio::test]
-async fn l01_at_the_absolute_deadline_itself_it_is_too_late() {
+async fn l01_request_at_absolute_deadline_is_too_late() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     bank.pass_active(&browser, ABSOLUTE - MOMENT).await;
@@ -38,7 +38,7 @@ async fn l01_at_the_absolute_deadline_itself_it_is_too_late() {
 }
 
 #[tokio::test]
-async fn l03_nothing_but_a_new_login_moves_the_absolute_deadline() {
+async fn l03_only_new_login_moves_absolute_deadline() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     bank.clock.advance(seconds(50));
@@ -58,7 +58,7 @@ async fn l03_nothing_but_a_new_login_moves_the_absolute_deadline() {
 }
 
 #[tokio::test]
-async fn l06_a_stricter_policy_holds_at_the_next_request_and_a_looser_one_revives_nothing() {
+async fn l06_stricter_policy_binds_and_looser_one_revives_nothing() {
     let bank = Served::start().await;
     let alice = bank.signed_in("alice").await;
     let bob = bank.signed_in("bob").await;
@@ -80,14 +80,14 @@ async fn l06_a_stricter_policy_holds_at_the_next_request_and_a_looser_one_revive
     bank.policies.replace(simple(minutes(5)));
     let answer = sign_in(&alice, "alice").await;
     assert_eq!(idle_left(&answer), minutes(5));
-    // The deadline that bob's last click set stays what it was, if he was not
-    // found to be late already.
+    // The deadline that bob's last click set stays, unless he was found to be late
+    // already.
     bank.clock.advance(seconds(40));
     assert_refused(&bob.fetch("/api/balance").await, "idle_timeout");
 }
 
 #[tokio::test]
-async fn l12_every_end_is_reported_once_although_nobody_ever_asks_again() {
+async fn l12_every_end_reported_once_without_further_request() {
     let mut bank = Served::start().await;
     for _ in 0..5 {
         bank.signed_in("alice").await;
@@ -114,14 +114,14 @@ async fn l12_every_end_is_reported_once_although_nobody_ever_asks_again() {
 }
 
 #[tokio::test]
-async fn l13_the_holder_of_the_token_learns_why_it_ended_and_its_use_is_an_event() {
+async fn l13_token_holder_learns_reason_and_use_is_event() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let held = browser.jar();
     bank.clock.advance(IDLE);
     assert_refused(&browser.fetch("/api/balance").await, "idle_timeout");
 
-    // The browser has lost its cookie and is like any stranger now.
+    // The browser has lost its cookie: it has no session now.
     assert_refused(&browser.fetch("/api/balance").await, "session_required");
     let used = |bank: &Served| bank.events.count(EventKind::SessionUseAfterExpire);
     for later in [minutes(1), minutes(60 * 22)] {
@@ -137,7 +137,7 @@ async fn l13_the_holder_of_the_token_learns_why_it_ended_and_its_use_is_an_event
 }
 
 #[tokio::test]
-async fn n41_staying_signed_in_is_refused_when_it_is_pressed_too_late() {
+async fn n41_late_stay_signed_in_is_refused() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     bank.clock.advance(IDLE - MOMENT);
@@ -149,7 +149,7 @@ async fn n41_staying_signed_in_is_refused_when_it_is_pressed_too_late() {
 }
 
 #[tokio::test]
-async fn n40_an_order_under_way_at_the_deadline_is_done_and_one_that_arrives_then_is_not() {
+async fn n40_order_in_flight_at_deadline_done_later_one_refused() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let order = r#"{"to":"bob","amount":"1"}"#;
@@ -181,7 +181,7 @@ async fn n40_an_order_under_way_at_the_deadline_is_done_and_one_that_arrives_the
 }
 
 #[tokio::test]
-async fn every_answer_to_a_live_session_tells_the_time_left() {
+async fn every_answer_to_live_session_carries_time_left() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     bank.clock.advance(seconds(10));
@@ -198,7 +198,7 @@ async fn every_answer_to_a_live_session_tells_the_time_left() {
         let left = left(&answer);
         assert_eq!((left.absolute, left.warn), (590, 20), "{path}");
     }
-    // A stricter page tells how long is left there.
+    // A stricter page carries its own time left.
     let left = left(&browser.visit("/admin/sessions").await);
     assert_eq!((left.idle, left.absolute), (30, 290));
     assert_eq!(bank.browser().visit("/login").await.time_left(), None);

@@ -30,13 +30,13 @@ impl Events {
         Self { stream, read }
     }
 
-    /// Reads until this has come.
+    /// Reads until this text has come.
     async fn until(&mut self, needle: &str) -> &str {
         let reading = async {
             while !self.read.contains(needle) {
                 let mut buffer = [0; 1_024];
                 let length = self.stream.read(&mut buffer).await.unwrap();
-                assert_ne!(length, 0, "it ended after {:?}", self.read);
+                assert_ne!(length, 0, "the stream ended after {:?}", self.read);
                 self.read += std::str::from_utf8(&buffer[..length]).unwrap();
             }
         };
@@ -47,7 +47,7 @@ impl Events {
 }
 
 #[tokio::test]
-async fn it_counts_the_seconds_and_is_kept_by_no_cache() {
+async fn stream_counts_seconds_and_is_not_cached() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let mut events = Events::open(&bank, &browser).await;
@@ -65,7 +65,7 @@ async fn it_counts_the_seconds_and_is_kept_by_no_cache() {
 }
 
 #[tokio::test]
-async fn l02_opening_and_holding_a_stream_of_events_keeps_nobody_in() {
+async fn l02_opening_and_holding_stream_extends_nothing() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     bank.clock.advance(IDLE / 2);
@@ -78,14 +78,14 @@ async fn l02_opening_and_holding_a_stream_of_events_keeps_nobody_in() {
     assert_eq!(
         idle_left(&browser.fetch("/session").await),
         seconds(1),
-        "what was sent is no activity either"
+        "sent events are no activity either"
     );
     bank.clock.advance(seconds(1));
     assert_refused(&browser.fetch("/session").await, "idle_timeout");
 }
 
 #[tokio::test]
-async fn a_stream_of_events_needs_a_session() {
+async fn stream_needs_session() {
     let bank = Served::start().await;
     let answer = bank.browser().fetch("/events").await;
     assert_refused(&answer, "session_required");
@@ -101,7 +101,7 @@ async fn a_stream_of_events_needs_a_session() {
 }
 
 #[tokio::test]
-async fn l14_a_stream_of_events_ends_with_its_session_and_says_why() {
+async fn l14_stream_ends_with_session_and_reason() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let mut events = Events::open(&bank, &browser).await;
@@ -125,12 +125,12 @@ async fn l14_a_stream_of_events_ends_with_its_session_and_says_why() {
 }
 
 #[tokio::test]
-async fn a_bank_that_stops_waits_for_no_stream_of_events() {
+async fn stopping_bank_does_not_wait_for_streams() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let mut events = Events::open(&bank, &browser).await;
     events.until("data: 1\n\n").await;
     drop(bank);
-    // It comes to its end, and is not broken off.
+    // The stream ends properly and is not broken off.
     events.until("\r\n0\r\n\r\n").await;
 }

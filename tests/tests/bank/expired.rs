@@ -1,4 +1,4 @@
-//! The page that says that it is over.
+//! The page that is shown when a session has ended.
 
 use dwell_axum::{EndReason, OnIdle, Policy, PolicySet, seconds};
 use dwell_tests::{Answer, Browser};
@@ -8,7 +8,7 @@ use crate::support::{
     ABSOLUTE, IDLE, MOMENT, Served, assert_refused, confirm, filled, idle_left, left,
 };
 
-/// Where the page's one link leads, and what it says.
+/// Returns the target and the text of the page's only link.
 fn way_on(page: &Answer) -> (String, String) {
     let html = page.text();
     let (_, rest) = html.split_once("<a class=\"button\" href=\"").unwrap();
@@ -18,7 +18,7 @@ fn way_on(page: &Answer) -> (String, String) {
 }
 
 #[tokio::test]
-async fn n44_every_end_has_a_sentence_of_its_own() {
+async fn n44_every_end_has_its_own_sentence() {
     let bank = Served::start().await;
     let mut sentences = Vec::new();
     for reason in EndReason::ALL {
@@ -39,23 +39,20 @@ async fn n44_every_end_has_a_sentence_of_its_own() {
 }
 
 #[tokio::test]
-async fn l13_the_expired_page_believes_the_server_and_not_the_address() {
+async fn l13_expired_page_trusts_server_over_query() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     bank.clock.advance(IDLE);
     let page = browser.visit("/expired?reason=absolute_timeout").await;
-    assert_eq!(page.status, 200, "it is reached with a dead session");
+    assert_eq!(page.status, 200, "reachable with an ended session");
     assert!(page.text().contains("because nothing happened for a while"));
     let login = "/login?reason=idle_timeout&return_to=%2F";
     assert_eq!(way_on(&page).0, login);
-    assert!(
-        !page.text().contains("alice"),
-        "whoever reads it is anybody"
-    );
+    assert!(!page.text().contains("alice"), "the page names the user");
 }
 
 #[tokio::test]
-async fn a_stranger_who_was_told_nothing_is_asked_to_sign_in() {
+async fn visitor_without_reason_asked_to_sign_in() {
     let bank = Served::start().await;
     for query in [
         "",
@@ -78,7 +75,7 @@ async fn a_stranger_who_was_told_nothing_is_asked_to_sign_in() {
 }
 
 #[tokio::test]
-async fn signing_in_again_leads_back_to_where_one_was() {
+async fn signing_in_again_returns_to_last_page() {
     let bank = Served::start().await;
     let browser = bank.browser();
     let was = "/expired?reason=idle_timeout&return_to=%2Fadmin%2Fsessions%3Fsort%3Da%2520b";
@@ -92,7 +89,7 @@ async fn signing_in_again_leads_back_to_where_one_was() {
     let answer = browser.submit(&filled(&login, "alice")).await;
     assert_eq!(answer.location(), "/admin/sessions?sort=a%20b");
 
-    // But not to a page that one is sent to.
+    // But not to a sign-in page.
     for page in ["%2Fexpired%3Freason%3Da", "%2Flogin", "%2Freauth"] {
         let browser = bank.browser();
         let path = format!("/expired?reason=idle_timeout&return_to={page}");
@@ -104,7 +101,7 @@ async fn signing_in_again_leads_back_to_where_one_was() {
 }
 
 #[tokio::test]
-async fn l02_the_expired_page_keeps_nobody_in_and_says_when_the_session_goes_on() {
+async fn l02_expired_page_extends_nothing_and_tells_live_session() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let visit = async |browser: &Browser| {
@@ -116,10 +113,10 @@ async fn l02_the_expired_page_keeps_nobody_in_and_says_when_the_session_goes_on(
         let page = visit(&browser).await;
         assert_eq!(idle_left(&page), IDLE - seconds(10 * passed));
         assert!(page.text().contains("<h1>You are still signed in</h1>"));
-        assert_eq!(way_on(&page), ("/".to_owned(), "Go on".to_owned()));
+        assert_eq!(way_on(&page), ("/".to_owned(), "Continue".to_owned()));
         assert!(!page.text().contains("alice"));
     }
-    // Not even when it says that it is active.
+    // Not even if the request declares itself active.
     let request = browser.navigate(Method::GET, "/expired");
     let answer = request.header("session-activity", "active").send().await;
     assert_eq!(left(&answer).idle, 10);
@@ -132,7 +129,7 @@ async fn l02_the_expired_page_keeps_nobody_in_and_says_when_the_session_goes_on(
 }
 
 #[tokio::test]
-async fn a_locked_session_leads_to_the_password() {
+async fn locked_session_leads_to_password_page() {
     let bank = Served::start().await;
     let locking = Policy::named("default")
         .idle(IDLE)

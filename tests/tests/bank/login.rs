@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn the_login_page_prints_who_may_sign_in_and_its_form_does() {
+async fn login_page_names_users_and_its_form_works() {
     let bank = Served::start().await;
     let browser = bank.browser();
     let page = browser.visit("/login").await;
@@ -27,7 +27,7 @@ async fn the_login_page_prints_who_may_sign_in_and_its_form_does() {
 }
 
 #[tokio::test]
-async fn the_cookie_is_the_one_of_production() {
+async fn cookie_has_production_attributes() {
     let bank = Served::start().await;
     let browser = bank.browser();
     let answer = sign_in(&browser, "alice").await;
@@ -45,7 +45,7 @@ async fn the_cookie_is_the_one_of_production() {
     );
     assert_eq!(answer.header("cache-control"), Some("no-store"));
 
-    // Nothing gives the token away but this one header.
+    // Only this header carries the token.
     for page in ["/", "/session", "/admin/sessions", "/api/balance"] {
         let answer = browser.visit(page).await;
         assert_eq!(answer.set_cookies(), [""; 0], "{page}");
@@ -56,7 +56,7 @@ async fn the_cookie_is_the_one_of_production() {
 }
 
 #[tokio::test]
-async fn a_program_signs_in_with_json() {
+async fn program_signs_in_with_json() {
     let bank = Served::start().await;
     let browser = bank.browser();
     let right = r#"{"username":"bob","password":"demo-password"}"#;
@@ -77,7 +77,7 @@ async fn a_program_signs_in_with_json() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_starts_nothing_and_ends_nothing() {
+async fn wrong_password_starts_and_ends_nothing() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let cookie = browser.cookie(COOKIE);
@@ -97,7 +97,7 @@ async fn a_wrong_password_starts_nothing_and_ends_nothing() {
         assert!(answer.header("www-authenticate").is_some());
         assert!(answer.text().contains("Name or password is wrong."));
         assert!(!answer.text().contains("<b>"), "what was typed is no HTML");
-        // The form is there again with what is not secret.
+        // The form is shown again, without the password.
         let again = answer.form("/login");
         assert_eq!(again.value("return_to"), "/admin/sessions");
         assert_eq!(
@@ -111,7 +111,7 @@ async fn a_wrong_password_starts_nothing_and_ends_nothing() {
 }
 
 #[tokio::test]
-async fn signing_out_ends_the_session_and_clears_the_browser() {
+async fn signing_out_ends_session_and_clears_browser() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let held = browser.jar();
@@ -133,14 +133,14 @@ async fn signing_out_ends_the_session_and_clears_the_browser() {
     assert_eq!(bank.events.ends(), [EndReason::SignedOut]);
     assert_eq!(bank.events.count(EventKind::SessionLogout), 1);
 
-    // A second time there is nothing to end, and the same to see.
+    // The second time nothing ends, and the answer is the same.
     let answer = browser.submit(&Form::new("/logout")).await;
     assert_eq!(answer.location(), "/login?reason=signed_out");
     assert_eq!(bank.events.ends(), [EndReason::SignedOut]);
 }
 
 #[tokio::test]
-async fn the_endpoint_under_session_signs_out_too() {
+async fn session_end_endpoint_signs_out_too() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let answer = browser.post("/session/end", "").await;
@@ -151,7 +151,7 @@ async fn the_endpoint_under_session_signs_out_too() {
 }
 
 #[tokio::test]
-async fn n50_a_client_does_not_choose_its_session() {
+async fn n50_client_does_not_choose_its_session() {
     let bank = Served::start().await;
     let unknown = format!("{COOKIE}={}", "A".repeat(44));
     for cookie in [unknown.as_str(), "__Host-session=", "__Host-session=x"] {
@@ -173,7 +173,7 @@ async fn n50_a_client_does_not_choose_its_session() {
 }
 
 #[tokio::test]
-async fn n31_a_second_login_is_another_session_with_a_time_of_its_own() {
+async fn n31_second_login_is_new_session_with_own_deadlines() {
     let bank = Served::start().await;
     let first = bank.signed_in("alice").await;
     bank.clock.advance(seconds(50));
@@ -187,7 +187,7 @@ async fn n31_a_second_login_is_another_session_with_a_time_of_its_own() {
 }
 
 #[tokio::test]
-async fn n47_a_late_answer_to_the_old_token_leaves_the_new_cookie_alone() {
+async fn n47_late_answer_to_old_token_keeps_new_cookie() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let late = Browser::with_jar(bank.address, browser.jar());

@@ -1,10 +1,10 @@
-//! The bank, over real sockets, by a clock that is moved by hand.
+//! The bank, over real sockets and with a manual clock.
 
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test helper fails the test"
+    reason = "a panic fails the test"
 )]
 
 mod activity;

@@ -1,4 +1,4 @@
-//! The store goes away, and comes back.
+//! The store fails, and recovers.
 
 use dwell_axum::{EventKind, seconds};
 use dwell_testkit::FaultyStore;
@@ -6,7 +6,7 @@ use dwell_testkit::FaultyStore;
 use crate::support::{COOKIE, Served, filled, idle_left, sign_in};
 
 #[tokio::test]
-async fn l08_without_the_store_nobody_is_served_and_nothing_is_lost() {
+async fn l08_outage_serves_nobody_and_loses_nothing() {
     let mut faulty = None;
     let bank = Served::with_store(|store| faulty.insert(FaultyStore::new(store)).clone()).await;
     let store = faulty.unwrap();
@@ -31,7 +31,7 @@ async fn l08_without_the_store_nobody_is_served_and_nothing_is_lost() {
         assert!(!answer.text().contains("1234.50"));
     }
     assert_eq!(browser.cookie(COOKIE), cookie);
-    // What needs no session is there.
+    // Pages without a session still work.
     assert_eq!(browser.visit("/static/bank.css").await.status, 200);
 
     store.heal();
@@ -45,7 +45,7 @@ async fn l08_without_the_store_nobody_is_served_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn a_login_that_can_not_be_stored_is_no_login() {
+async fn unstored_login_is_no_login() {
     let mut faulty = None;
     let bank = Served::with_store(|store| faulty.insert(FaultyStore::new(store)).clone()).await;
     let store = faulty.unwrap();

@@ -1,4 +1,4 @@
-//! What the pages are made of.
+//! The HTML of the pages.
 
 use dwell_axum::seconds;
 use dwell_tests::{Answer, Browser};
@@ -23,7 +23,7 @@ async fn pages(browser: &Browser) -> Vec<Answer> {
 }
 
 #[tokio::test]
-async fn every_answer_has_the_headers_that_protect_it() {
+async fn every_answer_has_security_headers() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let mut answers = pages(&browser).await;
@@ -63,7 +63,7 @@ async fn every_answer_has_the_headers_that_protect_it() {
 }
 
 #[tokio::test]
-async fn pages_work_under_their_own_policy_and_are_readable_without_a_mouse_or_eyes() {
+async fn pages_obey_csp_and_are_accessible() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     for page in pages(&browser).await {
@@ -92,7 +92,7 @@ async fn pages_work_under_their_own_policy_and_are_readable_without_a_mouse_or_e
             !html.contains(" onclick=") && !html.contains(" onload="),
             "{path}"
         );
-        // Every field that one can see has a label.
+        // Every visible field has a label.
         for field in html
             .split("<input ")
             .skip(1)
@@ -103,7 +103,7 @@ async fn pages_work_under_their_own_policy_and_are_readable_without_a_mouse_or_e
             let labelled = before.rfind("<label") > before.rfind("</label>");
             assert!(tag.contains("type=\"hidden\"") || labelled, "{path}: {tag}");
         }
-        // Whatever a page loads is there, and what it says it is.
+        // Everything that a page loads exists, with the right media type.
         for part in html
             .split(['"'])
             .filter(|part| part.starts_with("/static/") || part.ends_with(".js"))
@@ -123,7 +123,7 @@ async fn pages_work_under_their_own_policy_and_are_readable_without_a_mouse_or_e
 }
 
 #[tokio::test]
-async fn every_page_has_the_component_and_its_own_element() {
+async fn every_page_has_component_and_one_element() {
     let bank = Served::start().await;
     let mut all = pages(&bank.browser()).await;
     all.extend(pages(&bank.signed_in("alice").await).await);
@@ -138,7 +138,7 @@ async fn every_page_has_the_component_and_its_own_element() {
     }
 }
 
-/// The seconds after which a page without script goes away, and where to.
+/// Returns after how many seconds a page without script leaves, and where to.
 fn refresh(page: &Answer) -> Option<(u64, &str)> {
     let (head, _) = page.text().split_once("</head>").unwrap();
     let (_, rest) = head.split_once("<noscript><meta http-equiv=\"refresh\" content=\"")?;
@@ -148,7 +148,7 @@ fn refresh(page: &Answer) -> Option<(u64, &str)> {
 }
 
 #[tokio::test]
-async fn without_script_a_page_goes_away_when_its_session_is_over() {
+async fn page_without_script_leaves_when_session_ends() {
     let bank = Served::start().await;
     for page in pages(&bank.browser()).await {
         let expected = page.status.is_redirection() || refresh(&page).is_none();
@@ -158,7 +158,7 @@ async fn without_script_a_page_goes_away_when_its_session_is_over() {
     bank.clock.advance(seconds(20));
     for path in ["/", "/login", "/reauth", "/admin/sessions"] {
         let page = browser.visit(path).await;
-        // Not before the time that the same answer tells, and hardly later.
+        // Not before the time left in the same answer, and at most a little later.
         let over = left(&page).idle + 1;
         let expected = Some((over, "/expired?reason=idle_timeout"));
         assert_eq!(refresh(&page), expected, "{path}");
@@ -168,14 +168,14 @@ async fn without_script_a_page_goes_away_when_its_session_is_over() {
     assert!(refresh(&page).is_some(), "it shows whose password is asked");
     let asked = browser.visit("/reauth").await;
     assert_eq!(confirm(&browser, &asked).await.status, 303);
-    // Where nobody is named there is nothing to take away.
+    // Pages without personal data need no refresh.
     for path in ["/expired", "/nowhere"] {
         assert_eq!(refresh(&browser.visit(path).await), None, "{path}");
     }
 }
 
 #[tokio::test]
-async fn the_account_page_polls_every_two_seconds_and_keeps_what_was_typed() {
+async fn account_page_polls_and_keeps_draft() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let account = browser.visit("/").await;
@@ -191,7 +191,7 @@ async fn the_account_page_polls_every_two_seconds_and_keeps_what_was_typed() {
     ] {
         assert!(script.text().contains(needle), "{needle}");
     }
-    // What it shows is text, whoever wrote it.
+    // Messages are shown as text, never as HTML.
     assert!(!script.text().contains("innerHTML"));
     let ids = script.text().split("find(\"").skip(1);
     for id in ids.map(|rest| rest.split('"').next().unwrap()) {
@@ -200,12 +200,12 @@ async fn the_account_page_polls_every_two_seconds_and_keeps_what_was_typed() {
 }
 
 #[tokio::test]
-async fn the_login_page_says_why_one_is_there_in_words_of_its_own() {
+async fn login_page_explains_reason_in_fixed_words() {
     let bank = Served::start().await;
     let browser = bank.browser();
     for (reason, words) in [
         ("idle_timeout", "because nothing happened for a while"),
-        ("absolute_timeout", "the session had its full time"),
+        ("absolute_timeout", "the session reached its time limit"),
         ("revoked", "was ended"),
         ("signed_out", "You have signed out"),
         ("session_required", "Please sign in first"),
@@ -219,7 +219,7 @@ async fn the_login_page_says_why_one_is_there_in_words_of_its_own() {
 }
 
 #[tokio::test]
-async fn l13_the_login_page_knows_the_reason_without_being_told() {
+async fn l13_login_page_knows_reason_without_query() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     bank.clock.advance(crate::support::IDLE);

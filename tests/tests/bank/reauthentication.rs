@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn a_transfer_wants_a_password_younger_than_two_minutes() {
+async fn transfer_requires_password_under_two_minutes() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     bank.pass_active(&browser, REAUTHENTICATE - MOMENT).await;
@@ -29,7 +29,7 @@ async fn a_transfer_wants_a_password_younger_than_two_minutes() {
 }
 
 #[tokio::test]
-async fn n37_after_confirming_one_is_back_and_nothing_was_repeated() {
+async fn n37_confirming_returns_and_repeats_nothing() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     bank.pass_active(&browser, REAUTHENTICATE).await;
@@ -42,14 +42,20 @@ async fn n37_after_confirming_one_is_back_and_nothing_was_repeated() {
         "/reauth?reason=step_up_required&return_to=%2Fapi%2Ftransfer"
     );
     let page = browser.follow(answer).await;
-    assert!(page.text().contains("This needs your password again."));
-    assert!(page.text().contains("What you had sent was not done."));
+    assert!(
+        page.text()
+            .contains("Enter your password again to do this.")
+    );
+    assert!(
+        page.text()
+            .contains("Your last action was not carried out.")
+    );
     let answer = confirm(&browser, &page).await;
     assert_eq!(answer.location(), "/", "not to where it was posted");
     assert_eq!(browser.follow(answer).await.status, 200);
     assert_eq!(cents(&browser).await, 123_450);
 
-    // What was looked at is where one goes back to.
+    // The return target is the viewed page.
     let page = browser
         .visit("/reauth?reason=step_up_required&return_to=%2Fadmin%2Fsessions")
         .await;
@@ -58,7 +64,7 @@ async fn n37_after_confirming_one_is_back_and_nothing_was_repeated() {
 }
 
 #[tokio::test]
-async fn a_program_confirms_with_json() {
+async fn program_confirms_with_json() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     bank.pass_active(&browser, REAUTHENTICATE).await;
@@ -76,7 +82,7 @@ async fn a_program_confirms_with_json() {
 }
 
 #[tokio::test]
-async fn five_wrong_passwords_in_a_row_end_the_session() {
+async fn five_wrong_passwords_in_row_end_session() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let wrong = |page: &dwell_tests::Answer| page.form("/reauth").with("password", "wrong");
@@ -84,7 +90,7 @@ async fn five_wrong_passwords_in_a_row_end_the_session() {
     for _ in 0..4 {
         assert_eq!(browser.submit(&wrong(&page)).await.status, 401);
     }
-    // A right one starts the count again.
+    // A right password restarts the count.
     assert_eq!(confirm(&browser, &page).await.status, 303);
     bank.clock.advance(IDLE / 2);
     for _ in 0..4 {
@@ -108,7 +114,7 @@ async fn five_wrong_passwords_in_a_row_end_the_session() {
 }
 
 #[tokio::test]
-async fn the_page_asks_for_the_sessions_own_user_whatever_the_form_claims() {
+async fn page_asks_for_sessions_user_whatever_form_claims() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let page = browser.visit("/reauth").await;
@@ -124,7 +130,7 @@ async fn the_page_asks_for_the_sessions_own_user_whatever_the_form_claims() {
 }
 
 #[tokio::test]
-async fn a_locked_session_opens_for_its_user_and_gives_nothing_to_another() {
+async fn locked_session_opens_only_for_its_user() {
     let bank = Served::start().await;
     let locking = Policy::named("default")
         .idle(IDLE)
@@ -155,7 +161,7 @@ async fn a_locked_session_opens_for_its_user_and_gives_nothing_to_another() {
 }
 
 #[tokio::test]
-async fn without_a_session_there_is_nothing_to_confirm_and_the_reason_is_told() {
+async fn confirming_without_session_leads_to_login_with_reason() {
     let bank = Served::start().await;
     let stranger = bank.browser();
     let answer = stranger
@@ -171,7 +177,7 @@ async fn without_a_session_there_is_nothing_to_confirm_and_the_reason_is_told() 
         let browser = bank.signed_in("alice").await;
         let page = browser.visit("/reauth").await;
         bank.clock.advance(IDLE);
-        // The right password does not revive what has ended (L4).
+        // The right password does not revive an ended session (L4).
         if by_form {
             let answer = confirm(&browser, &page).await;
             assert_sent(&answer, "/login", "idle_timeout", "/");
@@ -188,7 +194,7 @@ async fn without_a_session_there_is_nothing_to_confirm_and_the_reason_is_told() 
 }
 
 #[tokio::test]
-async fn l10_confirming_changes_the_token_and_the_old_one_ends_the_session_when_it_returns() {
+async fn l10_old_token_after_confirming_ends_session() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let thief = Browser::with_jar(bank.address, browser.jar());
@@ -199,7 +205,7 @@ async fn l10_confirming_changes_the_token_and_the_old_one_ends_the_session_when_
     assert_ne!(old, new);
     assert_eq!(browser.fetch("/api/balance").await.status, 200);
 
-    // A parallel request that was on its way gets through.
+    // A parallel request in flight gets through.
     bank.clock.advance(seconds(9));
     assert_eq!(thief.fetch("/api/balance").await.status, 200);
     assert_eq!(thief.cookie(COOKIE).unwrap(), old, "and learns nothing");

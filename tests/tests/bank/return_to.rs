@@ -1,10 +1,10 @@
-//! Where one goes back to: a path of this origin, and nothing else.
+//! `return_to` accepts paths of this origin only.
 
 use http::Method;
 
 use crate::support::{IDLE, Served, assert_sent, confirm, filled};
 
-/// As they would stand in a query.
+/// Targets as they appear in a query.
 const HOSTILE: [&str; 12] = [
     "https%3A%2F%2Fevil.example%2F",
     "%2F%2Fevil.example",
@@ -21,7 +21,7 @@ const HOSTILE: [&str; 12] = [
 ];
 
 #[tokio::test]
-async fn n37_no_link_to_the_login_page_leads_away_from_the_bank() {
+async fn n37_no_login_link_leads_to_other_site() {
     let bank = Served::start().await;
     for hostile in HOSTILE {
         let browser = bank.browser();
@@ -35,7 +35,7 @@ async fn n37_no_link_to_the_login_page_leads_away_from_the_bank() {
 }
 
 #[tokio::test]
-async fn n37_no_link_to_the_expired_page_leads_away_from_the_bank() {
+async fn n37_no_expired_page_link_leads_to_other_site() {
     let bank = Served::start().await;
     for hostile in HOSTILE {
         let path = format!("/expired?reason=idle_timeout&return_to={hostile}");
@@ -47,14 +47,14 @@ async fn n37_no_link_to_the_expired_page_leads_away_from_the_bank() {
         }
         let login = "href=\"/login?reason=idle_timeout&#38;return_to=%2F\"";
         assert!(html.contains(login), "{hostile}: {html}");
-        // Nor when the session goes on.
+        // Nor while the session is live.
         let page = bank.signed_in("alice").await.visit(&path).await;
         assert!(!page.text().contains("evil"), "{hostile}");
     }
 }
 
 #[tokio::test]
-async fn n37_no_form_leads_away_from_the_bank() {
+async fn n37_no_form_leads_to_other_site() {
     let bank = Served::start().await;
     let hostile = [
         "https://evil.example/",
@@ -83,7 +83,7 @@ async fn n37_no_form_leads_away_from_the_bank() {
 }
 
 #[tokio::test]
-async fn the_query_comes_back_with_the_path() {
+async fn query_is_kept_with_path() {
     let bank = Served::start().await;
     let browser = bank.browser();
     let answer = browser.visit("/admin/sessions?sort=a%20b&next=/x").await;
@@ -99,7 +99,7 @@ async fn the_query_comes_back_with_the_path() {
 }
 
 #[tokio::test]
-async fn a_target_that_looks_like_another_host_is_not_kept() {
+async fn target_that_looks_like_host_is_dropped() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     bank.clock.advance(IDLE);
@@ -109,7 +109,7 @@ async fn a_target_that_looks_like_another_host_is_not_kept() {
 }
 
 #[tokio::test]
-async fn what_was_posted_after_the_end_is_not_posted_again() {
+async fn post_after_end_is_not_repeated() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     let page = browser.visit("/admin/sessions").await;
@@ -120,14 +120,18 @@ async fn what_was_posted_after_the_end_is_not_posted_again() {
     assert_eq!(answer.status, 303);
     let login = browser.follow(answer).await;
     assert!(login.text().contains("nothing happened for a while"));
-    assert!(login.text().contains("What you had sent was not done."));
+    assert!(
+        login
+            .text()
+            .contains("Your last action was not carried out.")
+    );
     let answer = browser.submit(&filled(&login, "alice")).await;
     assert_eq!(answer.location(), "/admin/sessions", "where the form is");
     assert_eq!(browser.follow(answer).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_query_that_can_not_be_read_says_nothing() {
+async fn malformed_query_is_ignored() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     for path in [

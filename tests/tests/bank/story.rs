@@ -1,4 +1,4 @@
-//! The main story, from the first visit to the last.
+//! One whole story, from the first visit to the last.
 
 use crate::support::{
     ABSOLUTE, IDLE, POLL, REAUTHENTICATE, Served, assert_refused, assert_sent, cents, confirm,
@@ -7,11 +7,11 @@ use crate::support::{
 use dwell_axum::{EndReason, seconds};
 
 #[tokio::test]
-async fn alice_signs_in_is_kept_in_asked_again_and_thrown_out() {
+async fn alice_signs_in_works_confirms_and_times_out() {
     let bank = Served::start().await;
     let browser = bank.browser();
 
-    // A stranger is sent to the login page, and from there to where she was.
+    // Signed out she is redirected to the login page, and from there back.
     let answer = browser.visit("/admin/sessions").await;
     assert_sent(&answer, "/login", "session_required", "/admin/sessions");
     let login = browser.follow(answer).await;
@@ -23,15 +23,15 @@ async fn alice_signs_in_is_kept_in_asked_again_and_thrown_out() {
     let account = browser.open("/").await;
     assert!(account.text().contains("1234.50"), "{}", account.text());
 
-    // Clicks keep her in, for longer than the idle timeout.
+    // Clicks extend her session beyond the idle timeout.
     bank.pass_active(&browser, IDLE * 2).await;
     assert_eq!(
         idle_left(&browser.fetch("/api/notifications").await),
         IDLE,
-        "the last click has just been"
+        "right after the last click"
     );
 
-    // By now her password is too old for a transfer: nothing moves.
+    // By now her authentication is too old for a transfer: nothing is sent.
     assert_eq!(bank.now() - start, REAUTHENTICATE);
     let before = cents(&browser).await;
     let answer = browser.post("/api/transfer", &transfer_of("12.50")).await;
@@ -44,7 +44,7 @@ async fn alice_signs_in_is_kept_in_asked_again_and_thrown_out() {
     assert!(challenge.contains(r#"max_age="120""#), "{challenge}");
     assert_eq!(cents(&browser).await, before);
 
-    // She confirms, is back where she was, and sends it herself.
+    // She confirms, returns to the page, and sends the transfer again.
     let asked = browser
         .visit("/reauth?reason=step_up_required&return_to=%2F")
         .await;
@@ -56,7 +56,7 @@ async fn alice_signs_in_is_kept_in_asked_again_and_thrown_out() {
     assert_eq!(answer.status, 200);
     assert_eq!(cents(&browser).await, before - 1_250);
 
-    // Activity, extensions and passwords do not move the last deadline.
+    // Activity, extensions and passwords do not move the absolute deadline.
     bank.pass_active(&browser, ABSOLUTE - seconds(1) - (bank.now() - start))
         .await;
     let answer = browser.post("/session/extend", "").await;
@@ -66,10 +66,10 @@ async fn alice_signs_in_is_kept_in_asked_again_and_thrown_out() {
     assert_sent(&answer, "/login", "absolute_timeout", "/");
     assert!(removes_cookie(&answer));
     let login = browser.follow(answer).await;
-    assert!(login.text().contains("the session had its full time"));
+    assert!(login.text().contains("the session reached its time limit"));
 
-    // She signs in once more and leaves the page alone: its own polling does
-    // not keep her in.
+    // She signs in again and leaves the page open: its polling does not extend
+    // the session.
     let answer = browser.submit(&filled(&login, "alice")).await;
     assert_eq!(browser.follow(answer).await.status, 200);
     let polls = whole_seconds(IDLE) / whole_seconds(POLL);

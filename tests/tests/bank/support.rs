@@ -1,5 +1,4 @@
-//! The bank on a socket of its own, by a clock that is moved by hand, under
-//! the policy that it is shipped with.
+//! The bank on a socket, with a manual clock and its built-in policy.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,22 +14,22 @@ use dwell_tests::{Answer, Browser, Form, TimeLeft};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
-/// What bank.toml promises; written out, so that a changed file is noticed.
+/// The values of bank.toml, repeated here so that a change of the file is noticed.
 pub(crate) const IDLE: Duration = seconds(60);
 pub(crate) const ABSOLUTE: Duration = minutes(10);
 pub(crate) const REAUTHENTICATE: Duration = minutes(2);
 pub(crate) const ADMIN_IDLE: Duration = seconds(30);
 pub(crate) const ADMIN_ABSOLUTE: Duration = minutes(5);
 
-/// How often the page looks for messages.
+/// How often the page polls for messages.
 pub(crate) const POLL: Duration = seconds(2);
 
-/// The instant before.
+/// The smallest step of time, for the instant right before a deadline.
 pub(crate) const MOMENT: Duration = Duration::from_millis(1);
 
 pub(crate) const COOKIE: &str = "__Host-session";
 
-/// How long an event of the background may take before a test gives up.
+/// How long a background event may take before a test gives up.
 const PATIENCE: Duration = seconds(60);
 
 /// A bank that is served until this is dropped.
@@ -49,7 +48,7 @@ impl Served {
         Self::with_store(|store| store).await
     }
 
-    /// With what `wrap` makes of the store in memory.
+    /// Starts the bank with the store that `wrap` makes from a `MemoryStore`.
     pub(crate) async fn with_store<S: SessionStore>(wrap: impl FnOnce(MemoryStore) -> S) -> Self {
         let (clock, events) = (ManualClock::new(), Recorder::new());
         let (tell, told) = mpsc::unbounded_channel();
@@ -86,7 +85,7 @@ impl Served {
         Browser::new(self.address)
     }
 
-    /// A browser in which somebody has just signed in.
+    /// Opens a browser in which `user` is newly signed in.
     pub(crate) async fn signed_in(&self, user: &str) -> Browser {
         let browser = self.browser();
         let answer = sign_in(&browser, user).await;
@@ -94,8 +93,8 @@ impl Served {
         browser
     }
 
-    /// Lets time pass while the person clicks every 20 seconds, the last time
-    /// at its end.
+    /// Lets time pass while the user clicks every 20 seconds, the last time at the
+    /// end.
     pub(crate) async fn pass_active(&self, browser: &Browser, time: Duration) {
         let end = self.now() + time;
         while self.now() < end {
@@ -105,7 +104,7 @@ impl Served {
         }
     }
 
-    /// The next event of the background that is like this.
+    /// Waits for the next background event that matches.
     pub(crate) async fn wait_for(&mut self, wanted: impl Fn(&Event) -> bool) -> Event {
         let next = async {
             loop {
@@ -119,7 +118,7 @@ impl Served {
     }
 }
 
-/// Lets others go on until this holds.
+/// Lets other tasks run until this holds.
 pub(crate) async fn until(holds: impl Fn() -> bool) {
     let waiting = async {
         while !holds() {
@@ -135,7 +134,7 @@ pub(crate) async fn sign_in(browser: &Browser, user: &str) -> Answer {
     browser.submit(&filled(&page, user)).await
 }
 
-/// The login form on this page, filled in.
+/// Returns the login form on this page, filled in.
 pub(crate) fn filled(page: &Answer, user: &str) -> Form {
     let form = page.form("/login");
     form.with("username", user).with("password", PASSWORD)
@@ -151,25 +150,25 @@ pub(crate) fn transfer_of(euros: &str) -> String {
     format!(r#"{{"to":"bob","amount":"{euros}"}}"#)
 }
 
-/// What an account holds, in cents. It asks passively: looking moves nothing.
+/// Returns an account's balance in cents, by a passive request.
 pub(crate) async fn cents(browser: &Browser) -> u64 {
     let request = browser.script(http::Method::GET, "/api/balance");
     let answer = request.header("session-activity", "passive").send().await;
     answer.json()["cents"].as_u64().unwrap()
 }
 
-/// The time left, which an answer to a live session must tell.
+/// Returns the time left, which every answer to a live session must carry.
 pub(crate) fn left(answer: &Answer) -> TimeLeft {
     let left = answer.time_left();
     left.unwrap_or_else(|| panic!("{} {}: no time left", answer.path, answer.status))
 }
 
-/// The whole seconds until the idle deadline.
+/// Returns the whole seconds until the idle deadline.
 pub(crate) fn idle_left(answer: &Answer) -> Duration {
     seconds(left(answer).idle)
 }
 
-/// Whether an answer takes the session cookie away.
+/// Returns whether an answer removes the session cookie.
 pub(crate) fn removes_cookie(answer: &Answer) -> bool {
     let mut lines = answer.set_cookies().into_iter();
     lines.any(|line| line.starts_with(&format!("{COOKIE}=;")) && line.contains("Max-Age=0"))
@@ -185,8 +184,8 @@ pub(crate) fn assert_refused(answer: &Answer, reason: &str) {
     assert!(challenge.starts_with("Bearer "), "{challenge:?}");
 }
 
-/// Asserts that an answer sends a person to this page, for this reason and
-/// back to there.
+/// Asserts that an answer redirects to this page, with this reason and this
+/// `return_to`.
 #[track_caller]
 pub(crate) fn assert_sent(answer: &Answer, page: &str, reason: &str, return_to: &str) {
     assert_eq!(answer.status, 303, "{}: {:?}", answer.path, answer.body);

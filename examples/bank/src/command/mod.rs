@@ -1,12 +1,12 @@
 //! The command `bank`: see `bank --help`.
 //!
-//! | file | what |
+//! | file | subject |
 //! |---|---|
 //! | `options` | the command line |
 //! | `policies` | the policies: built in, or from a file |
-//! | `store` | where the sessions are kept |
-//! | `server` | starts everything, serves, stops in order |
-//! | `signals` | when to stop, and when to read the policies again |
+//! | `store` | the store for sessions |
+//! | `server` | starting, serving, stopping |
+//! | `signals` | signals to stop, and to reload the policies |
 
 mod options;
 mod policies;
@@ -22,9 +22,9 @@ use tracing_subscriber::EnvFilter;
 
 use options::Command;
 
-/// Does what the command `bank` does with these arguments, the first of which
-/// is its name: serves until a signal stops it. It logs to standard error, so
-/// a process can do this once.
+/// Runs the command `bank` with these arguments, the first of which is the
+/// program's name. Serves until a signal stops it. Sets up the process's logger, so
+/// call this once per process.
 pub async fn command(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let options = match options::parse(args) {
         Ok(Command::Help) => return help(),
@@ -51,8 +51,8 @@ fn help() -> ExitCode {
     }
 }
 
-/// Tells whoever started us, whatever the log's filter says. When nobody reads
-/// standard error there is nobody left to tell.
+/// Writes to standard error, whatever the log's filter. Ignores a closed standard
+/// error.
 fn tell(message: &str) {
     let _ = writeln!(io::stderr(), "bank: {message}");
 }

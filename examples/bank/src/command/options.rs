@@ -15,17 +15,17 @@ Usage: bank [OPTIONS]
 
 Options:
   --listen ADDR    Address and port to listen on; port 0 picks a free one
-                   [default: 127.0.0.1:3000, told as localhost:3000]
-  --config FILE    Policy file instead of the built-in policy; read again on
+                   [default: 127.0.0.1:3000, shown as localhost:3000]
+  --config FILE    Policy file instead of the built-in policy; reloaded on
                    SIGHUP
   --audit FILE     Append every session event to this file, as JSON lines
   --store URL      Where sessions are kept; banks with the same store are one
                    service [default: memory:]
-  --near-cache     Keep copies of hot sessions of a store that banks share;
-                   what another bank ends or changes is seen within 100 ms
+  --near-cache     Keep copies of hot sessions from a store that banks share;
+                   changes by another bank are seen within 100 ms
   --insecure-plain-http-cookie
                    Send the session cookie without `Secure`, for a browser
-                   that does not take secure cookies from http://localhost.
+                   that rejects secure cookies from http://localhost.
                    For development only
   -h, --help       Show this text
 
@@ -34,16 +34,16 @@ Stores:
   sqlite:PATH                   A file, for one bank; sessions survive a restart
   postgres://USER:PASSWORD@HOST:PORT/DATABASE
   redis://USER:PASSWORD@HOST:PORT/DATABASE
-  redis+cluster://HOST:PORT,…   Some nodes, which know the others
+  redis+cluster://HOST:PORT,…   Some of the nodes; they name the others
   redis+sentinel://HOST:PORT,…/SERVICE
-With the last four any number of banks share the sessions. Balances and
-messages stay with each bank.
+With the last four, any number of banks share the sessions. Each bank keeps its
+own balances and messages.
 
 RUST_LOG filters the log, which goes to standard error [default: info].
 SIGTERM or Ctrl-C stops the bank.
 ";
 
-/// What the command line asks for.
+/// What to do, by the command line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Help,
@@ -60,7 +60,7 @@ pub(crate) struct Options {
     pub(crate) cookie: CookieMode,
 }
 
-/// How the session cookie travels.
+/// How the session cookie is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum CookieMode {
     #[default]
@@ -90,7 +90,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
 
 fn address(value: &OsStr) -> Result<SocketAddr, lexopt::Error> {
     let address = value.to_str().and_then(|text| text.parse().ok());
-    let wrong = || format!("--listen: {value:?} is no address with a port, such as 127.0.0.1:3000");
+    let wrong =
+        || format!("--listen: {value:?} is not an address with a port, such as 127.0.0.1:3000");
     address.ok_or_else(|| wrong().into())
 }
 
@@ -104,12 +105,12 @@ mod tests {
     }
 
     #[test]
-    fn no_flag_is_needed() {
+    fn every_flag_is_optional() {
         assert_eq!(parse(&[]), Ok(Command::Serve(Options::default())));
     }
 
     #[test]
-    fn every_flag_has_its_place() {
+    fn every_flag_is_parsed() {
         let args = "--listen [::1]:0 --config a.toml --audit=b.jsonl --store redis://h/ \
                     --near-cache --insecure-plain-http-cookie";
         let args: Vec<_> = args.split(' ').collect();
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_named() {
+    fn unknown_argument_is_named() {
         for (args, named) in [
             (&["--lisen", "127.0.0.1:0"][..], "--lisen"),
             (&["bank.toml"], "bank.toml"),

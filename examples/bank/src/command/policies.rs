@@ -1,4 +1,4 @@
-//! The policies: built in, or from a file that can be read again.
+//! The policies: built in, or from a file that can be reloaded.
 
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
@@ -7,7 +7,7 @@ use dwell_axum::{LivePolicies, PolicyFileError, PolicySet};
 
 use crate::ADMIN_POLICY;
 
-/// Why there is no policy to start with.
+/// Why the policies could not be loaded.
 #[derive(Debug)]
 pub(crate) enum PolicyLoadError {
     Read(PathBuf, io::Error),
@@ -32,7 +32,7 @@ impl std::error::Error for PolicyLoadError {
     }
 }
 
-/// Reads the policies, and logs what is odd about them.
+/// Loads the policies, and logs their warnings.
 pub(crate) fn load(config: Option<&Path>) -> Result<PolicySet, PolicyLoadError> {
     let set = match config {
         None => crate::built_in_policies().map_err(PolicyLoadError::File)?,
@@ -47,22 +47,21 @@ pub(crate) fn load(config: Option<&Path>) -> Result<PolicySet, PolicyLoadError> 
     }
     if set.policy(ADMIN_POLICY).is_none() {
         tracing::warn!(
-            "no policy is named {ADMIN_POLICY}: the pages under /admin answer 500 until there is one"
+            "no policy is named {ADMIN_POLICY}; the pages under /admin answer 500 until you add one"
         );
     }
     Ok(set)
 }
 
-/// Reads the file again; one that can't be used leaves the last good policies
-/// in force.
+/// Reloads the file. After an error the previous policies stay in force.
 pub(crate) fn reload(policies: &LivePolicies, config: Option<&Path>) {
     match load(config) {
         Ok(set) => {
             policies.replace(set);
-            tracing::info!("the policies were read again and are in force");
+            tracing::info!("policies reloaded and in force");
         }
         Err(error) => {
-            tracing::error!(%error, "the policies could not be read again; the last good ones stay");
+            tracing::error!(%error, "policies not reloaded; the previous ones stay in force");
         }
     }
 }
@@ -72,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_is_not_there_is_named() {
+    fn missing_file_is_named() {
         let error = load(Some(Path::new("nowhere.toml"))).unwrap_err();
         assert!(error.to_string().starts_with("nowhere.toml: "), "{error}");
     }

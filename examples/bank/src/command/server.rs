@@ -1,4 +1,4 @@
-//! Starts everything, serves, stops in order.
+//! Starts the bank, serves, and stops in order.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -14,7 +14,7 @@ use super::store::Lifetime;
 use super::{policies, tell};
 use crate::{Bank, PASSWORD, USERS};
 
-/// Where we listen when nobody says.
+/// The default address to listen on.
 const DEFAULT: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 3000);
 
 pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
@@ -36,7 +36,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         bank = bank.with_insecure_plain_http_cookie();
     }
 
-    // Before anybody is told that we are there, and may send a signal.
+    // Before the first line of output, after which a signal may come.
     let stop = Stop::listen()?;
     let live = sessions.policies().clone();
     signals::on_hangup(move || policies::reload(&live, options.config.as_deref()))?;
@@ -54,15 +54,14 @@ pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     bank.serve(listener, stop.wait()).await?;
     match lifetime {
         Lifetime::Process => end_sessions(&sessions).await?,
-        // Whoever is signed in stays so: at the other banks, or at the next
-        // start.
+        // Users stay signed in: at the other banks, or after a restart.
         Lifetime::Beyond => {}
     }
     Ok(())
 }
 
-/// Tells where we are, on the first line of standard output: under the name
-/// that we were given, else as `localhost`.
+/// Prints the address as the first line of standard output: as `localhost`, unless
+/// `--listen` was given.
 fn announce(asked: Option<SocketAddr>, address: SocketAddr) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match asked {
@@ -71,13 +70,14 @@ fn announce(asked: Option<SocketAddr>, address: SocketAddr) -> io::Result<()> {
     }
     out.flush()?;
     if !address.ip().is_loopback() {
-        tracing::warn!("without TLS in front, browsers keep no secure cookie from another machine");
+        tracing::warn!("browsers on other machines drop the secure cookie; put TLS in front");
     }
     Ok(())
 }
 
-/// The store is this process's memory, so sessions end with it, and the record
-/// has to say so (law L12). One that ran out before has its own reason.
+/// Ends all sessions of a store in memory, which end with the process, so that each
+/// end is reported (law L12). Expired sessions are reaped first and keep their
+/// reason.
 async fn end_sessions(sessions: &SessionManager) -> Result<(), Box<dyn Error>> {
     while sessions.reap(1_000).await? {}
     for user in USERS {

@@ -1,11 +1,11 @@
-//! Signals: when to stop, and when to read the policies again.
+//! Signals to stop, and to reload the policies.
 
 use std::io;
 
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals that stop us: an interrupt, and on Unix a termination.
+/// The signals that stop the bank: interrupt, and on Unix termination.
 #[derive(Debug)]
 pub(crate) struct Stop {
     #[cfg(unix)]
@@ -15,7 +15,7 @@ pub(crate) struct Stop {
 }
 
 impl Stop {
-    /// From now on a signal is waited for instead of killing us.
+    /// Registers the signals, which no longer kill the process from now on.
     #[cfg(unix)]
     pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self {
@@ -29,7 +29,7 @@ impl Stop {
         Ok(Self {})
     }
 
-    /// Waits until somebody wants us to stop.
+    /// Waits for a signal to stop.
     #[cfg(unix)]
     pub(crate) async fn wait(mut self) {
         tokio::select! {
@@ -41,17 +41,16 @@ impl Stop {
     #[cfg(not(unix))]
     pub(crate) async fn wait(self) {
         if let Err(error) = tokio::signal::ctrl_c().await {
-            tracing::error!(%error, "interrupts can't be seen");
+            tracing::error!(%error, "can't listen for interrupts; stop the process to end the bank");
             std::future::pending::<()>().await;
         }
     }
 }
 
-/// Calls `reload` for every hang-up, where there is such a signal.
+/// Calls `reload` on every hang-up signal.
 #[cfg(unix)]
 pub(crate) fn on_hangup(reload: impl Fn() + Send + 'static) -> io::Result<()> {
-    // Registered here and not in the task, so that none is missed that comes
-    // right after the start.
+    // Registered before the task starts, so that an early signal is not missed.
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
@@ -61,7 +60,7 @@ pub(crate) fn on_hangup(reload: impl Fn() + Send + 'static) -> io::Result<()> {
     Ok(())
 }
 
-/// Calls `reload` for every hang-up, where there is such a signal.
+/// Does nothing: there is no hang-up signal.
 #[cfg(not(unix))]
 pub(crate) fn on_hangup(_: impl Fn() + Send + 'static) -> io::Result<()> {
     Ok(())

@@ -1,4 +1,4 @@
-//! Where the sessions are kept: `--store`.
+//! The store for sessions: `--store`.
 
 use std::fmt;
 use std::path::Path;
@@ -8,25 +8,24 @@ use dwell_axum::{MemoryStore, NearCache, PolicySet, SessionManager, SessionManag
 use dwell_redis::RedisStore;
 use dwell_sqlx::{PostgresStore, SqliteStore};
 
-/// What an address of a store begins with.
+/// The known forms of a store's address.
 const KNOWN: &str = "memory:, sqlite:PATH, postgres://, redis://, redis+cluster:// or \
                      redis+sentinel://";
 
-/// The address of a store, which may have a password in it.
+/// A store's address, which may contain a password.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct StoreUrl(Option<String>);
 
 /// How long sessions live in a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lifetime {
-    /// They end with this process.
+    /// Sessions end with this process.
     Process,
-    /// They go on without it: here after a restart, and with the other banks
-    /// on the store.
+    /// Sessions survive a restart, and other banks may share them.
     Beyond,
 }
 
-/// Whether copies of hot sessions are kept near.
+/// Whether the process keeps copies of hot sessions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Copies {
     #[default]
@@ -34,7 +33,7 @@ pub(crate) enum Copies {
     Near,
 }
 
-/// Why there is no store.
+/// Why the store could not be opened.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 impl StoreUrl {
@@ -42,7 +41,7 @@ impl StoreUrl {
         Self(Some(url.into()))
     }
 
-    /// Opens the store, for a manager with these policies.
+    /// Opens the store, and starts a manager's builder with these policies.
     pub(crate) async fn open(
         &self,
         policies: PolicySet,
@@ -52,7 +51,7 @@ impl StoreUrl {
         let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
         let shared = !matches!(scheme, "memory" | "sqlite");
         if copies == Copies::Near && !shared {
-            let text = "it is for stores that banks share, which this is not";
+            let text = "only one bank can use this store; leave --near-cache out";
             return Err(format!("{self:?} with --near-cache: {text}").into());
         }
         let builder = match scheme {
@@ -72,7 +71,7 @@ impl StoreUrl {
             | "valkey+sentinel" | "valkeys+sentinel" | "unix" | "redis+unix" => {
                 builder(RedisStore::connect(url).await?, policies, copies)
             }
-            _ => return Err(format!("{self:?} is no store: write {KNOWN}").into()),
+            _ => return Err(format!("unknown store {self:?}: use {KNOWN}").into()),
         };
         Ok((builder, Lifetime::Beyond))
     }
@@ -85,7 +84,7 @@ fn builder(store: impl Watched, policies: PolicySet, copies: Copies) -> SessionM
     }
 }
 
-/// Without user, password and parameters.
+/// Omits user, password and parameters.
 impl fmt::Debug for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let url = self.0.as_deref().unwrap_or("memory:");
@@ -111,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_an_address_it_is_the_memory_of_this_process() {
+    async fn store_defaults_to_memory() {
         for url in [StoreUrl::default(), StoreUrl::new("memory:")] {
             let policies = crate::built_in_policies().unwrap();
             let (_, lifetime) = url.open(policies, Copies::None).await.unwrap();
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_store_is_named_with_what_would_be_one() {
+    async fn unknown_store_error_names_url_and_known_schemes() {
         for url in ["mysql://h/db", "memory:x", "sqlite:", "/tmp/file.db", ""] {
             let error = error_of(url).await;
             assert!(error.contains(&format!("{url:?}")), "{error}");
@@ -129,7 +128,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn copies_are_kept_of_stores_that_are_shared() {
+    async fn near_cache_refused_for_unshared_stores() {
         for url in ["memory:", "sqlite:/nowhere/sessions.db"] {
             let policies = crate::built_in_policies().unwrap();
             let opened = StoreUrl::new(url).open(policies, Copies::Near).await;
@@ -142,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn l09_no_message_has_the_password() {
+    async fn l09_no_message_shows_password() {
         for (url, shown) in [
             ("mysql://app:hunter2@db/x", "@db/x"),
             ("mysql:app:h@hunter2@db", "@db"),

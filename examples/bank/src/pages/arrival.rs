@@ -1,5 +1,5 @@
-//! What leads to the login, the re-authentication or the expired page says, and
-//! what these pages make of it.
+//! The query of the login, re-authentication and expired pages: the reason to be
+//! there, and the way back.
 
 use std::convert::Infallible;
 
@@ -9,11 +9,11 @@ use dwell_axum::{EndReason, safe_return_to};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-/// The pages on the way in. Nobody goes back to one of them.
-const ON_THE_WAY: [&str; 3] = ["/login", "/reauth", "/expired"];
+/// The sign-in pages, which are no destination afterwards.
+const SIGN_IN_PAGES: [&str; 3] = ["/login", "/reauth", "/expired"];
 
-/// The query of a page on the way in. Anybody can write one, so none of its
-/// text is ever shown, and one that can't be read says nothing.
+/// The query of a sign-in page. Anybody can make such a link, so its text is never
+/// shown, and a malformed query is ignored.
 #[derive(Default, Deserialize)]
 pub(crate) struct Arrival {
     reason: Option<String>,
@@ -31,24 +31,24 @@ impl<S: Send + Sync> FromRequestParts<S> for Arrival {
 }
 
 impl Arrival {
-    /// Why the person is here, in words of ours.
+    /// Returns why the user is here, in fixed words.
     pub(super) fn explanation(&self) -> Option<&'static str> {
         explain(self.reason.as_deref()?)
     }
 
-    /// Why the session is over, where the address says so.
+    /// Returns the end's reason that the query states.
     pub(super) fn end_reason(&self) -> Option<EndReason> {
         EndReason::parse(self.reason.as_deref()?)
     }
 
-    /// Whether the request that led here was not made, and will not be made
-    /// by going back.
+    /// Returns whether the request that led here was not carried out, and will not
+    /// be repeated afterwards.
     pub(super) fn interrupted(&self) -> bool {
         self.method.is_some()
     }
 
-    /// Where to go afterwards. What was posted is not posted again, so the
-    /// way leads to the page that the form stands on.
+    /// Returns where to go afterwards. A `POST` is not repeated, so its destination
+    /// is the page with the form.
     pub(super) fn destination(&self) -> &str {
         let destination = destination(self.return_to.as_deref());
         match self.method {
@@ -58,52 +58,52 @@ impl Arrival {
         }
     }
 
-    /// The login page, for this reason and with the same destination.
+    /// Returns the login page's address, with this reason and the same destination.
     pub(super) fn to_login(&self, reason: &str) -> String {
         to_login(reason, self.destination())
     }
 
-    /// The re-authentication page, for this reason and with the same
+    /// Returns the re-authentication page's address, with this reason and the same
     /// destination.
     pub(super) fn to_reauth(&self, reason: &str) -> String {
-        way("/reauth", reason, self.destination())
+        link("/reauth", reason, self.destination())
     }
 }
 
-/// The login page, which will say why and then go on to `destination`.
+/// Returns the login page's address, with this reason and destination.
 pub(super) fn to_login(reason: &str, destination: &str) -> String {
-    way("/login", reason, destination)
+    link("/login", reason, destination)
 }
 
-fn way(page: &str, reason: &str, destination: &str) -> String {
+fn link(page: &str, reason: &str, destination: &str) -> String {
     let destination = utf8_percent_encode(destination, NON_ALPHANUMERIC);
     format!("{page}?reason={reason}&return_to={destination}")
 }
 
-/// A path of ours to go to, or the account page.
+/// Returns a safe path of this origin, else the account page.
 pub(super) fn destination(return_to: Option<&str>) -> &str {
-    let ours = return_to.and_then(safe_return_to);
-    let on_the_way = |to: &str| {
+    let safe = return_to.and_then(safe_return_to);
+    let is_sign_in_page = |to: &str| {
         let path = to.split(['?', '#']).next().unwrap_or_default();
-        ON_THE_WAY.contains(&path)
+        SIGN_IN_PAGES.contains(&path)
     };
-    ours.filter(|to| !on_the_way(to)).unwrap_or("/")
+    safe.filter(|to| !is_sign_in_page(to)).unwrap_or("/")
 }
 
-/// A reason in words for people.
+/// Explains a reason to the user.
 pub(super) fn explain(reason: &str) -> Option<&'static str> {
     Some(match reason {
         "idle_timeout" => "You were signed out because nothing happened for a while.",
-        "absolute_timeout" => "You were signed out because the session had its full time.",
-        "idp_logout" => "You were signed out elsewhere, and so here too.",
-        "idp_session_expired" => "Your sign-in elsewhere has run out.",
+        "absolute_timeout" => "You were signed out because the session reached its time limit.",
+        "idp_logout" => "You were signed out by your identity provider.",
+        "idp_session_expired" => "Your sign-in at your identity provider has expired.",
         "reauthentication_failed" => "You were signed out after too many wrong passwords.",
         "revoked" => "This session was ended on the sessions page, or by an administrator.",
-        "session_locked" => "The session is locked. Enter your password to go on.",
+        "session_locked" => "The session is locked. Enter your password to continue.",
         "session_required" => "Please sign in first.",
         "signed_out" => "You have signed out.",
-        "step_up_required" => "This needs your password again.",
-        "superseded" => "A newer session has taken the place of this one.",
+        "step_up_required" => "Enter your password again to do this.",
+        "superseded" => "A newer session has replaced this one.",
         "token_reuse" => "An old copy of your session was used, so it was ended.",
         _ => return None,
     })
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn n44_every_reason_has_a_sentence_and_no_other_text_is_shown() {
+    fn n44_every_reason_has_its_own_sentence() {
         let sentence = |reason: &str| arrival(&format!("reason={reason}")).explanation();
         let ends = EndReason::ALL.map(|reason| sentence(reason.as_str()));
         for (i, end) in ends.iter().enumerate() {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn n37_one_goes_back_to_a_path_of_ours_and_never_to_what_was_posted() {
+    fn n37_destination_is_local_path_and_never_post() {
         let to = |query| arrival(query).destination().to_owned();
         assert_eq!(to("return_to=%2Fadmin%2Fsessions"), "/admin/sessions");
         assert_eq!(to("return_to=%2F%2Fevil.example"), "/");
@@ -147,9 +147,9 @@ mod tests {
     }
 
     #[test]
-    fn one_does_not_go_back_to_a_page_on_the_way_in() {
+    fn sign_in_pages_are_no_destination() {
         let to = |query: String| arrival(&query).destination().to_owned();
-        for page in ON_THE_WAY {
+        for page in SIGN_IN_PAGES {
             assert_eq!(to(format!("return_to={page}")), "/");
             assert_eq!(to(format!("return_to={page}%3Freturn_to=%2Fa")), "/");
             assert_eq!(to(format!("return_to={page}s")), format!("{page}s"));
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_to_the_login_page_keeps_the_destination() {
+    fn login_link_keeps_destination() {
         let arrival = arrival("return_to=%2Fadmin%2Fsessions");
         let to = arrival.to_login("idle_timeout");
         assert_eq!(

@@ -1,5 +1,5 @@
-//! Where one lands when the session is over, by the page's component or, without
-//! script, by the page itself.
+//! The page that is shown when a session has ended: opened by the component or,
+//! without JavaScript, by the page's refresh element.
 
 use askama::Template;
 use axum::http::StatusCode;
@@ -17,7 +17,7 @@ struct Expired<'a> {
     label: &'a str,
 }
 
-/// It names nobody: whoever sits there now may be somebody else.
+/// Shows no name: another person may be at the machine now.
 pub(crate) async fn page(login: LoginSession, arrival: Arrival) -> Response {
     let template = if login.is_locked() {
         Expired {
@@ -27,15 +27,15 @@ pub(crate) async fn page(login: LoginSession, arrival: Arrival) -> Response {
             label: "Enter your password",
         }
     } else if login.subject().is_some() {
-        // Another tab was busy meanwhile, or somebody followed an old link.
+        // Another tab has extended the session, or this is an old link.
         Expired {
             title: "You are still signed in",
-            explanation: Some("Your session goes on."),
+            explanation: Some("Your session is still active."),
             link: "/".to_owned(),
-            label: "Go on",
+            label: "Continue",
         }
     } else {
-        // What the server knows goes before what the address says.
+        // The server's own knowledge takes precedence over the query.
         let reason = login.end_reason().or(arrival.end_reason());
         let reason = reason.map_or("session_required", EndReason::as_str);
         Expired {

@@ -18,12 +18,12 @@ use crate::users::{self, PASSWORD, USERS};
 #[derive(Template)]
 #[template(path = "login.html")]
 struct Login<'a> {
-    /// Of the session that is open, where one is.
+    /// The refresh element of the live session, if there is one.
     refresh: String,
     explanation: Option<&'a str>,
     interrupted: bool,
     return_to: &'a str,
-    /// Whose session is open, where one is.
+    /// The user of the live session, if there is one.
     signed_in: Option<&'a str>,
     username: &'a str,
     failed: bool,
@@ -52,7 +52,7 @@ pub(crate) async fn page(
     session: Option<Session>,
     arrival: Arrival,
 ) -> Response {
-    // What the server knows goes before what the address says.
+    // The server's own knowledge takes precedence over the query.
     let known = login.end_reason().and_then(|r| explain(r.as_str()));
     let signed_in = login.subject().filter(|_| !login.is_locked());
     let template = Login {

@@ -1,4 +1,4 @@
-//! The pages: one file each, a template each, no build step.
+//! The pages, with one file and one template each.
 
 pub(crate) mod account;
 mod arrival;
@@ -18,7 +18,7 @@ fn page(status: StatusCode, template: &impl Template) -> Response {
     match template.render() {
         Ok(text) => (status, Html(text)).into_response(),
         Err(error) => {
-            tracing::error!(%error, "a page could not be made");
+            tracing::error!(%error, "page not rendered; the request was answered with 500");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
@@ -28,8 +28,8 @@ fn see(path: &str) -> Response {
     Redirect::to(path).into_response()
 }
 
-/// What takes a page off the screen when its session has run out and no script
-/// does. It goes into the page's head as it is; empty where there is no session.
+/// Returns the element that clears a page without JavaScript when its session ends.
+/// Goes into the page's head unchanged; empty without a session.
 fn refresh(session: Option<&Session>) -> String {
     let refresh = |session: &Session| session.noscript_refresh("/expired");
     session.map(refresh).unwrap_or_default()
@@ -42,16 +42,19 @@ struct DeadEnd<'a> {
 }
 
 pub(crate) async fn not_found(headers: HeaderMap) -> Response {
-    let text = "There is nothing here";
+    let text = "Page not found";
     dead_end(&headers, StatusCode::NOT_FOUND, "not_found", text)
 }
 
 pub(crate) async fn wrong_method(headers: HeaderMap) -> Response {
-    let (status, text) = (StatusCode::METHOD_NOT_ALLOWED, "This can't be done here");
+    let (status, text) = (
+        StatusCode::METHOD_NOT_ALLOWED,
+        "This page does not accept this request",
+    );
     dead_end(&headers, status, "method_not_allowed", text)
 }
 
-/// A page for people, problem details for programs.
+/// Answers people with a page and programs with problem details.
 fn dead_end(headers: &HeaderMap, status: StatusCode, reason: &str, text: &str) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok());
     match accept.is_some_and(|accept| accept.contains("text/html")) {

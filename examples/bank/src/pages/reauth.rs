@@ -1,4 +1,4 @@
-//! Proving once more who one is.
+//! Confirming one's identity again.
 
 use askama::Template;
 use axum::Json;
@@ -77,14 +77,14 @@ pub(crate) async fn submit(
     })
 }
 
-/// Why there is no session to authenticate for.
+/// Returns why there is no session to authenticate for.
 fn missing(login: &LoginSession) -> &'static str {
     login
         .end_reason()
         .map_or("session_required", EndReason::as_str)
 }
 
-/// There is no session to authenticate for, any more.
+/// Answers that the session has ended.
 fn over(reader: Reader, reason: &str, return_to: &str) -> Response {
     match reader {
         Reader::Person => super::see(&to_login(reason, return_to)),

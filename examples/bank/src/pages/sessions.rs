@@ -1,4 +1,4 @@
-//! The sessions of a subject, to look at and to end.
+//! The page that lists and ends a subject's sessions.
 
 use askama::Template;
 use axum::http::StatusCode;

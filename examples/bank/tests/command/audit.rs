@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::support::{Bank, COOKIE, Folder, SHORT, Stream, read};
 
-/// What a line may say; nothing else of a session leaves the store.
+/// The allowed fields of a line. No other data of a session leaves the store.
 const KEYS: [&str; 12] = [
     "time",
     "event",
@@ -30,10 +30,10 @@ fn parse(line: &str) -> Value {
 }
 
 #[tokio::test]
-async fn every_event_is_a_line_of_the_vocabulary() {
+async fn every_event_is_one_known_line() {
     let folder = Folder::new();
     let path = folder.path("audit.jsonl");
-    // No password is fresh enough, so a transfer is always refused.
+    // No authentication is recent enough, so every transfer is refused.
     let text = "[policy.default]\nidle = \"20m\"\nabsolute = \"1h\"\nreauthenticate = \"1s\"\n";
     let config = folder.write("policy.toml", text);
     let bank = Bank::start(&["--audit", &path, "--config", &config]).await;
@@ -51,7 +51,7 @@ async fn every_event_is_a_line_of_the_vocabulary() {
     browser.submit(&page.form("/logout")).await;
     Browser::with_jar(bank.address, held).fetch("/").await;
 
-    // The lines are there before the answers are: no flush, no waiting.
+    // Lines are written before the answers, so there is nothing to flush.
     let text = read(&path);
     let lines: Vec<Value> = text.lines().map(parse).collect();
     let events: Vec<&str> = lines.iter().map(|l| l["event"].as_str().unwrap()).collect();
@@ -94,7 +94,7 @@ async fn every_event_is_a_line_of_the_vocabulary() {
 }
 
 #[tokio::test]
-async fn l09_no_token_is_in_log_or_audit() {
+async fn l09_no_token_in_log_or_audit() {
     let folder = Folder::new();
     let path = folder.path("audit.jsonl");
     let loud = [("RUST_LOG", "trace")];
@@ -124,13 +124,13 @@ async fn l09_no_token_is_in_log_or_audit() {
 }
 
 #[tokio::test]
-async fn l12_an_end_is_on_record_although_no_request_comes_again() {
+async fn l12_end_recorded_without_further_request() {
     let folder = Folder::new();
     let config = folder.write("policy.toml", SHORT);
     let pipe = folder.path("audit.pipe");
     let made = Command::new("mkfifo").arg(&pipe).status().await.unwrap();
     assert!(made.success());
-    // Both ends, so that opening waits for nobody.
+    // Opens both ends, so that opening does not block.
     let mut options = tokio::net::unix::pipe::OpenOptions::new();
     let reader = options.read_write(true).open_receiver(&pipe).unwrap();
     let mut audit = Stream::new(reader);
@@ -148,7 +148,7 @@ async fn l12_an_end_is_on_record_although_no_request_comes_again() {
 }
 
 #[tokio::test]
-async fn what_runs_out_in_real_time_is_refused_with_its_reason() {
+async fn session_expired_in_real_time_refused_with_reason() {
     let folder = Folder::new();
     let config = folder.write("policy.toml", SHORT);
     let mut bank = Bank::start(&["--audit", "/dev/stdout", "--config", &config]).await;
@@ -165,7 +165,7 @@ async fn what_runs_out_in_real_time_is_refused_with_its_reason() {
 }
 
 #[tokio::test]
-async fn an_audit_file_that_can_not_be_written_is_no_start() {
+async fn unwritable_audit_file_prevents_start() {
     let folder = Folder::new();
     let path = folder.path("nowhere/audit.jsonl");
     let output = crate::support::run(&["--audit", &path]).await;

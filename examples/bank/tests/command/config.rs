@@ -1,4 +1,4 @@
-//! The policy file: at the start, and read again.
+//! The policy file: at the start, and reloaded.
 
 use axum::http::Method;
 
@@ -12,7 +12,7 @@ fn policy(idle: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_file_replaces_the_built_in_policy() {
+async fn config_file_replaces_built_in_policy() {
     let folder = Folder::new();
     let path = folder.write("policy.toml", &policy("20m"));
     let bank = Bank::start(&["--config", &path]).await;
@@ -23,7 +23,7 @@ async fn a_file_replaces_the_built_in_policy() {
 }
 
 #[tokio::test]
-async fn a_broken_file_is_refused_with_file_line_and_key() {
+async fn broken_file_refused_with_file_line_and_key() {
     let folder = Folder::new();
     for (text, line, key) in [
         (
@@ -69,7 +69,7 @@ async fn a_broken_file_is_refused_with_file_line_and_key() {
 }
 
 #[tokio::test]
-async fn n30_a_file_that_is_read_again_holds_at_once_and_a_broken_one_changes_nothing() {
+async fn n30_reloaded_file_applies_at_once_unless_broken() {
     let folder = Folder::new();
     let path = folder.write("policy.toml", &policy("20m"));
     let mut bank = Bank::start(&["--config", &path]).await;
@@ -79,7 +79,7 @@ async fn n30_a_file_that_is_read_again_holds_at_once_and_a_broken_one_changes_no
 
     folder.write("policy.toml", "[policy.default]\nidle = \"never\"\n");
     bank.signal("HUP").await;
-    let line = bank.log.find("could not be read again").await;
+    let line = bank.log.find("policies not reloaded").await;
     assert!(line.contains("ERROR"), "{line}");
     assert!(
         line.contains("policy.toml:2: policy.default.idle"),
@@ -87,31 +87,31 @@ async fn n30_a_file_that_is_read_again_holds_at_once_and_a_broken_one_changes_no
     );
     assert!(
         (600..=1_200).contains(&idle().await),
-        "the last good one stays"
+        "the previous policies stay"
     );
 
     folder.write("policy.toml", &policy("5m"));
     bank.signal("HUP").await;
-    bank.log.find("were read again").await;
+    bank.log.find("policies reloaded and in force").await;
     assert!(
         (200..=300).contains(&idle().await),
-        "the session is judged anew"
+        "the new policy applies"
     );
 
-    // A looser one moves no deadline that was set before.
+    // A looser policy moves no deadline that was set before.
     folder.write("policy.toml", &policy("40m"));
     bank.signal("HUP").await;
-    bank.log.find("were read again").await;
+    bank.log.find("policies reloaded and in force").await;
     assert!((600..=1_200).contains(&idle().await));
 
     std::fs::remove_file(&path).unwrap();
     bank.signal("HUP").await;
-    bank.log.find("could not be read again").await;
+    bank.log.find("policies not reloaded").await;
     assert!((600..=1_200).contains(&idle().await));
 }
 
 #[tokio::test]
-async fn networks_are_told_apart_by_the_clients_address() {
+async fn networks_distinguished_by_client_address() {
     let folder = Folder::new();
     let office = "\n[[network]]\nname = \"office\"\ncidr = [\"10.20.0.0/16\"]\nidle = \"40m\"\n\n\
                   [client_ip]\nsource = \"x-forwarded-for\"\ntrusted_proxies = [\"127.0.0.1/32\"]\n";
@@ -137,7 +137,7 @@ async fn networks_are_told_apart_by_the_clients_address() {
 }
 
 #[tokio::test]
-async fn without_a_policy_for_them_the_admin_pages_are_not_served() {
+async fn admin_pages_are_500_without_their_policy() {
     let folder = Folder::new();
     let text = "[policy.default]\nidle = \"20m\"\nabsolute = \"1h\"\n";
     let path = folder.write("policy.toml", text);

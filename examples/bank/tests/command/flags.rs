@@ -7,7 +7,7 @@ use dwell_tests::{Browser, Jar};
 use crate::support::{Bank, COOKIE, run, sign_in};
 
 #[tokio::test]
-async fn the_first_line_tells_where_it_listens_and_it_does() {
+async fn first_line_names_listening_address() {
     let bank = Bank::start(&[]).await;
     assert_ne!(bank.address.port(), 0);
     let page = bank.browser().visit("/login").await;
@@ -15,7 +15,7 @@ async fn the_first_line_tells_where_it_listens_and_it_does() {
 }
 
 #[tokio::test]
-async fn without_configuration_the_built_in_policy_is_in_force() {
+async fn built_in_policy_applies_without_configuration() {
     let bank = Bank::start(&[]).await;
     let browser = bank.signed_in("alice").await;
     let status = browser.fetch("/session").await.json();
@@ -29,7 +29,7 @@ async fn without_configuration_the_built_in_policy_is_in_force() {
 }
 
 #[tokio::test]
-async fn help_is_on_standard_output_and_names_every_flag() {
+async fn help_on_stdout_names_every_flag() {
     for flag in ["--help", "-h"] {
         let output = run(&[flag]).await;
         assert_eq!(output.status.code(), Some(0));
@@ -51,7 +51,7 @@ async fn help_is_on_standard_output_and_names_every_flag() {
 }
 
 #[tokio::test]
-async fn what_is_not_understood_is_named_and_nothing_starts() {
+async fn unknown_argument_is_named_and_nothing_starts() {
     for (flags, named) in [
         (&["--lisen", "127.0.0.1:0"][..], "--lisen"),
         (&["--listen"], "--listen"),
@@ -74,7 +74,7 @@ async fn what_is_not_understood_is_named_and_nothing_starts() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_taken_is_named() {
+async fn taken_address_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let output = run(&["--listen", &address]).await;
@@ -88,15 +88,15 @@ async fn an_address_that_is_taken_is_named() {
 }
 
 #[tokio::test]
-async fn the_insecure_cookie_is_loud_and_never_the_default() {
-    // Loud also for whoever has turned the log off.
+async fn insecure_cookie_warns_and_is_never_default() {
+    // The warning comes with the log turned off, too.
     let quiet = [("RUST_LOG", "off")];
     let flag = ["--insecure-plain-http-cookie"];
     let mut bank = Bank::start_with(&flag, &quiet).await;
     let line = bank.log.find("INSECURE").await;
     assert!(line.contains("--insecure-plain-http-cookie"), "{line}");
 
-    // A browser that takes no secure cookie over http.
+    // A browser that rejects secure cookies over http.
     let strict = Browser::with_jar(bank.address, Jar::of_plain_http());
     let answer = sign_in(&strict, "alice").await;
     let cookie = answer.set_cookies()[0].to_owned();

@@ -1,11 +1,11 @@
-//! The command `bank`, as somebody starts it.
+//! The command `bank`, run as a process.
 
 #![cfg(unix)]
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test helper fails the test"
+    reason = "a panic fails the test"
 )]
 
 mod audit;

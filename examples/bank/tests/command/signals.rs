@@ -1,14 +1,14 @@
-//! Stopping.
+//! Stopping by signals.
 
 use serde_json::Value;
 
 use crate::support::{Bank, Folder, read};
 
 #[tokio::test]
-async fn a_termination_or_interrupt_is_an_orderly_end() {
+async fn termination_and_interrupt_stop_cleanly() {
     for signal in ["TERM", "INT"] {
         let bank = Bank::start(&[]).await;
-        // Also right after it said that it is there.
+        // Also right after the first line of output.
         bank.signal(signal).await;
         let (code, _) = bank.ended().await;
         assert_eq!(code, Some(0), "{signal}");
@@ -16,7 +16,7 @@ async fn a_termination_or_interrupt_is_an_orderly_end() {
 }
 
 #[tokio::test]
-async fn l12_stopping_loses_no_line_and_the_sessions_that_end_with_it_are_on_record() {
+async fn l12_stopping_records_sessions_that_end_with_it() {
     let folder = Folder::new();
     let path = folder.path("audit.jsonl");
     let bank = Bank::start(&["--audit", &path]).await;

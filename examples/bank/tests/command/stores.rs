@@ -5,7 +5,7 @@ use dwell_tests::{Answer, Browser};
 
 use crate::support::{Bank, Folder, run};
 
-/// Whose cookies `browser` has, at this bank.
+/// Moves the cookies of `browser` to this bank.
 fn at(bank: &Bank, browser: &Browser) -> Browser {
     Browser::with_jar(bank.address, browser.jar())
 }
@@ -33,7 +33,7 @@ async fn assert_signed_out(bank: &Bank, browser: &Browser) {
     );
 }
 
-/// What holds for every store that banks share.
+/// The checks for every store that banks share.
 async fn two_banks_are_one_service(url: &str) {
     let flags = ["--store", url];
     let (a, b) = (Bank::start(&flags).await, Bank::start(&flags).await);
@@ -47,7 +47,7 @@ async fn two_banks_are_one_service(url: &str) {
     assert_signed_out(&b, &held).await;
 
     stop(a).await;
-    assert_eq!(click(&bob).await.status, 200, "the other bank goes on");
+    assert_eq!(click(&bob).await.status, 200, "the other bank still serves");
     stop(b).await;
     for bank in [Bank::start(&flags).await, Bank::start(&flags).await] {
         assert_eq!(click(&at(&bank, &bob)).await.status, 200);
@@ -90,7 +90,7 @@ async fn two_banks_on_one_postgres_are_one_service() {
 
 // A copy may answer for 100 ms after another bank has ended the session.
 #[tokio::test]
-async fn banks_with_copies_see_what_the_other_one_ends() {
+async fn banks_with_near_cache_see_ends_of_other_bank() {
     let redis = Redis::start().await.unwrap();
     let url = redis.url();
     let flags = ["--near-cache", "--store", &url];
@@ -102,7 +102,7 @@ async fn banks_with_copies_see_what_the_other_one_ends() {
     }
     log_out(&alice).await;
     let mut answer = click(&held).await;
-    // Bounded by how long clicks take, which is much longer than the copy may.
+    // Measures whole clicks, which take much longer than a copy may be old.
     for _ in 0..1_000 {
         if answer.status != 200 {
             break;
@@ -116,7 +116,7 @@ async fn banks_with_copies_see_what_the_other_one_ends() {
 }
 
 #[tokio::test]
-async fn sessions_in_a_file_survive_a_restart() {
+async fn sessions_in_file_survive_restart() {
     let folder = Folder::new();
     let url = format!("sqlite:{}", folder.path("sessions.db"));
     let flags = ["--store", &url];
@@ -131,7 +131,7 @@ async fn sessions_in_a_file_survive_a_restart() {
 }
 
 #[tokio::test]
-async fn l09_a_store_that_is_not_there_is_named_without_its_password() {
+async fn l09_unreachable_store_named_without_password() {
     let folder = Folder::new();
     let sqlite = format!("sqlite:{}", folder.path("nowhere/sessions.db"));
     for (url, named) in [

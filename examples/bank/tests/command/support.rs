@@ -1,4 +1,4 @@
-//! The command as a child process, which ends with its handle.
+//! The command as a child process, which is killed when its value is dropped.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ pub(crate) use dwell_test_support::{COOKIE, Folder};
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A policy that runs out while one waits.
+/// A policy short enough to wait for.
 pub(crate) const SHORT: &str = "[policy.default]\nidle = \"1s\"\nabsolute = \"1m\"\n";
 
 /// A running bank. It is killed when this is dropped.
@@ -27,7 +27,7 @@ pub(crate) struct Bank {
 }
 
 impl Bank {
-    /// Starts it on a free port, with these flags as well.
+    /// Starts the bank on a free port, with these flags.
     pub(crate) async fn start(flags: &[&str]) -> Self {
         Self::start_with(flags, &[]).await
     }
@@ -60,7 +60,7 @@ impl Bank {
         browser
     }
 
-    /// Sends it a signal, by its own process id.
+    /// Sends the process a signal.
     pub(crate) async fn signal(&self, name: &str) {
         let pid = self.child.id().expect("it runs").to_string();
         let kill = ["-c", "kill -s \"$1\" \"$2\"", "kill", name, pid.as_str()];
@@ -68,15 +68,14 @@ impl Bank {
         assert!(sent.unwrap().success());
     }
 
-    /// Waits until it has ended, and gives back its exit code and the rest of
-    /// its log.
+    /// Waits for the process's end. Returns its exit code and the rest of its log.
     pub(crate) async fn ended(mut self) -> (Option<i32>, String) {
         let status = within(self.child.wait()).await.unwrap();
         (status.code(), self.log.rest().await)
     }
 }
 
-/// Runs it to its end with exactly these flags.
+/// Runs the command to its end, with exactly these flags.
 pub(crate) async fn run(flags: &[&str]) -> Output {
     within(command(flags).output()).await.unwrap()
 }
@@ -104,7 +103,7 @@ async fn within<T>(event: impl Future<Output = T>) -> T {
     done.expect("it happens in time")
 }
 
-/// What a child writes, line by line.
+/// The output of a child process, line by line.
 pub(crate) struct Stream<R>(Lines<BufReader<R>>);
 
 impl<R: AsyncRead + Unpin> Stream<R> {
@@ -112,12 +111,12 @@ impl<R: AsyncRead + Unpin> Stream<R> {
         Self(BufReader::new(reader).lines())
     }
 
-    /// The next line; `None` at the end.
+    /// Returns the next line; `None` at the end.
     pub(crate) async fn next(&mut self) -> Option<String> {
         within(self.0.next_line()).await.unwrap()
     }
 
-    /// The next line with these words in it.
+    /// Returns the next line that contains these words.
     pub(crate) async fn find(&mut self, words: &str) -> String {
         loop {
             let line = self.next().await;
