@@ -1,4 +1,4 @@
-//! An answer, read to its end.
+//! Answers that were read to their end.
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::form::Form;
 
-/// An answer, read to its end.
+/// An answer that was read to its end.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// The path that was asked for.
+    /// The requested path.
     pub path: String,
     /// The status.
     pub status: StatusCode,
@@ -19,19 +19,19 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-/// What `Session-Timeout` says, in seconds.
+/// The values of `Session-Timeout`, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeLeft {
     /// Until the idle deadline.
     pub idle: u64,
     /// Until the absolute deadline.
     pub absolute: u64,
-    /// How long before the end the person is warned.
+    /// How long before the end the user is warned.
     pub warn: u64,
 }
 
 impl Answer {
-    /// The field of this name, where it stands once and is text.
+    /// Returns the field of this name; `None` unless it occurs once and is text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name).iter();
@@ -39,26 +39,26 @@ impl Answer {
         value.filter(|_| values.next().is_none())
     }
 
-    /// The body as text.
+    /// Returns the body as text.
     ///
     /// # Panics
-    /// When it is none.
+    /// When the body is not UTF-8.
     #[must_use]
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("the body is UTF-8")
     }
 
-    /// The body as JSON.
+    /// Returns the body as JSON.
     ///
     /// # Panics
-    /// When it is none.
+    /// When the body is not JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{}: {error}: {:?}", self.path, self.body))
     }
 
-    /// The `reason` of problem details (RFC 9457); empty where there is none.
+    /// Returns the `reason` of problem details (RFC 9457); empty if there is none.
     #[must_use]
     pub fn reason(&self) -> String {
         if self.header("content-type") != Some("application/problem+json") {
@@ -69,16 +69,16 @@ impl Answer {
         problem["reason"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// Where a redirect leads; empty where there is none.
+    /// Returns the target of a redirect; empty if there is none.
     #[must_use]
     pub fn location(&self) -> &str {
         self.header("location").unwrap_or_default()
     }
 
-    /// What `Session-Timeout` (RFC 9651) says; `None` where it does not stand.
+    /// Returns the values of `Session-Timeout` (RFC 9651); `None` without it.
     ///
     /// # Panics
-    /// When it is written in another way than it should be.
+    /// When the field is malformed.
     #[must_use]
     pub fn time_left(&self) -> Option<TimeLeft> {
         let field = self.header("session-timeout")?;
@@ -98,14 +98,14 @@ impl Answer {
         Some(left)
     }
 
-    /// The lines that set or remove a cookie.
+    /// Returns the lines that set or remove a cookie.
     #[must_use]
     pub fn set_cookies(&self) -> Vec<&str> {
         let lines = self.headers.get_all(header::SET_COOKIE).iter();
         lines.filter_map(|line| line.to_str().ok()).collect()
     }
 
-    /// The form on the page that is sent to this path.
+    /// Returns the page's form that is sent to this path.
     ///
     /// # Panics
     /// When there is none.
@@ -117,7 +117,7 @@ impl Answer {
             .unwrap_or_else(|| panic!("no form for {action} on {}: {}", self.path, self.text()))
     }
 
-    /// Every form on the page that is sent to this path.
+    /// Returns every form of the page that is sent to this path.
     #[must_use]
     pub fn forms(&self, action: &str) -> Vec<Form> {
         Form::all(self.text(), action)

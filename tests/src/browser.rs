@@ -1,4 +1,4 @@
-//! The client.
+//! The client, which behaves like a browser.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,9 +12,9 @@ use hyper_util::rt::TokioExecutor;
 
 use crate::answer::Answer;
 use crate::form::Form;
-use crate::jar::{Jar, RequestContext};
+use crate::jar::{Initiator, Jar};
 
-/// The most redirects that are followed in a row.
+/// How many redirects in a row are followed.
 const MAX_REDIRECTS: usize = 5;
 
 /// A browser with one open window. Clones are further tabs: they share
@@ -27,14 +27,14 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// A browser at this server's pages, without cookies.
+    /// Opens a browser for this server, without cookies.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
         Self::with_jar(address, Jar::of_loopback())
     }
 
-    /// A browser with these cookies, and connections of its own: another
-    /// browser that started from a copy, or a thief.
+    /// Opens a browser with these cookies and new connections: a copied profile,
+    /// or a thief.
     #[must_use]
     pub fn with_jar(address: SocketAddr, jar: Jar) -> Self {
         Self {
@@ -44,39 +44,39 @@ impl Browser {
         }
     }
 
-    /// A copy of its cookies.
+    /// Returns a copy of the browser's cookies.
     #[must_use]
     pub fn jar(&self) -> Jar {
         self.lock().clone()
     }
 
-    /// The value of a cookie.
+    /// Returns the value of a cookie.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<String> {
         self.lock().get(name).map(|c| c.value().to_owned())
     }
 
-    /// Goes to a page, and no further when it is sent elsewhere.
+    /// Requests a page, without following redirects.
     pub async fn visit(&self, path: &str) -> Answer {
         self.navigate(Method::GET, path).send().await
     }
 
-    /// Goes to a page, and on to wherever it is sent.
+    /// Requests a page and follows redirects.
     pub async fn open(&self, path: &str) -> Answer {
         self.follow(self.visit(path).await).await
     }
 
-    /// Sends a form, and goes no further when it is sent elsewhere.
+    /// Sends a form, without following redirects.
     pub async fn submit(&self, form: &Form) -> Answer {
         let request = self.navigate(Method::POST, form.action());
         let media_type = "application/x-www-form-urlencoded";
         request.body(media_type, &form.encoded()).send().await
     }
 
-    /// Goes on to wherever an answer sends it.
+    /// Follows the redirects of an answer.
     ///
     /// # Panics
-    /// When that is no path of this origin, or goes round in circles.
+    /// When a redirect leaves this origin, or there are too many.
     pub async fn follow(&self, mut answer: Answer) -> Answer {
         for _ in 0..MAX_REDIRECTS {
             if !answer.status.is_redirection() {
@@ -89,18 +89,18 @@ impl Browser {
         panic!("redirected in circles, last to {:?}", answer.location())
     }
 
-    /// A page's script asks for something.
+    /// Sends a `GET` as a page's script.
     pub async fn fetch(&self, path: &str) -> Answer {
         self.script(Method::GET, path).send().await
     }
 
-    /// A page's script sends JSON.
+    /// Sends JSON as a page's script.
     pub async fn post(&self, path: &str, json: &str) -> Answer {
         let request = self.script(Method::POST, path);
         request.body("application/json", json).send().await
     }
 
-    /// A request as a navigation makes it, to be changed.
+    /// Prepares a request as a navigation makes it.
     pub fn navigate(&self, method: Method, path: &str) -> Request<'_> {
         self.request(method, path)
             .header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
@@ -108,7 +108,7 @@ impl Browser {
             .header("sec-fetch-dest", "document")
     }
 
-    /// A request as a page's script makes it, to be changed.
+    /// Prepares a request as a page's script makes it.
     pub fn script(&self, method: Method, path: &str) -> Request<'_> {
         self.request(method, path)
             .header("accept", "*/*")
@@ -126,7 +126,7 @@ impl Browser {
         let request = Request {
             browser: self,
             path: path.to_owned(),
-            site: RequestContext::Same,
+            initiator: Initiator::Same,
             request,
         };
         let request = request.header("sec-fetch-site", "same-origin");
@@ -141,13 +141,13 @@ impl Browser {
     }
 }
 
-/// A request of a [`Browser`], not yet sent.
+/// A request of a [`Browser`] that is not yet sent.
 #[derive(Debug)]
 #[must_use = "a request is not sent by itself"]
 pub struct Request<'a> {
     browser: &'a Browser,
     path: String,
-    site: RequestContext,
+    initiator: Initiator,
     request: http::Request<Full<Bytes>>,
 }
 
@@ -155,7 +155,7 @@ impl Request<'_> {
     /// Replaces a header field.
     ///
     /// # Panics
-    /// When it is none.
+    /// When name or value is invalid.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         let name = HeaderName::try_from(name).expect("a field name");
         let value = HeaderValue::try_from(value).expect("a field value");
@@ -163,43 +163,48 @@ impl Request<'_> {
         self
     }
 
-    /// Leaves a header field out.
+    /// Removes a header field.
     pub fn without(mut self, name: &str) -> Self {
         self.request.headers_mut().remove(name);
         self
     }
 
-    /// Sends this body.
+    /// Sets the body.
     pub fn body(mut self, media_type: &str, text: &str) -> Self {
         *self.request.body_mut() = Full::new(Bytes::copy_from_slice(text.as_bytes()));
         self.header("content-type", media_type)
     }
 
-    /// Lets another site send it: cookies go along as their `SameSite` allows.
-    pub fn from_elsewhere(mut self, site: RequestContext) -> Self {
-        self.site = site;
+    /// Lets another site send the request: cookies are sent as `SameSite` allows.
+    pub fn from_elsewhere(mut self, initiator: Initiator) -> Self {
+        self.initiator = initiator;
         if self.request.headers().contains_key(header::ORIGIN) {
             self = self.header("origin", "https://evil.example");
         }
         self.header("sec-fetch-site", "cross-site")
     }
 
-    /// The same, in a browser that knows no `SameSite`: all cookies go along.
+    /// Lets another site send the request, in a browser without `SameSite`: all
+    /// cookies are sent.
     pub fn from_elsewhere_with_all_cookies(self) -> Self {
         Self {
-            site: RequestContext::Same,
-            ..self.from_elsewhere(RequestContext::OtherSubresource)
+            initiator: Initiator::Same,
+            ..self.from_elsewhere(Initiator::OtherSubresource)
         }
     }
 
-    /// Sends it and reads the answer to its end.
+    /// Sends the request and reads the whole answer.
     ///
     /// # Panics
     /// When the server does not answer.
     pub async fn send(mut self) -> Answer {
         let cookies = {
             let jar = self.browser.lock();
-            jar.header(self.request.method(), self.request.uri().path(), self.site)
+            jar.header(
+                self.request.method(),
+                self.request.uri().path(),
+                self.initiator,
+            )
         };
         if let Some(cookies) = cookies {
             self = self.header("cookie", &cookies);

@@ -1,9 +1,9 @@
-//! Forms on pages, as far as our pages go: elements in lower case, attributes
-//! in double quotes.
+//! Forms on pages. Understands only what the bank's pages use: elements in lower
+//! case, attributes in double quotes.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// A form on a page, with what its fields hold.
+/// A form on a page, with the values of its fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Form {
     action: String,
@@ -11,7 +11,7 @@ pub struct Form {
 }
 
 impl Form {
-    /// A form that no page has.
+    /// Makes a form that no page has.
     #[must_use]
     pub fn new(action: &str) -> Self {
         Self {
@@ -20,20 +20,20 @@ impl Form {
         }
     }
 
-    /// Where it is sent.
+    /// Returns the path that the form is sent to.
     #[must_use]
     pub fn action(&self) -> &str {
         &self.action
     }
 
-    /// What a field holds; empty where there is none such.
+    /// Returns a field's value; empty if there is no such field.
     #[must_use]
     pub fn value(&self, name: &str) -> &str {
         let field = self.fields.iter().find(|field| field.0 == name);
         field.map_or("", |field| field.1.as_str())
     }
 
-    /// The same with this in the field.
+    /// Sets a field's value.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.fields.retain(|field| field.0 != name);
@@ -41,7 +41,7 @@ impl Form {
         self
     }
 
-    /// The body that a browser sends.
+    /// Returns the body that a browser sends.
     #[must_use]
     pub fn encoded(&self) -> String {
         let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_is_read_and_sent_like_a_browser_does() {
+    fn form_is_parsed_and_sent_as_by_browser() {
         let page = r#"<form method="post" action="/a"><input name="x"></form>
             <form method="post" action="/login">
               <input type="hidden" name="return_to" value="/a?b=1&#38;c=&#34;2&#34;">

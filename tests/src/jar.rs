@@ -3,9 +3,9 @@
 use cookie::{Cookie, SameSite};
 use http::{HeaderMap, Method, header};
 
-/// Where a request comes from, as far as cookies care.
+/// Who initiates a request, as far as cookies care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RequestContext {
+pub enum Initiator {
     /// A page of the same site, or the person at the address bar.
     Same,
     /// A link or form on another site, which navigates the whole window.
@@ -14,7 +14,7 @@ pub enum RequestContext {
     OtherSubresource,
 }
 
-/// The cookies of one host, to which the browser speaks over plain HTTP.
+/// The cookies of one host, which the browser reaches over plain HTTP.
 #[derive(Clone, Debug)]
 pub struct Jar {
     cookies: Vec<Cookie<'static>>,
@@ -22,7 +22,7 @@ pub struct Jar {
 }
 
 impl Jar {
-    /// For a loopback host, which browsers trust with secure cookies.
+    /// Makes a jar for a loopback host, which browsers trust with secure cookies.
     #[must_use]
     pub fn of_loopback() -> Self {
         Self {
@@ -31,7 +31,7 @@ impl Jar {
         }
     }
 
-    /// For a browser that takes secure cookies over TLS only.
+    /// Makes a jar for a browser that accepts secure cookies over TLS only.
     #[must_use]
     pub fn of_plain_http() -> Self {
         Self {
@@ -40,7 +40,7 @@ impl Jar {
         }
     }
 
-    /// Takes what an answer sets, and drops what it removes.
+    /// Stores the cookies that an answer sets, and drops those that it removes.
     pub fn keep(&mut self, headers: &HeaderMap) {
         for line in headers.get_all(header::SET_COOKIE) {
             let line = line.to_str().ok();
@@ -51,27 +51,26 @@ impl Jar {
         }
     }
 
-    /// The `Cookie` header for a request; `None` when there is nothing to
-    /// send.
+    /// Returns the `Cookie` header for a request; `None` if no cookie is sent.
     #[must_use]
-    pub fn header(&self, method: &Method, path: &str, site: RequestContext) -> Option<String> {
+    pub fn header(&self, method: &Method, path: &str, initiator: Initiator) -> Option<String> {
         let pairs: Vec<String> = self
             .cookies
             .iter()
             .filter(|cookie| covers(cookie.path().unwrap_or("/"), path))
-            .filter(|cookie| crosses(cookie.same_site(), method, site))
+            .filter(|cookie| crosses(cookie.same_site(), method, initiator))
             .map(|cookie| format!("{}={}", cookie.name(), cookie.value()))
             .collect();
         (!pairs.is_empty()).then(|| pairs.join("; "))
     }
 
-    /// A cookie that is in it.
+    /// Returns a cookie of the jar.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Cookie<'static>> {
         self.cookies.iter().find(|cookie| cookie.name() == name)
     }
 
-    /// Whether nothing is in it.
+    /// Returns whether the jar is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.cookies.is_empty()
@@ -105,12 +104,11 @@ fn covers(of_cookie: &str, path: &str) -> bool {
 }
 
 /// A cookie without `SameSite` counts as `Lax`.
-fn crosses(same_site: Option<SameSite>, method: &Method, site: RequestContext) -> bool {
-    match (site, same_site.unwrap_or(SameSite::Lax)) {
-        (RequestContext::Same, _) | (_, SameSite::None) => true,
-        (RequestContext::OtherNavigation, SameSite::Lax) => method.is_safe(),
-        (RequestContext::OtherNavigation, SameSite::Strict)
-        | (RequestContext::OtherSubresource, _) => false,
+fn crosses(same_site: Option<SameSite>, method: &Method, initiator: Initiator) -> bool {
+    match (initiator, same_site.unwrap_or(SameSite::Lax)) {
+        (Initiator::Same, _) | (_, SameSite::None) => true,
+        (Initiator::OtherNavigation, SameSite::Lax) => method.is_safe(),
+        (Initiator::OtherNavigation, SameSite::Strict) | (Initiator::OtherSubresource, _) => false,
     }
 }
 
@@ -133,9 +131,9 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_comes_back_until_it_is_removed() {
+    fn cookie_is_sent_until_removed() {
         let mut jar = jar(&["a=1; Path=/", "b=2; Path=/"]);
-        let sent = |jar: &Jar| jar.header(&Method::GET, "/x", RequestContext::Same);
+        let sent = |jar: &Jar| jar.header(&Method::GET, "/x", Initiator::Same);
         assert_eq!(sent(&jar).as_deref(), Some("a=1; b=2"));
         keep(&mut jar, &["a=3; Path=/", "b=; Path=/; Max-Age=0"]);
         assert_eq!(sent(&jar).as_deref(), Some("a=3"));
@@ -143,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn prefixes_and_foreign_domains_are_checked() {
+    fn prefixes_and_other_domains_are_checked() {
         let good = "__Host-a=1; Secure; Path=/";
         assert!(!jar(&[good]).is_empty());
         for bad in [
@@ -163,19 +161,14 @@ mod tests {
     }
 
     #[test]
-    fn paths_and_same_site_decide_where_a_cookie_goes() {
+    fn path_and_same_site_decide_whether_cookie_is_sent() {
         let jar = jar(&["deep=1; Path=/a", "lax=1; Path=/; SameSite=Lax"]);
-        let sent = |method, path, site| jar.header(&method, path, site).unwrap_or_default();
-        assert_eq!(
-            sent(Method::GET, "/a/b", RequestContext::Same),
-            "deep=1; lax=1"
-        );
-        assert_eq!(sent(Method::GET, "/ab", RequestContext::Same), "lax=1");
-        assert_eq!(
-            sent(Method::GET, "/", RequestContext::OtherNavigation),
-            "lax=1"
-        );
-        assert_eq!(sent(Method::POST, "/", RequestContext::OtherNavigation), "");
-        assert_eq!(sent(Method::GET, "/", RequestContext::OtherSubresource), "");
+        let sent =
+            |method, path, initiator| jar.header(&method, path, initiator).unwrap_or_default();
+        assert_eq!(sent(Method::GET, "/a/b", Initiator::Same), "deep=1; lax=1");
+        assert_eq!(sent(Method::GET, "/ab", Initiator::Same), "lax=1");
+        assert_eq!(sent(Method::GET, "/", Initiator::OtherNavigation), "lax=1");
+        assert_eq!(sent(Method::POST, "/", Initiator::OtherNavigation), "");
+        assert_eq!(sent(Method::GET, "/", Initiator::OtherSubresource), "");
     }
 }

@@ -1,14 +1,10 @@
-//! What tests over real sockets share: a client that behaves like a browser.
+//! A client for tests over real sockets that behaves like a browser.
 //!
-//! [`Browser`] keeps cookies by their attributes, sends the headers that
-//! browsers send, and follows redirects only when it is told to. The tests of
-//! the bank are in `tests/bank`.
+//! [`Browser`] honours cookie attributes, sends the headers that browsers send,
+//! and follows redirects on request only. The tests of the bank are in
+//! `tests/bank`.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test helper fails the test"
-)]
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic fails the test")]
 
 mod answer;
 mod browser;
@@ -18,4 +14,4 @@ mod jar;
 pub use answer::{Answer, TimeLeft};
 pub use browser::{Browser, Request};
 pub use form::Form;
-pub use jar::{Jar, RequestContext};
+pub use jar::{Initiator, Jar};

@@ -1,7 +1,7 @@
-//! Copies of hot sessions over real servers: an end on another node is seen
-//! within a tenth of a second, or the copies do not answer.
+//! `NearCache` over real servers: an end on another node is seen within a tenth of
+//! a second, or the copies do not answer.
 
-#![allow(clippy::unwrap_used, reason = "a test helper fails the test")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,7 +61,7 @@ async fn is_live(cache: &NearCache, key: SessionKey) -> bool {
     matches!(loaded.state, Lookup::Found(_))
 }
 
-/// Ends sessions on one node and asks the other all the time.
+/// Ends sessions on one node and keeps asking the other.
 async fn check_ends(here: impl Watched, there: impl Watched) {
     let (here, there) = (NearCache::new(here), NearCache::new(there));
     let clock = SystemClock::new();
@@ -72,7 +72,7 @@ async fn check_ends(here: impl Watched, there: impl Watched) {
         assert!(end.await.unwrap().is_some());
         let ended = clock.now();
         loop {
-            // Before it asks: how long an answer takes is not the copies' doing.
+            // Measured before asking: the answer's own time does not count.
             let asked = clock.now();
             if !is_live(&here, key).await {
                 break;
@@ -85,7 +85,7 @@ async fn check_ends(here: impl Watched, there: impl Watched) {
     }
 }
 
-/// Asks for a session whose server has just gone.
+/// Asks for a session right after its server stopped.
 async fn check_loss(cache: &NearCache, key: SessionKey) {
     let clock = SystemClock::new();
     let killed = clock.now();
@@ -104,7 +104,7 @@ async fn check_loss(cache: &NearCache, key: SessionKey) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l04_an_end_is_seen_in_time_over_redis() {
+async fn l04_end_seen_in_time_over_redis() {
     let server = Redis::start().await.unwrap();
     let here = RedisStore::connect(&server.url()).await.unwrap();
     let there = RedisStore::connect(&server.url()).await.unwrap();
@@ -112,7 +112,7 @@ async fn l04_an_end_is_seen_in_time_over_redis() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l04_an_end_is_seen_in_time_over_a_cluster() {
+async fn l04_end_seen_in_time_over_cluster() {
     let cluster = RedisCluster::start().await.unwrap();
     let hosts = cluster
         .nodes()
@@ -125,7 +125,7 @@ async fn l04_an_end_is_seen_in_time_over_a_cluster() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l04_an_end_is_seen_in_time_over_postgres() {
+async fn l04_end_seen_in_time_over_postgres() {
     let server = Postgres::start().await.unwrap();
     let here = PostgresStore::connect(&server.url()).await.unwrap();
     let there = PostgresStore::connect(&server.url()).await.unwrap();
@@ -133,7 +133,7 @@ async fn l04_an_end_is_seen_in_time_over_postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l08_when_redis_is_away_no_copy_answers() {
+async fn l08_no_copy_answers_without_redis() {
     let server = Redis::start().await.unwrap();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let key = start(&store, 1).await;
@@ -144,7 +144,7 @@ async fn l08_when_redis_is_away_no_copy_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l08_when_postgres_is_away_no_copy_answers() {
+async fn l08_no_copy_answers_without_postgres() {
     let server = Postgres::start().await.unwrap();
     let builder = PostgresStore::builder().with_acquire_timeout(Duration::from_millis(300));
     let store = builder.connect(&server.url()).await.unwrap();

@@ -1,5 +1,5 @@
-//! An end on another node closes within a second, and activity there keeps
-//! open.
+//! An end on another node closes open connections within a second, and activity
+//! there keeps them open.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::servers::Shared;
 /// How late an end may be (law L14, N38).
 const BOUND: Duration = seconds(1);
 
-/// Ends sessions on one node, while things are open on another.
+/// Ends sessions on one node, with open connections on another.
 async fn check_ends<S: Shared>() {
     let server = S::start().await;
     let idle = minutes(10);
@@ -23,7 +23,7 @@ async fn check_ends<S: Shared>() {
         let alice = here.alice().await;
         let mut open = Open::everything(&here, &alice).await;
         if round % 2 == 0 {
-            // Past the first look; else the end comes before it.
+            // After the first check; the other case is an end before it.
             open.stays(Duration::from_millis(400)).await;
         }
         let ended = clock.now();
@@ -46,7 +46,7 @@ async fn check_ends<S: Shared>() {
     }
 }
 
-/// Activity on one node, while things are open on another.
+/// Activity on one node, with open connections on another.
 async fn check_activity<S: Shared>() {
     let server = S::start().await;
     let idle = seconds(3);
@@ -56,7 +56,7 @@ async fn check_activity<S: Shared>() {
     let alice = here.alice().await;
     let mut open = Open::everything(&here, &alice).await;
     let elsewhere = there.served_here(&alice);
-    // Twice past the deadline that was known here.
+    // Twice past the deadline that was known on this node.
     let mut last = clock.now();
     for _ in 0..4 {
         open.stays(idle / 2).await;
@@ -67,21 +67,21 @@ async fn check_activity<S: Shared>() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn n38_over_redis_an_end_on_another_node_closes_within_a_second() {
+async fn n38_redis_end_on_other_node_closes_within_second() {
     check_ends::<Redis>().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn n38_over_postgres_an_end_on_another_node_closes_within_a_second() {
+async fn n38_postgres_end_on_other_node_closes_within_second() {
     check_ends::<Postgres>().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l14_over_redis_activity_on_another_node_keeps_open() {
+async fn l14_redis_activity_on_other_node_keeps_open() {
     check_activity::<Redis>().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l14_over_postgres_activity_on_another_node_keeps_open() {
+async fn l14_postgres_activity_on_other_node_keeps_open() {
     check_activity::<Postgres>().await;
 }

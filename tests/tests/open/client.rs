@@ -1,4 +1,4 @@
-//! Everything that a browser can hold open at a node, and when it ended.
+//! Everything that a browser can hold open at a node, and when it ends.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -29,10 +29,10 @@ const COOKIE: &str = "__Host-session";
 /// How long anything may take, on a busy machine too, before a test gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What is open, each read by a task of its own.
+/// The open connections, each read by its own task.
 pub(crate) struct Open(Vec<(&'static str, JoinHandle<Ended>)>);
 
-/// How something ended.
+/// How an open connection ended.
 #[derive(Clone, Debug)]
 pub(crate) struct Ended {
     pub(crate) at: Timestamp,
@@ -40,7 +40,7 @@ pub(crate) struct Ended {
 }
 
 impl Open {
-    /// Opens one of each sort, and waits until each is there.
+    /// Opens one connection of each kind, and waits until each is established.
     pub(crate) async fn everything(node: &Node, browser: &Browser) -> Self {
         let cookie = cookie(browser);
         let deadlines = events(node, &cookie, "/session/events").await;
@@ -60,7 +60,7 @@ impl Open {
         ])
     }
 
-    /// The same, all on one connection.
+    /// Opens one of each kind, all on one HTTP/2 connection.
     pub(crate) async fn over_http2(connection: &mut Connection, browser: &Browser) -> Self {
         let cookie = cookie(browser);
         let deadlines = connection.stream(&cookie, "/session/events").await;
@@ -69,7 +69,7 @@ impl Open {
         Self::read(deadlines, stream, socket)
     }
 
-    /// Makes sure that nothing ends for so long.
+    /// Asserts that nothing ends for this long.
     pub(crate) async fn stays(&mut self, time: Duration) {
         let any = poll_fn(|cx| {
             for (what, open) in &mut self.0 {
@@ -84,7 +84,7 @@ impl Open {
         }
     }
 
-    /// How everything ends.
+    /// Waits until everything has ended.
     pub(crate) async fn ends(self) -> Vec<(&'static str, Ended)> {
         let mut all = Vec::new();
         for (what, open) in self.0 {
@@ -95,10 +95,10 @@ impl Open {
         all
     }
 
-    /// Asserts that everything ends for this reason, so late after an instant
-    /// at most, and not before it.
+    /// Asserts that everything ends with this reason, not before this instant and
+    /// at most this much later.
     pub(crate) async fn assert_ends(self, reason: &str, at: Timestamp, bound: Duration) {
-        // A clock that is read in ticks may be a little behind.
+        // A clock that is read in ticks may lag a little.
         let tick = Duration::from_millis(10);
         for (what, ended) in self.ends().await {
             assert_eq!(ended.reason, reason, "{what}");
@@ -113,7 +113,7 @@ impl Open {
     }
 }
 
-/// The header field by which a browser says whose requests they are.
+/// The header field with the browser's session cookie.
 pub(crate) fn cookie(browser: &Browser) -> String {
     let cookie = browser.cookie(COOKIE).expect("alice is signed in");
     format!("{COOKIE}={cookie}")
@@ -132,7 +132,7 @@ async fn events(node: &Node, cookie: &str, path: &str) -> Incoming {
     begun(answer, path).await
 }
 
-/// Waits until the first part of what is at a path is there.
+/// Requests a path and waits for the first part of the body.
 pub(crate) async fn begun(answer: Response<Incoming>, path: &str) -> Incoming {
     assert_eq!(answer.status(), 200, "{path}");
     let mut body = answer.into_body();
@@ -141,7 +141,7 @@ pub(crate) async fn begun(answer: Response<Incoming>, path: &str) -> Incoming {
     body
 }
 
-/// Reads to the end, which must be a last event with a reason, and no break.
+/// Reads to the end, which must be a last event with a reason.
 async fn read_events(mut body: Incoming) -> Ended {
     let mut sent = String::new();
     while let Some(frame) = body.frame().await {
@@ -170,7 +170,7 @@ async fn web_socket(node: &Node, cookie: &str) -> WebSocketStream<TcpStream> {
     greeted(socket).await
 }
 
-/// Waits until the other side has answered.
+/// Waits for the other side's answer.
 async fn greeted<S>(mut socket: WebSocketStream<S>) -> WebSocketStream<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -181,7 +181,7 @@ where
     socket
 }
 
-/// Reads to the close frame, whose code must be ours.
+/// Reads to the close frame, whose code must be 4401.
 async fn read_socket<S>(mut socket: WebSocketStream<S>) -> Ended
 where
     S: AsyncRead + AsyncWrite + Unpin,

@@ -1,5 +1,4 @@
-//! HTTP/2, where what ends with its session shares a connection with what goes
-//! on.
+//! HTTP/2: answers that end with their session share a connection with others.
 
 use std::time::Duration;
 
@@ -42,13 +41,13 @@ impl Connection {
         self.send(Request::get(self.uri(path)), cookie).await
     }
 
-    /// A long answer, whose first part is there.
+    /// Requests a long answer and waits for its first part.
     pub(crate) async fn stream(&mut self, cookie: &str, path: &str) -> Incoming {
         let answer = self.get(cookie, path).await;
         begun(answer, path).await
     }
 
-    /// A WebSocket on a stream of the connection (RFC 8441).
+    /// Opens a WebSocket on a stream of the connection (RFC 8441).
     pub(crate) async fn web_socket(&mut self, cookie: &str) -> WebSocketStream<TokioIo<Upgraded>> {
         let request = Request::builder()
             .method(Method::CONNECT)
@@ -73,7 +72,7 @@ impl Connection {
     }
 }
 
-/// Reads to where an answer breaks off, which is in time after this instant.
+/// Reads until an answer breaks off, which must be soon after this instant.
 async fn assert_breaks_off(mut body: Incoming, at: Timestamp) {
     loop {
         let frame = timeout(PATIENCE, body.frame()).await;
@@ -87,7 +86,7 @@ async fn assert_breaks_off(mut body: Incoming, at: Timestamp) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l14_over_http2_all_that_a_connection_holds_open_ends_at_the_deadline() {
+async fn l14_http2_open_streams_of_connection_end_at_deadline() {
     let idle = seconds(2);
     let node = Node::start(MemoryStore::new(), idle).await;
     let since = SystemClock::new().now();
@@ -100,7 +99,7 @@ async fn l14_over_http2_all_that_a_connection_holds_open_ends_at_the_deadline() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn n38_over_http2_an_end_closes_one_sessions_answers_and_no_others() {
+async fn n38_http2_end_closes_only_its_sessions_answers() {
     let node = Node::start(MemoryStore::new(), minutes(10)).await;
     let (alice, other) = (node.alice().await, node.alice().await);
     let mut connection = Connection::open(&node).await;
@@ -117,7 +116,7 @@ async fn n38_over_http2_an_end_closes_one_sessions_answers_and_no_others() {
 
     stays.stays(Duration::from_millis(300)).await;
     let frame = timeout(PATIENCE, others.frame()).await.unwrap();
-    assert!(frame.unwrap().is_ok(), "the other session's goes on");
+    assert!(frame.unwrap().is_ok(), "the other session's answer is cut");
     assert_eq!(connection.get(&gone, "/").await.status(), 401);
     assert_eq!(connection.get(&lives, "/").await.status(), 200);
 }

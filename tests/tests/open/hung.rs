@@ -1,5 +1,5 @@
-//! A store that hangs: at the deadline nobody can tell whether activity has
-//! moved it, and what is open is closed; before it nothing is lost.
+//! A store that hangs. At the deadline a node can't know whether activity has
+//! moved it, so open connections are closed. Before the deadline nothing is lost.
 
 use std::time::Duration;
 
@@ -45,21 +45,21 @@ async fn check_before<S: Shared>() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l08_when_redis_hangs_at_the_deadline_what_is_open_is_closed() {
+async fn l08_hanging_redis_at_deadline_closes_connections() {
     check_deadline::<Redis>().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l08_when_postgres_hangs_at_the_deadline_what_is_open_is_closed() {
+async fn l08_hanging_postgres_at_deadline_closes_connections() {
     check_deadline::<Postgres>().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l08_when_redis_hangs_before_the_deadline_nothing_is_lost() {
+async fn l08_hanging_redis_before_deadline_loses_nothing() {
     check_before::<Redis>().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l08_when_postgres_hangs_before_the_deadline_nothing_is_lost() {
+async fn l08_hanging_postgres_before_deadline_loses_nothing() {
     check_before::<Postgres>().await;
 }

@@ -1,4 +1,4 @@
-//! Ends while the connection is lost on which a node hears of changes.
+//! Ends while a node has lost its watch for changes.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use dwell_servers::{Postgres, Redis};
 use crate::client::Open;
 use crate::servers::Shared;
 
-/// How late an end may be while nobody tells of it.
+/// How late an end may be without a watch.
 const BOUND: Duration = seconds(2);
 
-/// How long a watch takes to begin anew, at most.
+/// How long a watch takes to reconnect, at most.
 const BEGUN: Duration = seconds(1);
 
 async fn check<S: Shared>() {
@@ -24,16 +24,16 @@ async fn check<S: Shared>() {
     let elsewhere = there.served_here(&alice);
     let mut open = Open::everything(&here, &alice).await;
     open.stays(BEGUN).await;
-    // Once, and it comes back.
+    // Lost once, and reconnected.
     assert!(server.kill_listeners() >= 1, "somebody listened");
     open.stays(BEGUN).await;
     assert!(server.kill_listeners() >= 1, "and listens again");
-    // In the middle of it.
+    // Lost while the end happens.
     let ended = clock.now();
     assert_eq!(elsewhere.post("/session/end", "").await.status, 204);
     open.assert_ends("signed_out", ended, BOUND).await;
 
-    // Again and again.
+    // Lost repeatedly.
     let alice = here.alice().await;
     let elsewhere = there.served_here(&alice);
     let mut open = Open::everything(&here, &alice).await;
@@ -57,11 +57,11 @@ async fn check<S: Shared>() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn n39_over_redis_an_end_is_seen_while_nobody_tells_of_it() {
+async fn n39_redis_end_seen_without_watch() {
     check::<Redis>().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn n39_over_postgres_an_end_is_seen_while_nobody_tells_of_it() {
+async fn n39_postgres_end_seen_without_watch() {
     check::<Postgres>().await;
 }

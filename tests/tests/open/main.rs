@@ -1,12 +1,12 @@
-//! What stays open over real stores and real sockets: an end on another node
-//! closes it, also while nobody tells of changes, and when the store hangs at
-//! the deadline it is closed all the same.
+//! Open connections over real stores and real sockets: an end on another node
+//! closes them, also without a watch for changes, and so does a store that hangs
+//! at the deadline.
 
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test says so when it fails"
+    reason = "a panic fails the test"
 )]
 
 mod another_node;

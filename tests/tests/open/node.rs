@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::interval;
 
-/// A node that is served until this is dropped.
+/// A node that runs until this is dropped.
 pub(crate) struct Node {
     pub(crate) address: SocketAddr,
     pub(crate) sessions: SessionManager,
@@ -44,7 +44,7 @@ impl Node {
         }
     }
 
-    /// A browser in which alice has just signed in.
+    /// Opens a browser in which alice is newly signed in.
     pub(crate) async fn alice(&self) -> Browser {
         let browser = Browser::new(self.address);
         let answer = browser.post("/login", "").await;
@@ -52,7 +52,7 @@ impl Node {
         browser
     }
 
-    /// The same browser's requests, when this node gets them.
+    /// Sends the browser's requests to this node.
     pub(crate) fn served_here(&self, browser: &Browser) -> Browser {
         Browser::with_jar(self.address, browser.jar())
     }
@@ -79,7 +79,7 @@ async fn login(login: LoginSession) -> Result<(), SessionError> {
     Ok(())
 }
 
-/// An event stream of the application that says one thing.
+/// An event stream of the application, with one event.
 async fn silent(_: Session) -> Response {
     use futures_util::StreamExt;
 
@@ -88,7 +88,7 @@ async fn silent(_: Session) -> Response {
     Sse::new(then).into_response()
 }
 
-/// Bytes without end, a few at a time.
+/// Endless bytes, a few at a time.
 async fn endless(_: Session) -> Response {
     let pace = interval(Duration::from_millis(20));
     let chunks = stream::unfold(pace, async |mut pace| {

@@ -1,4 +1,4 @@
-//! A node has one connection for the changes of its store.
+//! A node uses one connection to watch its store for changes.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn near_cache_and_open_connections_share_one_subscription() {
     let node = Node::start(NearCache::new(store), minutes(10)).await;
     let alice = node.alice().await;
     let mut open = Open::everything(&node, &alice).await;
-    // Past the first check of each.
+    // After the first check of each.
     open.stays(Duration::from_secs(1)).await;
     assert_eq!(alice.fetch("/").await.status, 200);
     assert_eq!(subscribed(), 1);

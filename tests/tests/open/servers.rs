@@ -1,4 +1,4 @@
-//! The servers that keep sessions, alike.
+//! The servers that keep sessions, behind one trait.
 
 use std::time::Duration;
 
@@ -9,22 +9,22 @@ use futures_util::future::{BoxFuture, FutureExt};
 
 use crate::node::Node;
 
-/// A server that nodes share.
+/// A session server that nodes share.
 pub(crate) trait Shared {
     async fn start() -> Self;
 
-    /// A node with connections of its own; boxed, or its type would be deeper
-    /// than the compiler goes.
+    /// Starts a node with its own connections. Boxed, or its type would exceed the
+    /// compiler's recursion limit.
     fn node(&self, idle: Duration) -> BoxFuture<'_, Node>;
 
-    /// Kills the connections on which nodes hear of changes; tells how many
+    /// Kills the connections on which nodes watch for changes; returns how many
     /// there were.
     fn kill_listeners(&self) -> usize;
 
-    /// Lets it hang.
+    /// Suspends the server.
     fn stop(&self);
 
-    /// Lets it go on.
+    /// Resumes the server.
     fn cont(&self);
 }
 
@@ -71,7 +71,7 @@ impl Shared for Postgres {
         .boxed()
     }
 
-    /// Listeners ask this again and again, and nobody else does.
+    /// Watching connections repeat `SELECT 1`; no other connection sends it.
     fn kill_listeners(&self) -> usize {
         let kill = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
                     where query = 'SELECT 1' and pid <> pg_backend_pid()";
