@@ -1,4 +1,4 @@
-// When activity can no longer help, nothing pretends that it could.
+// Before the absolute deadline, when activity can't help, nothing suggests that it can.
 
 import assert from "node:assert/strict";
 
@@ -6,7 +6,7 @@ import { close, covered, dialog, expired, focus, signOut, stay } from "./harness
 import { scene } from "./harness/scene.mjs";
 import { pass } from "./harness/wait.mjs";
 
-// A key after a second or more moves the idle deadline beyond the absolute one.
+// A key after at least a second moves the idle deadline beyond the absolute one.
 const POLICY = { idle: "11s", absolute: "12s", warn: "7s" };
 
 async function notExtendable(stage, options) {
@@ -17,10 +17,10 @@ async function notExtendable(stage, options) {
   return { visitor, page };
 }
 
-scene("the absolute deadline is announced without “Stay signed in”", { policy: POLICY }, async (stage) => {
+scene("absolute deadline warning has no “Stay signed in”", { policy: POLICY }, async (stage) => {
   const { visitor, page } = await notExtendable(stage);
   assert.equal((await visitor.truth()).extendable, false);
-  assert.ok(!(await stay(page).isVisible()), "it offers what can't be done");
+  assert.ok(!(await stay(page).isVisible()), "the dialog offers to stay");
   assert.ok(await signOut(page).isVisible());
   const text = await dialog(page).innerText();
   assert.match(text, /\d+ seconds?/);
@@ -28,7 +28,7 @@ scene("the absolute deadline is announced without “Stay signed in”", { polic
   assert.match(text, /save/i);
 });
 
-scene("L3: neither closing the notice nor Escape nor typing moves the absolute deadline", {
+scene("L3: no action on the page moves the absolute deadline", {
   policy: POLICY,
 }, async (stage) => {
   const { visitor, page } = await notExtendable(stage);
@@ -48,7 +48,7 @@ scene("L3: neither closing the notice nor Escape nor typing moves the absolute d
   assert.ok(Math.abs(took - remaining_ms) < 1_500, `after ${took} ms instead of ${remaining_ms}`);
 });
 
-scene("the notice can be closed by its button, and signing out is offered", { policy: POLICY }, async (stage) => {
+scene("the notice has a close and a sign-out button", { policy: POLICY }, async (stage) => {
   const { page } = await notExtendable(stage);
   await close(page).click();
   await close(page).waitFor({ state: "hidden", timeout: 2_000 });
@@ -56,7 +56,7 @@ scene("the notice can be closed by its button, and signing out is offered", { po
   await expired(page, "absolute_timeout");
 });
 
-scene("signing out from the notice", { policy: POLICY }, async (stage) => {
+scene("signing out from the notice ends the session", { policy: POLICY }, async (stage) => {
   const { page } = await notExtendable(stage);
   await signOut(page).click();
   await expired(page, "signed_out");

@@ -1,11 +1,11 @@
-// What a screen reader is told, and how often. The browser's clock runs faster than the server's.
+// What screen readers announce, and how often. The browser's clock runs faster than the server's.
 
 import assert from "node:assert/strict";
 
 import { dialog, stay, stopClock, warned } from "./harness/dialog.mjs";
 import { scene } from "./harness/scene.mjs";
 
-/** Somebody signed in whose page's clock is ours, and hears nothing of the server's. */
+/** A signed-in visitor whose page's clock the test controls, without the server's events. */
 async function aheadOfTime(stage, ...silent) {
   const visitor = await stage.visitor();
   await visitor.context.clock.install();
@@ -16,7 +16,7 @@ async function aheadOfTime(stage, ...silent) {
   return { page };
 }
 
-/** Writes down each change of a live region in the component, with the page's own time. */
+/** Records each change of a live region in the component, with the page's time. */
 const RECORD = () => {
   const root = document.querySelector("session-timeout").shadowRoot;
   const live = "[aria-live]:not([aria-live=off]), [role=status], [role=alert], [role=log]";
@@ -29,12 +29,12 @@ const RECORD = () => {
     window.announced.push({ at: performance.now(), text, manner: region.getAttribute("aria-live") ?? region.role });
   };
   new MutationObserver((changes) => {
-    // One burst of changes is read out once.
+    // A burst of changes is announced once.
     note(changes.find(({ target }) => (target.closest ? target : target.parentElement)?.closest(live))?.target ?? root);
   }).observe(root, { childList: true, characterData: true, subtree: true });
 };
 
-scene("N42: the time left is announced politely, and no more often than every 20 seconds", {
+scene("N42: time left announced at most every 20 seconds", {
   policy: { idle: "150s", absolute: "1h", warn: "148s" },
 }, async (stage, t) => {
   const { page } = await aheadOfTime(stage, "**/session");
@@ -48,12 +48,12 @@ scene("N42: the time left is announced politely, and no more often than every 20
   const announced = await page.evaluate(() => window.announced);
   const gaps = announced.slice(1).map(({ at }, n) => Math.round(at - announced[n].at));
   t.diagnostic(`announced ${announced.length} times in 130 s: ${JSON.stringify(announced.map(({ text }) => text))}`);
-  assert.ok(announced.length >= 3, "it goes unsaid that the time runs out");
+  assert.ok(announced.length >= 3, "the text does not say that time runs out");
   assert.ok(gaps.every((gap) => gap >= 19_900), `gaps of ${gaps} ms`);
   assert.ok(announced.every(({ manner }) => ["polite", "status"].includes(manner)), JSON.stringify(announced));
 });
 
-scene("the number that ticks is no live region", {
+scene("the ticking number is no live region", {
   policy: { idle: "12s", absolute: "10m", warn: "10s" },
 }, async (stage) => {
   const { page } = await stage.signedIn();
@@ -66,7 +66,7 @@ scene("the number that ticks is no live region", {
   assert.equal(loud, false);
 });
 
-scene("N42: there are at least 20 seconds to answer, however short a policy's warning is", {
+scene("N42: the user has at least 20 seconds to answer", {
   policy: { idle: "60s", absolute: "1h", warn: "2s" },
 }, async (stage) => {
   const { page } = await aheadOfTime(stage, "**/session");

@@ -1,4 +1,4 @@
-// The two answers to the warning: staying, by every means, and signing out.
+// The two answers to the warning: staying, in every way, and signing out.
 
 import assert from "node:assert/strict";
 
@@ -20,8 +20,8 @@ for (const [means, answer] of Object.entries(MEANS)) {
     const { visitor, page } = await stage.signedIn();
     const heard = await listen(page);
     await warned(page);
-    // Nobody has answered: so much is left that an extension can be told from none.
-    await until("the time goes down", async () => (await visitor.truth()).remaining_ms < 9_000);
+    // Wait without an answer, so that an extension makes a visible difference.
+    await until("the time left decreases", async () => (await visitor.truth()).remaining_ms < 9_000);
     await answer(page);
     await unwarned(page);
     const { remaining_ms } = await visitor.truth();
@@ -36,7 +36,7 @@ for (const [means, answer] of Object.entries(MEANS)) {
 scene("a touch on the button extends the session", { policy: EARLY }, async (stage) => {
   const { visitor, page } = await stage.signedIn({ hasTouch: true, isMobile: true });
   await warned(page);
-  await until("the time goes down", async () => (await visitor.truth()).remaining_ms < 9_000);
+  await until("the time left decreases", async () => (await visitor.truth()).remaining_ms < 9_000);
   await stay(page).tap();
   await unwarned(page);
   assert.ok((await visitor.truth()).remaining_ms > 9_500);
@@ -55,11 +55,11 @@ scene("N42: a session can be extended ten times in a row", {
   assert.equal((await visitor.truth()).alive, true);
 });
 
-scene("the answer to staying counts, also when a later question was answered before", {
+scene("an extension's answer counts when overtaken", {
   policy: EARLY,
 }, async (stage) => {
   const visitor = await stage.visitor();
-  // Without the stream and the page's own poll, which would put it right some time later.
+  // Without the stream and the page's own poll, which would correct it later.
   await visitor.loseStream();
   await visitor.context.route("**/api/notifications", () => {});
   const page = await visitor.open("/login");
@@ -71,8 +71,8 @@ scene("the answer to staying counts, also when a later question was answered bef
     await released;
     await route.continue();
   });
-  // Questions come no closer than a second to one another.
-  await until("the time goes down", async () => (await visitor.truth()).remaining_ms < 8_500);
+  // Questions are at least a second apart.
+  await until("the time left decreases", async () => (await visitor.truth()).remaining_ms < 8_500);
   await stay(page).click();
   await until("it is on its way", () => visitor.asked("/session/extend").length === 1);
   const later = page.waitForResponse((response) => new URL(response.url()).pathname === "/session");
@@ -83,14 +83,14 @@ scene("the answer to staying counts, also when a later question was answered bef
   await unwarned(page);
 });
 
-scene("input other than an answer does not keep anyone in while the warning is open", {
+scene("other input during the warning extends nothing", {
   policy: { idle: "6s", absolute: "10m", warn: "5s" },
 }, async (stage) => {
   const { visitor, page } = await stage.signedIn();
   await warned(page);
   const before = visitor.asked("/session/activity").length;
   const start = Date.now();
-  // A cat on the keyboard, a bumped desk.
+  // Accidental input: keys, and pointer movement.
   while (Date.now() - start < 3_000) {
     await page.mouse.move(5 + (Date.now() % 50), 5);
     await page.mouse.wheel(0, 10);
@@ -111,7 +111,7 @@ scene("signing out in the dialog leads to a page that says so", { policy: EARLY 
   assert.deepEqual(visitor.errors, []);
 });
 
-/** A dialog whose page is not told of the end: no events, and a clock that stands. */
+/** A dialog on a page that does not notice the end: no events, and a stopped clock. */
 async function deafWarning(stage) {
   const visitor = await stage.visitor();
   await visitor.context.clock.install();
@@ -124,23 +124,23 @@ async function answerTooLate({ visitor, page }) {
   await visitor.signIn(page);
   await warned(page);
   await stopClock(page);
-  await until("the session has run out", async () => !(await visitor.truth()).alive);
-  assert.ok(await stay(page).isVisible(), "the dialog went by itself");
+  await until("the session has expired", async () => !(await visitor.truth()).alive);
+  assert.ok(await stay(page).isVisible(), "the dialog closed without an answer");
   await stay(page).click();
 }
 
 const SHORT = { idle: "5s", absolute: "10m", warn: "4s" };
 
-scene("N41: staying too late leads to the page that says why", { policy: SHORT }, async (stage) => {
+scene("N41: staying too late leads to the expired page", { policy: SHORT }, async (stage) => {
   const { visitor, page } = await deafWarning(stage);
-  // The bank's own poll would hear of the end, too; its clock stands as well.
+  // The stopped clock also stops the bank's poll, which would notice the end.
   await answerTooLate({ visitor, page });
   await page.clock.resume();
   await expired(page, "idle_timeout");
   assert.match(await page.locator("main").innerText(), /nothing happened for a while/i);
 });
 
-scene("N41: staying too late turns the dialog into “signed out” where no page was named", {
+scene("N41: staying too late without login page shows the end", {
   policy: SHORT,
 }, async (stage) => {
   const { visitor, page } = await deafWarning(stage);

@@ -1,4 +1,4 @@
-// axe-core finds nothing to object to, light or dark.
+// axe-core finds no violations, light or dark.
 
 import assert from "node:assert/strict";
 
@@ -18,7 +18,7 @@ async function assertNothing(page, where, t) {
   assert.deepEqual(brief(all.violations), [], where);
   assert.ok(all.passes.length > 10, `axe looked at nothing on ${where}`);
   assert.deepEqual(brief(ours(all.incomplete).filter(({ id }) => id !== CONTRAST)), [], `undecided on ${where}`);
-  // axe does not know that a modal dialog lies above everything, so the page is taken away for this.
+  // axe does not know that a modal dialog is above everything, so the page is removed for the check.
   await page.evaluate(() => {
     if (!document.querySelector("session-timeout")?.shadowRoot?.querySelector("dialog[open]")) return;
     for (const element of document.body.children) element.hidden = element.localName !== "session-timeout";
@@ -33,7 +33,7 @@ const CONTRAST = "color-contrast";
 const brief = (found) =>
   found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, any }) => `${html} ${any[0]?.message}`).join(", ")}`);
 
-/** What is about the component; what axe can't decide about it is a finding, too. */
+/** The findings about the component, including those that axe can't decide. */
 const ours = (found) =>
   found
     .map((one) => ({ ...one, nodes: one.nodes.filter(({ target }) => JSON.stringify(target).includes("session-timeout")) }))
@@ -65,7 +65,7 @@ for (const colorScheme of SCHEMES) {
   });
 }
 
-scene("axe finds a fault that is there", { policy: EARLY }, async (stage, t) => {
+scene("axe finds a planted fault", { policy: EARLY }, async (stage, t) => {
   const { page } = await stage.signedIn({ reducedMotion: "reduce" });
   await warned(page);
   await page.evaluate(() => {

@@ -1,4 +1,4 @@
-// Tabs that nobody sees, in a browser that hides, freezes and keeps them as it does for a person.
+// Invisible tabs, in a browser that hides, freezes and caches them as in normal use.
 
 import assert from "node:assert/strict";
 
@@ -17,7 +17,7 @@ async function signedInTab(stage) {
   return { visitor, page };
 }
 
-/** Puts a tab of no site in front of the page. */
+/** Opens a blank tab in front of the page. */
 async function hide(visitor, page) {
   const other = await visitor.context.newPage();
   await other.bringToFront();
@@ -27,13 +27,13 @@ async function hide(visitor, page) {
 
 const ended = (visitor) => until("the session ends", async () => !(await visitor.truth()).alive, 9_000);
 
-/** The page calls an active route of the bank each half second. */
+/** Makes the page call an active route of the bank every half second. */
 const callActiveRoute = (page) =>
   page.evaluate(() => {
     setInterval(() => fetch("/api/balance", { cache: "no-store" }), 500);
   });
 
-scene("N5: the same fetch keeps a visible tab alive and not a hidden one", { policy: SHORT }, async (stage, t) => {
+scene("N5: a fetch extends from a visible tab, not a hidden one", { policy: SHORT }, async (stage, t) => {
   const { visitor, page } = await signedInTab(stage);
   await callActiveRoute(page);
   const shown = Date.now();
@@ -57,7 +57,7 @@ scene("N5: the same fetch keeps a visible tab alive and not a hidden one", { pol
   assert.ok(took > 4.5 && took < 8.5, `${took} s`);
 });
 
-scene("N5: what a page says of its own requests is left alone", { policy: SHORT }, async (stage) => {
+scene("N5: a page's own Session-Activity header is kept", { policy: SHORT }, async (stage) => {
   const { visitor, page } = await signedInTab(stage);
   await hide(visitor, page);
   await page.evaluate(async () => {
@@ -77,13 +77,13 @@ scene("N5: what a page says of its own requests is left alone", { policy: SHORT 
   ]);
 });
 
-scene("a hidden tab leaves its page by itself when the session ends", { policy: SHORT }, async (stage) => {
+scene("a hidden tab leaves its page when the session ends", { policy: SHORT }, async (stage) => {
   const { visitor, page } = await signedInTab(stage);
   await hide(visitor, page);
   await expired(page, "idle_timeout", 10_000);
 });
 
-scene("input in a visible tab keeps the hidden ones, which make no report of their own", {
+scene("input in a visible tab keeps silent hidden tabs", {
   policy: { idle: "8s", absolute: "10m", warn: "2s" },
 }, async (stage) => {
   const { visitor, page: hidden } = await signedInTab(stage);
@@ -92,7 +92,7 @@ scene("input in a visible tab keeps the hidden ones, which make no report of the
   await front.bringToFront();
   await until("the first tab is hidden", () => hidden.evaluate(() => document.hidden));
   const start = Date.now();
-  // Side by side: a look into a hidden tab may take long, and typing must not wait for it.
+  // In parallel: reading a hidden tab may take long, and typing must not wait for it.
   const type = async () => {
     while (secondsSince(start) < 10) {
       await front.locator('[name="amount"]').press("End");
@@ -110,7 +110,7 @@ scene("input in a visible tab keeps the hidden ones, which make no report of the
   assert.equal(visitor.asked("/session/events").filter(({ open }) => open).length, 1);
 });
 
-scene("N43: a hidden tab is warned in time, and shows how much is left when it comes to the front", {
+scene("N43: a hidden tab warns in time, shown when in front", {
   policy: { idle: "15s", absolute: "10m", warn: "9s" },
 }, async (stage) => {
   const { visitor, page } = await signedInTab(stage);
@@ -123,7 +123,7 @@ scene("N43: a hidden tab is warned in time, and shows how much is left when it c
   assert.ok((await visitor.truth()).remaining_ms > 10_000);
 });
 
-scene("N43: a frozen tab shows nothing of the account when it is thawed too late", {
+scene("N43: a frozen tab thawed too late shows no account data", {
   policy: SHORT,
 }, async (stage, t) => {
   const { visitor, page } = await signedInTab(stage);
@@ -140,9 +140,9 @@ scene("N43: a frozen tab shows nothing of the account when it is thawed too late
   await assertNothingPersonal(page);
 });
 
-scene("“back” after the end shows nothing of the account", { policy: SHORT }, async (stage) => {
+scene("“back” after the end shows no account data", { policy: SHORT }, async (stage) => {
   const { visitor, page } = await signedInTab(stage);
-  // Away from the bank while the session runs out; then back, into whatever the browser has kept.
+  // Away from the bank while the session expires; then back to the browser's cached page.
   await page.goto("about:blank");
   await ended(visitor);
   await page.goBack({ waitUntil: "commit" });

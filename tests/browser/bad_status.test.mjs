@@ -1,4 +1,4 @@
-// A status endpoint that does not work: no crash, no keep-alive, one message that helps.
+// A broken status endpoint: no crash, no keep-alive, one helpful message.
 
 import assert from "node:assert/strict";
 
@@ -30,7 +30,7 @@ const ANSWERS = {
   "a 401 without a reason": { status: 401, contentType: "application/json", body: "{}" },
 };
 
-/** No stream either, so that the status document is all there is. */
+/** Blocks the stream too, so that only the status document is left. */
 async function broken(stage, answer) {
   const visitor = await stage.visitor();
   await visitor.loseStream();
@@ -53,7 +53,7 @@ async function failsWell(stage, name, answer) {
 }
 
 const names = Object.keys(ANSWERS);
-// A few at a time: each waits most of the time.
+// A few at a time, because each mostly waits.
 for (let first = 0; first < names.length; first += 5) {
   const some = names.slice(first, first + 5);
   scene(`a status endpoint that answers ${some.join(", ")}`, { policy: SHORT }, async (stage) => {
@@ -71,7 +71,7 @@ for (let first = 0; first < names.length; first += 5) {
   });
 }
 
-scene("where the status endpoint is broken, the answers to the page's own fetches tell the deadline", {
+scene("a page's own answers replace a broken status endpoint", {
   policy: SHORT,
 }, async (stage) => {
   const { visitor, page } = await broken(stage, ANSWERS["500"]);
@@ -82,7 +82,7 @@ scene("where the status endpoint is broken, the answers to the page's own fetche
     new URL(page.url()).pathname !== "/" || (await cover(page).isVisible()), 2_000);
 });
 
-scene("a status endpoint that breaks under way: the known deadline holds", {
+scene("the known deadline holds when the endpoint breaks", {
   policy: { idle: "6s", absolute: "10m", warn: "2s" },
 }, async (stage) => {
   const { visitor, page } = await stage.signedIn();
@@ -96,7 +96,7 @@ scene("a status endpoint that breaks under way: the known deadline holds", {
   assert.deepEqual(visitor.errors, []);
 });
 
-scene("a page that never saw a live session stays silent, whatever the endpoint says", {
+scene("a page that saw no live session stays silent", {
   policy: SHORT,
 }, async (stage) => {
   for (const name of ["500", "a page", "a huge time", "a negative time"]) {
@@ -112,7 +112,7 @@ scene("a page that never saw a live session stays silent, whatever the endpoint 
   }
 });
 
-scene("a login page is silent: no dialog, no event, no message", { policy: SHORT }, async (stage) => {
+scene("a login page shows no dialog, event or message", { policy: SHORT }, async (stage) => {
   const visitor = await stage.visitor();
   const page = await visitor.open("/login");
   await page.fill('input[name="username"]', "alice");
@@ -123,7 +123,7 @@ scene("a login page is silent: no dialog, no event, no message", { policy: SHORT
   assert.equal(new URL(page.url()).pathname, "/login");
 });
 
-scene("a stream of nonsense moves no deadline", { policy: SHORT }, async (stage) => {
+scene("a garbled event stream moves no deadline", { policy: SHORT }, async (stage) => {
   const visitor = await stage.visitor();
   const nonsense = [
     "event: session-status\ndata: {\"remaining_ms\": 1e300}",
@@ -139,14 +139,14 @@ scene("a stream of nonsense moves no deadline", { policy: SHORT }, async (stage)
   await visitor.signIn(page);
   await ready(page);
   await pass(1);
-  assert.equal(new URL(page.url()).pathname, "/", "nonsense ended the session");
+  assert.equal(new URL(page.url()).pathname, "/", "garbled data ended the session");
   await until("the session ends", async () => !(await visitor.truth()).alive, 7_000);
   await until("it is covered or gone", async () =>
     new URL(page.url()).pathname !== "/" || (await cover(page).isVisible()), 3_000);
   assert.deepEqual(visitor.errors, []);
 });
 
-scene("an end whose reason can't be read is an end, for no reason", { policy: SHORT }, async (stage) => {
+scene("an end with an unreadable reason is still an end", { policy: SHORT }, async (stage) => {
   const visitor = await stage.visitor();
   const body = "event: session-expired\ndata: {\"reason\": \"<b>you</b>\"}\n\n";
   await visitor.context.route("**/session/events", (route) =>
@@ -160,7 +160,7 @@ scene("an end whose reason can't be read is an end, for no reason", { policy: SH
   assert.deepEqual(visitor.errors, []);
 });
 
-scene("garbled messages of another tab's script change nothing", { policy: SHORT }, async (stage) => {
+scene("garbled messages of another tab change nothing", { policy: SHORT }, async (stage) => {
   const { visitor, page } = await stage.signedIn();
   const other = await visitor.open("/session-timeout.js");
   await other.evaluate(async () => {

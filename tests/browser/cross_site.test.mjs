@@ -1,4 +1,4 @@
-// Another site's page can't keep anybody signed in.
+// Another site's page can't keep a user signed in.
 
 import assert from "node:assert/strict";
 
@@ -9,12 +9,12 @@ import { pass, until } from "./harness/wait.mjs";
 const CALM = { idle: "20s", absolute: "10m", warn: "2s" };
 
 const ORIGINS = {
-  // Ports make another origin, not another site: the cookie goes along.
+  // Another port is another origin, not another site: the cookie is sent.
   "another origin of the same site": { host: "127.0.0.1", cookie: true, statuses: [403] },
   "another site": { host: "localhost", cookie: false, statuses: [401, 403] },
 };
 
-/** In the attacker's page: everything that a page can send without asking. */
+/** In the attacker's page: every request that a page can send without permission. */
 async function attack(bank) {
   const send = (path, init) =>
     fetch(bank + path, { method: "POST", mode: "no-cors", credentials: "include", ...init }).catch(() => {});
@@ -31,7 +31,7 @@ async function attack(bank) {
   navigator.sendBeacon(`${bank}/session/activity`, new Blob([body], { type: "text/plain" }));
 }
 
-/** What went over the wire, which the attacker's page is not shown: `{path, cookie, status}`. */
+/** The requests on the wire, which the attacker's page can't see: `{path, cookie, status}`. */
 async function tap(page) {
   const client = await page.context().newCDPSession(page);
   const seen = new Map();
@@ -73,7 +73,7 @@ for (const [name, { host, statuses, cookie }] of Object.entries(ORIGINS)) {
     const form = `<!doctype html><form method="post" action="${stage.bank.url}/session/extend"><button>Win</button></form>`;
     const page = await visitor.context.newPage();
     await page.goto(await site(stage, host, form));
-    // By keyboard and by a person, which makes it a navigation that somebody wanted.
+    // By keyboard, so that the browser treats it as a navigation by the user.
     await page.focus("button");
     const [answer] = await Promise.all([
       page.waitForResponse((response) => response.request().method() === "POST"),
@@ -84,7 +84,7 @@ for (const [name, { host, statuses, cookie }] of Object.entries(ORIGINS)) {
   });
 }
 
-scene("another site's image of an active route is nobody's activity", { policy: CALM }, async (stage) => {
+scene("another site's image of an active route is no activity", { policy: CALM }, async (stage) => {
   const { visitor } = await stage.signedIn();
   const { idle_deadline } = await visitor.truth();
   await pass(1);
@@ -96,7 +96,7 @@ scene("another site's image of an active route is nobody's activity", { policy: 
   assert.equal((await visitor.truth()).idle_deadline, idle_deadline);
 });
 
-scene("the page itself may do what the others may not", { policy: CALM }, async (stage) => {
+scene("the bank's own page may do what other sites may not", { policy: CALM }, async (stage) => {
   const { visitor, page } = await stage.signedIn();
   const { idle_deadline } = await visitor.truth();
   await pass(1);

@@ -1,4 +1,4 @@
-// The strict Content-Security-Policy of the bank is never violated.
+// Nothing violates the strict Content-Security-Policy of the bank.
 
 import assert from "node:assert/strict";
 
@@ -7,7 +7,7 @@ import { scene } from "./harness/scene.mjs";
 
 const SHORT = { idle: "5s", absolute: "10m", warn: "3s" };
 
-/** Collects what the browser reports, on every page of the visitor. */
+/** Collects the browser's reports from every page of the visitor. */
 async function violations(context) {
   const found = [];
   await context.exposeBinding("violated", (_, what) => found.push(what));
@@ -22,7 +22,7 @@ async function violations(context) {
 const complaints = ({ messages }) =>
   messages.filter(({ text }) => /content security policy/i.test(text)).map(({ text }) => text);
 
-scene("a run from signing in over warning and extending to the end violates nothing", {
+scene("a whole session violates no policy", {
   policy: SHORT,
 }, async (stage) => {
   const visitor = await stage.visitor();
@@ -45,7 +45,7 @@ scene("a run from signing in over warning and extending to the end violates noth
   assert.deepEqual(visitor.errors, []);
 });
 
-scene("a violation would have been seen", { policy: SHORT }, async (stage) => {
+scene("a violation is detected", { policy: SHORT }, async (stage) => {
   const visitor = await stage.visitor();
   const found = await violations(visitor.context);
   const page = await visitor.open("/login");

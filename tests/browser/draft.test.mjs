@@ -1,4 +1,4 @@
-// What was typed survives the end of the session, for the one who typed it.
+// A draft survives the end of the session, for the same user only.
 
 import assert from "node:assert/strict";
 
@@ -7,7 +7,7 @@ import { scene } from "./harness/scene.mjs";
 
 const SHORT = { idle: "5s", absolute: "10m", warn: "2s" };
 const NOTE = "for the bicycle, as agreed";
-const NOTHING_SENT = /Nothing has been sent yet\. Check it and send it again\./;
+const NOTHING_SENT = /This has not been sent yet\. Check it and send it\./;
 
 async function typedAndExpired(stage) {
   const { visitor, page } = await stage.signedIn();
@@ -33,7 +33,7 @@ const draft = (page) =>
     return { amount: amount.value, note: note.value, stored: sessionStorage.getItem("transfer") };
   });
 
-scene("the draft is back after signing in again, and nothing was sent", { policy: SHORT }, async (stage) => {
+scene("the draft is back after signing in, and unsent", { policy: SHORT }, async (stage) => {
   const { visitor, page, balance } = await typedAndExpired(stage);
   await signInAgain(visitor, page, "alice");
   const { amount, note } = await draft(page);
@@ -43,7 +43,7 @@ scene("the draft is back after signing in again, and nothing was sent", { policy
   assert.equal(visitor.asked("/api/transfer").length, 0);
 });
 
-scene("another user gets nothing of the draft, and neither does the first one after that", {
+scene("another user gets nothing of the draft", {
   policy: SHORT,
 }, async (stage) => {
   const { visitor, page } = await typedAndExpired(stage);
@@ -57,7 +57,7 @@ scene("another user gets nothing of the draft, and neither does the first one af
   assert.equal((await draft(page)).note, "");
 });
 
-scene("staying keeps what was typed where it is", { policy: SHORT }, async (stage) => {
+scene("staying keeps the draft in place", { policy: SHORT }, async (stage) => {
   const { page } = await stage.signedIn();
   await page.locator('[name="note"]').pressSequentially(NOTE);
   await warned(page);

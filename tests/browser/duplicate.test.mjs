@@ -1,4 +1,4 @@
-// A page that was put together twice.
+// A page that includes the component twice.
 
 import assert from "node:assert/strict";
 
@@ -8,7 +8,7 @@ import { until } from "./harness/wait.mjs";
 
 const EARLY = { idle: "12s", absolute: "10m", warn: "10s" };
 
-scene("a second copy of the element does nothing, and says so", { policy: EARLY }, async (stage) => {
+scene("a second element does nothing and warns", { policy: EARLY }, async (stage) => {
   const visitor = await stage.visitor();
   await adapt(visitor.context, (element) => element.after(element.cloneNode()));
   const page = await visitor.open("/login");
@@ -21,13 +21,13 @@ scene("a second copy of the element does nothing, and says so", { policy: EARLY 
   await stay(page).click();
   await unwarned(page);
   assert.equal(visitor.asked("/session/extend").length, 1);
-  const told = visitor.warnings().filter(({ text }) => /first|second|already/i.test(text));
+  const warnings = visitor.warnings().filter(({ text }) => /first|second|already/i.test(text));
   // One for each of the two pages.
-  assert.equal(told.length, 2, JSON.stringify(visitor.warnings().map(({ text }) => text)));
+  assert.equal(warnings.length, 2, JSON.stringify(visitor.warnings().map(({ text }) => text)));
   assert.deepEqual(visitor.errors, []);
 });
 
-scene("the script loaded twice does no harm", { policy: EARLY }, async (stage) => {
+scene("loading the script twice does no harm", { policy: EARLY }, async (stage) => {
   const { visitor, page } = await stage.signedIn();
   await page.evaluate(() => import("/session-timeout.js?again"));
   await warned(page);
@@ -38,7 +38,7 @@ scene("the script loaded twice does no harm", { policy: EARLY }, async (stage) =
   assert.deepEqual(visitor.errors, []);
 });
 
-scene("an element that is taken out and put back goes on", { policy: EARLY }, async (stage) => {
+scene("an element that is removed and put back works", { policy: EARLY }, async (stage) => {
   const { visitor, page } = await stage.signedIn();
   await page.evaluate(async () => {
     const element = document.querySelector("session-timeout");

@@ -1,4 +1,4 @@
-// A page of the bank in a frame. The bank forbids it; an application might not.
+// A page of the bank in a frame. The bank forbids framing; an application might not.
 
 import assert from "node:assert/strict";
 
@@ -10,7 +10,7 @@ import { pass, secondsSince, until } from "./harness/wait.mjs";
 const EARLY = { idle: "9s", absolute: "10m", warn: "7s" };
 const BUSY = { idle: "5s", absolute: "10m", warn: "2s" };
 
-/** Lets the account page be framed. */
+/** Allows the account page in frames. */
 async function allowFrames(visitor) {
   await visitor.context.route(`${visitor.bank.url}/`, async (route) => {
     const response = await route.fetch();
@@ -40,7 +40,7 @@ async function frameOf(page, stage) {
   return frame;
 }
 
-scene("in a frame of its own origin only the top page shows the dialog", { policy: EARLY }, async (stage) => {
+scene("only the top page of same-origin frames shows the dialog", { policy: EARLY }, async (stage) => {
   const { page, frame } = await framedByOwnOrigin(stage);
   await warned(page);
   assert.equal(await part(frame, "stay").isVisible().catch(() => false), false, "two dialogs");
@@ -49,7 +49,7 @@ scene("in a frame of its own origin only the top page shows the dialog", { polic
   await expired(page, "idle_timeout");
 });
 
-scene("input in a frame of its own origin counts", { policy: BUSY }, async (stage) => {
+scene("input in a same-origin frame counts", { policy: BUSY }, async (stage) => {
   const { visitor, page, frame } = await framedByOwnOrigin(stage);
   const start = Date.now();
   while (secondsSince(start) < 9) {
@@ -60,10 +60,10 @@ scene("input in a frame of its own origin counts", { policy: BUSY }, async (stag
   assert.equal((await visitor.truth()).alive, true);
 });
 
-scene("in a frame of another origin the component is inactive and says so", { policy: BUSY }, async (stage) => {
+scene("the component in a cross-origin frame is off and warns", { policy: BUSY }, async (stage) => {
   const { visitor, page } = await stage.signedIn();
   await allowFrames(visitor);
-  // The same site on another port, so that the session's cookie goes along.
+  // The same site on another port, so that the session cookie is sent.
   const top = await site(stage, "127.0.0.1", `<!doctype html><iframe src="${stage.bank.url}/" width="700" height="500"></iframe>`);
   await page.goto(top);
   const frame = await frameOf(page, stage);
@@ -82,7 +82,7 @@ scene("in a frame of another origin the component is inactive and says so", { po
   assert.deepEqual(visitor.errors, []);
 });
 
-scene("as it is shipped the bank can't be framed at all", { policy: EARLY }, async (stage) => {
+scene("the bank as shipped can't be framed", { policy: EARLY }, async (stage) => {
   const { visitor, page } = await stage.signedIn();
   await page.goto(await site(stage, "127.0.0.1", `<!doctype html><iframe src="${stage.bank.url}/"></iframe>`));
   await until("the browser refuses", () => visitor.messages.some(({ text }) => /frame-ancestors/.test(text)), 3_000);

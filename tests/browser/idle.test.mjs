@@ -1,4 +1,4 @@
-// What no person does keeps nobody in: the session ends on time.
+// Automatic activity does not extend the session: it ends on time.
 
 import assert from "node:assert/strict";
 
@@ -8,12 +8,12 @@ import { secondsSince } from "./harness/wait.mjs";
 
 const POLICY = { idle: "6s", absolute: "10m", warn: "2s" };
 
-/** Starts `deed` in the page and sees the session end as if nothing had happened. */
-async function endsOnTime(stage, t, deed) {
+/** Runs `action` in the page and asserts that the session still ends on time. */
+async function endsOnTime(stage, t, action) {
   const { visitor, page } = await stage.signedIn();
   const start = Date.now();
   const { remaining_ms } = await visitor.truth();
-  assert.equal(await page.evaluate(deed), true, "what was to be started did not start");
+  assert.equal(await page.evaluate(action), true, "the action did not start");
   await expired(page, "idle_timeout");
   const late = secondsSince(start) - remaining_ms / 1000;
   t.diagnostic(`over ${late.toFixed(2)} s after the deadline`);
@@ -47,7 +47,7 @@ scene("a page that plays a video expires on time", { policy: POLICY }, async (st
   });
 });
 
-scene("a page with timers, animations and a stream of events expires on time", {
+scene("a page with timers, animations and a stream expires on time", {
   policy: POLICY,
 }, async (stage, t) => {
   const visitor = await endsOnTime(stage, t, async () => {
@@ -55,7 +55,7 @@ scene("a page with timers, animations and a stream of events expires on time", {
     const frame = () => requestAnimationFrame(frame);
     frame();
     document.querySelector("h1").animate([{ opacity: 1 }, { opacity: 0.5 }], { duration: 300, iterations: Infinity });
-    // A quiet stream of the bank's, which is passive.
+    // A passive event stream of the bank.
     const ticks = new EventSource("/events");
     await new Promise((resolve) => ticks.addEventListener("tick", resolve, { once: true }));
     return ticks.readyState === EventSource.OPEN;
@@ -63,7 +63,7 @@ scene("a page with timers, animations and a stream of events expires on time", {
   assert.ok(visitor.asked("/events").length > 0);
 });
 
-scene("events that a script dispatches are nobody's input", { policy: POLICY }, async (stage, t) => {
+scene("events dispatched by a script are no input", { policy: POLICY }, async (stage, t) => {
   await endsOnTime(stage, t, () => {
     let heard = 0;
     document.addEventListener("pointermove", () => (heard += 1));
@@ -85,7 +85,7 @@ scene("events that a script dispatches are nobody's input", { policy: POLICY }, 
   });
 });
 
-scene("what a script scrolls, clicks and focuses is nobody's input", { policy: POLICY }, async (stage, t) => {
+scene("scrolling, clicks and focus by a script are no input", { policy: POLICY }, async (stage, t) => {
   await endsOnTime(stage, t, async () => {
     document.querySelector("main").animate([{ height: "5000px" }, { height: "5000px" }], { duration: 1, fill: "forwards" });
     const field = document.querySelector('[name="amount"]');

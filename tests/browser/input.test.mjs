@@ -1,4 +1,4 @@
-// What a person does keeps the session alive, and is reported as what it is.
+// Input of a person extends the session, and is reported with its real age.
 
 import assert from "node:assert/strict";
 
@@ -10,7 +10,7 @@ const SHORT = { idle: "5s", absolute: "10m", warn: "1s" };
 // One report in a tenth of the idle timeout: two seconds.
 const SLOW = { idle: "20s", absolute: "10m", warn: "2s" };
 
-scene("typing keeps the session alive, and its end is counted from the last key", {
+scene("typing extends, counted from the last key", {
   policy: SHORT,
 }, async (stage, t) => {
   const { visitor, page } = await stage.signedIn();
@@ -65,7 +65,7 @@ for (const [name, deed] of Object.entries(DEEDS)) {
   });
 }
 
-scene("a spell of input makes one report in two seconds, and its last moment counts", {
+scene("constant input makes one report in two seconds", {
   policy: SLOW,
 }, async (stage, t) => {
   const { visitor, page } = await stage.signedIn();

@@ -1,4 +1,4 @@
-// What an application with a dialog of its own builds on: events, methods, status, parts.
+// The interface for applications with their own dialog: events, methods, status, parts.
 
 import assert from "node:assert/strict";
 
@@ -31,16 +31,16 @@ scene("signOut() ends the session", { policy: EARLY }, async (stage) => {
   assert.equal((await visitor.truth()).alive, false);
 });
 
-scene("status is a frozen copy that counts down by itself", { policy: CALM }, async (stage) => {
+scene("status is a frozen copy that counts down", { policy: CALM }, async (stage) => {
   const visitor = await stage.visitor();
-  // Without the stream, which would put it right meanwhile.
+  // Without the stream, which would correct it meanwhile.
   await visitor.loseStream();
   const page = await visitor.open("/login");
   await visitor.signIn(page);
   const look = () => page.evaluate(`({ ...${element}.status, at: performance.now() })`);
   const first = await look();
   const { remaining_ms, ends_by, extendable, state } = await visitor.truth();
-  // It counts from when it asked: the longer the answer took, the less it promises.
+  // It counts from the request: the longer the answer took, the less is left.
   const more = first.remaining_ms - remaining_ms;
   assert.ok(more > -2_000 && more < 500, `${first.remaining_ms} instead of ${remaining_ms}`);
   assert.deepEqual([first.state, first.ends_by, first.extendable], [state, ends_by, extendable]);
@@ -51,14 +51,14 @@ scene("status is a frozen copy that counts down by itself", { policy: CALM }, as
   assert.ok(Math.abs(counted - passed) < 100, `${counted} ms in ${passed}`);
 });
 
-scene("status is null where nobody is signed in", { policy: EARLY }, async (stage) => {
+scene("status is null when signed out", { policy: EARLY }, async (stage) => {
   const visitor = await stage.visitor();
   const page = await visitor.open("/login");
   await page.waitForFunction(() => customElements.get("session-timeout"));
   assert.equal(await page.evaluate(`${element}.status`), null);
 });
 
-scene("session-warning tells how much is left, and preventDefault shows no dialog", {
+scene("session-warning has the time left and can be prevented", {
   policy: EARLY,
 }, async (stage) => {
   const { page } = await stage.signedIn();
@@ -73,7 +73,7 @@ scene("session-warning tells how much is left, and preventDefault shows no dialo
   assert.equal((await heard()).length, 1, "it warns more than once");
 });
 
-scene('dialog="none": events, no dialog, and still a way out at the end', { policy: SHORT }, async (stage) => {
+scene('dialog="none" gives events and no dialog', { policy: SHORT }, async (stage) => {
   const visitor = await stage.visitor();
   await adapt(visitor.context, (element) => element.setAttribute("dialog", "none"));
   const page = await visitor.open("/login");
@@ -84,7 +84,7 @@ scene('dialog="none": events, no dialog, and still a way out at the end', { poli
   await expired(page, "idle_timeout");
 });
 
-scene("session-expired gives the reason, and preventDefault leaves the rest to the application", {
+scene("session-expired has the reason and can be prevented", {
   policy: SHORT,
 }, async (stage) => {
   const { page } = await stage.signedIn();
@@ -98,7 +98,7 @@ scene("session-expired gives the reason, and preventDefault leaves the rest to t
   assert.equal((await heard()).filter(isOver).length, 1);
 });
 
-scene("waitUntil is waited for while the page is covered, and for two seconds at most", {
+scene("waitUntil holds the covered page for two seconds at most", {
   policy: SHORT,
 }, async (stage, t) => {
   const { page } = await stage.signedIn();

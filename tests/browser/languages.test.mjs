@@ -1,4 +1,4 @@
-// Each language shows its own texts, with numbers and units by the browser's own tables.
+// Each language shows its own texts, with numbers and units from the browser.
 
 import assert from "node:assert/strict";
 
@@ -7,7 +7,7 @@ import { scene } from "./harness/scene.mjs";
 
 const EARLY = { idle: "12s", absolute: "10m", warn: "10s" };
 
-// Written out, so that a wrong table is noticed.
+// Repeated here, so that a wrong table is noticed.
 const WORDS = {
   de: { stay: "Angemeldet bleiben", signOut: "Abmelden", seconds: /\d+ Sekunden?/ },
   fr: { stay: "Rester connecté", signOut: "Se déconnecter", seconds: /\d+\s+secondes?/ },
@@ -27,7 +27,7 @@ for (const [lang, words] of Object.entries(WORDS)) {
     const text = await dialog(page).innerText();
     assert.match(text, words.seconds);
     assert.doesNotMatch(text, /session will|stay signed|\{time\}/i);
-    // A screen reader has to know which voice to use.
+    // Screen readers choose the voice by this.
     const spokenAs = await dialog(page).evaluate((element) => {
       for (let at = element; at; at = at.parentElement ?? at.getRootNode().host) if (at.lang) return at.lang;
       return "";
@@ -36,7 +36,7 @@ for (const [lang, words] of Object.entries(WORDS)) {
   });
 }
 
-scene("the page's language is taken, and then the browser's", { policy: EARLY }, async (stage) => {
+scene("the page's language wins over the browser's", { policy: EARLY }, async (stage) => {
   const visitor = await stage.visitor({ locale: "fr-CH" });
   await adapt(visitor.context, () => document.documentElement.setAttribute("lang", "de-AT"));
   const page = await visitor.open("/login");
@@ -52,7 +52,7 @@ scene("the page's language is taken, and then the browser's", { policy: EARLY },
   assert.equal((await stay(second).innerText()).trim(), WORDS.fr.stay);
 });
 
-scene("a language that nobody translated falls back to English", { policy: EARLY }, async (stage) => {
+scene("an untranslated language falls back to English", { policy: EARLY }, async (stage) => {
   const visitor = await stage.visitor({ locale: "fr-CH" });
   await adapt(visitor.context, (element) => element.setAttribute("lang", "x-unknown"));
   const page = await visitor.open("/login");

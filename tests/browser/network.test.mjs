@@ -1,4 +1,4 @@
-// A network that goes and comes, and a server that is started again.
+// A network that comes and goes, and a server that restarts.
 
 import assert from "node:assert/strict";
 
@@ -10,7 +10,7 @@ import { pass, until } from "./harness/wait.mjs";
 const CALM = { idle: "8s", absolute: "10m", warn: "3s" };
 const SHORT = { idle: "5s", absolute: "10m", warn: "2s" };
 
-scene("offline for a while: nothing ends, nothing is extended, and the warning is in time", {
+scene("offline for a while: no end, no extension, warned in time", {
   policy: CALM,
   link: true,
 }, async (stage) => {
@@ -30,7 +30,7 @@ scene("offline for a while: nothing ends, nothing is extended, and the warning i
   assert.deepEqual(visitor.errors, []);
 });
 
-scene("offline over the end: covered, with the reason; online again it says that it is over", {
+scene("offline over the end: covered, online again ended", {
   policy: SHORT,
   link: true,
 }, async (stage) => {
@@ -40,13 +40,13 @@ scene("offline over the end: covered, with the reason; online again it says that
   await until("it says why", async () => /reach/i.test(await dialog(page).innerText()), 2_000);
   await assertCoveredWhole(page);
   assert.equal(new URL(page.url()).pathname, "/");
-  await until("the session has run out", async () => !(await visitor.truth()).alive);
+  await until("the session has expired", async () => !(await visitor.truth()).alive);
   await stage.link.mend(visitor);
   await expired(page, "idle_timeout", 3_000);
   assert.deepEqual(visitor.errors, []);
 });
 
-scene("Escape opens no view of a covered page, however often", { policy: SHORT, link: true }, async (stage) => {
+scene("Escape never uncovers a covered page", { policy: SHORT, link: true }, async (stage) => {
   const { visitor, page } = await stage.signedIn({ reducedMotion: "reduce" });
   await stage.link.cut(visitor);
   await covered(page, 8_000);
@@ -58,7 +58,7 @@ scene("Escape opens no view of a covered page, however often", { policy: SHORT, 
   }
 });
 
-scene("offline over the end that another device put off: online again it is uncovered", {
+scene("offline while another device extended: online uncovers", {
   policy: SHORT,
   link: true,
 }, async (stage) => {
@@ -75,7 +75,7 @@ scene("offline over the end that another device put off: online again it is unco
   assert.equal((await visitor.truth()).alive, true);
 });
 
-scene("offline with the warning open: staying says that it did not work and ends nothing early", {
+scene("offline during the warning: staying fails, ends nothing", {
   policy: CALM,
   link: true,
 }, async (stage) => {
@@ -93,7 +93,7 @@ scene("offline with the warning open: staying says that it did not work and ends
   assert.deepEqual(visitor.errors, []);
 });
 
-scene("the server is restarted meanwhile: the session and the page go on", {
+scene("session and page survive a server restart", {
   policy: CALM,
   store: "sqlite",
 }, async (stage) => {
@@ -117,7 +117,7 @@ scene("the server is restarted meanwhile: the session and the page go on", {
   assert.deepEqual(visitor.errors, []);
 });
 
-scene("a server that hangs: covered in time, and uncovered or ended when it answers", {
+scene("a hanging server: covered in time until it answers", {
   policy: SHORT,
 }, async (stage) => {
   const { visitor, page } = await stage.signedIn({ reducedMotion: "reduce" });

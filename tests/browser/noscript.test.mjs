@@ -1,4 +1,4 @@
-// Without JavaScript the page leaves by itself.
+// Without JavaScript the page leaves automatically.
 
 import assert from "node:assert/strict";
 
@@ -6,7 +6,7 @@ import { expired } from "./harness/dialog.mjs";
 import { scene } from "./harness/scene.mjs";
 import { secondsSince } from "./harness/wait.mjs";
 
-scene("without JavaScript the account page lands on the expired page by itself", {
+scene("without JavaScript the page ends on the expired page", {
   policy: { idle: "4s", absolute: "10m", warn: "1s" },
 }, async (stage, t) => {
   const visitor = await stage.visitor({ javaScriptEnabled: false });

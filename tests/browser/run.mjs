@@ -1,6 +1,6 @@
-// Runs the tests, several files at a time, which mostly wait. Many of them measure time, and a
-// machine may be busy with something else for a moment: a file that fails beside others runs once
-// more by itself. Both runs are told; what fails twice has failed.
+// Runs the tests, several files at a time, because they mostly wait. Many of them measure time, and
+// a busy machine may disturb them: a file that fails beside others runs again alone. Both runs are
+// reported, and a file that fails twice has failed.
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -9,20 +9,20 @@ import { spec } from "node:test/reporters";
 import { fileURLToPath } from "node:url";
 
 const AT_A_TIME = 4;
-/** More than so many files are no moment's business. */
+/** With more failed files than this, none is repeated: that is no disturbance. */
 const MOST_AGAIN = 3;
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
-// Without arguments all; else those whose names contain one.
+// Without arguments all files; else those whose names contain an argument.
 const wanted = process.argv.slice(2);
 const names = readdirSync(folder)
   .filter((name) => name.endsWith(".test.mjs"))
   .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
 
-/** Runs a file, tells what comes of its tests when it is over, and gives it back. */
+/** Runs a file, prints the outcome of its tests at the end, and returns it. */
 async function outcome(name) {
   const outcome = { name, tests: 0, failed: [], passedOver: 0 };
-  // A run for each file: of a test its events say where it is defined, which may be a helper.
+  // One run per file: a test's events name the place of its definition, which may be a helper.
   const stream = run({ files: [join(folder, name)] });
   stream.on("test:pass", ({ skip, todo }) => {
     outcome.tests += 1;
@@ -38,7 +38,7 @@ async function outcome(name) {
   return outcome;
 }
 
-/** The outcomes of these files, so many of them at a time. */
+/** Runs these files, this many at a time, and returns their outcomes. */
 async function outcomes(names, atATime) {
   const waiting = [...names];
   const all = [];

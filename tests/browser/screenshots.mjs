@@ -1,4 +1,4 @@
-// Makes the pictures of the warning in docs/images: `npm run screenshots`.
+// Makes the screenshots of the warning in docs/images: `npm run screenshots`.
 
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,4 @@
-// A machine that slept: the clock jumps, or stands still while the session runs out elsewhere.
+// A machine that slept: the clock jumps, or stands still while the session expires.
 
 import assert from "node:assert/strict";
 
@@ -11,7 +11,7 @@ const HOUR = 3_600_000;
 const SHORT = { idle: "5s", absolute: "10m", warn: "2s" };
 const LONG = { idle: "10m", absolute: "1h", warn: "1m" };
 
-/** Signed in, with the page's clock in our hands, and no stream, which a sleeping machine would lose. */
+/** Signed in, with a controlled page clock, and no stream, which a sleeping machine would lose. */
 async function sleeper(stage) {
   const visitor = await stage.visitor({ reducedMotion: "reduce" });
   await visitor.context.clock.install();
@@ -21,7 +21,7 @@ async function sleeper(stage) {
   return { visitor, page };
 }
 
-/** Holds the answers to the component's questions until the returned function is called. */
+/** Delays the answers to the component's questions until the returned function is called. */
 async function holdStatus(context) {
   let release;
   const released = new Promise((resolve) => (release = resolve));
@@ -32,13 +32,13 @@ async function holdStatus(context) {
   return release;
 }
 
-scene("N43: after an hour of sleep the page is covered at once and then says why", {
+scene("N43: after an hour of sleep covered at once, then ended", {
   policy: SHORT,
 }, async (stage, t) => {
   const { visitor, page } = await sleeper(stage);
   await stopClock(page);
-  assert.equal(await pageShows(page), true, "looking finds nothing, so it proves nothing");
-  await until("the session has run out", async () => !(await visitor.truth()).alive);
+  assert.equal(await pageShows(page), true, "the check sees no page where there is one");
+  await until("the session has expired", async () => !(await visitor.truth()).alive);
   const release = await holdStatus(visitor.context);
   const start = Date.now();
   await page.clock.fastForward(HOUR);
@@ -52,10 +52,10 @@ scene("N43: after an hour of sleep the page is covered at once and then says why
   assert.deepEqual(visitor.errors, []);
 });
 
-scene("N43: the same where only the wall clock knows of the sleep", { policy: SHORT }, async (stage) => {
+scene("N43: sleep seen only by the wall clock covers as well", { policy: SHORT }, async (stage) => {
   const { visitor, page } = await sleeper(stage);
   await stopClock(page);
-  await until("the session has run out", async () => !(await visitor.truth()).alive);
+  await until("the session has expired", async () => !(await visitor.truth()).alive);
   const release = await holdStatus(visitor.context);
   const before = await page.evaluate(() => performance.now());
   await page.clock.setSystemTime(new Date(Date.now() + HOUR));
@@ -68,7 +68,7 @@ scene("N43: the same where only the wall clock knows of the sleep", { policy: SH
   await expired(page, "idle_timeout", 3_000);
 });
 
-scene("N10: waking up asks and does not extend, and a live session is uncovered", {
+scene("N10: waking up asks passively and uncovers", {
   policy: LONG,
 }, async (stage) => {
   const { visitor, page } = await sleeper(stage);
@@ -89,7 +89,7 @@ scene("N10: waking up asks and does not extend, and a live session is uncovered"
   assert.equal(new URL(page.url()).pathname, "/");
 });
 
-scene("N10: coming back into view, into focus, online or from “back” asks passively", {
+scene("N10: view, focus, online and “back” ask passively", {
   policy: LONG,
 }, async (stage) => {
   const { visitor, page } = await stage.signedIn();
@@ -101,7 +101,7 @@ scene("N10: coming back into view, into focus, online or from “back” asks pa
     ["window", "online"],
   ]) {
     const before = visitor.asked("/session").length;
-    // Longer than questions that follow one another closely could be drawn together.
+    // Longer than the time in which close questions are combined.
     await pass(1.1);
     await page.evaluate(([target, type]) => {
       const event = type === "pageshow" ? new PageTransitionEvent(type, { persisted: true }) : new Event(type, { bubbles: true });
@@ -115,7 +115,7 @@ scene("N10: coming back into view, into focus, online or from “back” asks pa
   assert.equal(visitor.asked("/session/extend").length + visitor.asked("/session/activity").length, 0);
 });
 
-scene("a page that comes from the browser's cache is covered until the server has answered", {
+scene("a page from the browser's cache is covered until answered", {
   policy: LONG,
 }, async (stage) => {
   const { visitor, page } = await stage.signedIn({ reducedMotion: "reduce" });
@@ -127,7 +127,7 @@ scene("a page that comes from the browser's cache is covered until the server ha
   await cover(page).waitFor({ state: "hidden", timeout: 2_000 });
 });
 
-scene("N13: a clock that is set back by an hour neither hides nor delays the warning", {
+scene("N13: a clock set back an hour keeps the warning on time", {
   policy: SHORT,
 }, async (stage) => {
   const { visitor, page } = await sleeper(stage);
@@ -137,12 +137,12 @@ scene("N13: a clock that is set back by an hour neither hides nor delays the war
   await warned(page);
   const due = remaining_ms - 2_500;
   const late = Date.now() - start - due;
-  // While it can still be answered; a busy machine tells us late that it is there.
+  // While it can still be answered. A busy machine notices it late.
   assert.ok(late > -700 && late < 1_700, `${late} ms late`);
   await expired(page, "idle_timeout");
 });
 
-scene("the cover says that it is over, and offers to sign in, where no page was named", {
+scene("without login page the cover offers to sign in", {
   policy: SHORT,
 }, async (stage) => {
   const visitor = await stage.visitor({ reducedMotion: "reduce" });

@@ -1,4 +1,4 @@
-// A narrow screen, and one that is magnified four times.
+// A narrow screen, and one magnified four times.
 
 import assert from "node:assert/strict";
 
@@ -19,7 +19,7 @@ async function assertNoSidewaysScrolling(page) {
     const root = document.querySelector("session-timeout")?.shadowRoot;
     const boxes = [document.documentElement, ...(root?.querySelectorAll("dialog[open], dialog[open] *") ?? [])];
     return boxes
-      // What only a screen reader gets is a pixel wide.
+      // Text for screen readers only is one pixel wide.
       .filter((box) => box.clientWidth > 1 && box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).display !== "inline")
       .map((box) => `${box.localName} ${box.getAttribute("part")}: ${box.scrollWidth} in ${box.clientWidth}`);
   });
@@ -30,7 +30,7 @@ async function assertNoSidewaysScrolling(page) {
   assert.ok(box.x >= 0 && box.x + box.width <= width, `the dialog is at ${JSON.stringify(box)}`);
 }
 
-/** The button can be brought fully into view, nothing lies on it, and it is large enough to hit. */
+/** Asserts that the button can be scrolled fully into view, is not covered, and is large enough. */
 async function assertReachable(page, button) {
   await button.scrollIntoViewIfNeeded();
   const box = await button.boundingBox();

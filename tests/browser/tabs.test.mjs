@@ -1,4 +1,4 @@
-// Several tabs of one browser share one state.
+// Tabs of one browser share one state.
 
 import assert from "node:assert/strict";
 
@@ -12,7 +12,7 @@ const CALM = { idle: "30s", absolute: "10m", warn: "5s" };
 // One report in a tenth of the idle timeout: half a second.
 const BUSY = { idle: "5s", absolute: "10m", warn: "2s" };
 
-/** A visitor with so many tabs on the account page. */
+/** A visitor with `count` tabs on the account page. */
 async function tabs(stage, count) {
   const { visitor, page } = await stage.signedIn();
   const pages = [page];
@@ -26,7 +26,7 @@ async function tabs(stage, count) {
 
 const held = (visitor) => visitor.asked("/session/events").filter(({ open }) => open).length;
 
-scene("five tabs hold one event stream and make one heartbeat, and a busy one keeps all", {
+scene("five tabs share one event stream and one heartbeat", {
   policy: BUSY,
 }, async (stage, t) => {
   const { visitor, pages } = await tabs(stage, 5);
@@ -48,7 +48,7 @@ scene("five tabs hold one event stream and make one heartbeat, and a busy one ke
   assert.deepEqual(visitor.errors, []);
 });
 
-scene("input in five tabs at once makes one heartbeat, too", { policy: BUSY }, async (stage, t) => {
+scene("input in five tabs at once makes one heartbeat", { policy: BUSY }, async (stage, t) => {
   const { visitor, pages } = await tabs(stage, 5);
   const before = visitor.asked("/session/activity").length;
   const start = Date.now();
@@ -72,7 +72,7 @@ scene("one answer closes the dialog in all tabs", { policy: EARLY }, async (stag
   assert.equal(visitor.asked("/session/extend").length, 2);
 });
 
-scene("signing out in one tab's dialog ends all", { policy: EARLY }, async (stage) => {
+scene("signing out in one tab's dialog ends all tabs", { policy: EARLY }, async (stage) => {
   const { pages } = await tabs(stage, 5);
   await Promise.all(pages.map((page) => warned(page)));
   await signOut(pages[3]).click();
@@ -81,16 +81,16 @@ scene("signing out in one tab's dialog ends all", { policy: EARLY }, async (stag
 
 scene("signing out on a page of the bank ends the other tabs", { policy: CALM }, async (stage) => {
   const { pages } = await tabs(stage, 3);
-  // The first tab listens for all; it is the one that leaves.
+  // The first tab listens for all; this one leaves.
   await pages[0].getByRole("banner").getByRole("button", { name: "Sign out" }).click();
-  // It may hear of it in the middle of its way to the login page.
+  // The end may arrive while the tab is loading the login page.
   await pages[0].waitForURL(/\/(login|expired)\?reason=signed_out/);
-  // The tab that listens may be gone before it hears why, and the cookie with it.
+  // The listening tab may be gone before the reason arrives, and the cookie with it.
   const over = /\/expired\?reason=(signed_out|session_required)&/;
   await Promise.all(pages.slice(1).map((page) => page.waitForURL(over, { timeout: 4_000 })));
 });
 
-scene("an end that comes from elsewhere is seen in all tabs within a second", { policy: CALM }, async (stage, t) => {
+scene("an end elsewhere reaches all tabs within a second", { policy: CALM }, async (stage, t) => {
   const { visitor, pages } = await tabs(stage, 2);
   await until("one tab listens", () => held(visitor) === 1);
   const over = await Promise.all(pages.map(noteEnd));
@@ -99,15 +99,15 @@ scene("an end that comes from elsewhere is seen in all tabs within a second", { 
   const answer = await stage.bank.request(visitor.context, "/session/end", { method: "POST", headers });
   assert.equal(answer.status, 204);
   await Promise.all(pages.map((page) => expired(page, "signed_out")));
-  // As the pages saw it; the way to the next one takes a busy browser longer.
+  // By the pages' own time; a busy browser takes longer to load the next page.
   const seen = await Promise.all(over.map((read) => read()));
-  assert.ok(seen.every((at) => at > 0), "it was not told");
+  assert.ok(seen.every((at) => at > 0), "no event arrived");
   const took = Math.max(...seen) - start;
   t.diagnostic(`seen in both tabs after ${took} ms`);
   assert.ok(took < 1_000, `${took} ms`);
 });
 
-scene("when the tab that listens is closed, another one does", { policy: EARLY }, async (stage) => {
+scene("another tab takes over when the listening tab closes", { policy: EARLY }, async (stage) => {
   const { visitor, pages } = await tabs(stage, 3);
   await until("one tab listens", () => held(visitor) === 1);
   await pages[0].close();

@@ -1,4 +1,4 @@
-// The warning: when it comes, what it says, and where the focus goes.
+// The warning: its time, its text, and the focus.
 
 import assert from "node:assert/strict";
 
@@ -18,10 +18,10 @@ import { scene } from "./harness/scene.mjs";
 import { pass, until } from "./harness/wait.mjs";
 
 const POLICY = { idle: "6s", absolute: "10m", warn: "3s" };
-// The dialog is there two seconds after the page.
+// The dialog opens two seconds after the page.
 const EARLY = { idle: "12s", absolute: "10m", warn: "10s" };
 
-scene("the warning appears within 500 ms of its moment", { policy: POLICY }, async (stage, t) => {
+scene("the warning appears within 500 ms of its time", { policy: POLICY }, async (stage, t) => {
   const { page } = await stage.signedIn();
   const late = [];
   for (let round = 0; round < 3; round += 1) {
@@ -35,7 +35,7 @@ scene("the warning appears within 500 ms of its moment", { policy: POLICY }, asy
   t.diagnostic(`the warning was late by at most ${late.map(Math.round).join(", ")} ms`);
 });
 
-/** In the page: how late the warning is painted. The server's answer leaves a little room. */
+/** In the page: how late the warning is painted, with a margin for the server's answer. */
 async function measure() {
   const asked = performance.now();
   const status = await (await fetch("/session", { cache: "no-store" })).json();
@@ -52,7 +52,7 @@ async function measure() {
   return { least: shown - (answered + moment), most: shown - (asked + moment) };
 }
 
-scene("the warning says how many seconds are left and counts down", { policy: EARLY }, async (stage) => {
+scene("the warning counts down the seconds left", { policy: EARLY }, async (stage) => {
   const { visitor, page } = await stage.signedIn();
   await warned(page);
   const text = await dialog(page).innerText();
@@ -63,7 +63,7 @@ scene("the warning says how many seconds are left and counts down", { policy: EA
   }
 });
 
-scene("the focus moves into the warning, stays in it, and returns", { policy: EARLY }, async (stage) => {
+scene("the focus moves into the warning, stays, and returns", { policy: EARLY }, async (stage) => {
   const { page } = await stage.signedIn();
   const amount = page.locator('[name="amount"]');
   await amount.focus();
@@ -107,18 +107,18 @@ scene("the dialog has a role, a name and a description", { policy: EARLY }, asyn
   assert.match(said, /Your session will expire in \d+ seconds?/);
   // The ARIA Authoring Practices ask for `aria-describedby` on an alert dialog.
   if (found.role.value === "alertdialog") assert.ok(found.description?.value, "it has no description");
-  assert.ok(!(await close(page).isVisible()), "it offers to close what can be answered");
+  assert.ok(!(await close(page).isVisible()), "the warning has a close button");
   assert.equal(await part(page, "time").count(), 1);
 });
 
-scene("an answer to the page's own request that newer input overtook brings no warning", {
+scene("an overtaken answer to the page brings no warning", {
   policy: { idle: "12s", absolute: "10m", warn: "8s" },
 }, async (stage) => {
   const visitor = await stage.visitor();
-  // Without the stream and the page's own poll, which would put it right some time later.
+  // Without the stream and the page's own poll, which would correct it later.
   await visitor.loseStream();
   await visitor.context.route("**/api/notifications", () => {});
-  // What the server would have said right before the input, and within the same second.
+  // The server's answer right before the input, in the same second.
   await visitor.context.route("**/api/notifications?overtaken", async (route) => {
     const response = await route.fetch();
     const overtaken = { "session-timeout": "idle=8, absolute=590, warn=8" };

@@ -1,4 +1,4 @@
-// A bank for one test: a process with a policy, a folder and a port of its own.
+// A bank for one test: a process with its own policy, folder and port.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -12,17 +12,17 @@ import { fileURLToPath } from "node:url";
 const BUILT = fileURLToPath(new URL("../../../target/debug/bank", import.meta.url));
 const PROGRAM = process.env.DWELL_BANK ?? BUILT;
 
-/** How long the bank lets open connections finish, and a little more. */
+/** Slightly longer than the bank lets open connections finish. */
 const PATIENCE_MS = 8_000;
 
 const running = new Set();
-// A test that is killed leaves no bank behind.
+// A killed test leaves no bank running.
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 
 function toml(policy) {
   const table = (name, values) =>
     [`[policy.${name}]`, ...Object.entries(values).map(([key, value]) => `${key} = "${value}"`)];
-  // The bank's pages under /admin want a policy of this name.
+  // The bank's pages under /admin need a policy of this name.
   const { idle, absolute, warn } = policy;
   return [...table("default", policy), ...table("admin", { idle, absolute, warn }), ""].join("\n");
 }
@@ -89,7 +89,7 @@ export class Bank {
     clearTimeout(force);
   }
 
-  /** Takes connections and says nothing. */
+  /** Suspends the process: it accepts connections and does not answer. */
   freeze() {
     this.#child.kill("SIGSTOP");
   }
@@ -98,7 +98,7 @@ export class Bank {
     this.#child.kill("SIGCONT");
   }
 
-  /** Starts again where it was, with the sessions that its store kept. */
+  /** Restarts on the same port, with the sessions of its store. */
   async start() {
     await this.#launch(this.port);
   }

@@ -1,4 +1,4 @@
-// Chromium: one for each test file, or one as a person has it.
+// Chromium: one per test file, or one as in normal use.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -12,7 +12,7 @@ import { until } from "./wait.mjs";
 
 const PROGRAM = process.env.DWELL_CHROMIUM ?? "/usr/bin/chromium";
 
-// Without a network of its own: nothing here asks anybody but the loopback.
+// Without background traffic: the tests use the loopback only.
 const ARGS = [
   "--disable-background-networking",
   "--disable-component-update",
@@ -20,7 +20,7 @@ const ARGS = [
   "--disable-quic",
   "--disable-sync",
   "--no-first-run",
-  // The sandbox does not start for root, who tests are run as in a container.
+  // The sandbox does not start for root, and containers run tests as root.
   "--no-sandbox",
 ];
 
@@ -29,13 +29,13 @@ export function launch({ args = [], ...options } = {}) {
 }
 
 /**
- * A Chromium in which a tab is hidden once another is in front, is frozen when it is told to, and
- * is kept for "back". Playwright's own way to start one pretends that every tab is in front.
+ * A Chromium in which a tab is hidden behind another, can be frozen, and is cached for "back".
+ * Playwright's default pretends that every tab is in front.
  */
 export async function launchAsIs() {
   const profile = await mkdtemp(join(tmpdir(), "dwell-profile-"));
   const args = [...ARGS, "--headless", "--remote-debugging-port=0", `--user-data-dir=${profile}`];
-  // A group of its own, so that its helpers end with it.
+  // In its own process group, so that its helpers end with it.
   const child = spawn(PROGRAM, [...args, "about:blank"], { stdio: "ignore", detached: true });
   const kill = () => process.kill(-child.pid, "SIGKILL");
   process.on("exit", kill);

@@ -1,4 +1,4 @@
-// The component as a person meets it: by its parts, which are its public face.
+// The component from outside: by its parts, which are its public interface.
 
 import assert from "node:assert/strict";
 
@@ -23,7 +23,7 @@ export async function covered(page, timeout = 15_000) {
   await cover(page).waitFor({ state: "visible", timeout });
 }
 
-/** Waits for the page that says why it is over, and asserts its reason. */
+/** Waits for the expired page, and asserts its reason. */
 export async function expired(page, reason, timeout = 15_000) {
   await page.waitForURL((url) => url.pathname === "/expired", { timeout });
   assert.equal(new URL(page.url()).searchParams.get("reason"), reason);
@@ -37,30 +37,30 @@ export async function secondsShown(page) {
   return Number(match[1]);
 }
 
-/** Reads the seconds, and asserts that they are those that the server counts. */
+/** Reads the seconds, and asserts that they match the server's. */
 export async function assertSecondsRight(page, visitor) {
   const before = await visitor.truth();
   const shown = await secondsShown(page);
   const after = await visitor.truth();
-  // It is rounded up, and changes each second.
+  // The number is rounded up, and changes every second.
   const isRight = shown * 1000 > after.remaining_ms - 300 && shown * 1000 < before.remaining_ms + 1_300;
   assert.ok(isRight, `${shown} s shown; ${before.remaining_ms} ms left before, ${after.remaining_ms} ms after`);
   return shown;
 }
 
-/** Stops the page's own clock, which must be installed. */
+/** Stops the page's clock, which must be installed. */
 export async function stopClock(page) {
   for (let ahead = 100; ; ahead *= 2) {
     try {
       return await page.clock.pauseAt(await page.evaluate((ahead) => Date.now() + ahead, ahead));
     } catch (error) {
-      // It has gone on meanwhile.
+      // The clock has advanced meanwhile.
       if (ahead > 2_000 || !/to the past/.test(error.message)) throw error;
     }
   }
 }
 
-/** The part of the dialog that has the focus; else what has it in the page. */
+/** The dialog's part with the focus; else the page's element with the focus. */
 export function focus(page) {
   return page.evaluate(() => {
     const outer = document.activeElement;
@@ -70,7 +70,7 @@ export function focus(page) {
   });
 }
 
-/** Writes down the component's events, and gives back a function that reads them. */
+/** Records the component's events, and returns a function that reads them. */
 export async function listen(page) {
   await page.evaluate(() => {
     window.heard = [];
@@ -85,8 +85,8 @@ export async function listen(page) {
 }
 
 /**
- * Writes down in the page when the component says that it is over, and gives back a function that
- * reads it, also from the page that comes next: the date in milliseconds; 0 before.
+ * Records in the page when the component reports the end, and returns a function that reads it,
+ * also from the next page: the date in milliseconds; 0 before.
  */
 export async function noteEnd(page) {
   await page.evaluate(() =>
@@ -95,11 +95,11 @@ export async function noteEnd(page) {
 }
 
 /**
- * Changes the element before the component's script sees it. `change` runs in the page and gets
- * the element and the argument.
+ * Changes the element before the component's script runs. `change` runs in the page with the
+ * element and the argument.
  */
 export async function adapt(context, change, argument = null) {
-  // As text, since the page's policy forbids to make a function of one.
+  // As source text, because the page's policy forbids making functions from strings.
   const content = `new MutationObserver((_, observer) => {
     const element = document.querySelector("session-timeout");
     if (!element) return;

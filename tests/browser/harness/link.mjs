@@ -1,4 +1,4 @@
-// The way between browser and bank: it can be cut. Playwright's own `setOffline` leaves streams open.
+// A link between browser and bank that can be cut. Playwright's `setOffline` leaves streams open.
 
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
@@ -32,7 +32,7 @@ export class Link {
     return `http://127.0.0.1:${this.#server.address().port}`;
   }
 
-  /** From now on nothing gets through, and what was open is closed. */
+  /** Closes open connections and refuses new ones from now on. */
   async cut(visitor) {
     this.#isCut = true;
     await visitor.context.setOffline(true);

@@ -1,11 +1,11 @@
-// What somebody who passes by can see of a page, and what a screen reader can say of it.
+// What a passer-by can see of a page, and what a screen reader can read.
 
 import assert from "node:assert/strict";
 
-/** Words of the account page that are nobody else's business. */
+/** Private words of the account page. */
 const PERSONAL = [/signed in as/i, /balance/i, /€/, /send money/i, /messages/i];
 
-// Playwright would else put a style of its own into the page.
+// Otherwise Playwright would add a style to the page.
 const PLAIN = { caret: "initial", animations: "allow" };
 
 const RECOLOUR = () => {
@@ -18,39 +18,39 @@ const RESTORE = () => {
 };
 
 /**
- * Whether the page below the component shows in any pixel: paints it in other colours and looks
- * whether that changes the picture. The component's own parts are out of reach of such a style.
+ * Returns whether any pixel shows the page below the component: paints the page in other colours
+ * and compares screenshots. Such a style does not reach the component's parts.
  */
 export async function pageShows(page) {
   const before = await page.screenshot(PLAIN);
   await page.evaluate(RECOLOUR);
   const other = await page.screenshot(PLAIN);
   await page.evaluate(RESTORE);
-  // What ticks in between is the component's; then the pictures before and after differ, too.
+  // If the component ticks meanwhile, the screenshots before and after differ, too.
   const after = await page.screenshot(PLAIN);
   return !other.equals(before) && !other.equals(after);
 }
 
-/** All that assistive technology is told. */
+/** All text for assistive technology. */
 export async function spoken(page) {
   const client = await page.context().newCDPSession(page);
   const { nodes } = await client.send("Accessibility.getFullAXTree");
   await client.detach();
   const shown = nodes.filter(({ ignored }) => !ignored);
-  // The document's own title names a page that is not on screen.
+  // The document's title names a page that is not on screen.
   const told = shown.filter(({ role }) => role?.value !== "RootWebArea");
   return told.flatMap(({ name, value, description }) => [name, value, description])
     .map((part) => part?.value)
     .filter((text) => typeof text === "string" && text !== "");
 }
 
-/** The page is covered: nothing of it is to be seen or heard. */
+/** Asserts that the page is covered: nothing of it is visible or readable. */
 export async function assertCoveredWhole(page) {
   assert.equal(await pageShows(page), false, "the page shows through");
   await assertNothingPersonal(page);
 }
 
-/** Whatever page this is, it says nothing of a person or their account. */
+/** Asserts that the page shows nothing of a user or an account. */
 export async function assertNothingPersonal(page) {
   const texts = await spoken(page);
   for (const word of PERSONAL) {

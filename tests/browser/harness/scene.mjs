@@ -1,4 +1,4 @@
-// A test in a browser: a bank, visitors, and what is kept when it fails.
+// A test in a browser: a bank, visitors, and artifacts of failures.
 
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,8 +17,8 @@ let browser;
 after(async () => (await browser)?.close());
 
 /**
- * A test named `name` against a bank of its own. `body` gets the stage and node's test context.
- * Options: `policy`, `store` (see `Bank.start`), `link` (visitors come by a way that can be cut).
+ * Defines a test named `name` with its own bank. `body` gets the stage and node's test context.
+ * Options: `policy`, `store` (see `Bank.start`), `link` (visitors connect through a `Link`).
  */
 export function scene(name, { policy, store, link }, body) {
   test(name, async (t) => {
@@ -29,7 +29,7 @@ export function scene(name, { policy, store, link }, body) {
       if (link) await stage.putLink();
       await within(LONGEST_MS, body(stage, t));
     } catch (error) {
-      await stage.keep(name).catch((lost) => t.diagnostic(`nothing was kept: ${lost.message}`));
+      await stage.keep(name).catch((lost) => t.diagnostic(`no artifacts saved: ${lost.message}`));
       throw error;
     } finally {
       await stage.close();
@@ -46,19 +46,19 @@ class Stage {
     this.bank = bank;
   }
 
-  /** Somebody with a browser profile of their own; options as for `browser.newContext`. */
+  /** A visitor with a new browser profile; options as for `browser.newContext`. */
   async visitor(options = {}) {
     return this.#adopt(await this.browser.newContext(options));
   }
 
-  /** Somebody whose tabs can be hidden; see `launchAsIs`. */
+  /** A visitor whose tabs can be hidden; see `launchAsIs`. */
   async visitorWithTabs() {
     const { context, end } = await launchAsIs();
     this.atEnd(end);
     return this.#adopt(context);
   }
 
-  /** What is to be done when the scene is over, whatever became of it. */
+  /** Registers an action for the end of the scene, also after a failure. */
   atEnd(ending) {
     this.#endings.push(ending);
   }
@@ -69,7 +69,7 @@ class Stage {
     return visitor;
   }
 
-  /** The usual beginning: one visitor, signed in, on the account page. */
+  /** One visitor, signed in, on the account page. */
   async signedIn(options) {
     const visitor = await this.visitor(options);
     const page = await visitor.open("/login");
@@ -77,7 +77,7 @@ class Stage {
     return { visitor, page };
   }
 
-  /** Makes visitors come by a way that can be cut: `stage.link`. */
+  /** Connects visitors through a link that can be cut: `stage.link`. */
   async putLink() {
     this.link = await Link.to(this.bank.port);
     this.atEnd(() => this.link.close());
@@ -99,7 +99,7 @@ class Stage {
   }
 
   async close() {
-    // A browser that does not answer any more must not hold up the tests that come.
+    // A browser that hangs must not delay later tests.
     const close = ({ context }) => within(5_000, context.close()).catch(() => {});
     await Promise.all(this.#visitors.map(close));
     for (const ending of this.#endings) await ending();

@@ -1,4 +1,4 @@
-// Another web site on this machine: another origin than the bank, by port or by name.
+// Another web site on this machine: another origin than the bank's, by port or by name.
 
 import { createServer } from "node:http";
 import { once } from "node:events";

@@ -1,4 +1,4 @@
-// Somebody with a browser: their pages, and a record of all that happened in them.
+// A visitor with a browser: its pages, and a record of their requests and messages.
 
 const USER_FIELD = 'input[name="username"]';
 const PASSWORD_FIELD = 'input[name="password"]';
@@ -8,7 +8,7 @@ export class Visitor {
   #started = Date.now();
   #lines = [];
 
-  /** Every request of every page, with the response once it is there. */
+  /** Every request of every page, with its response once it has arrived. */
   requests = [];
   /** Console messages: `{page, type, text}`. */
   messages = [];
@@ -34,7 +34,7 @@ export class Visitor {
     return page;
   }
 
-  /** By keyboard, so that no pointer rests on the page that comes next. */
+  /** Signs in by keyboard, so that no pointer rests on the next page. */
   async signIn(page, user = "alice") {
     await page.fill(USER_FIELD, user);
     await page.fill(PASSWORD_FIELD, PASSWORD);
@@ -44,7 +44,7 @@ export class Visitor {
     await ready(page);
   }
 
-  /** From now on nobody answers at the event stream: the status document is all there is. */
+  /** Blocks the event stream from now on, so that only the status document is left. */
   async loseStream() {
     await this.context.route("**/session/events", (route) => route.fulfill({ status: 404 }));
   }
@@ -53,13 +53,13 @@ export class Visitor {
     return this.bank.truth(this.context);
   }
 
-  /** The requests so far to this path of the bank, or to one that matches. */
+  /** The requests so far to this path of the bank, or to matching paths. */
   asked(path) {
     const matches = path instanceof RegExp ? (at) => path.test(at) : (at) => at === path;
     return this.requests.filter(({ url }) => matches(new URL(url).pathname));
   }
 
-  /** What the component itself wrote to the console. */
+  /** The component's messages on the console. */
   warnings() {
     return this.messages.filter(({ type, text }) => type === "warning" && text.includes("session-timeout"));
   }
@@ -106,7 +106,7 @@ class Asked {
     this.headers = request.headers();
   }
 
-  /** Whether the answer is still coming. That of a page that was closed is not, and nobody says so. */
+  /** Whether the answer is still open. A closed page emits no event for its open answers. */
   get open() {
     return !this.#ended && !this.#request.frame().page().isClosed();
   }
@@ -128,7 +128,7 @@ class Asked {
   }
 }
 
-/** The component has been defined and knows its deadlines. */
+/** Waits until the component is defined and knows its deadlines. */
 export async function ready(page) {
   await page.waitForFunction(() => document.querySelector("session-timeout")?.status != null);
 }

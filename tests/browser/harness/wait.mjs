@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Asks until the answer is truthy, and gives it back. */
+/** Polls until the answer is truthy, and returns it. */
 export async function until(what, question, timeout = 10_000) {
   const end = Date.now() + timeout;
   for (;;) {
@@ -13,7 +13,7 @@ export async function until(what, question, timeout = 10_000) {
   }
 }
 
-/** Lets real time pass, where its passing is what is tested. */
+/** Lets real time pass, in tests of elapsed time. */
 export const pass = (seconds) => sleep(seconds * 1000);
 
 export const secondsSince = (start) => (Date.now() - start) / 1000;
