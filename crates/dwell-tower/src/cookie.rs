@@ -7,15 +7,25 @@ use dwell_core::{Token, as_millis};
 use http::HeaderValue;
 use memchr::{memchr, memmem};
 
-/// How the token travels in a cookie.
+/// Describes the cookie that carries a session's token.
 ///
-/// The default is `__Host-session` with `Secure`, `HttpOnly`,
-/// `SameSite=Lax` and `Path=/`, and no lifetime: browsers drop it when they
-/// close, and it never decides how long a session lives.
+/// Defaults to `__Host-session` with `Secure`, `HttpOnly`, `SameSite=Lax` and
+/// `Path=/` (RFC 6265 §4.1). It has no lifetime, so browsers drop it when they
+/// close. The server decides how long the session lives.
+///
+/// ```
+/// use dwell_tower::session::{SessionCookie, TokenSource};
+///
+/// let cookie = SessionCookie::new().with_name("bank").with_same_site_strict();
+/// assert_eq!(cookie.name(), "__Host-bank");
+/// let source = TokenSource::cookie(cookie);
+/// # let _ = source;
+/// ```
 #[derive(Clone, Debug)]
 pub struct SessionCookie {
     name: String,
-    /// Finds the name; to prepare the search takes longer than the search.
+    /// Finds the name. Kept, since preparing a search takes longer than the
+    /// search.
     finder: memmem::Finder<'static>,
     secure: bool,
     same_site: &'static str,
@@ -23,7 +33,7 @@ pub struct SessionCookie {
 }
 
 impl SessionCookie {
-    /// The default cookie.
+    /// Returns the default cookie, `__Host-session`.
     #[must_use]
     pub fn new() -> Self {
         let name = "__Host-session";
@@ -36,9 +46,11 @@ impl SessionCookie {
         }
     }
 
-    /// Under another name. It gets the prefix `__Host-`, by which browsers
-    /// refuse one that a sibling domain set. Characters that a cookie's name
-    /// can't have are left out; one without any other is `session`.
+    /// Sets the name. Defaults to `session`.
+    ///
+    /// The prefix `__Host-` is added: browsers refuse a cookie with this prefix
+    /// from a sibling domain. Characters that a cookie's name can't have are
+    /// left out. If none remain, the name is `session`.
     #[must_use]
     pub fn with_name(self, name: &str) -> Self {
         let mut name: String = name.chars().filter(is_token).collect();
@@ -52,25 +64,27 @@ impl SessionCookie {
         self.named(name)
     }
 
-    /// With `SameSite=Strict`: not sent on the way back from an identity
-    /// provider, nor when a link on another site is followed.
+    /// Sets `SameSite=Strict` instead of the default `Lax`. The browser then
+    /// does not send the cookie when a user follows a link on another site, or
+    /// comes back from an identity provider.
     #[must_use]
     pub fn with_same_site_strict(mut self) -> Self {
         self.same_site = "Strict";
         self
     }
 
-    /// Kept by the browser until the session's absolute deadline, so that
-    /// closing the browser ends nothing. The server decides all the same.
+    /// Makes the browser keep the cookie until the session's absolute deadline,
+    /// also when it is closed. By default the browser drops the cookie when it
+    /// closes. The server still decides how long the session lives.
     #[must_use]
     pub fn with_persistence(mut self) -> Self {
         self.persistent = true;
         self
     }
 
-    /// Without `Secure` and without the prefix: the token travels in clear
-    /// text over `http://`. Only for development with a browser that does not
-    /// accept secure cookies on `http://localhost`.
+    /// Leaves out `Secure` and the prefix `__Host-`. The token then travels in
+    /// clear text over `http://`. Only for development with a browser that does
+    /// not accept secure cookies on `http://localhost`.
     #[must_use]
     pub fn with_insecure_plain_http(mut self) -> Self {
         self.secure = false;
@@ -85,20 +99,18 @@ impl SessionCookie {
         self
     }
 
-    /// The cookie's name.
+    /// Returns the cookie's name, with its prefix.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The values of the pairs of this name in a request's cookie line
-    /// (RFC 6265 §4.2.1), borrowed: to parse them with the `cookie` crate is
-    /// ten times the work, for attributes that a request's cookies do not
-    /// have. The name is looked for and not each pair, so that other cookies
-    /// cost next to nothing.
+    /// Returns the values of the pairs with this name in a request's cookie
+    /// line (RFC 6265 §4.2.1). A request's cookies have no attributes, so no
+    /// parser is needed. It searches for the name rather than splitting the
+    /// line, so that other cookies cost next to nothing.
     pub(crate) fn values_in<'a>(&'a self, line: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-        // A look-up of a line of one cookie ends here, which spares it 90
-        // instructions.
+        // Most lines begin with the one cookie that they have.
         let first = line.starts_with(self.name.as_bytes()).then_some(0);
         let from = first.map_or(0, |_| self.name.len());
         let others = self
@@ -114,9 +126,10 @@ impl SessionCookie {
         })
     }
 
-    /// The cookie with a token, for a session that ends in so long at the
-    /// latest. That is what is recorded: what a policy cuts short today it may
-    /// allow again tomorrow, and the cookie decides nothing (N25).
+    /// Returns the cookie with a token. `longest` is the time left to the
+    /// recorded absolute deadline. A stricter policy in force does not shorten
+    /// it: a reload may take that policy back, and the cookie decides nothing
+    /// (N25).
     pub(crate) fn issue(&self, token: &Token, longest: Option<Duration>) -> Option<HeaderValue> {
         let longest = longest.filter(|_| self.persistent);
         self.header(
@@ -129,8 +142,8 @@ impl SessionCookie {
         self.header("", Some(0))
     }
 
-    /// A `Set-Cookie` value (RFC 6265 §4.1.1): always the same attributes
-    /// around a token, none of which needs quoting.
+    /// Returns a `Set-Cookie` value (RFC 6265 §4.1.1). Neither the token nor
+    /// the attributes need quoting.
     fn header(&self, value: &str, max_age: Option<u64>) -> Option<HeaderValue> {
         let Self {
             name, same_site, ..
@@ -152,7 +165,7 @@ impl Default for SessionCookie {
     }
 }
 
-/// The characters of a name (RFC 6265 §4.1.1, RFC 9110 §5.6.2).
+/// Whether a name may have this character (RFC 6265 §4.1.1, RFC 9110 §5.6.2).
 fn is_token(character: &char) -> bool {
     character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(*character)
 }
@@ -170,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_adds_no_attribute() {
+    fn name_adds_no_attribute() {
         let cookie = SessionCookie::new().with_name("a; Domain=evil.example\r\nb");
         assert_eq!(cookie.name(), "__Host-aDomainevil.exampleb");
         let removal =
@@ -179,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_found_wherever_it_stands_in_a_line() {
+    fn name_is_found_anywhere_in_line() {
         for name in [
             "a",
             "aa",
@@ -195,7 +208,7 @@ mod tests {
                     let before = filler.repeat(length);
                     let line = format!("{before}=; {name}={filler}; {before}=1; {name}=2");
                     let values: Vec<_> = cookie.values_in(line.as_bytes()).collect();
-                    // What a plain reading of the pairs finds.
+                    // What splitting the line finds.
                     let expected: Vec<_> = line
                         .split(';')
                         .filter_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
@@ -209,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_has_a_name() {
+    fn cookie_always_has_name() {
         let cookie = SessionCookie::new().with_name("; ");
         assert_eq!(cookie.name(), "__Host-session");
         let plain = cookie.with_insecure_plain_http();
@@ -217,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_of_the_name_are_found_and_no_others() {
+    fn only_pairs_of_exact_name_are_found() {
         assert_eq!(values("__Host-session=a"), ["a"]);
         assert_eq!(values("x=1; __Host-session=a; y=2"), ["a"]);
         assert_eq!(values("x=1;__Host-session=a ;y=2"), ["a"]);

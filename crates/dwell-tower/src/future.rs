@@ -1,4 +1,4 @@
-//! The future of every layer that can say no without waiting.
+//! The future of layers that refuse without waiting.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use http::Response;
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The inner service's answer, or a refusal in its place.
+    /// Resolves to the inner service's answer, or to a refusal.
     #[derive(Debug)]
     pub struct ResponseFuture<F> {
         #[pin]

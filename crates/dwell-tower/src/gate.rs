@@ -1,12 +1,12 @@
-//! A check between the session layer and the service: what every layer but
-//! the session layer is.
+//! Checks between the session layer and the service. Every layer but the
+//! session layer is one.
 //!
-//! A [`Gate`] looks at a request's head and its handle, and lets it pass or
-//! refuses it. [`Gated`] is the service that asks one gate. The assembled
-//! stack asks its gates in a row without a service for each: moving a request
-//! and its future through three more services takes about 300 ns.
+//! A [`Gate`] looks at a request's head and its session state, and lets the
+//! request pass or refuses it. [`Gated`] is the service that asks one gate. The
+//! assembled stack asks its gates one after the other, without a service for
+//! each, so that a request is moved only once.
 //!
-//! A check of your own, among ours:
+//! A custom check:
 //!
 //! ```
 //! use dwell_core::SessionState;
@@ -46,18 +46,21 @@ use crate::future::ResponseFuture;
 pub use crate::head::RequestHead;
 use crate::rejection::{MakeRejection, Refusal, miswired, reject};
 
-/// A check that a request passes or not.
+/// Checks requests: lets each one pass or refuses it. See the
+/// [module docs](self) for an example.
 pub trait Gate: Send + Sync + 'static {
-    /// What it is called when something outside it is missing.
+    /// Returns the gate's name, with its article, for the message that says
+    /// which layer is missing around it.
     fn name(&self) -> &'static str;
 
-    /// Lets the request pass, or refuses it.
+    /// Checks a request.
     ///
     /// # Errors
-    /// The refusal.
+    /// Returns the refusal if the request must not pass.
     fn admit(&self, state: &SessionState, request: RequestHead<'_>) -> Result<(), Refusal>;
 
-    /// Its own way to refuse; that of the stack around it where it has none.
+    /// Returns the gate's own rejection. Defaults to `None`: refusals are
+    /// answered by the rejection of the session layer.
     fn rejection(&self) -> Option<&dyn MakeRejection> {
         None
     }
@@ -87,7 +90,10 @@ gates_in_a_row!(A, B, C);
 gates_in_a_row!(A, B, C, D);
 gates_in_a_row!(A, B, C, D, E);
 
-/// The service that asks a gate before the inner service.
+/// Asks a gate before the inner service.
+///
+/// It must be inside a [`SessionLayer`](crate::session::SessionLayer);
+/// otherwise it answers 500 and logs what is missing.
 #[derive(Clone, Copy)]
 pub struct Gated<S, G> {
     inner: S,
@@ -95,7 +101,7 @@ pub struct Gated<S, G> {
 }
 
 impl<S, G> Gated<S, G> {
-    /// Asks `gate` before `inner`.
+    /// Returns a service that asks `gate` before `inner`.
     pub const fn new(inner: S, gate: G) -> Self {
         Self { inner, gate }
     }
@@ -131,7 +137,7 @@ where
         match self.gate.admit(state, RequestHead::of(&request)) {
             Ok(()) => ResponseFuture::inner(self.inner.call(request)),
             Err(refusal) => {
-                // Also when nobody waits for the answer whose status says so.
+                // The client may leave before the status of the answer counts.
                 state.mark_route(RouteMark::Passive);
                 let (parts, _) = request.into_parts();
                 let own = self.gate.rejection();

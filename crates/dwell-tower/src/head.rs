@@ -1,23 +1,23 @@
-//! A request without its body: what sources and gates look at.
+//! A request without its body, for sources and gates.
 
 use http::request::Parts;
 use http::{Extensions, HeaderMap, Method, Request, Uri};
 
-/// A request without its body.
+/// Borrows a request without its body.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestHead<'a> {
     /// The method.
     pub method: &'a Method,
-    /// The target.
+    /// The target, as the innermost router left it.
     pub uri: &'a Uri,
     /// The header fields.
     pub headers: &'a HeaderMap,
-    /// What other middleware left.
+    /// The extensions, where other middleware leaves values.
     pub extensions: &'a Extensions,
 }
 
 impl<'a> RequestHead<'a> {
-    /// The head of a request.
+    /// Borrows the head of a request.
     pub fn of<B>(request: &'a Request<B>) -> Self {
         Self {
             method: request.method(),
@@ -27,7 +27,7 @@ impl<'a> RequestHead<'a> {
         }
     }
 
-    /// The head of a request whose body is elsewhere.
+    /// Borrows the head of a request whose body was taken off.
     pub fn of_parts(parts: &'a Parts) -> Self {
         Self {
             method: &parts.method,

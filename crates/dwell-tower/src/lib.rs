@@ -1,38 +1,39 @@
 //! Session timeout layers for any `tower::Service<http::Request<B>>`.
 //!
-//! [`SessionTimeoutLayer`] is all of them in the one order that is right; use
-//! it unless you have a reason not to. Each layer also works alone, inside a
+//! [`SessionTimeoutLayer`] combines all of them in the right order. Use it
+//! unless you have a reason not to. Each layer also works alone, inside a
 //! [`SessionLayer`](session::SessionLayer):
 //!
 //! ```text
-//! request ─▶ session    finds the session, hands it inward   ─▶ answer: commits
-//!            network    where is the client?
-//!            activity   what does the request say of itself?
-//!            idle       decides, refuses what has run out
+//! request ─▶ session    finds the session                    ─▶ answer: commits
+//!            network    finds the client's network
+//!            activity   classifies the request
+//!            idle       decides, refuses sessions that have run out
 //!            ─ your service, whose routes may be ─
-//!            marked     activity::MarkLayer: passive, active
+//!            marked     activity::MarkLayer: passive or active
 //!            stricter   idle::PolicyLayer: a named policy
 //!            privileged step_up::StepUpLayer: recent, strong authentication
 //! ```
 //!
-//! Layers never call one another: they write into the
-//! [`SessionHandle`](dwell_core::SessionHandle) in the request's extensions,
-//! in a slot of their own each. A layer that finds no handle, or no verdict
-//! where it needs one, answers 500 and logs what is missing (law L16). No
-//! layer adds an error type: what is refused is answered, and the typed
-//! [`Refusal`](rejection::Refusal) is in the answer's extensions.
+//! Layers never call one another. Each writes its part of the
+//! [`SessionState`](dwell_core::SessionState) in the request's extensions, and
+//! handlers read it as a [`SessionHandle`](dwell_core::SessionHandle). A layer
+//! that finds no state, or no verdict when it needs one, answers 500 and logs
+//! what is missing (law L16). No layer adds an error type: a refused request is
+//! answered, and the typed [`Refusal`](rejection::Refusal) is in the answer's
+//! extensions.
 //!
-//! The stack takes every [`http_body::Body`] of [`Bytes`](bytes::Bytes), and
-//! gives a [`SessionBody`](open::SessionBody): a refusal, the service's body, or
-//! one that is cut when its session ends. The other layers by themselves want
-//! a body that can be made [`From<Bytes>`](bytes::Bytes) for their refusals, as
-//! axum's and hyper's `Full<Bytes>` can.
+//! The stack takes any [`http_body::Body`] of [`Bytes`](bytes::Bytes) and
+//! returns a [`SessionBody`](open::SessionBody): a refusal, the service's body,
+//! or one that is cut when its session ends. A layer used alone needs a body
+//! that implements [`From<Bytes>`](bytes::Bytes) for its refusals, as axum's
+//! body and `Full<Bytes>` do.
 //!
 //! ```
 //! use std::convert::Infallible;
 //!
 //! use bytes::Bytes;
-//! use dwell_core::{ManualClock, NewSession, PolicySet, Timeouts, SessionHandle};
+//! use dwell_core::{ManualClock, NewSession, PolicySet, SessionState, Timeouts};
 //! use dwell_memory::MemoryStore;
 //! use dwell_core::{SessionManager, hours, minutes};
 //! use dwell_tower::SessionTimeoutLayer;
@@ -41,9 +42,9 @@
 //! use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 //!
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-//! // The service: it logs in who asks for /login.
+//! // The service signs alice in at /login.
 //! let bank = service_fn(async |request: Request<Full<Bytes>>| {
-//!     let session = request.extensions().get::<SessionHandle>().cloned();
+//!     let session = request.extensions().get::<SessionState>().cloned();
 //!     if let ("/login", Some(session)) = (request.uri().path(), session) {
 //!         let started = session.start(NewSession::new("alice")).await;
 //!         started.expect("a store in memory answers");

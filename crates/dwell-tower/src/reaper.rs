@@ -1,4 +1,4 @@
-//! The background task that makes ends certain (law L12).
+//! The background task that ends sessions without a request (law L12).
 
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
@@ -10,15 +10,18 @@ use dwell_core::SessionManager;
 
 use crate::log;
 
-/// Ends what is due even when no request ever comes again, and forgets
-/// tombstones whose time is over.
+/// Ends overdue sessions without waiting for a request, and removes old
+/// tombstones.
 ///
-/// The session layer starts one by itself when it is put around a service, or
-/// on its first request where there is no tokio runtime before. Its first
-/// pass comes after a random part of the interval, so that nodes that start
-/// together do not reap together; a pass looks at a bounded number of entries
-/// and is followed by the next at once while more is due. A failed pass, or
-/// one that panics, is logged, and the next one comes as planned.
+/// You rarely need it: the session layer starts a reaper when it wraps a
+/// service, or with the first request if there is no tokio runtime before. Run
+/// one yourself on a node without the layer, and turn the layer's off by
+/// [`without_reaper`](crate::SessionTimeoutLayer::without_reaper).
+///
+/// The first pass comes after a random part of the interval, so that nodes
+/// started together do not reap together. Each pass takes a bounded batch; while
+/// more is due, the next batch follows at once. A pass that fails or panics is
+/// logged, and the next one comes as planned.
 ///
 /// ```
 /// use std::time::Duration;
@@ -45,7 +48,7 @@ pub struct Reaper {
 }
 
 impl Reaper {
-    /// A reaper that passes every second and takes 1,000 entries at a time.
+    /// Returns a reaper that runs every second, in batches of 1,000 sessions.
     #[must_use]
     pub fn new(manager: SessionManager) -> Self {
         Self {
@@ -55,26 +58,26 @@ impl Reaper {
         }
     }
 
-    /// The time between passes.
+    /// Sets the time between passes. Defaults to one second.
     #[must_use]
     pub fn with_interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
     }
 
-    /// The most entries of a pass; at least one.
+    /// Sets how many sessions a batch takes. Defaults to 1,000; 0 counts as 1.
     #[must_use]
     pub fn with_batch(mut self, batch: usize) -> Self {
         self.batch = batch.max(1);
         self
     }
 
-    /// Passes for ever.
+    /// Runs until the task is aborted. Needs a tokio runtime with timers.
     pub async fn run(self) {
         self.run_while(|| true).await;
     }
 
-    /// Passes until nobody holds the other end of `alive`.
+    /// Runs until the other end of `alive` is dropped.
     pub(crate) async fn run_until_dropped<T: Send + Sync>(self, alive: Weak<T>) {
         self.run_while(move || alive.strong_count() > 0).await;
     }
@@ -86,11 +89,11 @@ impl Reaper {
             if !go_on() {
                 return;
             }
-            // A task of its own, so that a panic ends the pass and not the reaper.
+            // In a separate task, so that a panic ends the pass and not the reaper.
             let pass: Task = Box::pin(pass(self.manager.clone(), self.batch));
             if let Err(error) = tokio::spawn(pass).await {
                 log::error(
-                    "a reaping pass panicked; the next one tries again",
+                    "reaper pass panicked; the next pass tries again",
                     Some(&error),
                 );
             }
@@ -99,11 +102,11 @@ impl Reaper {
     }
 }
 
-/// A task for tokio, boxed: what its two schedulers need for each kind of
-/// future is 12 KB of code, and no task of ours is started often.
+/// A boxed task for tokio. Tokio generates code for every type of task, and
+/// tasks here are started too rarely for that to pay.
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Takes batch after batch until nothing more is due.
+/// Reaps batch after batch until nothing is due.
 async fn pass(manager: SessionManager, batch: usize) {
     loop {
         match manager.reap(batch).await {
@@ -111,7 +114,7 @@ async fn pass(manager: SessionManager, batch: usize) {
             Ok(false) => return,
             Err(error) => {
                 log::warn(
-                    "a reaping pass failed; the next one tries again",
+                    "reaper pass failed; ends are reported late, the next pass tries again",
                     Some(&error),
                 );
                 return;
@@ -120,7 +123,7 @@ async fn pass(manager: SessionManager, batch: usize) {
     }
 }
 
-/// Between zero and one.
+/// Returns a random number from 0 to 1.
 pub(crate) fn random_part() -> f64 {
     #[allow(clippy::cast_precision_loss, reason = "any number will do")]
     let number = (RandomState::new().hash_one(0) >> 11) as f64;

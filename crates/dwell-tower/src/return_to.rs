@@ -1,16 +1,17 @@
-//! Where a browser may be sent back to: a path of this origin, nothing else.
+//! Safe redirect targets: paths of this origin.
 
 use http::uri::PathAndQuery;
 
-/// The longest target that is kept.
+/// The longest target that is accepted, in bytes.
 const MAX_LENGTH: usize = 2_048;
 
-/// Gives back `target` if it is a path (with or without a query) of this
-/// origin that is safe to redirect to: no open redirect.
+/// Returns `target` if it is safe to redirect to: a path of this origin, with
+/// or without a query. Otherwise returns `None`, so that there is no open
+/// redirect.
 ///
-/// Refused: anything that does not start with exactly one `/`, backslashes
-/// (browsers read them as slashes), control characters, and what is longer
-/// than 2,048 bytes.
+/// Rejects targets that do not start with exactly one `/`, backslashes
+/// (browsers read them as slashes), spaces, control characters, characters
+/// outside ASCII, and targets over 2,048 bytes.
 ///
 /// ```
 /// use dwell_tower::safe_return_to;
@@ -34,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn n37_a_return_target_is_always_a_path_of_this_origin() {
+    fn n37_return_target_is_path_of_this_origin() {
         for good in ["/", "/a", "/a/b?c=d&e=%2F%2Fx", "/a?u=https://b/"] {
             assert_eq!(safe_return_to(good), Some(good));
         }

@@ -1,4 +1,4 @@
-//! The paved path: all layers, in the one order that is right.
+//! All layers in the right order.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -14,25 +14,43 @@ use crate::open::AnyBodyFactory;
 use crate::rejection::{DefaultRejection, MakeRejection};
 use crate::session::{SessionLayer, SessionService, SessionSource};
 
-/// What stands between the session layer and the service: where the client is,
-/// what the request says about itself, and the verdict by both.
+/// The gates between the session layer and the service.
 type Gates = (NetworkLayer, ActivityLayer, IdleTimeoutLayer);
 
-/// The service of the stack: the session layer's, with three gates.
+/// The service of [`SessionTimeoutLayer`].
 pub type SessionTimeout<S, F = AnyBodyFactory> = SessionService<S, Gates, F>;
 
-/// The session layer with the gates of network, activity and idle timeout, in
-/// this order. `F` makes the bodies of its answers.
+/// Enforces session timeouts: the session layer with the network, activity and
+/// idle timeout layers inside, in this order.
+///
+/// By default, sessions are found by the cookie `__Host-session`, refusals are
+/// problem details (RFC 9457), and requests without a session reach the
+/// service. `F` makes the bodies of answers.
+///
+/// ```
+/// use dwell_core::{PolicySet, SessionManager, Timeouts, hours, minutes};
+/// use dwell_memory::MemoryStore;
+/// use dwell_tower::SessionTimeoutLayer;
+/// use dwell_tower::idle::SessionRequirement;
+///
+/// let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
+/// let manager = SessionManager::builder(MemoryStore::new(), policies).build();
+/// let layer = SessionTimeoutLayer::new(&manager)
+///     .with_requirement(SessionRequirement::Required)
+///     .with_login("/login")
+///     .add_exempt_path("/static/");
+/// # let _ = layer;
+/// # Ok::<(), dwell_core::PolicyError>(())
+/// ```
 pub struct SessionTimeoutLayer<F = AnyBodyFactory> {
     session: SessionLayer<Gates, F>,
-    /// The pages of the default way to refuse; `None` after a way of the
-    /// application's own was given.
+    /// The pages of the default rejection; `None` after a custom rejection was
+    /// set.
     pages: Option<DefaultRejection>,
 }
 
 impl SessionTimeoutLayer {
-    /// Makes the stack with its defaults: sessions by cookie, refusals as
-    /// problem details, requests without a session go on to the routes.
+    /// Returns the stack with its defaults over this manager's sessions.
     #[must_use]
     pub fn new(manager: &SessionManager) -> Self {
         let gates = (
@@ -63,7 +81,8 @@ impl<F> SessionTimeoutLayer<F> {
         })
     }
 
-    /// Makes the bodies of answers with another factory.
+    /// Sets the factory that makes the bodies of answers. Defaults to
+    /// [`AnyBodyFactory`].
     #[must_use]
     pub fn with_body_factory<E>(self) -> SessionTimeoutLayer<E> {
         SessionTimeoutLayer {
@@ -72,28 +91,30 @@ impl<F> SessionTimeoutLayer<F> {
         }
     }
 
-    /// Sets how long the store is waited for. Defaults to two seconds; see
-    /// [`SessionLayer::with_store_timeout`].
+    /// Sets how long an answer of the store is waited for. Defaults to two
+    /// seconds; see [`SessionLayer::with_store_timeout`].
     #[must_use]
     pub fn with_store_timeout(self, limit: std::time::Duration) -> Self {
         self.map_session(|session| session.with_store_timeout(limit))
     }
 
-    /// Where sessions are found.
+    /// Sets how sessions are found. Defaults to
+    /// [`TokenSource`](crate::session::TokenSource) with a cookie.
     #[must_use]
     pub fn with_source(self, source: impl SessionSource) -> Self {
         self.map_session(|session| session.with_source(source))
     }
 
-    /// Sends page navigations without a live session to this path, which is
-    /// served whatever became of the session. It may have a query.
+    /// Redirects page navigations without a live session to this path, and
+    /// exempts the path. It may have a query. By default they are answered with
+    /// problem details.
     #[must_use]
     pub fn with_login(self, path: &str) -> Self {
         self.with_page(path, |pages| pages.with_login(path))
     }
 
-    /// Sends page navigations that need authentication again to this path,
-    /// which is served whatever became of the session. It may have a query.
+    /// Redirects page navigations that need re-authentication to this path, and
+    /// exempts the path. It may have a query. Defaults to the login page.
     #[must_use]
     pub fn with_reauthentication(self, path: &str) -> Self {
         self.with_page(path, |pages| pages.with_reauthentication(path))
@@ -112,22 +133,27 @@ impl<F> SessionTimeoutLayer<F> {
         self.add_exempt_path(path)
     }
 
-    /// Adds a path that is served whatever became of the session; see
+    /// Exempts a path: it is served also without a live session. See
     /// [`IdleTimeoutLayer::add_exempt_path`].
     #[must_use]
     pub fn add_exempt_path(self, path: &str) -> Self {
         self.map_gates(|(network, activity, idle)| (network, activity, idle.add_exempt_path(path)))
     }
 
-    /// Refuses in a way of your own, in all layers and routes. Pages that are
-    /// named before or after are exempt; where to send whom is then yours.
+    /// Sets how requests are refused, in all layers and routes. Defaults to
+    /// [`DefaultRejection`].
+    ///
+    /// Paths set by [`with_login`](Self::with_login) and
+    /// [`with_reauthentication`](Self::with_reauthentication), before or after,
+    /// stay exempt. Redirecting to them is then up to `rejection`.
     #[must_use]
     pub fn with_rejection(mut self, rejection: impl MakeRejection) -> Self {
         self.pages = None;
         self.map_session(|session| session.with_rejection(rejection))
     }
 
-    /// Whether requests need a session at all.
+    /// Sets whether requests need a session. Defaults to
+    /// [`SessionRequirement::Optional`].
     #[must_use]
     pub fn with_requirement(self, requirement: SessionRequirement) -> Self {
         self.map_gates(|(network, activity, idle)| {
@@ -135,7 +161,8 @@ impl<F> SessionTimeoutLayer<F> {
         })
     }
 
-    /// Reads the connection's other end by a closure.
+    /// Sets how the peer's address is read from the request's extensions.
+    /// Defaults to [`Peer`](crate::network::Peer).
     #[must_use]
     pub fn with_peer(
         self,
@@ -144,40 +171,51 @@ impl<F> SessionTimeoutLayer<F> {
         self.map_gates(|(_, activity, idle)| (NetworkLayer::with_peer(peer), activity, idle))
     }
 
-    /// Names a request's route for events; see
+    /// Sets how a request's route is named in events. Defaults to its path; see
     /// [`SessionLayer::with_route_name`].
     #[must_use]
     pub fn with_route_name(self, name: fn(&Extensions) -> Option<&str>) -> Self {
         self.map_session(|session| session.with_route_name(name))
     }
 
-    /// Finds a request's target as the client sent it; see
-    /// [`SessionLayer::with_original_uri`].
+    /// Sets how a request's target is found as the client sent it. Defaults to
+    /// the request's URI; see [`SessionLayer::with_original_uri`].
     #[must_use]
     pub fn with_original_uri(self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
         self.map_session(|session| session.with_original_uri(find))
     }
 
-    /// Starts no reaper: somebody else runs a [`Reaper`](crate::Reaper) on
-    /// the same store.
+    /// Starts no reaper. Use it if a [`Reaper`](crate::Reaper) runs elsewhere on
+    /// the same store; otherwise ends are found by requests only.
     #[must_use]
     pub fn without_reaper(self) -> Self {
         self.map_session(SessionLayer::without_reaper)
     }
 
-    /// The manager as the stack uses it.
+    /// Returns the manager as the stack uses it, with its store bounded.
     #[must_use]
     pub fn manager(&self) -> &SessionManager {
         self.session.manager()
     }
 
-    /// The policies in force, which a reload replaces.
+    /// Returns the policies in force. A reload replaces them.
     #[must_use]
     pub fn policies(&self) -> &LivePolicies {
         self.manager().policies()
     }
 
-    /// Waits until the touches so far are recorded: before shutting down.
+    /// Waits until every touch so far is recorded or lost. Call it after the
+    /// server has stopped, so that no user loses the last second of activity. A
+    /// local store has nothing to wait for.
+    ///
+    /// ```
+    /// use dwell_tower::SessionTimeoutLayer;
+    ///
+    /// async fn shut_down(layer: SessionTimeoutLayer) {
+    ///     // Here the server has answered its last request.
+    ///     layer.flush().await;
+    /// }
+    /// ```
     pub async fn flush(&self) {
         self.session.flush().await;
     }

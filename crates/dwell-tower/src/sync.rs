@@ -1,9 +1,9 @@
-//! Locks that a panic elsewhere does not close.
+//! Locking without poisoning.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks, whatever became of whoever held the lock before: nothing is left half
-/// done under one of ours.
+/// Locks, ignoring poisoning: no lock of this crate guards a change in several
+/// steps.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

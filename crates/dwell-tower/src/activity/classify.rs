@@ -1,11 +1,13 @@
-//! What a request says of itself, read from its headers.
+//! Reads a request's evidence of activity from its headers.
 
 use dwell_core::{Declaration, Fetch, RequestEvidence};
 use http::{HeaderMap, Method};
 
-/// Reads the evidence that a request carries.
+/// Reads the evidence of activity that a request carries. Closures of the same
+/// arguments implement it; see the [module docs](super) for an example.
 pub trait ClassifyActivity: Send + Sync + 'static {
-    /// The evidence. It only ever weakens.
+    /// Returns the evidence. It can make an active request passive, and never a
+    /// passive one active.
     fn classify(&self, method: &Method, headers: &HeaderMap) -> RequestEvidence;
 }
 
@@ -18,7 +20,8 @@ where
     }
 }
 
-/// The default: [`classify_headers`].
+/// Classifies requests by [`classify_headers`]. The default of
+/// [`ActivityLayer`](super::ActivityLayer).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DefaultClassifier;
 
@@ -28,15 +31,15 @@ impl ClassifyActivity for DefaultClassifier {
     }
 }
 
-/// The default classification; see the [module docs](super).
-///
-/// One pass over the header: nine look-ups by name take three times as long.
+/// Classifies a request by its method and headers; the [module docs](super)
+/// list the rules.
 #[must_use]
 pub fn classify_headers(method: &Method, headers: &HeaderMap) -> RequestEvidence {
     let mut seen = Seen::default();
+    // One pass is cheaper than a look-up for each name.
     for (name, value) in headers {
         let (name, value) = (name.as_str(), value.as_bytes());
-        // Most names are none of these, and show it by their first letter.
+        // The first letter rules most other names out.
         let (b's' | b'p' | b'x') = name.as_bytes().first().copied().unwrap_or_default() else {
             continue;
         };
@@ -56,7 +59,7 @@ pub fn classify_headers(method: &Method, headers: &HeaderMap) -> RequestEvidence
     }
 }
 
-/// The header fields that say something about activity.
+/// The header fields about activity.
 #[derive(Default)]
 struct Seen<'a> {
     activity: Single<'a>,
@@ -67,7 +70,7 @@ struct Seen<'a> {
     device_bound: bool,
 }
 
-/// A header field that must stand once to be understood.
+/// A header field that counts only if it occurs once.
 #[derive(Clone, Copy, Default)]
 enum Single<'a> {
     #[default]
@@ -164,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn l02_cross_site_subresources_are_not_activity_but_top_level_navigations_are() {
+    fn l02_cross_site_fetch_is_activity_only_as_top_level_page() {
         let cross = ("sec-fetch-site", "cross-site");
         let navigate = ("sec-fetch-mode", "navigate");
         assert_eq!(request(&[cross]).fetch, Fetch::CrossSite);
@@ -198,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn n06_the_refresh_of_a_device_bound_credential_is_not_activity() {
+    fn n06_device_bound_credential_refresh_is_not_activity() {
         assert_eq!(
             request(&[("sec-secure-session-id", "s1")]).fetch,
             Fetch::Background

@@ -1,4 +1,4 @@
-//! The layer that writes what a request says of itself.
+//! The layer that classifies requests.
 
 use dwell_core::SessionState;
 use tower_layer::Layer;
@@ -7,14 +7,15 @@ use super::classify::{ClassifyActivity, DefaultClassifier};
 use crate::gate::{Gate, Gated, RequestHead};
 use crate::rejection::Refusal;
 
-/// Writes what a request says of itself; see the [module docs](super).
+/// Classifies requests as active or passive by their headers; see the
+/// [module docs](super). Defaults to [`classify_headers`](super::classify_headers).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ActivityLayer<C = DefaultClassifier> {
     classifier: C,
 }
 
 impl ActivityLayer {
-    /// With the default classification.
+    /// Returns the layer with the default classification.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -22,7 +23,7 @@ impl ActivityLayer {
 }
 
 impl<C> ActivityLayer<C> {
-    /// With a classification of your own.
+    /// Sets the classification. The [module docs](super) have an example.
     #[must_use]
     pub fn with_classifier<D: ClassifyActivity>(self, classifier: D) -> ActivityLayer<D> {
         ActivityLayer { classifier }

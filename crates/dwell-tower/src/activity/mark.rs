@@ -1,4 +1,4 @@
-//! The layer that writes what a route says of its requests.
+//! The layer that marks a route's requests.
 
 use dwell_core::{RouteMark, SessionState};
 use tower_layer::Layer;
@@ -6,19 +6,31 @@ use tower_layer::Layer;
 use crate::gate::{Gate, Gated, RequestHead};
 use crate::rejection::Refusal;
 
-/// Marks a route's requests; passive beats active wherever both stand.
+/// Marks a route's requests as active or passive. If a request gets both marks,
+/// it is passive.
+///
+/// ```
+/// use dwell_tower::activity::MarkLayer;
+/// use tower::{ServiceBuilder, service_fn};
+///
+/// // A route that a page polls: its requests never prolong the session.
+/// let route = ServiceBuilder::new()
+///     .layer(MarkLayer::passive())
+///     .service(service_fn(|_: ()| async { Ok::<_, ()>(()) }));
+/// # let _ = route;
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct MarkLayer(RouteMark);
 
 impl MarkLayer {
-    /// Requests of the route are never activity.
+    /// Marks requests as passive: they are never activity.
     #[must_use]
     pub const fn passive() -> Self {
         Self(RouteMark::Passive)
     }
 
-    /// Requests of the route are activity, also under a policy whose unmarked
-    /// requests are passive.
+    /// Marks requests as active, also under a policy whose unmarked requests are
+    /// passive.
     #[must_use]
     pub const fn active() -> Self {
         Self(RouteMark::Active)

@@ -1,26 +1,28 @@
-//! Tells active requests from passive ones.
+//! Distinguishes active requests from passive ones. Only active requests move
+//! the idle deadline (law L2).
 //!
-//! [`ActivityLayer`] writes what a request says of itself into the shared
-//! handle; [`MarkLayer`] writes what a route says of its requests. Neither
-//! decides: the core does, when the answer's status is known, so that the
-//! order of the layers does not matter.
+//! [`ActivityLayer`] reads evidence from a request's headers; [`MarkLayer`]
+//! marks the requests of a route. Both write into the request's
+//! [`SessionState`](dwell_core::SessionState). The decision comes later, when
+//! the answer's status is known, so the order of the layers does not matter.
 //!
-//! The default classification ([`classify_headers`]) takes as passive:
+//! By the default classification ([`classify_headers`]), a request is passive if
+//! it is:
 //!
-//! 1. what declares itself so: `Session-Activity: passive`, and any doubled,
-//!    garbled or unknown declaration;
-//! 2. prefetch and prerender: any `Sec-Purpose`, `Purpose` or `X-Moz` header;
-//! 3. subresources of other sites: `Sec-Fetch-RequestContext: cross-site` unless it is
-//!    a top-level navigation, and doubled or unknown fetch metadata;
-//! 4. what browsers send on their own: CORS preflights and refreshes of
-//!    device-bound credentials.
+//! 1. declared passive: `Session-Activity: passive`, or a doubled, garbled or
+//!    unknown declaration;
+//! 2. a prefetch or prerender: any `Sec-Purpose`, `Purpose` or `X-Moz` header;
+//! 3. for a subresource of another site: `Sec-Fetch-Site: cross-site` except for
+//!    top-level navigations, and doubled or unknown fetch metadata;
+//! 4. sent by the browser alone: a CORS preflight, or the refresh of a
+//!    device-bound credential.
 //!
 //! ```
 //! use dwell_core::{Fetch, RequestEvidence};
 //! use dwell_tower::activity::{ActivityLayer, MarkLayer, classify_headers};
 //! use http::{HeaderMap, Method};
 //!
-//! // A classification of your own starts from the default and adds to it.
+//! // A custom classification that adds to the default.
 //! let layer = ActivityLayer::new().with_classifier(|method: &Method, headers: &HeaderMap| {
 //!     let mut evidence: RequestEvidence = classify_headers(method, headers);
 //!     if headers.contains_key("x-uptime-check") {

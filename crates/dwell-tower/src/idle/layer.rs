@@ -1,4 +1,4 @@
-//! The enforcing layer.
+//! The layer that enforces timeouts.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,18 +10,20 @@ use tower_layer::Layer;
 use crate::gate::{Gate, Gated, RequestHead};
 use crate::rejection::{MakeRejection, Refusal, label_route, uri_of};
 
-/// Whether requests need a session at all.
+/// Tells whether requests need a session. Defaults to
+/// [`Optional`](SessionRequirement::Optional).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum SessionRequirement {
-    /// Requests without a session go on; routes ask for one where they need
-    /// it.
+    /// Requests without a session reach the service, which can refuse them.
+    /// Requests with a session that has ended are refused.
     #[default]
     Optional,
     /// Requests without a session are refused, except on exempt paths.
     Required,
 }
 
-/// Enforces the deadlines; see the [module docs](super).
+/// Enforces deadlines: refuses requests whose session has ended or is locked.
+/// See the [module docs](super) for an example.
 #[derive(Clone, Debug, Default)]
 pub struct IdleTimeoutLayer(Arc<Config>);
 
@@ -34,32 +36,35 @@ struct Config {
 }
 
 impl IdleTimeoutLayer {
-    /// Refuses like the stack around it, else with problem details, and lets requests without a session on.
+    /// Returns a layer that refuses like the session layer around it, exempts no
+    /// path, and lets requests without a session pass.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Refuses in a way of your own.
+    /// Sets how this layer refuses. Defaults to the rejection of the session
+    /// layer around it.
     #[must_use]
     pub fn with_rejection(mut self, rejection: impl MakeRejection) -> Self {
         Arc::make_mut(&mut self.0).rejection = Some(Arc::new(rejection));
         self
     }
 
-    /// Whether requests need a session at all.
+    /// Sets whether requests need a session. Defaults to
+    /// [`SessionRequirement::Optional`].
     #[must_use]
     pub fn with_requirement(mut self, requirement: SessionRequirement) -> Self {
         Arc::make_mut(&mut self.0).requirement = requirement;
         self
     }
 
-    /// Adds a path that is served whatever became of the session: the login
-    /// page, the re-authentication page, assets. One that ends in `/` covers
-    /// everything below it.
+    /// Exempts a path: it is served also without a live session. Use it for the
+    /// login page, the re-authentication page and assets. A path that ends in
+    /// `/` covers every path below it; `/` alone covers only itself.
     ///
-    /// The verdict is written all the same, and handlers there get no session
-    /// that is not live.
+    /// The session's state is decided there too, and handlers get a session only
+    /// if it is live.
     #[must_use]
     pub fn add_exempt_path(mut self, path: impl Into<String>) -> Self {
         Arc::make_mut(&mut self.0).exempt.push(path.into());
@@ -95,8 +100,8 @@ impl Config {
     }
 }
 
-/// Whether a path has a segment that leads up, however it is written: what is
-/// behind may resolve it before it looks for a file.
+/// Whether a path has a segment `..`, percent-encoded or not: the service may
+/// resolve the segment before it looks for a file.
 fn climbs(path: &str) -> bool {
     let decoded = percent_decode_str(path).decode_utf8_lossy();
     decoded.split(['/', '\\']).any(|segment| segment == "..")

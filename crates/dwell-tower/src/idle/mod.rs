@@ -1,24 +1,24 @@
-//! Enforces the deadlines: decides, writes the verdict, refuses.
+//! Enforces deadlines: decides whether the session is live, and refuses the
+//! request if it is not.
 //!
-//! [`IdleTimeoutLayer`] enforces idle and absolute timeouts and the identity
-//! provider's limit on everything inside it. [`PolicyLayer`] tightens the
-//! limits for a route or a group of routes by a named policy, and decides
-//! again.
+//! [`IdleTimeoutLayer`] enforces idle timeout, absolute timeout and the identity
+//! provider's limit on everything inside it. [`PolicyLayer`] tightens the limits
+//! for a route or a group of routes by a named policy.
 //!
-//! A session that has run out by a route's stricter policy ends there (law
-//! L1). One that was left alone too long for the route, but was used
-//! elsewhere since, is asked to authenticate again: activity elsewhere does
-//! not buy back a stricter route.
+//! A session that has run out by a route's stricter policy ends there (law L1).
+//! If it was idle too long for the route but was used elsewhere since, the user
+//! has to authenticate again: activity elsewhere does not reopen a stricter
+//! route.
 //!
 //! ```
 //! use dwell_tower::idle::{IdleTimeoutLayer, PolicyLayer, SessionRequirement};
 //!
-//! // Everything inside needs a session, but for the login page and assets.
+//! // Everything inside needs a session, except the login page and assets.
 //! let enforce = IdleTimeoutLayer::new()
 //!     .with_requirement(SessionRequirement::Required)
 //!     .add_exempt_path("/login")
 //!     .add_exempt_path("/static/");
-//! // Stands around the routes of the admin area, inside of the former.
+//! // Goes around the routes of the admin area, inside the other layer.
 //! let admin = PolicyLayer::new("admin");
 //! # let _ = (enforce, admin);
 //! ```

@@ -1,4 +1,4 @@
-//! The layer by which a route or a group of routes opts in to a policy.
+//! The layer that puts a route or a group of routes under a stricter policy.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use tower_layer::Layer;
 use crate::gate::{Gate, Gated, RequestHead};
 use crate::rejection::{Challenge, MakeRejection, Refusal, refuse_with_step_up, unmet};
 
-/// Tightens the limits by a named policy; see the [module docs](super).
-///
-/// Without a rejection of its own it answers like the stack around it.
+/// Tightens the limits of a route by a named policy; see the
+/// [module docs](super). It never loosens them: the smaller limit counts (law
+/// L6). Must be inside an [`IdleTimeoutLayer`](super::IdleTimeoutLayer).
 #[derive(Clone)]
 pub struct PolicyLayer {
     policy: Arc<str>,
@@ -19,8 +19,8 @@ pub struct PolicyLayer {
 }
 
 impl PolicyLayer {
-    /// Tightens by the policy of this name. Requests are refused with 500
-    /// while no policy has this name.
+    /// Returns a layer that tightens by the policy with this name. While no
+    /// policy has the name, requests are refused with 500.
     #[must_use]
     pub fn new(policy: &str) -> Self {
         Self {
@@ -29,7 +29,8 @@ impl PolicyLayer {
         }
     }
 
-    /// Refuses in a way of your own.
+    /// Sets how this layer refuses. Defaults to the rejection of the session
+    /// layer around it.
     #[must_use]
     pub fn with_rejection(mut self, rejection: impl MakeRejection) -> Self {
         self.rejection = Some(Arc::new(rejection));
@@ -85,8 +86,8 @@ fn refusal(state: &SessionState) -> Option<Refusal> {
             max_age: state.policies().policy_or_default(policy).idle(),
             acr_values: Vec::new(),
         })),
-        // A privileged route outside this one was let pass by a policy that
-        // may ask for less than this one.
+        // A step-up layer outside has let the request pass by a policy that may
+        // demand less than this one.
         Verdict::Anonymous | Verdict::Live(_) if state.demanded_by_policy() => {
             unmet(state, &AuthenticationRequirement::by_policy())
         }

@@ -1,4 +1,4 @@
-//! The walk over trusted proxies.
+//! Finds the client's address behind trusted proxies.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,12 +10,15 @@ use super::forwarded;
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The most header entries that are walked over; behind more proxies than
-/// this the address is unknown.
+/// The most header entries that are read. Behind more proxies than this the
+/// address is unknown.
 const MAX_ENTRIES: usize = 32;
 
-/// The client's address by its one configured source; `None` when it is not
-/// known for sure.
+/// Returns the client's address by the configured source, or `None` if it is
+/// not known for certain.
+///
+/// `peer` is the address of the connection's other end. IPv4-mapped addresses
+/// (`::ffff:192.0.2.1`) are returned as IPv4.
 ///
 /// ```
 /// use dwell_core::{ClientIp, ClientIpSource};
@@ -74,8 +77,7 @@ fn walk(
     Some(client)
 }
 
-/// An address as `X-Forwarded-For` carries it: alone, in brackets, or with a
-/// port.
+/// Parses an address of `X-Forwarded-For`: alone, in brackets, or with a port.
 fn address(text: &str) -> Option<IpAddr> {
     let bracketed = text
         .strip_prefix('[')
@@ -124,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn n32_the_walk_goes_from_the_right_over_all_lines() {
+    fn n32_list_is_read_from_right_over_all_lines() {
         assert_eq!(xff("127.0.0.1", &["6.6.6.6, 1.2.3.4"]).unwrap(), "1.2.3.4");
         assert_eq!(
             xff("127.0.0.1", &["6.6.6.6", "1.2.3.4"]).unwrap(),
@@ -141,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn n32_an_unreadable_entry_makes_the_address_unknown() {
+    fn n32_unreadable_entry_makes_address_unknown() {
         for bad in [
             "1.2.3.4, nonsense",
             "1.2.3.4, ",
@@ -151,7 +153,7 @@ mod tests {
         ] {
             assert_eq!(xff("127.0.0.1", &[bad]), None, "{bad:?}");
         }
-        // Left of the client nobody looks.
+        // Entries left of the client are not read.
         assert_eq!(xff("127.0.0.1", &["nonsense, 1.2.3.4"]).unwrap(), "1.2.3.4");
         assert_eq!(xff("unknown", &["1.2.3.4"]), None);
     }
@@ -165,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn n32_forwarded_follows_rfc_7239_and_refuses_what_nginx_writes() {
+    fn n32_forwarded_follows_rfc_7239_and_rejects_nginx_form() {
         let forwarded = |lines: &[&str]| walk(ClientIpSource::Forwarded, "forwarded", "::1", lines);
         assert_eq!(forwarded(&["for=1.2.3.4"]).unwrap(), "1.2.3.4");
         assert_eq!(
@@ -185,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_list_is_not_walked() {
+    fn overlong_list_is_not_read() {
         let many = vec!["10.0.0.1"; 1_000].join(",");
         assert_eq!(xff("127.0.0.1", &[&many]), None);
     }

@@ -2,14 +2,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-/// Splits a header line into elements, heeding quoted strings where there are
-/// any; `None` when a quote is left open.
+/// Splits a header line into elements. With `quotes`, commas in quoted strings
+/// do not split. Returns `None` if a quote is left open.
 pub(super) fn elements(line: &str, quotes: bool) -> Option<Vec<&str>> {
     split(line, b',', quotes)
 }
 
-/// The address that an element's one `for` parameter names; `None` when there
-/// is not exactly one, or it names no address.
+/// Returns the address of an element's `for` parameter, or `None` unless there
+/// is exactly one and it is an address.
 pub(super) fn node(element: &str) -> Option<IpAddr> {
     let mut found = None;
     for pair in split(element, b';', true)? {
@@ -21,8 +21,8 @@ pub(super) fn node(element: &str) -> Option<IpAddr> {
     address(found?)
 }
 
-/// A node (RFC 7239 §6): IPv4, or IPv6 in brackets, each with an optional
-/// port. A value with a colon must be quoted.
+/// Parses a node (RFC 7239 §6): IPv4, or IPv6 in brackets, each with an
+/// optional port. A value with a colon must be quoted.
 fn address(value: &str) -> Option<IpAddr> {
     let quoted = value.strip_prefix('"');
     let text = match quoted {
@@ -35,7 +35,7 @@ fn address(value: &str) -> Option<IpAddr> {
     }
     match text.parse() {
         Ok(IpAddr::V4(v4)) => Some(IpAddr::V4(v4)),
-        // IPv6 stands in brackets, or it is not one.
+        // IPv6 must be in brackets.
         Ok(IpAddr::V6(_)) => None,
         Err(_) => text.parse::<SocketAddr>().ok().map(|a| a.ip()),
     }

@@ -1,4 +1,4 @@
-//! The layer that writes the client's address and network.
+//! The layer that finds the client's address and network.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -12,26 +12,40 @@ use super::client_ip::client_ip;
 use crate::gate::{Gate, Gated, RequestHead};
 use crate::rejection::Refusal;
 
-/// The connection's other end, as a server puts it into the extensions.
+/// Holds the address of the connection's other end. A server inserts it into
+/// each request's extensions.
+///
+/// ```
+/// use std::net::SocketAddr;
+///
+/// use dwell_tower::network::Peer;
+/// use http::Request;
+///
+/// let remote = SocketAddr::from(([192, 0, 2, 1], 4711));
+/// let mut request = Request::new(());
+/// request.extensions_mut().insert(Peer(remote));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
 type FindPeer = dyn Fn(&Extensions) -> Option<IpAddr> + Send + Sync;
 
-/// Writes the client's address and network; see the [module docs](super).
+/// Finds the client's address and network; see the [module docs](super). Must be
+/// outside the [`IdleTimeoutLayer`](crate::idle::IdleTimeoutLayer).
 #[derive(Clone)]
 pub struct NetworkLayer {
     peer: Arc<FindPeer>,
 }
 
 impl NetworkLayer {
-    /// Reads the connection's other end from a [`Peer`].
+    /// Returns a layer that reads the peer's address from a [`Peer`].
     #[must_use]
     pub fn new() -> Self {
         Self::with_peer(|extensions: &Extensions| extensions.get::<Peer>().map(|peer| peer.0.ip()))
     }
 
-    /// Reads the connection's other end by a closure.
+    /// Returns a layer that reads the peer's address by a closure. The
+    /// [module docs](super) have an example.
     #[must_use]
     pub fn with_peer(peer: impl Fn(&Extensions) -> Option<IpAddr> + Send + Sync + 'static) -> Self {
         Self {
@@ -41,7 +55,7 @@ impl NetworkLayer {
 }
 
 impl NetworkLayer {
-    /// The client's address; `None` when it is not known for sure.
+    /// Returns the client's address, or `None` if it is not known for certain.
     fn find(
         &self,
         policies: &PolicySet,

@@ -1,23 +1,23 @@
-//! Finds the client's address and the named network it is in.
+//! Finds the client's address and its named network.
 //!
-//! The address comes from the one source that the policy names (see
-//! [`ClientIp`](dwell_core::ClientIp)): the connection's other end, or a
-//! header that trusted proxies extend. A header is walked from the right over
-//! trusted proxies; the first entry that is not one is the client. An entry
-//! that can't be read makes the address unknown, and an unknown address gets
-//! the strict default. Nothing further left is ever believed.
+//! The address comes from the source that the policies name
+//! ([`ClientIp`](dwell_core::ClientIp)): the peer, which is the connection's
+//! other end, or a header that trusted proxies extend. A header is read from the
+//! right: trusted proxies are skipped, and the next entry is the client. Entries
+//! further left are ignored. An unreadable entry makes the address unknown, and
+//! an unknown address gets the strict default.
 //!
-//! The connection's other end is read from a [`Peer`] in the request's
-//! extensions, or by a closure ([`NetworkLayer::with_peer`]). When the
-//! policies name networks and there is none, requests are refused with 500:
-//! the rules would silently never match.
+//! The peer is read from a [`Peer`] in the request's extensions, or by a closure
+//! ([`NetworkLayer::with_peer`]). If the policies name networks and there is no
+//! peer, requests are refused with 500: otherwise the rules would silently never
+//! match.
 //!
 //! ```
 //! use std::net::{IpAddr, SocketAddr};
 //!
 //! use dwell_tower::network::NetworkLayer;
 //!
-//! // What your server calls the connection's other end.
+//! // What your server inserts into requests.
 //! #[derive(Clone)]
 //! struct RemoteAddr(SocketAddr);
 //!

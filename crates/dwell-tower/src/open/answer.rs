@@ -11,13 +11,43 @@ use super::body::{BoxError, SessionBoundBody, is_long};
 
 /// Makes the bodies of a session layer's answers.
 ///
-/// [`AnyBodyFactory`] takes every type of body. A framework whose bodies are
-/// boxed anyway can pass bodies on without a wrapper, as `dwell-axum` does.
+/// [`AnyBodyFactory`] takes every type of body. A framework with boxed bodies can
+/// pass them on without a wrapper, as `dwell-axum` does:
+///
+/// ```
+/// use bytes::Bytes;
+/// use dwell_tower::open::{AnyBodyFactory, BodyFactory, BoxError, SessionBoundBody};
+/// use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
+///
+/// type Boxed = UnsyncBoxBody<Bytes, BoxError>;
+///
+/// struct BoxedFactory;
+///
+/// impl BodyFactory<Boxed> for BoxedFactory {
+///     type Body = Boxed;
+///
+///     fn own(bytes: Bytes) -> Boxed {
+///         Full::new(bytes).map_err(Into::into).boxed_unsync()
+///     }
+///
+///     fn pass(body: Boxed) -> Boxed {
+///         body
+///     }
+///
+///     fn bind(body: SessionBoundBody<Boxed>) -> Boxed {
+///         body.boxed_unsync()
+///     }
+///
+///     fn is_long(body: &Boxed) -> bool {
+///         AnyBodyFactory::is_long(body)
+///     }
+/// }
+/// ```
 pub trait BodyFactory<B>: Send + Sync + 'static {
-    /// The body that the client gets.
+    /// The type of the client's body.
     type Body;
 
-    /// Makes the body of an answer of the layer itself, such as a refusal.
+    /// Makes the body of the layer's own answers, such as refusals.
     fn own(bytes: Bytes) -> Self::Body;
 
     /// Passes the service's body on unchanged.
@@ -26,12 +56,12 @@ pub trait BodyFactory<B>: Send + Sync + 'static {
     /// Passes on the service's body, cut at the end of its session.
     fn bind(body: SessionBoundBody<B>) -> Self::Body;
 
-    /// Returns whether sending the service's body takes so long that its
-    /// session may end meanwhile.
+    /// Returns whether sending the service's body may take so long that its
+    /// session ends meanwhile. Only long bodies are bound.
     fn is_long(body: &B) -> bool;
 }
 
-/// Makes a [`SessionBody`] of any type of body.
+/// Makes a [`SessionBody`] of any type of body. The default factory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AnyBodyFactory;
 
@@ -169,7 +199,7 @@ mod tests {
         let mut cx = Context::from_waker(Waker::noop());
         match Pin::new(body).poll_frame(&mut cx) {
             Poll::Ready(frame) => Some(frame?.unwrap().into_data().unwrap()),
-            Poll::Pending => panic!("it waits"),
+            Poll::Pending => panic!("the body is not ready"),
         }
     }
 

@@ -63,7 +63,7 @@ impl fmt::Display for SessionClosed {
 
 impl std::error::Error for SessionClosed {}
 
-/// Whether sending a body takes so long that its session may end meanwhile.
+/// Whether sending a body may take so long that its session ends meanwhile.
 pub(crate) fn is_long<B: Body>(body: &B) -> bool {
     !body.is_end_stream() && body.size_hint().exact().is_none_or(|left| left > SHORT)
 }

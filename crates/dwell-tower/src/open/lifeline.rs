@@ -16,8 +16,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::registry::{OpenSessions, Place};
 
-/// Most answers are over by then. Until then there is no entry and no check;
-/// the first check makes sure that nothing was missed (N39).
+/// When a connection is first entered and checked. Most answers are over by then.
+/// The first check makes sure that nothing was missed (N39).
 const FIRST_CHECK: Duration = Duration::from_millis(250);
 
 /// The longest sleep. Timers do not count while the machine sleeps, so the
@@ -87,9 +87,9 @@ impl CloseReason {
     }
 }
 
-/// Tells when the session of a request is over, for a connection that stays
-/// open after the answer has begun (law L14): at the deadline as activity
-/// elsewhere moves it, and within a second of an end on any node.
+/// Tells a connection that stays open after the answer when its session is over
+/// (law L14): at the deadline as activity elsewhere moves it, and within a second
+/// of an end on any node.
 ///
 /// A lifeline costs a timer. It asks the store a quarter of a second after the
 /// start, at each deadline, and when the session has changed; once a second if
@@ -362,7 +362,7 @@ impl Lifeline {
 /// when a timer fires.
 #[allow(
     clippy::disallowed_methods,
-    reason = "timers have a clock of their own; what the store says judges"
+    reason = "timers have a clock of their own; the store decides"
 )]
 pub(super) fn timer_now() -> Instant {
     Instant::now()

@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn notification_is_taken_once_and_wakes_task_that_asked() {
+    fn notification_is_taken_once_and_wakes_waiting_task() {
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
         let cx = Context::from_waker(&waker);

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn each_is_notified_of_its_session_and_on_request_of_touches() {
+    fn entry_is_notified_of_its_session_and_optionally_of_touches() {
         let (open, manager) = (OpenSessions::default(), manager());
         let plain = open.enter(&manager, key("a"), false);
         let touches = open.enter(&manager, key("a"), true);

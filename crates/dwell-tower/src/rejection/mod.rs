@@ -1,4 +1,4 @@
-//! What a refused request is answered: one trait, a default, closures.
+//! How refused requests are answered: a trait, its default, and closures.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -6,7 +6,7 @@
 //! use http::Response;
 //! use http::request::Parts;
 //!
-//! // A closure is a way to answer: here with one more field.
+//! // The default answer with one more header field.
 //! let reject = |refusal: &Refusal, _request: &Parts| -> Response<Bytes> {
 //!     let mut response = problem(refusal);
 //!     if let Ok(help) = "</help/sessions>; rel=help".parse() {

@@ -1,4 +1,4 @@
-//! The default answer: redirects for people, problem details for programs.
+//! The default rejection: redirects for browsers, problem details for programs.
 
 use std::fmt::Write as _;
 
@@ -10,10 +10,24 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use super::refusal::{Refusal, problem, set};
 use super::stack::{MakeRejection, uri_of};
 
-/// Problem details (RFC 9457) for programs, and where pages are named, a
-/// redirect for people: to the login page, or to the re-authentication page
-/// for a lock or a step-up, with `reason` and a `return_to` that is always a
-/// path of this origin.
+/// Answers programs with problem details (RFC 9457), and redirects page
+/// navigations if pages are set.
+///
+/// A lock or a step-up leads to the re-authentication page, anything else to the
+/// login page. The redirect carries the query parameters `reason` and
+/// `return_to`, which is a path of this origin, and `method` if it was neither
+/// `GET` nor `HEAD`.
+///
+/// ```
+/// use dwell_tower::rejection::{DefaultRejection, MakeRejection, Refusal};
+///
+/// let rejection = DefaultRejection::new().with_login("/login");
+/// let request = http::Request::get("/accounts").header("accept", "text/html").body(())?;
+/// let answer = rejection.reject(&Refusal::SessionRequired, &request.into_parts().0);
+/// let location = "/login?reason=session_required&return_to=%2Faccounts";
+/// assert_eq!(answer.headers()["location"], location);
+/// # Ok::<(), http::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct DefaultRejection {
     login: Option<String>,
@@ -21,20 +35,21 @@ pub struct DefaultRejection {
 }
 
 impl DefaultRejection {
-    /// Problem details for everybody.
+    /// Returns a rejection without pages: every answer is problem details.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sends page navigations without a live session to this path.
+    /// Sets the page for navigations without a live session.
     #[must_use]
     pub fn with_login(mut self, path: impl Into<String>) -> Self {
         self.login = Some(path.into());
         self
     }
 
-    /// Sends page navigations that need authentication again to this path.
+    /// Sets the page for navigations that need re-authentication. Defaults to the
+    /// login page.
     #[must_use]
     pub fn with_reauthentication(mut self, path: impl Into<String>) -> Self {
         self.reauthentication = Some(path.into());
@@ -74,7 +89,7 @@ fn redirect(page: &str, refusal: &Refusal, request: &Parts) -> Response<Bytes> {
         let target = utf8_percent_encode(target, NON_ALPHANUMERIC);
         let _ = write!(location, "&return_to={target}");
     }
-    // The page must know that going there again would repeat nothing.
+    // A redirect back would be a GET, which does not repeat the request.
     if !is_safe(&request.method) {
         let method = utf8_percent_encode(request.method.as_str(), NON_ALPHANUMERIC);
         let _ = write!(location, "&method={method}");
@@ -96,7 +111,7 @@ fn redirect(page: &str, refusal: &Refusal, request: &Parts) -> Response<Bytes> {
     }
 }
 
-/// Whether a person will see the answer as a page.
+/// Whether the browser shows the answer as a page.
 fn is_navigation(request: &Parts) -> bool {
     match single(&request.headers, "sec-fetch-mode") {
         Some(mode) => mode == "navigate",

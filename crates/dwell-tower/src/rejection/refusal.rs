@@ -1,4 +1,4 @@
-//! Why a request is refused, and the plain answer that says so.
+//! Why a request is refused, and the answer in problem details.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -7,8 +7,8 @@ use bytes::Bytes;
 use dwell_core::{EndReason, SessionOver};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
-/// Why a request was refused. It is also put into the extensions of the
-/// answer, for outer layers to read.
+/// Tells why a request was refused. Outer layers find it in the answer's
+/// extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -16,9 +16,9 @@ pub enum Refusal {
     Ended(EndReason),
     /// The session is locked until its subject authenticates again.
     Locked,
-    /// The stack is wired wrongly; this piece is missing.
+    /// The stack is misconfigured; this part is missing.
     Miswired(String),
-    /// There is no session, and the route needs one.
+    /// The request has no session and needs one.
     SessionRequired,
     /// The last authentication is not recent or not strong enough.
     StepUp(Challenge),
@@ -26,12 +26,12 @@ pub enum Refusal {
     StoreUnavailable,
 }
 
-/// What a step-up must bring (RFC 9470 §3).
+/// Tells what authentication a step-up demands (RFC 9470 §3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
-    /// The authentication must be younger than this.
+    /// How old the authentication may be at most.
     pub max_age: Duration,
-    /// Classes of which one is demanded; empty: any.
+    /// The classes (`acr`) of which one is demanded. If empty, any will do.
     pub acr_values: Vec<Box<str>>,
 }
 
@@ -46,7 +46,7 @@ impl From<SessionOver> for Refusal {
 }
 
 impl Refusal {
-    /// The status of the answer.
+    /// Returns the status of the answer: 401, 500 or 503.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
@@ -56,7 +56,8 @@ impl Refusal {
         }
     }
 
-    /// The word for it; none for a wrong wiring, which only the log explains.
+    /// Returns the reason in the answer, such as `idle_timeout`, or `None` for
+    /// [`Miswired`](Self::Miswired): only the log says what is missing.
     #[must_use]
     pub fn reason(&self) -> Option<&'static str> {
         match self {
@@ -72,7 +73,7 @@ impl Refusal {
     fn detail(&self) -> &'static str {
         match self {
             Self::Ended(_) => "The session has ended. Sign in again.",
-            Self::Locked => "The session is locked. Authenticate again to go on.",
+            Self::Locked => "The session is locked. Authenticate again to continue.",
             Self::Miswired(_) => "The service is not set up correctly.",
             Self::SessionRequired => "Sign in first.",
             Self::StepUp(_) => "Authenticate again to do this.",
@@ -80,7 +81,7 @@ impl Refusal {
         }
     }
 
-    /// The challenge that every 401 carries (RFC 9110 §15.5.2).
+    /// Returns the challenge that every 401 carries (RFC 9110 §15.5.2).
     fn challenge(&self) -> Option<String> {
         Some(match self {
             Self::SessionRequired => r#"Bearer realm="session""#.to_owned(),
@@ -118,7 +119,7 @@ impl Challenge {
     }
 }
 
-/// The answer to a wrong wiring, which needs no request to be made.
+/// Logs what the stack lacks, and returns the answer.
 pub(crate) fn miswired(missing: &str) -> Response<Bytes> {
     let refusal = Refusal::Miswired(missing.to_owned());
     log(&refusal);
@@ -129,12 +130,12 @@ pub(crate) fn miswired(missing: &str) -> Response<Bytes> {
 
 pub(crate) fn log(refusal: &Refusal) {
     if let Refusal::Miswired(missing) = refusal {
-        let message = "refused, since the stack is wired wrongly";
+        let message = "middleware misconfigured; request refused with 500";
         crate::log::error(message, Some(&format_args!("missing: {missing}")));
     }
 }
 
-/// Problem details (RFC 9457) for a refusal.
+/// Returns problem details (RFC 9457) for a refusal. They are never cached.
 #[must_use]
 pub fn problem(refusal: &Refusal) -> Response<Bytes> {
     let mut response = problem_details(refusal.status(), refusal.reason(), Some(refusal.detail()));
@@ -150,10 +151,19 @@ pub fn problem(refusal: &Refusal) -> Response<Bytes> {
     response
 }
 
-/// Problem details (RFC 9457) that are never cached: of an answer that is no
-/// [`Refusal`] and shall look like one.
+/// Returns problem details (RFC 9457) like those of a [`Refusal`], for an
+/// answer of your own. They are never cached.
 ///
-/// `reason` and `detail` are plain words of the program: they are not escaped.
+/// `reason` and `detail` are not escaped: use no quotes and no backslashes.
+///
+/// ```
+/// use dwell_tower::rejection::problem_details;
+/// use http::StatusCode;
+///
+/// let answer = problem_details(StatusCode::CONFLICT, Some("already_paid"), None);
+/// let body = r#"{"type":"about:blank","title":"Conflict","status":409,"reason":"already_paid"}"#;
+/// assert_eq!(answer.body(), body);
+/// ```
 #[must_use]
 pub fn problem_details(
     status: StatusCode,
@@ -184,7 +194,7 @@ pub fn problem_details(
     response
 }
 
-/// Sets a header field in place of others of its name.
+/// Sets a header field, replacing fields of the same name.
 pub(crate) fn set(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
     headers.insert(name, value);
 }

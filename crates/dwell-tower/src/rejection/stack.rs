@@ -1,4 +1,4 @@
-//! How a stack refuses: what all of its layers share beside sessions.
+//! The rejection and route names that the layers of a stack share.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,12 +11,20 @@ use http::{Extensions, Response, Uri};
 use super::refusal::{Refusal, log, problem};
 use crate::head::RequestHead;
 
-/// The longest path that an event carries, in characters.
+/// The longest path in an event, in characters.
 const MAX_ROUTE: usize = 256;
 
-/// Makes the answer to a refused request.
+/// Makes answers to refused requests. Closures of the same arguments implement
+/// it; the [module docs](super) have an example.
 pub trait MakeRejection: Send + Sync + 'static {
-    /// The answer.
+    /// Returns the answer to a refused request.
+    ///
+    /// Any status will do: a refused request is never activity.
+    /// [`Refusal::status`] is the usual one. The layer then adds the refusal to
+    /// the answer's extensions and, inside a session layer, what the session's
+    /// source gives back, such as the removal of the cookie. Clients read
+    /// [`Refusal::reason`] from problem details, so start from
+    /// [`problem`](super::problem) to keep them working.
     fn reject(&self, refusal: &Refusal, request: &Parts) -> Response<Bytes>;
 }
 
@@ -29,13 +37,13 @@ where
     }
 }
 
-/// Names the route of a request from what the router left.
+/// Names a request's route from what the router left.
 pub(crate) type NameRoute = fn(&Extensions) -> Option<&str>;
 
-/// Finds a request's target as the client sent it, where a router has cut it.
+/// Finds a request's target as the client sent it, if a router has cut it.
 pub(crate) type FindUri = fn(&Extensions) -> Option<&Uri>;
 
-/// How the layers of one stack refuse, and how they name a route.
+/// The rejection of a stack's layers, and their way to name a route.
 #[derive(Clone)]
 pub(crate) struct StackRejection {
     pub(crate) make: Arc<dyn MakeRejection>,
@@ -54,8 +62,8 @@ impl StackRejection {
     }
 }
 
-/// Refuses in a layer's own way, else in that of the stack around it, else in
-/// the default way.
+/// Refuses by a layer's own rejection, else by that of the stack around it, else
+/// with problem details.
 pub(crate) fn reject(
     own: Option<&dyn MakeRejection>,
     refusal: Refusal,
@@ -71,7 +79,24 @@ pub(crate) fn reject(
     response
 }
 
-/// Refuses a request the way the stack around it does.
+/// Returns the answer that the stack around a handler gives to this refusal.
+///
+/// ```
+/// use bytes::Bytes;
+/// use dwell_core::SessionState;
+/// use dwell_tower::rejection::{Refusal, refuse};
+/// use http::{Response, request::Parts};
+///
+/// fn require_session(request: &Parts) -> Result<(), Response<Bytes>> {
+///     let state = request.extensions.get::<SessionState>();
+///     match state.and_then(|state| state.subject()) {
+///         Some(_) => Ok(()),
+///         None => Err(refuse(Refusal::SessionRequired, request)),
+///     }
+/// }
+/// # let (request, ()) = http::Request::new(()).into_parts();
+/// # assert_eq!(require_session(&request).unwrap_err().status(), 401);
+/// ```
 #[must_use]
 pub fn refuse(refusal: Refusal, request: &Parts) -> Response<Bytes> {
     reject(None, refusal, request)
@@ -88,8 +113,8 @@ pub(crate) fn uri_of<'a>(
     original.unwrap_or(uri)
 }
 
-/// Names the request's route for events: the router's pattern where it is
-/// known, since a path may hold secrets of the application, else the path.
+/// Names the request's route for events: the router's pattern if it is known,
+/// since a path may contain secrets, else the path.
 pub(crate) fn label_route(state: &SessionState, request: RequestHead<'_>) {
     state.label_route(|| {
         let named = StackRejection::of(state).and_then(|s| (s.name_route)(request.extensions));

@@ -1,4 +1,4 @@
-//! The refusal that asks for authentication again.
+//! The refusal that demands re-authentication.
 
 use dwell_core::engine::AuthenticationCheck;
 use dwell_core::{AuthenticationRequirement, EventKind, SessionState};
@@ -7,8 +7,8 @@ use super::refusal::{Challenge, Refusal};
 use super::stack::label_route;
 use crate::head::RequestHead;
 
-/// The refusal of a request whose session's last authentication does not meet
-/// the requirement; `None` where it does, or there is no session.
+/// Returns the refusal if the session's last authentication does not meet the
+/// requirement; `None` if it does, or without a session.
 pub(crate) fn unmet(
     state: &SessionState,
     requirement: &AuthenticationRequirement,
@@ -24,7 +24,7 @@ pub(crate) fn unmet(
     }
 }
 
-/// Names the route of a refused request and reports a step-up that it needs.
+/// Names the route of a refused request, and reports a required step-up.
 pub(crate) fn refuse_with_step_up(
     state: &SessionState,
     request: RequestHead<'_>,

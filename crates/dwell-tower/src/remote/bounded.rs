@@ -1,4 +1,4 @@
-//! A store that is not waited for longer than stated.
+//! A store with a bound on waiting for its answers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,11 +6,11 @@ use std::time::Duration;
 use dwell_core::delegate_store;
 use dwell_core::store::{SessionStore, StoreError, StoreFuture};
 
-/// Bounds how long any answer of a store is waited for (law L8): after that
-/// it counts as unreachable.
+/// Bounds how long each answer of a store is waited for (law L8). After that the
+/// answer is [`StoreError::Timeout`].
 ///
-/// The session layer puts it around its store; answers that are there at once
-/// pass through without a timer. Waiting needs a tokio runtime.
+/// The session layer wraps its store in one with two seconds. Answers that are
+/// ready at once need no timer. Waiting needs a tokio runtime.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -29,7 +29,7 @@ pub struct BoundedStore {
 }
 
 impl BoundedStore {
-    /// Waits for answers of `inner` no longer than `limit`.
+    /// Returns a store that waits for answers of `inner` for at most `limit`.
     #[must_use]
     pub fn new(inner: Arc<dyn SessionStore>, limit: Duration) -> Self {
         Self { inner, limit }

@@ -22,7 +22,7 @@ use crate::sync::lock;
 /// for listeners.
 const PULSE: Duration = Duration::from_millis(250);
 
-/// A feed that was not confirmed for so long counts as lost.
+/// A feed that was not confirmed for this long counts as lost.
 const SILENCE: Duration = Duration::from_millis(750);
 
 /// Pulses without an active listener until the watch is given up: a minute.
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn l14_beginning_feed_tells_once_of_gap_before_it() {
+    fn l14_starting_feed_reports_gap_before_it_once() {
         let (feed, _) = feed();
         let listener = listener(&feed);
         assert!(!feed.is_live());
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn l14_loss_is_told_to_all_once() {
+    fn l14_loss_is_reported_to_all_once() {
         let (feed, _) = feed();
         let (one, two) = (listener(&feed), listener(&feed));
         assert!(!feed.0.lose(), "it was not live");

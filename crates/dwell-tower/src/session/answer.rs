@@ -1,4 +1,4 @@
-//! What the answer carries back to the client.
+//! What the layer adds to an answer.
 
 use arrayvec::ArrayString;
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use crate::rejection::{Refusal, miswired, set};
 static SESSION_TIMEOUT: HeaderName = HeaderName::from_static("session-timeout");
 
 impl Guard {
-    /// Makes the service's answer what the client gets.
+    /// Turns the service's answer into the client's.
     pub(super) fn close<B, F: BodyFactory<B>>(
         &self,
         mut response: Response<B>,
@@ -21,8 +21,8 @@ impl Guard {
     ) -> Response<F::Body> {
         let state = self.state();
         if !state.is_decided() && response.extensions().get::<Refusal>().is_none() {
-            // A tripwire, not a guard: the handler has run, and the first
-            // test of such a stack fails.
+            // The handler has run by now. This makes the first test of such a
+            // stack fail.
             let missing = "the idle timeout layer, inside the session layer";
             return miswired(missing).map(F::own);
         }
@@ -32,8 +32,8 @@ impl Guard {
             && self.is_upgrade(response.status())
             && state.current_deadlines().is_some()
         {
-            // A connection would leave our hands in a session, and nobody has
-            // said who ends it (law L14).
+            // The layer can't cut an upgraded connection, so somebody else must
+            // (law L14).
             let missing = "who ends the upgraded connection: dwell_tower::open::UpgradePolicy in \
                            the answer's extensions, or dwell_axum's SessionWebSocketUpgrade";
             return miswired(missing).map(F::own);
@@ -52,7 +52,7 @@ impl Guard {
         }
     }
 
-    /// Makes an answer of the layer's own what the client gets.
+    /// Turns an answer of the layer itself into the client's.
     pub(super) fn close_own(
         &self,
         mut response: Response<Bytes>,
@@ -74,16 +74,16 @@ fn write(headers: &mut HeaderMap, settled: Settled) {
     for (name, value) in settled.fields {
         headers.append(name, value);
     }
-    // A shared cache must not hand one person's token to another, even where
-    // the answer allows caching.
+    // Even if the answer allows caching, a shared cache must not give one
+    // user's token to another.
     let no_store = HeaderValue::from_static("no-store");
     set(headers, header::CACHE_CONTROL, no_store);
 }
 
-/// `idle=840, absolute=27000, warn=60`: whole seconds left, rounded down.
+/// Returns the field's value, such as `idle=840, absolute=27000, warn=60`: whole
+/// seconds left, rounded down.
 ///
-/// Put together from its parts: `write!` takes 600 instructions more, a tenth
-/// of what the stack takes for a request.
+/// Built without `write!`, which took a tenth of the stack's time for a request.
 fn session_timeout(deadlines: &Deadlines) -> Option<HeaderValue> {
     let left = |at| as_millis(at - deadlines.now) / 1_000;
     let parts = [
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_left_is_in_whole_seconds_rounded_down() {
+    fn remaining_time_is_in_whole_seconds_rounded_down() {
         let at = Timestamp::from_millis;
         let mut deadlines = Deadlines {
             now: at(1_000),

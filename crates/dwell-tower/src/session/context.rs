@@ -1,4 +1,4 @@
-//! What a session layer keeps for its requests.
+//! What a session layer shares with its requests.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use super::source::{SessionSource, TokenSource};
 use crate::open::OpenSessions;
 use crate::touch::TouchQueue;
 
-/// What a session layer keeps for its requests. Every request's state leads
-/// here.
+/// What a session layer shares with its requests. A request's state finds it in
+/// the manager.
 #[derive(Clone, Debug)]
 pub(super) struct Context {
     pub(super) source: Arc<dyn SessionSource>,
     pub(super) touches: TouchQueue,
-    /// What is open beyond its answer.
+    /// The connections that stay open after the answer.
     pub(super) open: OpenSessions,
-    /// This machine's clock, where the store's can't be read without waiting.
+    /// This machine's clock, if the store's can't be read without waiting.
     clock: Option<SystemClock>,
 }
 
@@ -35,13 +35,13 @@ impl Context {
         state.manager().shared()
     }
 
-    /// The manager whose requests lead here.
+    /// Returns the manager with this context in it.
     pub(super) fn share(&self, manager: &SessionManager) -> SessionManager {
         let manager = manager.with_shared(self.clone());
         manager.with_shared(self.open.clone())
     }
 
-    /// Whether every operation of the store is done before it returns.
+    /// Whether the store never has to be waited for.
     pub(super) const fn is_local(&self) -> bool {
         self.clock.is_none()
     }
@@ -51,15 +51,14 @@ impl Context {
         self.is_local() && self.source.answers_at_once()
     }
 
-    /// This machine's clock at the arrival of a request, where the store's
-    /// can't be read without waiting.
+    /// Returns the time by this machine's clock, if the store's can't be read
+    /// without waiting.
     pub(super) fn arrival(&self) -> Option<Timestamp> {
         self.clock.as_ref().map(Clock::now)
     }
 
-    /// The store's clock by now, without waiting for the store: where reading
-    /// it takes a wait, as much time has passed there as here since the
-    /// arrival.
+    /// Returns the store's time without waiting for the store. If reading its
+    /// clock takes a wait, adds the time that has passed here since `arrival`.
     pub(super) fn now(
         &self,
         state: &SessionState,
@@ -71,7 +70,7 @@ impl Context {
         }
     }
 
-    /// Hands a touch over to be recorded.
+    /// Hands a touch over for recording.
     pub(super) fn record(&self, touch: DueTouch, state: &SessionState, arrival: Option<Timestamp>) {
         self.touches
             .record(touch, state, || self.now(state, arrival));

@@ -1,5 +1,4 @@
-//! From what a request shows to what the store knows: the one road to a
-//! request's session, for every source and every store.
+//! Finds a request's session, for every source and every store.
 
 use std::any::Any;
 use std::future::poll_fn;
@@ -23,13 +22,13 @@ use crate::rejection::Refusal;
 /// A request's session, or why it can't be told.
 pub(super) type Finding = Result<Resolution, Refusal>;
 
-/// A request's session, and what its source wants back with the answer.
+/// A request's session, and what its source keeps for the answer.
 pub(super) struct Resolution {
     pub(super) resolved: Resolved,
     pub(super) carry: Option<Arc<dyn Any + Send + Sync>>,
 }
 
-/// Finds a request's session where neither its source nor the store has to be
+/// Finds a request's session if neither its source nor the store has to be
 /// waited for.
 pub(super) fn find_at_once(
     manager: &SessionManager,
@@ -57,7 +56,7 @@ pub(super) async fn find(
         Some(Err(SourceError::Miswired(missing))) => return Err(Refusal::Miswired(missing)),
         Some(Err(SourceError::Unavailable(error))) => return Err(unavailable(manager, &error)),
         None => {
-            let missing = "a session source that does not panic";
+            let missing = "a working session source: it panicked";
             return Err(Refusal::Miswired(missing.to_owned()));
         }
     };
@@ -81,8 +80,8 @@ pub(super) async fn find(
     }
 }
 
-/// Tries tokens in turn until one opens a session that goes on. Writes into
-/// `best`, since a session is large and every move of it is a copy.
+/// Tries tokens in turn until one opens a live session. Writes into `best`, since
+/// moving a session copies it.
 async fn by_tokens(
     manager: &SessionManager,
     context: &Context,
@@ -99,8 +98,8 @@ async fn by_tokens(
     Ok(())
 }
 
-/// Tells whether a token opens a session that goes on; `best` is what the
-/// tokens so far have led to.
+/// Tries a token. Returns whether it opens a live session. `best` is the best result
+/// of the tokens so far.
 async fn by_token(
     manager: &SessionManager,
     context: &Context,
@@ -108,7 +107,7 @@ async fn by_token(
     best: &mut Resolved,
 ) -> Result<bool, StoreError> {
     let loaded = match context.is_local() {
-        // Taken out at once: awaiting copies it twice.
+        // Not awaited, since awaiting would copy the session twice.
         true => match manager.store().load(token.key()).into_ready() {
             Ok(loaded) => loaded?,
             Err(answer) => answer.await?,
@@ -134,7 +133,7 @@ async fn by_token(
     Ok(false)
 }
 
-/// Looks a token's session up, and takes the touch that waits for it along.
+/// Looks a token's session up, together with its waiting touch.
 async fn look_up(
     manager: &SessionManager,
     context: &Context,
@@ -150,13 +149,13 @@ async fn look_up(
     };
     match &loaded.state {
         Lookup::Found(record) if is_current(manager, record, token, loaded.now) => Ok(loaded),
-        // A copy may not know yet that the token was replaced on another node,
-        // and would take the new one for a stolen one. The store itself knows.
+        // If another node has just replaced the token, an old copy would take
+        // the new token for a stolen one.
         _ => store.load_uncopied(key).await,
     }
 }
 
-/// Whether a token opens the session, and nothing follows from it but that.
+/// Whether a token opens the session without any consequence for it.
 fn is_current(
     manager: &SessionManager,
     record: &SessionRecord,
@@ -187,13 +186,13 @@ async fn adopt(
             return Ok(());
         }
     }
-    // The client's network is not known yet: the strict default.
+    // The client's network is not known yet, so the strict default applies.
     let network = manager.policies().borrow().find_network(None);
     *resolved = Resolved::by_owner(manager.adopt(session, network).await?);
     Ok(())
 }
 
-/// Refuses since the store did not answer, and reports it.
+/// Reports that the store did not answer, and returns the refusal.
 fn unavailable(manager: &SessionManager, error: &StoreError) -> Refusal {
     report_unavailable(manager, error);
     Refusal::StoreUnavailable
@@ -201,13 +200,14 @@ fn unavailable(manager: &SessionManager, error: &StoreError) -> Refusal {
 
 /// Reports that the store did not answer.
 pub(super) fn report_unavailable(manager: &SessionManager, error: &StoreError) {
-    crate::log::warn("session store did not answer", Some(error));
-    // The store's clock is out of reach with the store.
+    let message = "session store did not answer; requests that need it are refused with 503";
+    crate::log::warn(message, Some(error));
+    // The store's clock can't be read either.
     let now = SystemClock::new().now();
     manager.tell(&Event::new(EventKind::StoreUnavailable, now));
 }
 
-/// Awaits code of the application; `None` where it panicked.
+/// Awaits code of the application. Returns `None` if it panicked.
 async fn catch<F: Future + Unpin>(make: impl FnOnce() -> F) -> Option<F::Output> {
     let mut future = catch_unwind(AssertUnwindSafe(make)).ok()?;
     poll_fn(|cx| {

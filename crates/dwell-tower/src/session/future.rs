@@ -1,4 +1,4 @@
-//! The states of a request on its way through the session layer.
+//! A request's states in the session layer.
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -22,7 +22,7 @@ use crate::open::{AnyBodyFactory, BodyFactory};
 use crate::rejection::reject;
 
 pin_project! {
-    /// The answer of a [`SessionService`](super::SessionService).
+    /// Resolves to the answer of a [`SessionService`](super::SessionService).
     pub struct SessionFuture<S, B, G = (), F = AnyBodyFactory>
     where
         S: Service<Request<B>>,
@@ -43,18 +43,18 @@ pin_project! {
             future: Fut,
             guard: Guard,
         },
-        /// The answer is there; the store or the source is written to first.
+        /// Writing to the store or the source before the answer goes out.
         Settling {
             settling: Settling,
             response: Option<Kept<R>>,
         },
-        /// The answer is there.
+        /// Ready.
         Answered { response: Option<Box<Response<Bytes>>> },
     }
 }
 
-/// A request that waits for its session: boxed, so that requests which need
-/// not wait carry no room for it.
+/// A request that waits for its session. Boxed, so that requests which need not
+/// wait stay small.
 struct Waiting<S, B, G, F> {
     finding: Pin<Box<dyn Future<Output = (Head, Finding)> + Send>>,
     inner: S,
@@ -134,7 +134,7 @@ where
         }
     }
 
-    /// The layer's own answer, of a request that has session state.
+    /// Answers a refused request that has session state.
     fn refused(response: Response<Bytes>, mut guard: Guard) -> Self {
         match guard.settle(response.status()) {
             Ok(settled) => Self::answered(guard.close_own(response, settled)),

@@ -1,5 +1,5 @@
-//! What happens to a request at its end: its touch, its store writes, and what
-//! goes back with the answer.
+//! The end of a request: its touch, its store writes, and what goes back with
+//! the answer.
 
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
@@ -12,18 +12,18 @@ use super::find::report_unavailable;
 use super::source::{Field, GiveBack, SourceFuture};
 use crate::reaper::Task;
 
-/// Hands over the touch exactly once: when the answer is there, or when the
-/// client goes away before.
+/// Hands over a request's touch exactly once: when the answer is there, or when
+/// the client leaves before.
 #[derive(Clone)]
 pub(super) struct Guard {
     state: SessionState,
     armed: bool,
-    /// Whether the answer took time, so that less is left than at the arrival.
+    /// Whether the answer took time, so that less time is left than at arrival.
     waited: bool,
-    /// This machine's clock at the arrival, where the store's can't be read
-    /// without waiting.
+    /// The arrival by this machine's clock, if the store's can't be read without
+    /// waiting.
     arrival: Option<Timestamp>,
-    /// Whether the request asked for a connection of its own by its method.
+    /// Whether the method was `CONNECT`.
     connect: bool,
 }
 
@@ -54,8 +54,8 @@ impl Guard {
         status == StatusCode::SWITCHING_PROTOCOLS || (self.connect && status.is_success())
     }
 
-    /// Polls the inner service, disarmed meanwhile: a panic is nobody's
-    /// activity, also when an outer layer catches it.
+    /// Polls the inner service, disarmed meanwhile: a request that panics is no
+    /// activity, also if an outer layer catches the panic.
     pub(super) fn watch<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
         self.armed = false;
         let polled = poll();
@@ -64,8 +64,8 @@ impl Guard {
         polled
     }
 
-    /// Settles the request: hands the touch over that it earned, and asks the
-    /// source what goes back. `Err` where the store or the source must be
+    /// Settles the request: hands over the touch that it earned, and asks the
+    /// source what goes back. Returns `Err` if the store or the source must be
     /// written to first.
     pub(super) fn settle(&mut self, status: StatusCode) -> Result<Settled, Settling> {
         self.armed = false;
@@ -92,12 +92,12 @@ impl Guard {
         }
     }
 
-    /// Makes the store writes, then settles what is left.
+    /// Performs the store writes, then settles the rest.
     async fn commit(self, outcome: Outcome) -> Settled {
         let touch = match self.state.commit(outcome).await {
             Ok(touch) => touch,
-            // The verdict stands; the next request or the reaper finds again
-            // what could not be written.
+            // The verdict stands. The next request or the reaper repeats the
+            // write.
             Err(error) => {
                 report_unavailable(self.state.manager(), &error);
                 None
@@ -111,7 +111,8 @@ impl Guard {
         }
     }
 
-    /// The deadlines after the request, and what goes back with its answer.
+    /// Returns the deadlines after the request, and what goes back with its
+    /// answer.
     fn give_back(
         &self,
         touch: Option<DueTouch>,
@@ -139,7 +140,7 @@ impl Guard {
         (deadlines, fields)
     }
 
-    /// The guard of an answer that waits: nothing is left to hand over.
+    /// Returns the guard of an answer that waits. No touch is left to hand over.
     fn while_waiting(&self) -> Self {
         Self {
             state: self.state.clone(),
@@ -160,24 +161,26 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // A panic on its way up is a failure of ours, not somebody's activity.
+        // A request that panics is no activity.
         if self.armed && !std::thread::panicking() {
             self.record(self.state.touch_due(Outcome::Disconnected));
         }
     }
 }
 
-/// What is left when the source can't be written to: the answer goes out all
-/// the same.
+/// Returns no fields if the source failed: the answer still goes out.
 fn given(fields: Result<Vec<Field>, super::source::SourceError>) -> Vec<Field> {
     fields.unwrap_or_else(|error| {
-        crate::log::error("session source did not take the token back", Some(&error));
+        crate::log::error(
+            "session source failed after a request; the answer was sent without the token",
+            Some(&error),
+        );
         Vec::new()
     })
 }
 
-/// A request that is being settled. It goes on when the client goes away: the
-/// store may have been written to, and nobody else is notified.
+/// A request that is being settled. The work continues if the client leaves: the
+/// store may have ended the session, and only this node would report the end.
 pub(super) struct Settling {
     work: Option<Pin<Box<dyn Future<Output = Settled> + Send>>>,
     guard: Guard,

@@ -15,18 +15,19 @@ use super::source::SessionSource;
 use crate::open::AnyBodyFactory;
 use crate::rejection::MakeRejection;
 
-/// Finds the session and commits; see the [module docs](super).
+/// Finds each request's session and records what the request did; see the
+/// [module docs](super) for an example.
 ///
-/// `G` is the row of gates that it asks before the inner service, none by
-/// default; `F` makes the bodies of its answers.
+/// `G` are the gates asked before the inner service, none by default. `F` makes
+/// the bodies of answers.
 pub struct SessionLayer<G = (), F = AnyBodyFactory>(Arc<Parts<G>>, PhantomData<fn() -> F>);
 
 impl SessionLayer {
-    /// Finds sessions of this manager by cookie.
+    /// Returns a layer over this manager's sessions, found by cookie.
     ///
-    /// Waits two seconds for the store. Starts a [`Reaper`](crate::Reaper) when it is put
-    /// around a service, or with the first request where there is no tokio
-    /// runtime before.
+    /// It waits two seconds for answers of the store. It starts a
+    /// [`Reaper`](crate::Reaper) when it wraps a service, or with the first request
+    /// if there is no tokio runtime before.
     #[must_use]
     pub fn new(manager: &SessionManager) -> Self {
         Self(Arc::new(Parts::new(manager)), PhantomData)
@@ -41,58 +42,80 @@ impl<G: Clone, F> SessionLayer<G, F> {
         self
     }
 
-    /// Sets where sessions are found. Defaults to
+    /// Sets how sessions are found. Defaults to
     /// [`TokenSource`](super::TokenSource) with a cookie.
     #[must_use]
     pub fn with_source(self, source: impl SessionSource) -> Self {
         self.map(|parts| parts.context.source = Arc::new(source))
     }
 
-    /// Sets how long the store is waited for. Defaults to two seconds. A store
-    /// in this process is never waited for.
+    /// Sets how long an answer of the store is waited for. Defaults to two
+    /// seconds. After that the request is refused with 503 (law L8). A local
+    /// store is never waited for.
     #[must_use]
     pub fn with_store_timeout(self, limit: Duration) -> Self {
         self.map(|parts| parts.store_timeout = limit)
     }
 
-    /// Sets how this layer refuses, and all layers inside it that have no way
-    /// of their own. Defaults to problem details.
+    /// Sets how requests are refused by this layer, and by layers inside it that
+    /// have no rejection. Defaults to problem details (RFC 9457).
     #[must_use]
     pub fn with_rejection(self, rejection: impl MakeRejection) -> Self {
         self.map(|parts| parts.rejection.make = Arc::new(rejection))
     }
 
-    /// Sets how a request's route is named in events, from what the router
-    /// left in the extensions. Without it, and where it returns `None`, the
-    /// path is the name.
+    /// Sets how a request's route is named in events, from what the router left
+    /// in the extensions. Defaults to the path, also where `name` returns `None`.
+    ///
+    /// ```
+    /// use dwell_core::SessionManager;
+    /// use dwell_tower::session::SessionLayer;
+    /// use http::Extensions;
+    ///
+    /// /// The router's pattern, such as `/accounts/{id}`.
+    /// #[derive(Clone)]
+    /// struct Pattern(String);
+    ///
+    /// fn pattern(extensions: &Extensions) -> Option<&str> {
+    ///     extensions.get::<Pattern>().map(|pattern| &*pattern.0)
+    /// }
+    ///
+    /// fn layer(manager: &SessionManager) -> SessionLayer {
+    ///     SessionLayer::new(manager).with_route_name(pattern)
+    /// }
+    /// ```
     #[must_use]
     pub fn with_route_name(self, name: fn(&Extensions) -> Option<&str>) -> Self {
         self.map(|parts| parts.rejection.name_route = name)
     }
 
-    /// Sets how a request's target is found as the client sent it, where a
-    /// router cuts off what it has matched: exempt paths and `return_to` are
-    /// of the whole.
+    /// Sets how a request's target is found as the client sent it. Needed if a
+    /// router outside cuts off the prefix that it has matched: exempt paths and
+    /// `return_to` are about the whole target. Defaults to the request's URI, also
+    /// where `find` returns `None`.
     #[must_use]
     pub fn with_original_uri(self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
         self.map(|parts| parts.rejection.original_uri = find)
     }
 
-    /// Starts no reaper, since a [`Reaper`](crate::Reaper) runs elsewhere on the same store.
+    /// Starts no reaper. Use it if a [`Reaper`](crate::Reaper) runs elsewhere on
+    /// the same store.
     #[must_use]
     pub fn without_reaper(self) -> Self {
         self.map(Parts::without_reaper)
     }
 
-    /// Asks this row of gates before the inner service, in place of those so
-    /// far. Gates in a row refuse in the stack's way.
+    /// Sets the gates that are asked before the inner service: one
+    /// [`Gate`](crate::gate::Gate), or a tuple of up to five, asked in order.
+    /// Defaults to none. They refuse by this layer's rejection.
     #[must_use]
     pub fn with_gates<H>(self, gates: H) -> SessionLayer<H, F> {
         let parts = Arc::unwrap_or_clone(self.0).with_gates(gates);
         SessionLayer(Arc::new(parts), PhantomData)
     }
 
-    /// Makes the bodies of answers with another factory.
+    /// Sets the factory that makes the bodies of answers. Defaults to
+    /// [`AnyBodyFactory`].
     #[must_use]
     pub fn with_body_factory<E>(self) -> SessionLayer<G, E> {
         SessionLayer(self.0, PhantomData)
@@ -106,11 +129,9 @@ impl<G, F> SessionLayer<G, F> {
         &self.0.manager
     }
 
-    /// Records the touches that still wait for a look-up to take them along,
-    /// and waits until each is recorded or lost. Call it when the server has
-    /// stopped, as after `axum::serve` with a graceful shutdown.
-    ///
-    /// With a store in memory there is nothing to wait for.
+    /// Sends the touches that still wait, and waits until each is recorded or
+    /// lost. Call it after the server has stopped, as after `axum::serve` with a
+    /// graceful shutdown. A local store has nothing to wait for.
     pub async fn flush(&self) {
         self.0.context.touches.flush().await;
     }
@@ -139,8 +160,8 @@ impl<S, G, F> Layer<S> for SessionLayer<G, F> {
     type Service = SessionService<S, G, F>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        // Where it can be, so that what ran out while nobody served is on record
-        // although no request ever comes.
+        // Now if possible, so that sessions which ran out while no node was up are
+        // reported without a request.
         if tokio::runtime::Handle::try_current().is_ok() {
             self.0.start_reaper();
         }

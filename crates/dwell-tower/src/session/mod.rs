@@ -1,22 +1,29 @@
-//! Finds the session, hands it inward, commits when the answer comes back.
+//! Finds each request's session, and records what the request did.
 //!
-//! The outermost layer. For every request it
+//! [`SessionLayer`] is the outermost layer. For every request it
 //!
-//! 1. finds the session by its [`SessionSource`]: a cookie, a bearer token, or a
-//!    session that another middleware owns. Several cookies of the same name
-//!    are tried in turn; an unknown token never creates a session;
-//! 2. puts the shared [`SessionState`](dwell_core::SessionState) into the
-//!    request's extensions;
-//! 3. reads it back when the inner service has answered: records the touch
-//!    that the request earned, ends what has run out, issues or removes the
-//!    cookie, tells the client the time left in `Session-Timeout`.
+//! 1. finds the session by a [`SessionSource`];
+//! 2. puts the [`SessionState`](dwell_core::SessionState) into the request's
+//!    extensions;
+//! 3. when the inner service has answered, records the touch that the request
+//!    earned, ends a session that has run out, issues or removes the cookie, and
+//!    writes the time left to `Session-Timeout`.
 //!
-//! When the client leaves before there is an answer, a guard hands the touch
-//! over (law L5). When no layer has written a verdict by the time the answer
-//! is there, the answer is replaced by 500 (law L16): a stack without its
-//! enforcer fails its first request.
+//! | source | finds sessions by |
+//! |---|---|
+//! | [`TokenSource`] | Dwell's token in a cookie, in `Authorization: Bearer`, or in either |
+//! | [`AdoptedSource`] | what another middleware has proved, such as a verified JWT |
+//! | [your own](SessionSource#a-custom-source) | anything else: a header field, or the data of a session that another middleware owns |
 //!
-//! Sessions of our own, for browsers and for programs:
+//! Several cookies of the same name are tried in turn. An unknown token never
+//! creates a session.
+//!
+//! If the client leaves before there is an answer, the request still counts as
+//! activity (law L5). If no layer inside has decided about the session by the
+//! time of the answer, the answer becomes 500 (law L16): a stack that enforces
+//! nothing fails with its first request.
+//!
+//! Sessions for browsers and for programs:
 //!
 //! ```
 //! use dwell_core::{PolicySet, SessionManager, Timeouts, hours, minutes};

@@ -10,26 +10,26 @@ use crate::reaper::{Reaper, Task};
 use crate::rejection::StackRejection;
 use crate::remote::BoundedStore;
 
-/// How long the store is waited for by default.
+/// How long an answer of the store is waited for by default.
 const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What a session layer and its services share. Behind one pointer, since
-/// routers clone a layer for every route.
+/// What a session layer and its services share. Behind one pointer, since routers
+/// clone layers for every route.
 #[derive(Clone)]
 pub(super) struct Parts<G> {
-    /// The manager as the layer uses it: its store bounded, its requests led
-    /// to what follows.
+    /// The manager as the layer uses it: with its store bounded, and with the
+    /// context and the rejection for requests to find.
     pub(super) manager: SessionManager,
     pub(super) context: Context,
     pub(super) rejection: StackRejection,
     pub(super) gates: G,
     reaper: Option<Arc<OwnReaper>>,
-    /// The manager as it was given.
+    /// The manager as passed to the layer.
     given: SessionManager,
     pub(super) store_timeout: Duration,
 }
 
-/// The reaper that the layer starts by itself, once.
+/// The reaper that the layer starts, once.
 struct OwnReaper {
     started: Once,
     interval: Duration,
@@ -71,7 +71,7 @@ impl<G> Parts<G> {
         self.reaper = None;
     }
 
-    /// Leads requests to what has been changed.
+    /// Rebuilds the manager after a setting has changed.
     pub(super) fn connect(&mut self) {
         let bounded = match self.context.is_local() {
             true => self.given.clone(),
@@ -89,8 +89,8 @@ impl<G> Parts<G> {
         let Some(own) = &self.reaper else { return };
         own.started.call_once(|| {
             let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-                let message = "no tokio runtime, so no reaper: ends are reported only when a \
-                               request comes";
+                let message = "no tokio runtime, so no reaper: ends are found by requests only; wrap \
+                               the service inside a runtime, or run a `Reaper`";
                 crate::log::error(message, None);
                 return;
             };

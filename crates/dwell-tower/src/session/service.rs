@@ -1,4 +1,4 @@
-//! The session layer's service: a request from its arrival to its answer.
+//! The session layer's service.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -15,7 +15,7 @@ use crate::gate::Gate;
 use crate::head::RequestHead;
 use crate::open::{AnyBodyFactory, BodyFactory};
 
-/// The service of [`SessionLayer`](super::SessionLayer).
+/// Serves requests inside a [`SessionLayer`](super::SessionLayer).
 pub struct SessionService<S, G = (), F = AnyBodyFactory> {
     inner: S,
     parts: Arc<Parts<G>>,
@@ -68,7 +68,7 @@ where
             let call = |request| self.inner.call(request);
             return SessionFuture::admit(parts, found, request, call);
         }
-        // The service that was made ready goes along; its clone need not be.
+        // The instance that was made ready serves this request.
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
         let (head, body) = request.into_parts();

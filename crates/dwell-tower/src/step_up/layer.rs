@@ -1,4 +1,4 @@
-//! The step-up layer.
+//! The layer that demands authentication.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,9 +10,8 @@ use crate::gate::{Gate, Gated, RequestHead};
 use crate::rejection::{MakeRejection, Refusal, refuse_with_step_up, unmet};
 
 /// Demands a recent and strong enough authentication; see the
-/// [module docs](super).
-///
-/// Without a rejection of its own it answers like the stack around it.
+/// [module docs](super) for an example. Must be inside an
+/// [`IdleTimeoutLayer`](crate::idle::IdleTimeoutLayer).
 #[derive(Clone)]
 pub struct StepUpLayer {
     requirement: AuthenticationRequirement,
@@ -20,7 +19,7 @@ pub struct StepUpLayer {
 }
 
 impl StepUpLayer {
-    /// Demands this much.
+    /// Returns a layer that demands this authentication.
     #[must_use]
     pub fn new(requirement: AuthenticationRequirement) -> Self {
         Self {
@@ -29,7 +28,8 @@ impl StepUpLayer {
         }
     }
 
-    /// Refuses in a way of your own.
+    /// Sets how this layer refuses. Defaults to the rejection of the session
+    /// layer around it.
     #[must_use]
     pub fn with_rejection(mut self, rejection: impl MakeRejection) -> Self {
         self.rejection = Some(Arc::new(rejection));

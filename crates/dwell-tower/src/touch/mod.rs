@@ -1,15 +1,15 @@
-//! Touches on their way to a store that has to be waited for.
+//! Touches on their way to a remote store.
 //!
-//! A request earns its touch when its answer's status is known (law L2), and
-//! by then its look-up is long over. So the touch waits a moment: the next
-//! look-up of the same session takes it along, in the same round trip, and
-//! only if none comes is it sent by itself.
+//! A request earns its touch when its answer's status is known (law L2), after
+//! its look-up. So the touch waits for up to a second: the next look-up of the
+//! same session carries it in the same round trip. If none comes, the touch is
+//! sent alone.
 //!
 //! | file | what |
 //! |---|---|
 //! | `queue` | which touches wait, and which is sent next |
-//! | `taken` | a touch on its way: what becomes of it |
-//! | `worker` | sends those that nobody took along |
+//! | `taken` | a touch on its way: recorded, lost or put back |
+//! | `worker` | sends the touches that no look-up has carried |
 
 mod queue;
 mod taken;
@@ -28,35 +28,33 @@ use self::taken::{Taken, Way};
 use crate::open::OpenSessions;
 use crate::sync::lock;
 
-/// How long a touch waits for a look-up that takes it along.
+/// How long a touch waits for a look-up that carries it.
 ///
-/// Meanwhile other nodes know of the session's older idle deadline alone. That
-/// changes nothing as long as the deadline is far off, see [`NEAR`].
+/// Meanwhile other nodes see the older idle deadline. That is harmless while the
+/// deadline is far off; see [`NEAR`].
 const RIDE: Duration = Duration::from_secs(1);
 
-/// With less than this left until the idle deadline on record, a touch is sent
-/// at once: the wait would be more than a tenth of what is left, and with the
-/// time that a slow store may take, another node could come to end a session
-/// whose user is there.
+/// With less than this left until the recorded idle deadline, a touch is sent at
+/// once: otherwise, with a slow store, another node could end the session of an
+/// active user.
 const NEAR: Duration = Duration::from_secs(10);
 
-/// Records touches without making answers wait: at once in a local store,
-/// else through a bounded queue in which the latest touch of a session counts
-/// for all of them.
+/// Records touches without making answers wait: at once in a local store, else
+/// through a bounded queue, which keeps the latest touch of each session.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TouchQueue(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     queue: Mutex<Queue>,
-    /// What is open is notified of recorded touches.
+    /// Notified of recorded touches.
     open: OpenSessions,
     /// Wakes the worker.
     wake: Notify,
 }
 
 impl TouchQueue {
-    /// A queue whose recorded touches are passed on to what is open.
+    /// Returns a queue that notifies open connections of recorded touches.
     pub(crate) fn new(open: OpenSessions) -> Self {
         Self(Arc::new(Shared {
             open,
@@ -64,7 +62,7 @@ impl TouchQueue {
         }))
     }
 
-    /// Takes note of a touch that the store has answered.
+    /// Reports the store's answer to a touch.
     fn recorded(&self, state: &SessionState, touch: &DueTouch, outcome: TouchOutcome) {
         state.touch_recorded(touch, outcome);
         if outcome == TouchOutcome::Recorded {
@@ -72,8 +70,8 @@ impl TouchQueue {
         }
     }
 
-    /// Records a touch; a failure is an event and nothing else. `now` is the
-    /// store's clock, as far as it can be told without waiting.
+    /// Records a touch. A failure is an event and nothing else. `now` returns the
+    /// store's time if it is known without waiting.
     pub(crate) fn record(
         &self,
         touch: DueTouch,
@@ -91,11 +89,11 @@ impl TouchQueue {
         }
     }
 
-    /// Looks a session up, and takes its waiting touch along; `None` where
-    /// none waits.
+    /// Looks a session up together with its waiting touch. Returns `None` if none
+    /// waits.
     ///
-    /// Where the look-up fails the touch is lost; where it is given up before
-    /// the answer came, the touch goes back into the queue.
+    /// If the look-up fails, the touch is lost. If it is cancelled before the
+    /// answer, the touch goes back into the queue.
     pub(crate) async fn ride(
         &self,
         store: &dyn SessionStore,
@@ -116,10 +114,10 @@ impl TouchQueue {
         })
     }
 
-    /// Sends what waits, and waits until every touch so far is recorded or
+    /// Sends waiting touches, and waits until every touch so far is recorded or
     /// lost.
     pub(crate) async fn flush(&self) {
-        // Twice, since the runtime that the worker was on may be shut down.
+        // Twice, since the worker's runtime may have been shut down.
         for _ in 0..2 {
             let Some(done) = self.lock().flush() else {
                 return;
@@ -134,8 +132,7 @@ impl TouchQueue {
         }
     }
 
-    /// Lets a touch wait. It is lost where there is no room, or nobody to send
-    /// it.
+    /// Queues a touch. It is lost if the queue is full, or without a runtime.
     fn keep(&self, touch: DueTouch, state: &SessionState, now: Option<Timestamp>) {
         if runtime::Handle::try_current().is_err() {
             return state.report(EventKind::TouchLost);
@@ -162,7 +159,8 @@ impl TouchQueue {
         }
     }
 
-    /// Makes sure that somebody sends what waits; `false` where nobody can.
+    /// Makes sure that a worker runs if touches wait. Returns `false` without a
+    /// runtime.
     fn start_worker(&self) -> bool {
         let runtime = runtime::Handle::try_current();
         {
@@ -180,8 +178,8 @@ impl TouchQueue {
     }
 }
 
-/// Whether the session is far enough from its idle deadline on record. Where
-/// that can't be told it is not.
+/// Whether the recorded idle deadline is far enough off. `false` if that is
+/// unknown.
 fn may_wait(state: &SessionState, now: Option<Timestamp>) -> bool {
     match (state.deadlines(), now) {
         (Some(deadlines), Some(now)) => deadlines.idle - now >= NEAR,
@@ -211,10 +209,10 @@ mod tests {
         builder.enable_time().start_paused(true).build().unwrap()
     }
 
-    // A task that worked on the queue and went down with its runtime once left
-    // it closed for ever.
+    // Once, a worker that was dropped with its runtime left the queue closed
+    // forever.
     #[test]
-    fn a_queue_outlives_the_runtime_that_worked_on_it() {
+    fn queue_outlives_runtime_that_worked_on_it() {
         let store = FaultyStore::new(MemoryStore::new());
         let policies = PolicySet::simple(Timeouts {
             idle: minutes(15),
@@ -246,8 +244,8 @@ mod tests {
         runtime().block_on(async {
             record(&queue);
             let flushed = timeout(Duration::from_secs(10), queue.flush()).await;
-            flushed.expect("somebody works on the queue");
+            flushed.expect("a worker runs");
         });
-        assert_eq!(store.writes(), 2, "both that waited are one");
+        assert_eq!(store.writes(), 2, "the two waiting touches are merged");
     }
 }

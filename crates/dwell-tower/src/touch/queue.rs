@@ -8,41 +8,41 @@ use dwell_core::{DueTouch, SessionKey, SessionState, Timestamp};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// The most touches that wait. One more is lost, which ends its session a
-/// little sooner (law L5) and is an event.
+/// The most touches that wait. One more is lost, which is an event and may end
+/// its session a little early (law L5).
 const WAITING: usize = 1_024;
 
-/// The most that wait for a look-up to take them along; with more, the longest
-/// waiting is sent by itself, so that only a store that can't keep up has
-/// touches lost.
+/// The most touches that wait for a look-up. With more, the one that has waited
+/// longest is sent alone, so that touches are lost only if the store can't keep
+/// up.
 const RIDERS: usize = WAITING / 2;
 
-/// The most touches that are sent by themselves and not answered yet.
+/// The most touches that are sent alone and not answered yet.
 const SENT: usize = 64;
 
 /// Touches that wait, one for each session.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    /// In the order in which they are sent.
+    /// In sending order.
     waiting: BTreeMap<Place, Waiting>,
     places: HashMap<SessionKey, Place>,
     /// The latest activity of each session with a touch on its way.
     on_way: HashMap<SessionKey, Timestamp>,
-    /// The numbers of those that are neither recorded nor lost: they wait, or
+    /// The numbers of touches that are neither recorded nor lost: they wait, or
     /// are on their way.
     open: BTreeSet<u64>,
-    /// The number of the next one.
+    /// The number of the next touch.
     next: u64,
-    /// Everything below is sent at once.
+    /// Touches with lower numbers are sent at once.
     flushed: u64,
     flushes: Vec<(u64, oneshot::Sender<()>)>,
-    /// How many are sent by themselves and not answered yet.
+    /// How many are sent alone and not answered yet.
     sent: usize,
-    /// Whether a task works on it.
+    /// Whether a worker runs.
     pub(super) at_work: bool,
 }
 
-/// When it is due (at once, where nothing is said), and its number.
+/// When a touch is due (`None`: at once), and its number.
 type Place = (Option<Instant>, u64);
 
 /// A touch that waits.
@@ -55,21 +55,21 @@ pub(super) struct Waiting {
     pub(super) number: u64,
 }
 
-/// What there is to do next.
+/// What the worker does next.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// Nothing waits any more; nobody is at work from now on.
+    /// Stop: no touch waits.
     Done,
-    /// As many as may be are on their way.
+    /// Wait for an answer: the most touches are on their way.
     Full,
-    /// This one is to be sent.
+    /// Send this touch.
     Send(Waiting),
-    /// The first is due then.
+    /// Wait until then, when the first touch is due.
     Wait(Instant),
 }
 
 impl Queue {
-    /// Counts a touch in: flushes wait for it from now on.
+    /// Numbers a touch. From now on flushes wait for it.
     pub(super) fn admit(
         &mut self,
         touch: DueTouch,
@@ -87,9 +87,8 @@ impl Queue {
         }
     }
 
-    /// Lets it wait, together with the one of the same session that waits
-    /// already. Tells whether the worker must look at once; gives the touch
-    /// back where there is no room.
+    /// Queues a touch, merged with a waiting one of the same session. Returns
+    /// whether the worker must look at once, or the touch if the queue is full.
     pub(super) fn put(&mut self, mut waiting: Waiting) -> Result<bool, Waiting> {
         let key = waiting.touch.key;
         if let Some(before) = self.take(key) {
@@ -109,35 +108,35 @@ impl Queue {
         Ok(due.is_none() || self.waiting.len() > RIDERS)
     }
 
-    /// Whether a touch for later activity than this, less the granularity, is
-    /// on its way: requests that are answered meanwhile, from a copy or another
-    /// look-up, do not see it yet and would earn another.
+    /// Whether a touch on its way is within the granularity of this one.
+    /// Meanwhile, requests answered by a copy or another look-up do not see that
+    /// touch yet and would earn another.
     pub(super) fn covers(&self, touch: &DueTouch, granularity: Duration) -> bool {
         let on_way = self.on_way.get(&touch.key);
         on_way.is_some_and(|at| touch.touch.at < *at + granularity)
     }
 
-    /// Takes a session's touch out, to be sent.
+    /// Takes a session's touch out for sending.
     pub(super) fn send(&mut self, key: SessionKey) -> Option<Waiting> {
         let waiting = self.take(key)?;
         self.on_way.insert(key, waiting.touch.touch.at);
         Some(waiting)
     }
 
-    /// A touch is not on its way any more.
+    /// Notes that a touch is no longer on its way.
     pub(super) fn arrived(&mut self, touch: &DueTouch) {
         if self.on_way.get(&touch.key) == Some(&touch.touch.at) {
             self.on_way.remove(&touch.key);
         }
     }
 
-    /// Takes a session's touch out. It stays open.
+    /// Takes a session's touch out. Flushes still wait for it.
     fn take(&mut self, key: SessionKey) -> Option<Waiting> {
         let place = self.places.remove(&key)?;
         self.waiting.remove(&place)
     }
 
-    /// What to do next, when everything due by `passed` is due.
+    /// Returns the next step, if everything due by `passed` is due.
     pub(super) fn step(&mut self, passed: Option<Instant>) -> Step {
         let waiting = self.waiting.len();
         let Some(first) = self.waiting.first_entry() else {
@@ -160,7 +159,7 @@ impl Queue {
         }
     }
 
-    /// This one is recorded or lost.
+    /// Notes that a touch is recorded or lost.
     pub(super) fn close(&mut self, number: u64) {
         self.open.remove(&number);
         let first = self.open.first();
@@ -170,15 +169,15 @@ impl Queue {
         }
     }
 
-    /// One that was sent by itself is answered; tells whether the worker
-    /// waits for that.
+    /// Notes an answer to a touch that was sent alone. Returns whether the worker
+    /// waits for it.
     pub(super) fn answered(&mut self) -> bool {
         self.sent -= 1;
         self.sent + 1 == SENT
     }
 
-    /// Makes everything so far due; gives back what tells when all of it is
-    /// recorded or lost, or `None` where it is already.
+    /// Makes every touch so far due. Returns a receiver that resolves when all of
+    /// them are recorded or lost, or `None` if they already are.
     pub(super) fn flush(&mut self) -> Option<oneshot::Receiver<()>> {
         if self.open.is_empty() {
             return None;
@@ -194,7 +193,7 @@ impl Queue {
         Some(wait)
     }
 
-    /// The worker is gone before everything was done.
+    /// Notes that the worker was dropped before it was done.
     pub(super) fn abandon(&mut self) {
         self.at_work = false;
         self.flushes.clear();
@@ -210,7 +209,7 @@ impl Waiting {
         (self.due, self.number)
     }
 
-    /// One for both: the latest activity, as soon as either is due.
+    /// Merges two touches: the latest activity, due as soon as either.
     fn merge(self, other: Self) -> Self {
         let due = self.due.min(other.due);
         let number = self.number.min(other.number);

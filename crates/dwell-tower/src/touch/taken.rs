@@ -1,5 +1,4 @@
-//! A touch on its way to the store: it is recorded or lost, and whoever
-//! flushes is told.
+//! A touch on its way to the store.
 
 use dwell_core::EventKind;
 use dwell_core::store::{StoreError, TouchOutcome};
@@ -9,8 +8,8 @@ use super::TouchQueue;
 use super::queue::Waiting;
 use crate::log;
 
-/// A touch that was taken out of the queue. Dropped without a word, it goes
-/// back or is lost.
+/// A touch that was taken out of the queue. If it is dropped before the store's
+/// answer, it goes back or is lost.
 #[derive(Debug)]
 pub(super) struct Taken {
     queue: TouchQueue,
@@ -18,10 +17,13 @@ pub(super) struct Taken {
     way: Way,
 }
 
+/// The log line for a touch that the store did not record.
+const LOST: &str = "touch lost; its session may end early";
+
 /// How a touch gets to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
-    /// By itself.
+    /// In a call for it alone.
     Alone,
     /// With a look-up.
     Along,
@@ -40,7 +42,7 @@ impl Taken {
         self.waiting.as_ref()
     }
 
-    /// The store has answered.
+    /// Reports the store's answer.
     pub(super) fn recorded(mut self, outcome: TouchOutcome) {
         if let Some(waiting) = self.waiting.take() {
             self.queue.recorded(&waiting.state, &waiting.touch, outcome);
@@ -48,11 +50,11 @@ impl Taken {
         }
     }
 
-    /// The store has refused it, or there was no room.
+    /// Reports that the store failed, or that the queue is full.
     pub(super) fn lost(mut self, error: Option<&StoreError>) {
         if let Some(waiting) = self.waiting.take() {
             if let Some(error) = error {
-                log::warn("a touch was lost", Some(error));
+                log::warn(LOST, Some(error));
             }
             self.lose(&waiting);
         }
@@ -80,10 +82,10 @@ impl Drop for Taken {
         };
         let panicking = std::thread::panicking();
         if panicking {
-            log::error("a touch was lost to a panic", None);
+            log::error("touch lost to a panic; its session may end early", None);
         }
-        // The look-up was given up, as when a client goes away. A panic might
-        // come again for ever.
+        // The look-up was cancelled, as when a client leaves. After a panic, a
+        // retry could panic forever.
         let goes_back = self.way == Way::Along && !panicking;
         match goes_back && runtime::Handle::try_current().is_ok() {
             true => {

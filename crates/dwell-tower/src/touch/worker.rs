@@ -1,4 +1,4 @@
-//! Sends the touches that no look-up took along, several at once.
+//! Sends the touches that no look-up has carried, several at once.
 
 use tokio::runtime;
 use tokio::time::timeout_at;
@@ -14,7 +14,7 @@ struct Worker {
     done: bool,
 }
 
-/// Sets somebody to work.
+/// Starts a worker.
 pub(super) fn spawn(runtime: &runtime::Handle, queue: &TouchQueue) {
     let worker = Worker {
         queue: queue.clone(),
@@ -26,7 +26,7 @@ pub(super) fn spawn(runtime: &runtime::Handle, queue: &TouchQueue) {
 
 impl Worker {
     async fn run(mut self) {
-        // Up to when time has passed.
+        // The time up to which touches are due.
         let mut passed = None;
         loop {
             let step = self.queue.lock().step(passed);
@@ -39,7 +39,7 @@ impl Worker {
                 Step::Full => woken.await,
                 Step::Send(waiting) => {
                     let taken = Taken::new(&self.queue, waiting, Way::Alone);
-                    // A task of its own, so that a panic loses this touch and
+                    // In a separate task, so that a panic loses this touch and
                     // no other.
                     let one: Task = Box::pin(send(taken));
                     tokio::spawn(one);
@@ -56,7 +56,7 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // Its runtime was shut down: the next touch may come on another.
+        // Its runtime was shut down. The next touch may come on another one.
         if !self.done {
             self.queue.lock().abandon();
         }

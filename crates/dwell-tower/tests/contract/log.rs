@@ -1,4 +1,4 @@
-//! The log names what is missing, and what the store did not do.
+//! The log names missing layers, and faults of the store and the source.
 
 use dwell_core::{AdoptedSession, seconds};
 use dwell_tower::session::{AdoptedSource, SessionLayer};
@@ -8,7 +8,7 @@ use crate::support::{AnyLayer, App, World, gates, get, stack};
 use dwell_test_support::Log;
 
 #[tokio::test]
-async fn l16_the_log_names_the_missing_layer() {
+async fn l16_log_names_missing_layer() {
     let (log, _guard) = Log::keep();
     let world = World::new();
     let token = world.sign_in().await;
@@ -33,7 +33,7 @@ async fn l16_the_log_names_the_missing_layer() {
 }
 
 #[tokio::test]
-async fn a_source_that_fails_is_in_the_log() {
+async fn failing_source_is_logged() {
     let (log, _guard) = Log::keep();
     let world = World::new();
     let token = world.sign_in().await;
@@ -41,7 +41,7 @@ async fn a_source_that_fails_is_in_the_log() {
     let nonsense = AdoptedSource::new(|_, _| Some(AdoptedSession::new("", "alice")));
     let stack = stack(&world.local);
     for (stack, expected) in [
-        (stack.clone().with_source(panics), "does not panic"),
+        (stack.clone().with_source(panics), "it panicked"),
         (stack.with_source(nonsense), "without a usable id"),
     ] {
         let app = world.app_of(&stack);
@@ -52,7 +52,7 @@ async fn a_source_that_fails_is_in_the_log() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l09_a_store_that_fails_is_in_the_log_and_no_token_is() {
+async fn l09_failing_store_is_logged_without_token() {
     let (log, _guard) = Log::keep();
     let world = World::new();
     let token = world.sign_in().await;

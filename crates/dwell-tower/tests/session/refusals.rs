@@ -1,4 +1,4 @@
-//! The default answer to every refusal, byte by byte.
+//! The default answer to each refusal, byte by byte.
 
 use dwell_core::{EndReason, OnIdle, Policy, PolicySet, hours, minutes};
 use dwell_testkit::{FaultyStore, TestClient, TestResponse};
@@ -26,7 +26,7 @@ fn unauthorized(detail: &str, reason: &str) -> String {
 }
 
 #[tokio::test]
-async fn no_session_where_one_is_required() {
+async fn missing_session_is_401() {
     let world = World::new();
     for path in ["/", "/fresh/transfer", "/admin/users"] {
         let answer = world.client().get(path).await;
@@ -37,7 +37,7 @@ async fn no_session_where_one_is_required() {
 }
 
 #[tokio::test]
-async fn a_session_that_has_ended_for_every_reason() {
+async fn ended_session_is_401_for_every_reason() {
     for reason in EndReason::ALL {
         let world = World::new();
         let mut client = world.signed_in().await;
@@ -55,12 +55,12 @@ async fn a_session_that_has_ended_for_every_reason() {
 }
 
 #[tokio::test]
-async fn a_locked_session_keeps_its_cookie() {
+async fn locked_session_keeps_its_cookie() {
     let world = World::locking();
     let mut client = world.signed_in().await;
     world.clock.advance(minutes(15));
     let answer = client.get("/").await;
-    let detail = "The session is locked. Authenticate again to go on.";
+    let detail = "The session is locked. Authenticate again to continue.";
     let challenge = r#"Bearer realm="session", error="insufficient_user_authentication", error_description="session_locked""#;
     let body = unauthorized(detail, "session_locked");
     assert_problem(&answer, 401, Some(challenge), &body);
@@ -68,7 +68,7 @@ async fn a_locked_session_keeps_its_cookie() {
 }
 
 #[tokio::test]
-async fn a_privileged_route_keeps_session_and_cookie() {
+async fn privileged_route_keeps_session_and_cookie() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let answer = client.get("/strong/transfer").await;
@@ -80,7 +80,7 @@ async fn a_privileged_route_keeps_session_and_cookie() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l08_a_store_that_is_away_is_503_and_the_cookie_stays() {
+async fn l08_store_outage_is_503_and_cookie_stays() {
     let world = World::new();
     let store = FaultyStore::new(world.memory.clone());
     let mut client = world.client_of(&stack_over(&world.manager_over(store.clone())));
@@ -106,7 +106,7 @@ async fn l08_a_store_that_is_away_is_503_and_the_cookie_stays() {
 }
 
 #[tokio::test]
-async fn a_wrong_wiring_is_500_and_tells_the_client_nothing_more() {
+async fn miswired_stack_is_500_without_details() {
     let world = World::new();
     let app = served(MarkLayer::passive().layer(world.handlers()));
     let answer = TestClient::new(app).get("/").await;
@@ -115,7 +115,7 @@ async fn a_wrong_wiring_is_500_and_tells_the_client_nothing_more() {
 }
 
 #[tokio::test]
-async fn every_401_carries_a_challenge() {
+async fn every_401_carries_challenge() {
     let default = Policy::named("default")
         .idle(minutes(15))
         .absolute(hours(8));

@@ -19,11 +19,11 @@ use crate::sync::lock;
 /// A copy answers while the feed is complete up to so long ago, so a change may
 /// be seen so late.
 ///
-/// The machine's clock ticks every 10 ms on the coarsest kernels, which may
-/// add that much: 85 ms, and 15 ms are left of 100 for the answer itself. The
-/// pulse bounds it from below: just before a mark comes back, the one before
-/// it is 25 ms and a round trip old. So a round trip (with every delay on this
-/// node) may take 50 ms before look-ups go to the store.
+/// The machine's clock ticks every 10 ms on the coarsest kernels and may add that
+/// much, to 85 ms; 15 of 100 ms are left for the answer. The pulse bounds it from
+/// below: just before a mark comes back, the previous one is 25 ms and a round
+/// trip old. So a round trip, with every delay on this node, may take 50 ms before
+/// look-ups go to the store.
 const FRESH: Duration = Duration::from_millis(75);
 
 /// The most shards. No lock is shared by all sessions.

@@ -4,7 +4,7 @@
 //! | file | what |
 //! |---|---|
 //! | `copies` | the copies, and which of them may answer |
-//! | `shard` | some of them, behind one lock |
+//! | `shard` | some of the copies, behind one lock |
 
 mod copies;
 mod shard;
@@ -30,19 +30,19 @@ const CAPACITY: usize = 100_000;
 ///
 /// An end or an update on any node is seen on every node within 100 ms: the
 /// store delivers the change, and a copy answers only while the store confirms,
-/// every [`PULSE`](dwell_core::store::PULSE), that every change was delivered. When the connection is
-/// lost no copy answers, and look-ups go to the store until the feed is back
-/// and the session was looked up again. Tombstones and unknown sessions are
-/// always looked up in the store.
+/// every [`PULSE`](dwell_core::store::PULSE), that every change was delivered. When
+/// the connection is lost no copy answers, and look-ups go to the store until the
+/// feed is back and the session was looked up again. Tombstones and unknown
+/// sessions are always looked up in the store.
 ///
 /// Touches on other nodes are not delivered. A copy's last activity is older
 /// than the recorded one by at most the copy's age, which is at most 5 s and a
 /// 60th of the session's idle allowance: no more than the default granularity
 /// of touches. Such a copy errs on the strict side, as if the touch had been
 /// lost (law L5). And it answers only in the first half of the recorded
-/// allowance: closer to an idle deadline the store itself is asked, and an end
-/// can be found early only where a stricter policy or network cuts the
-/// allowance to less than half.
+/// allowance: closer to an idle deadline the store itself is asked. An end can be
+/// found early only if a stricter policy or network cuts the allowance to less
+/// than half.
 ///
 /// Open connections on this node share the cache's change feed, so the node
 /// has one connection for it. The feed runs on the tokio runtime of the first
@@ -87,7 +87,7 @@ impl NearCache {
         Self(Copies::new(Feed::near(store, clock), capacity))
     }
 
-    /// Returns how many copies there are, those among them that may not answer.
+    /// Returns the number of copies, including those that may no longer answer.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
@@ -127,10 +127,10 @@ impl SessionStore for NearCache {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: DuePolicy,
+        due: DuePolicy,
     ) -> StoreFuture<'_, Created> {
         StoreFuture::boxed(async move {
-            let created = self.store().create(record, quota, judge).await?;
+            let created = self.store().create(record, quota, due).await?;
             if let Created::Created { ended } = &created {
                 let ended = ended.iter().map(|ended| ended.record.key);
                 ended.for_each(|key| self.0.forget(key));
@@ -177,9 +177,9 @@ impl SessionStore for NearCache {
         })
     }
 
-    fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
+    fn reap(&self, due: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
         StoreFuture::boxed(async move {
-            let reaped = self.store().reap(judge, batch).await?;
+            let reaped = self.store().reap(due, batch).await?;
             let ended = reaped.ended.iter().map(|ended| ended.record.key);
             let locked = reaped.locked.iter().map(|record| record.key);
             ended.chain(locked).for_each(|key| self.0.forget(key));

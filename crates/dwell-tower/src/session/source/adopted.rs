@@ -1,4 +1,4 @@
-//! Sessions that another middleware owns and proves, such as a verified JWT.
+//! Sessions that another middleware has proved, such as by a verified JWT.
 
 use std::fmt;
 
@@ -8,12 +8,13 @@ use http::{Extensions, HeaderMap};
 use super::{Found, SessionSource, SourceFuture};
 use crate::head::RequestHead;
 
-/// Adopts the session that a closure finds in what another middleware left in
-/// the request: its session, or the verified claims of its token. That
-/// middleware must run outside the session layer.
+/// Adopts sessions that another middleware has proved: a closure describes the
+/// session by what that middleware left in the request, such as the verified
+/// claims of a JWT. The middleware must be outside the session layer.
 ///
-/// The closure returns `None` when there is no session. A description without
-/// a usable id or subject is logged and counts as no session.
+/// The closure returns `None` if there is no session. A session without a usable
+/// id or subject is logged and counts as none. The first request of a session
+/// starts its timeouts; after its end the same id is refused.
 ///
 /// ```
 /// use dwell_core::{AdoptedSession, Timestamp};
@@ -40,7 +41,7 @@ impl<F> AdoptedSource<F>
 where
     F: Fn(&Extensions, &HeaderMap) -> Option<AdoptedSession> + Send + Sync + 'static,
 {
-    /// Finds sessions by this closure.
+    /// Returns a source that finds sessions by this closure.
     pub const fn new(find: F) -> Self {
         Self(find)
     }
@@ -58,8 +59,8 @@ where
         let found = match (self.0)(request.extensions, request.headers) {
             Some(session) if session.is_sane() => Found::adopted(session),
             Some(_) => {
-                let message = "session source gave a session without a usable id or subject; the \
-                               request counts as anonymous";
+                let message = "session source gave a session without a usable id or subject; request \
+                               counts as anonymous";
                 crate::log::warn(message, None);
                 Found::nothing()
             }

@@ -1,42 +1,4 @@
 //! Where a request's session is found, and where its token goes back to.
-//!
-//! A source of your own, for tokens in a header field of your own:
-//!
-//! ```
-//! use dwell_core::{SessionManager, Token, TokenChange};
-//! use dwell_tower::gate::RequestHead;
-//! use dwell_tower::session::{Found, GiveBack, SessionSource, SourceFuture};
-//! use http::{HeaderName, HeaderValue};
-//!
-//! static X_SESSION: HeaderName = HeaderName::from_static("x-session");
-//!
-//! #[derive(Debug)]
-//! struct HeaderSource;
-//!
-//! impl SessionSource for HeaderSource {
-//!     fn find<'a>(
-//!         &'a self,
-//!         request: RequestHead<'a>,
-//!         _: &'a SessionManager,
-//!     ) -> SourceFuture<'a, Found> {
-//!         let value = request.headers.get(&X_SESSION);
-//!         let token = value.and_then(|value| Token::parse(value.as_bytes()));
-//!         SourceFuture::ready(Ok(Found::tokens(token)))
-//!     }
-//!
-//!     fn give_back(&self, answer: &GiveBack<'_>) -> SourceFuture<'static, Vec<Field>> {
-//!         let value = match answer.token_change() {
-//!             TokenChange::Issue(token) => HeaderValue::from_str(token.expose()).ok(),
-//!             TokenChange::Remove => Some(HeaderValue::from_static("")),
-//!             _ => None,
-//!         };
-//!         let field = value.map(|value| (X_SESSION.clone(), value));
-//!         SourceFuture::ready(Ok(field.into_iter().collect()))
-//!     }
-//! }
-//! # use dwell_tower::session::Field;
-//! # let _ = HeaderSource;
-//! ```
 
 mod adopted;
 mod token;
@@ -56,72 +18,126 @@ pub use self::adopted::AdoptedSource;
 pub use self::token::TokenSource;
 use crate::head::RequestHead;
 
-/// The most tokens of one request that are looked up: cookies of the same
-/// name that other paths or domains may have set, and a bearer token.
+/// The most tokens of one request that are looked up. Other paths or domains may
+/// have set cookies of the same name.
 const MAX_TOKENS: usize = 4;
 
-/// A source's answer, which may be there at once.
+/// A source's answer: [`ready`](StoreFuture::ready), or [`boxed`](StoreFuture::boxed)
+/// if it takes a wait.
 pub type SourceFuture<'a, T> = StoreFuture<'a, T, SourceError>;
 
-/// A header field of an answer.
+/// A header field for an answer.
 pub type Field = (HeaderName, HeaderValue);
 
-/// Finds a request's session, and gives its token back.
+/// Finds a request's session, and gives its token back with the answer.
 ///
-/// Both may wait, for an owner that loads its own session. When a source
+/// Both methods may wait, such as for another middleware's session. If `find`
 /// panics, the request is refused with 500.
+///
+/// # A custom source
+///
+/// This one finds Dwell's token in a header field:
+///
+/// ```
+/// use dwell_core::{PolicySet, SessionManager, Timeouts, Token, TokenChange, hours, minutes};
+/// use dwell_memory::MemoryStore;
+/// use dwell_tower::SessionTimeoutLayer;
+/// use dwell_tower::gate::RequestHead;
+/// use dwell_tower::session::{Field, Found, GiveBack, SessionSource, SourceFuture};
+/// use http::{HeaderName, HeaderValue};
+///
+/// static X_SESSION: HeaderName = HeaderName::from_static("x-session");
+///
+/// #[derive(Debug)]
+/// struct HeaderSource;
+///
+/// impl SessionSource for HeaderSource {
+///     fn find<'a>(
+///         &'a self,
+///         request: RequestHead<'a>,
+///         _: &'a SessionManager,
+///     ) -> SourceFuture<'a, Found> {
+///         let value = request.headers.get(&X_SESSION);
+///         let token = value.and_then(|value| Token::parse(value.as_bytes()));
+///         SourceFuture::ready(Ok(Found::tokens(token)))
+///     }
+///
+///     fn give_back(&self, answer: &GiveBack<'_>) -> SourceFuture<'static, Vec<Field>> {
+///         let value = match answer.token_change() {
+///             TokenChange::Issue(token) => HeaderValue::from_str(token.expose()).ok(),
+///             TokenChange::Remove => Some(HeaderValue::from_static("")),
+///             _ => None,
+///         };
+///         let field = value.map(|value| (X_SESSION.clone(), value));
+///         SourceFuture::ready(Ok(field.into_iter().collect()))
+///     }
+/// }
+///
+/// # let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
+/// # let manager = SessionManager::builder(MemoryStore::new(), policies).build();
+/// let layer = SessionTimeoutLayer::new(&manager).with_source(HeaderSource);
+/// # let _ = layer;
+/// # Ok::<(), dwell_core::PolicyError>(())
+/// ```
+///
+/// A source can also look the session up itself ([`Found::resolved`]), start one
+/// through the manager, and keep a value until the answer
+/// ([`Found::with_carry`]).
 pub trait SessionSource: fmt::Debug + Send + Sync + 'static {
-    /// Finds what a request shows of its session.
+    /// Finds what a request shows of its session. `manager` is the layer's.
     ///
     /// # Errors
-    /// When the source can't tell: see [`SourceError`].
+    /// Returns a [`SourceError`] if it can't tell whose request it is. The
+    /// request is refused.
     fn find<'a>(
         &'a self,
         request: RequestHead<'a>,
         manager: &'a SessionManager,
     ) -> SourceFuture<'a, Found>;
 
-    /// Gives back what the client or the owner of the session gets, as header
-    /// fields of the answer. Asked for every answer of a request that was
-    /// admitted or refused, after its touch and its commands are settled. By
-    /// default nothing is given back.
+    /// Gives the token back: returns header fields for the answer, or writes to
+    /// the owner of the session. Defaults to doing nothing.
+    ///
+    /// It is called once for every request whose session could be looked up, when
+    /// the answer is there and the request's commands are recorded, also if the
+    /// request was refused.
     ///
     /// # Errors
-    /// When the owner can't be written to; the answer goes out nevertheless.
+    /// Returns an error if the owner can't be written to. The error is logged, and
+    /// the answer goes out without the fields.
     fn give_back(&self, answer: &GiveBack<'_>) -> SourceFuture<'static, Vec<Field>> {
         let _ = answer;
         SourceFuture::ready(Ok(Vec::new()))
     }
 
-    /// Tells whether [`find`](Self::find) never waits, so that a request can
-    /// be looked up without a task of its own. Defaults to `false`.
+    /// Returns whether [`find`](Self::find) never waits. Over a local store,
+    /// the request then needs no boxed future. Defaults to `false`.
     fn answers_at_once(&self) -> bool {
         false
     }
 }
 
-/// Why a source can't tell whose request it is.
+/// Describes why a source can't tell whose request it is.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
-    /// The stack is wired wrongly; this piece is missing. The request is
-    /// refused with 500.
+    /// The stack is misconfigured; this part is missing. The request is refused
+    /// with 500, and the part is logged.
     #[error("missing: {0}")]
     Miswired(String),
-    /// The owner of the session did not answer. The request is refused with
-    /// 503.
+    /// The owner of the session did not answer. The request is refused with 503.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
 }
 
-/// What a request shows of its session.
+/// Describes what a request shows of its session. Defaults to nothing.
 #[derive(Debug, Default)]
 pub struct Found {
     pub(super) proof: Proof,
     pub(super) carry: Option<Arc<dyn Any + Send + Sync>>,
 }
 
-/// By what a session is found.
+/// What a session is found by.
 #[derive(Debug, Default)]
 pub(super) enum Proof {
     #[default]
@@ -131,7 +147,7 @@ pub(super) enum Proof {
     Resolved(Box<Resolved>),
 }
 
-/// A few tokens, of which there is nearly always one.
+/// A few tokens; nearly always one.
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
     pub(super) first: Option<Token>,
@@ -139,14 +155,14 @@ pub(super) struct Tokens {
 }
 
 impl Found {
-    /// Returns that the request shows no session.
+    /// Returns that the request shows no session: it is anonymous.
     #[must_use]
     pub fn nothing() -> Self {
         Self::default()
     }
 
-    /// Returns tokens of ours, in the order in which they are tried. No more
-    /// than four are.
+    /// Returns tokens, in the order in which they are tried. The first four count.
+    /// A token that the store does not know opens nothing.
     #[must_use]
     pub fn tokens(tokens: impl IntoIterator<Item = Token>) -> Self {
         let mut found = Tokens::default();
@@ -155,19 +171,22 @@ impl Found {
         Self::by_tokens(found)
     }
 
-    /// Returns a session that another middleware owns and has proved.
+    /// Returns a session that another middleware has proved. It is adopted if the
+    /// store does not know it.
     #[must_use]
     pub fn adopted(session: AdoptedSession) -> Self {
         Self::by(Proof::Adopted(Box::new(session)))
     }
 
-    /// Returns a session that the source itself has looked up and judged.
+    /// Returns a session that the source has looked up itself. The session's
+    /// deadlines are still enforced.
     #[must_use]
     pub fn resolved(resolved: Resolved) -> Self {
         Self::by(Proof::Resolved(Box::new(resolved)))
     }
 
-    /// Keeps a value for [`GiveBack::carry`], such as the owner's session.
+    /// Keeps a value until the answer, such as the owner's session. Read it by
+    /// [`GiveBack::carry`].
     #[must_use]
     pub fn with_carry<T: Any + Send + Sync>(mut self, carry: T) -> Self {
         self.carry = Some(Arc::new(carry));
@@ -201,7 +220,8 @@ impl Tokens {
     }
 }
 
-/// What an answer gives back to the client or to the owner of its session.
+/// Describes what an answer gives back to the client or to the owner of the
+/// session.
 #[derive(Debug)]
 pub struct GiveBack<'a> {
     pub(super) state: &'a SessionState,
@@ -217,15 +237,15 @@ impl GiveBack<'_> {
         self.state.token_change()
     }
 
-    /// Returns the deadlines after this request; `None` without a live
-    /// session.
+    /// Returns the deadlines after this request, or `None` without a live session.
     #[must_use]
     pub fn deadlines(&self) -> Option<&Deadlines> {
         self.deadlines
     }
 
-    /// Returns the session after this request, its touch included; `None`
-    /// where there is none any more.
+    /// Returns the session after this request, its touch included, or `None` if
+    /// there is none. A session that this request found to have run out is
+    /// returned as well; its [`deadlines`](Self::deadlines) are `None`.
     #[must_use]
     pub fn record(&self) -> Option<SessionRecord> {
         let mut record = self.state.record()?;
@@ -237,7 +257,7 @@ impl GiveBack<'_> {
         Some(record)
     }
 
-    /// Returns what [`Found::with_carry`] kept, if it is a `T`.
+    /// Returns the value that [`Found::with_carry`] kept, if it is a `T`.
     #[must_use]
     pub fn carry<T: Any>(&self) -> Option<&T> {
         self.state.carry()

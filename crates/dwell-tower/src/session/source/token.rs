@@ -1,4 +1,4 @@
-//! Tokens of ours: in a cookie, in a bearer header, or in either.
+//! Dwell's tokens: in a cookie, in a bearer header, or in either.
 
 use dwell_core::{SessionManager, TokenChange};
 use http::{HeaderMap, header};
@@ -7,8 +7,8 @@ use super::{Field, Found, GiveBack, SessionSource, SourceFuture, Tokens};
 use crate::cookie::SessionCookie;
 use crate::head::RequestHead;
 
-/// Finds sessions by a token of ours. Defaults to the cookie
-/// [`SessionCookie::new`].
+/// Finds sessions by Dwell's token, in a cookie, in `Authorization: Bearer`, or
+/// in either. Defaults to the cookie of [`SessionCookie::new`].
 ///
 /// ```
 /// use dwell_tower::session::{SessionCookie, TokenSource};
@@ -24,7 +24,7 @@ pub struct TokenSource {
 }
 
 impl TokenSource {
-    /// Finds tokens in a cookie.
+    /// Returns a source for tokens in this cookie.
     #[must_use]
     pub fn cookie(cookie: SessionCookie) -> Self {
         Self {
@@ -33,8 +33,9 @@ impl TokenSource {
         }
     }
 
-    /// Finds tokens in `Authorization: Bearer` (RFC 6750 §2.1). The application
-    /// hands the token out.
+    /// Returns a source for tokens in `Authorization: Bearer` (RFC 6750 §2.1). The
+    /// application gives the token of
+    /// [`SessionHandle::start`](dwell_core::SessionHandle::start) to the client.
     #[must_use]
     pub fn bearer() -> Self {
         Self {
@@ -43,7 +44,8 @@ impl TokenSource {
         }
     }
 
-    /// Finds tokens in `Authorization: Bearer` and in a cookie, in this order.
+    /// Returns a source for tokens in `Authorization: Bearer` and in this cookie,
+    /// in this order.
     #[must_use]
     pub fn cookie_or_bearer(cookie: SessionCookie) -> Self {
         Self {
@@ -52,8 +54,8 @@ impl TokenSource {
         }
     }
 
-    /// Texts that are no tokens are not worth a look-up. Loops, since adapters
-    /// around these iterators take 300 instructions more.
+    /// Finds the tokens of a request. Anything malformed costs no look-up. Loops are
+    /// faster here than iterator adapters.
     fn tokens(&self, headers: &HeaderMap) -> Tokens {
         let mut tokens = Tokens::default();
         if self.bearer {
