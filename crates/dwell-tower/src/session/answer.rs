@@ -32,7 +32,7 @@ impl Guard {
             && self.is_upgrade(response.status())
             && state.current_deadlines().is_some()
         {
-            // The layer can't cut an upgraded connection, so somebody else must
+            // The layer can't cut an upgraded connection, so the application must
             // (law L14).
             let missing = "who ends the upgraded connection: dwell_tower::open::UpgradePolicy in \
                            the answer's extensions, or dwell_axum's SessionWebSocketUpgrade";

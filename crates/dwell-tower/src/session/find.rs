@@ -19,7 +19,7 @@ use super::source::{Proof, SourceError, Tokens};
 use crate::head::RequestHead;
 use crate::rejection::Refusal;
 
-/// A request's session, or why it can't be told.
+/// A request's session, or why it is unknown.
 pub(super) type Finding = Result<Resolution, Refusal>;
 
 /// A request's session, and what its source keeps for the answer.
@@ -125,7 +125,7 @@ async fn by_token(
             *best = next;
             return Ok(true);
         }
-        // Another token may open one that goes on.
+        // Another token may open a live one.
         (Resolved::Session(_), Resolved::Nothing | Resolved::Tombstone(..))
         | (Resolved::Tombstone(..), Resolved::Nothing) => *best = next,
         _ => {}

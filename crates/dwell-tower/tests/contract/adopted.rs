@@ -1,4 +1,4 @@
-//! A session source that panics or talks nonsense, and claims from the future.
+//! Adopted sessions: faulty sources, and claims of the past and the future.
 
 use dwell_core::store::Lookup;
 use dwell_core::{AdoptedSession, EndReason, hours, minutes, seconds};
@@ -10,11 +10,11 @@ use tower::{Service, ServiceExt};
 
 use crate::support::{Body, World, missing, stack};
 
-/// What another middleware left in the request; the source panics at `None`.
+/// What another middleware left in the request. The source panics at `None`.
 #[derive(Clone)]
 struct Claim(Option<AdoptedSession>);
 
-fn foreign(manager: &dwell_core::SessionManager) -> SessionTimeoutLayer {
+fn adopting(manager: &dwell_core::SessionManager) -> SessionTimeoutLayer {
     stack(manager).with_source(AdoptedSource::new(|extensions, _| {
         let claim = extensions.get::<Claim>()?;
         Some(claim.0.clone().expect("told to panic"))
@@ -44,10 +44,10 @@ fn left(answer: &Response<Body>) -> &str {
 }
 
 #[tokio::test]
-async fn a_source_that_panics_is_answered_with_500_and_the_next_request_goes_on() {
+async fn panicking_source_answers_500_and_next_request_is_served() {
     let world = World::new();
     for (name, manager) in world.managers() {
-        let mut app = world.app_of(&foreign(&manager));
+        let mut app = world.app_of(&adopting(&manager));
         let calls = world.probe.calls();
         let answer = app.ready().await.unwrap().call(with(None)).await.unwrap();
         assert_eq!(answer.status(), 500, "{name}");
@@ -69,7 +69,7 @@ async fn a_source_that_panics_is_answered_with_500_and_the_next_request_goes_on(
 }
 
 #[tokio::test]
-async fn a_session_without_a_usable_id_or_subject_is_none() {
+async fn session_without_usable_id_or_subject_is_none() {
     let world = World::new();
     let nonsense = [
         AdoptedSession::new("", "alice"),
@@ -78,7 +78,7 @@ async fn a_session_without_a_usable_id_or_subject_is_none() {
     ];
     for (name, manager) in world.managers() {
         for session in &nonsense {
-            let stack = foreign(&manager);
+            let stack = adopting(&manager);
             let answer = send(&world, &stack, session).await;
             assert_eq!(answer.status(), 200, "{name}: {session:?}");
             assert!(
@@ -93,18 +93,18 @@ async fn a_session_without_a_usable_id_or_subject_is_none() {
     assert_eq!((world.memory.len(), world.store.reads()), (0, 0));
     assert_eq!(world.events.events(), []);
     let longest = AdoptedSession::new(vec![b'x'; 1_024], "alice");
-    let answer = send(&world, &foreign(&world.local), &longest).await;
+    let answer = send(&world, &adopting(&world.local), &longest).await;
     assert!(answer.headers().contains_key("session-timeout"));
 }
 
 #[tokio::test]
-async fn n14_a_session_issued_in_the_future_is_refused_for_good() {
+async fn n14_session_issued_in_future_is_refused_for_good() {
     let world = World::new();
     for (name, manager) in world.managers() {
         for ahead in [seconds(61), hours(5)] {
             let id = format!("{name} {ahead:?}");
             let session = AdoptedSession::new(&id, "alice").with_issued_at(world.now() + ahead);
-            let stack = foreign(&manager);
+            let stack = adopting(&manager);
             for _ in 0..2 {
                 assert_eq!(send(&world, &stack, &session).await.status(), 401, "{id}");
                 world.clock.advance(minutes(2));
@@ -116,28 +116,28 @@ async fn n14_a_session_issued_in_the_future_is_refused_for_good() {
 }
 
 #[tokio::test]
-async fn n14_an_issuer_whose_clock_is_a_little_ahead_prolongs_nothing() {
+async fn n14_issuer_clock_slightly_ahead_prolongs_nothing() {
     let world = World::new();
     for (name, manager) in world.managers() {
         let session = AdoptedSession::new(name, "alice");
         let session = session.with_issued_at(world.now() + seconds(60));
-        let answer = send(&world, &foreign(&manager), &session).await;
+        let answer = send(&world, &adopting(&manager), &session).await;
         assert_eq!(left(&answer), "idle=900, absolute=28800, warn=60", "{name}");
     }
 }
 
 #[tokio::test]
-async fn n14_the_absolute_timeout_runs_from_the_issue() {
+async fn n14_absolute_timeout_runs_from_issue() {
     let world = World::new();
     for (name, manager) in world.managers() {
         let session = AdoptedSession::new(name, "alice");
         let session = session.with_issued_at(world.now() - hours(7));
-        let answer = send(&world, &foreign(&manager), &session).await;
+        let answer = send(&world, &adopting(&manager), &session).await;
         assert_eq!(left(&answer), "idle=900, absolute=3600, warn=60", "{name}");
         let old = AdoptedSession::new(format!("{name}, old"), "alice");
         let old = old.with_issued_at(world.now() - hours(8));
         assert_eq!(
-            send(&world, &foreign(&manager), &old).await.status(),
+            send(&world, &adopting(&manager), &old).await.status(),
             401,
             "{name}"
         );
@@ -146,15 +146,15 @@ async fn n14_the_absolute_timeout_runs_from_the_issue() {
 }
 
 #[tokio::test]
-async fn n23_a_foreign_session_is_not_adopted_while_the_store_is_away() {
+async fn n23_session_is_not_adopted_while_store_is_down() {
     let world = World::new();
     let session = AdoptedSession::new("id", "alice");
     world.store.fail();
-    let answer = send(&world, &foreign(&world.remote), &session).await;
+    let answer = send(&world, &adopting(&world.remote), &session).await;
     assert_eq!((answer.status().as_u16(), world.probe.calls()), (503, 0));
     assert_eq!((world.memory.len(), world.store.writes()), (0, 0));
     world.store.heal();
-    let answer = send(&world, &foreign(&world.remote), &session).await;
+    let answer = send(&world, &adopting(&world.remote), &session).await;
     assert_eq!((answer.status().as_u16(), world.probe.calls()), (200, 1));
     use dwell_core::store::SessionStore;
     let found = world.memory.load(session.key()).await.unwrap().state;

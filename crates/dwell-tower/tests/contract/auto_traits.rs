@@ -1,5 +1,5 @@
-//! Layers, services and futures can be sent, shared and cloned wherever what
-//! they wrap can be. The compiler is the test.
+//! Layers, services and futures are `Send`, `Sync` and `Clone` if what they wrap
+//! is. Compiling is the test.
 
 use dwell_tower::activity::{ActivityLayer, ActivityService, MarkLayer, MarkService};
 use dwell_tower::gate::Gated;
@@ -34,7 +34,7 @@ fn layers_are_send_sync_and_clone() {
 }
 
 #[test]
-fn services_are_send_sync_and_clone_like_what_they_wrap() {
+fn services_are_send_sync_and_clone_like_inner_service() {
     shared_and_cloned::<SessionTimeout<Probe>>();
     shared_and_cloned::<SessionService<Probe>>();
     shared_and_cloned::<NetworkService<Probe>>();
@@ -47,14 +47,14 @@ fn services_are_send_sync_and_clone_like_what_they_wrap() {
 }
 
 #[test]
-fn futures_can_be_sent() {
+fn futures_are_send() {
     shared::<ResponseFuture<Ready>>();
-    // It may hold a store's answer, which nobody demands to be `Sync`.
+    // It may hold a store's answer, which need not be `Sync`.
     sent::<SessionFuture<Probe, Body>>();
 }
 
 #[test]
-fn bodies_can_be_sent_and_moved() {
+fn bodies_are_send_and_unpin() {
     fn movable<T: Unpin>() {}
     sent::<SessionBody<Body>>();
     sent::<SessionBoundBody<Body>>();
@@ -67,7 +67,7 @@ fn bodies_can_be_sent_and_moved() {
 }
 
 #[test]
-fn futures_can_be_moved_where_what_they_wrap_can_be() {
+fn futures_are_unpin_like_inner_future() {
     fn movable<T: Unpin>() {}
     movable::<ResponseFuture<Ready>>();
     movable::<SessionFuture<Probe, Body>>();

@@ -20,8 +20,7 @@ use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
 
 use crate::support::{App, Body, Probe, World, called, get, poll_once, stack};
 
-/// Somebody's own body type: neither `Send` nor `Sync`, and it can't be made of
-/// bytes.
+/// A custom body: neither `Send` nor `Sync`, and not made from bytes.
 #[derive(Debug)]
 struct Text(Rc<Cell<Option<&'static str>>>);
 
@@ -59,7 +58,7 @@ where
 }
 
 #[tokio::test]
-async fn any_body_of_bytes_will_do() {
+async fn stack_takes_any_body_of_bytes() {
     let world = World::new();
     let token = world.sign_in().await;
     let dead = world.sign_in().await;
@@ -84,7 +83,7 @@ async fn any_body_of_bytes_will_do() {
     }
 }
 
-/// A body that can be made of bytes, as the layers inside the stack want it.
+/// A body made from bytes, as layers used alone need it.
 #[derive(Debug)]
 struct Made(Body);
 
@@ -107,7 +106,7 @@ impl http_body::Body for Made {
 }
 
 #[tokio::test]
-async fn inside_the_stack_any_body_that_is_made_from_bytes_will_do() {
+async fn layers_inside_take_any_body_made_from_bytes() {
     let world = World::new();
     let token = world.sign_in().await;
     for (name, manager) in world.managers() {
@@ -191,7 +190,7 @@ where
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_buffer_around_the_stack_serves_all() {
+async fn buffer_around_stack_serves_all() {
     let world = World::new();
     world.store.delay(seconds(1));
     for (_, manager) in world.managers() {
@@ -200,7 +199,7 @@ async fn a_buffer_around_the_stack_serves_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_buffer_inside_the_stack_serves_all() {
+async fn buffer_inside_stack_serves_all() {
     let world = World::new();
     world.store.delay(seconds(1));
     for (_, manager) in world.managers() {
@@ -210,7 +209,7 @@ async fn a_buffer_inside_the_stack_serves_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_limit_inside_the_stack_is_kept_and_serves_all() {
+async fn limit_inside_stack_is_kept_and_serves_all() {
     let world = World::new();
     world.store.delay(seconds(1));
     for (name, manager) in world.managers() {
@@ -223,7 +222,7 @@ async fn a_limit_inside_the_stack_is_kept_and_serves_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_limit_around_the_stack_is_kept_and_serves_all() {
+async fn limit_around_stack_is_kept_and_serves_all() {
     let world = World::new();
     world.store.delay(seconds(1));
     for (name, manager) in world.managers() {
@@ -236,7 +235,7 @@ async fn a_limit_around_the_stack_is_kept_and_serves_all() {
 }
 
 #[tokio::test]
-async fn who_leaves_while_the_store_is_asked_gives_the_inner_services_place_back() {
+async fn client_leaving_during_look_up_frees_inner_place() {
     let world = World::new();
     let token = world.sign_in().await;
     world.store.hang();
@@ -261,7 +260,7 @@ async fn who_leaves_while_the_store_is_asked_gives_the_inner_services_place_back
 }
 
 #[tokio::test]
-async fn a_refusal_by_an_unreachable_store_gives_the_inner_services_place_back() {
+async fn refusal_by_unreachable_store_frees_inner_place() {
     let world = World::new();
     let token = world.sign_in().await;
     world.store.fail();

@@ -1,5 +1,5 @@
-//! A client that goes away leaves nothing half done, at whatever stage its
-//! request is: what it did counts once, and what ended has a witness.
+//! A client that leaves at any stage of its request leaves nothing half done: its
+//! activity counts once, and an end is reported.
 
 use dwell_core::{
     AuthenticationRequirement, EndReason, EventKind, SessionManager, minutes, seconds,
@@ -24,7 +24,7 @@ async fn held(world: &World, stack: &SessionTimeoutLayer, token: &dwell_core::To
 type Held = <App as tower::Service<http::Request<crate::support::Body>>>::Future;
 
 #[tokio::test]
-async fn l05_a_client_that_leaves_while_it_is_served_was_active() {
+async fn l05_client_leaving_while_served_was_active() {
     let world = World::new();
     for (name, manager) in world.managers() {
         let (stack, token) = (stack(&manager), world.sign_in().await);
@@ -39,7 +39,7 @@ async fn l05_a_client_that_leaves_while_it_is_served_was_active() {
 }
 
 #[tokio::test]
-async fn l05_the_touch_of_an_answered_request_is_handed_over_once() {
+async fn l05_answered_request_hands_over_its_touch_once() {
     let world = World::new();
     let (stack, token) = (stack(&world.remote), world.sign_in().await);
     let mut request = held(&world, &stack, &token).await;
@@ -52,7 +52,7 @@ async fn l05_the_touch_of_an_answered_request_is_handed_over_once() {
 }
 
 #[tokio::test]
-async fn l02_a_passive_request_whose_client_leaves_stays_passive() {
+async fn l02_passive_request_stays_passive_when_client_leaves() {
     let world = World::new();
     for (name, manager) in world.managers() {
         let (stack, token) = (stack(&manager), world.sign_in().await);
@@ -72,7 +72,7 @@ async fn l02_a_passive_request_whose_client_leaves_stays_passive() {
 }
 
 #[tokio::test]
-async fn l05_a_client_that_leaves_while_the_store_is_asked_leaves_nothing_behind() {
+async fn l05_client_leaving_during_look_up_leaves_nothing_behind() {
     let world = World::new();
     let (stack, token) = (stack(&world.remote), world.sign_in().await);
     let before = world.record(&token);
@@ -90,7 +90,7 @@ async fn l05_a_client_that_leaves_while_the_store_is_asked_leaves_nothing_behind
 }
 
 #[tokio::test]
-async fn l05_a_client_that_leaves_before_its_new_token_is_confirmed_was_active() {
+async fn l05_client_leaving_before_token_confirmation_was_active() {
     let world = World::new();
     for (name, manager) in world.managers() {
         let token = world.sign_in_and_rotate().await;
@@ -103,7 +103,7 @@ async fn l05_a_client_that_leaves_before_its_new_token_is_confirmed_was_active()
 }
 
 #[tokio::test(start_paused = true)]
-async fn l05_a_client_that_leaves_while_its_answer_is_committed_was_active() {
+async fn l05_client_leaving_during_commit_was_active() {
     let mut world = World::new();
     let token = world.sign_in_and_rotate().await;
     let stack = stack(&world.remote);
@@ -124,7 +124,7 @@ async fn l05_a_client_that_leaves_while_its_answer_is_committed_was_active() {
 }
 
 #[tokio::test]
-async fn l04_a_client_that_leaves_after_the_end_revives_nothing() {
+async fn l04_client_leaving_after_end_revives_nothing() {
     let world = World::new();
     for (name, manager) in world.managers() {
         for reason in [EndReason::IdleTimeout, EndReason::SignedOut] {
@@ -142,8 +142,8 @@ async fn l04_a_client_that_leaves_after_the_end_revives_nothing() {
     }
 }
 
-/// A session's idle timeout has passed, the stack has found it so, and the
-/// store does not answer whether it has ended it.
+/// The stack has found that the session ran out, and the store does not answer
+/// when the session is to end.
 async fn ending(world: &World, manager: &SessionManager, token: &dwell_core::Token) -> Held {
     world.clock.advance(minutes(15));
     let mut app = world.app(manager);
@@ -157,7 +157,7 @@ async fn ending(world: &World, manager: &SessionManager, token: &dwell_core::Tok
 }
 
 #[tokio::test(start_paused = true)]
-async fn l12_an_end_that_was_not_written_before_its_client_left_is_found_again() {
+async fn l12_unwritten_end_is_found_again_after_client_left() {
     let world = World::new();
     let token = world.sign_in().await;
     let request = ending(&world, &world.remote, &token).await;
@@ -173,9 +173,9 @@ async fn l12_an_end_that_was_not_written_before_its_client_left_is_found_again()
 }
 
 /// The store has ended the session, and the client leaves before the store's
-/// answer is back: nobody else will ever be told that this was the end.
+/// answer. No other request could report the end.
 #[tokio::test]
-async fn l12_an_end_that_was_written_before_its_client_left_has_its_witness() {
+async fn l12_written_end_is_witnessed_after_client_left() {
     let world = World::new();
     let pause = Pause::default();
     let store = LateEnds {
@@ -199,7 +199,7 @@ async fn l12_an_end_that_was_written_before_its_client_left_has_its_witness() {
 }
 
 #[tokio::test]
-async fn n52_a_refused_step_up_that_nobody_waits_for_is_no_activity() {
+async fn n52_abandoned_step_up_refusal_is_no_activity() {
     let world = World::new();
     let (stack, token) = (stack(&world.local), world.sign_in().await);
     let login = world.now();

@@ -1,5 +1,5 @@
-//! An error of the inner service passes unchanged and is no activity; what is
-//! refused never reaches the inner service.
+//! Errors of the inner service pass unchanged and are no activity; refused
+//! requests never reach it.
 
 use dwell_core::{AdoptedSession, AuthenticationRequirement, EndReason, PolicySet, minutes};
 use dwell_tower::idle::{IdleTimeoutLayer, PolicyLayer};
@@ -14,7 +14,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn an_error_of_the_inner_service_passes_unchanged() {
+async fn inner_error_passes_unchanged() {
     let world = World::new();
     let token = world.sign_in().await;
     for (name, layer) in layers(&world) {
@@ -28,7 +28,7 @@ async fn an_error_of_the_inner_service_passes_unchanged() {
 }
 
 #[tokio::test]
-async fn n09_an_error_of_the_inner_service_is_no_activity() {
+async fn n09_inner_error_is_no_activity() {
     let world = World::new();
     for (name, manager) in world.managers() {
         let token = world.sign_in().await;
@@ -44,13 +44,13 @@ async fn n09_an_error_of_the_inner_service_is_no_activity() {
     }
 }
 
-/// A layer that refuses the request, and how.
+/// A layer that refuses the request, and the status.
 type Refusing = (&'static str, AnyLayer, http::Request<Body>, StatusCode);
 
 async fn refusing(world: &World) -> Vec<Refusing> {
     let token = world.sign_in().await;
     let mut all = Vec::new();
-    // None of these stands inside a session layer.
+    // None of these is inside a session layer.
     for (name, layer) in gates() {
         all.push((
             name,
@@ -80,11 +80,11 @@ async fn refusing(world: &World) -> Vec<Refusing> {
         StatusCode::UNAUTHORIZED,
     ));
 
-    let foreign = AdoptedSource::new(|_, _| -> Option<AdoptedSession> { panic!("told to panic") });
-    let foreign = AnyLayer::new(stack(&world.local).with_source(foreign));
+    let source = AdoptedSource::new(|_, _| -> Option<AdoptedSession> { panic!("told to panic") });
+    let source = AnyLayer::new(stack(&world.local).with_source(source));
     all.push((
         "source",
-        foreign,
+        source,
         get("/", &token),
         StatusCode::INTERNAL_SERVER_ERROR,
     ));
@@ -99,7 +99,7 @@ async fn refusing(world: &World) -> Vec<Refusing> {
         let stack = AnyLayer::new(stack(&manager));
         all.push(("stack", stack, get("/", &dead), StatusCode::UNAUTHORIZED));
     }
-    // The clock moves last: what was decided before stays decided.
+    // The clock moves last, so that the requests above are decided before.
     world.clock.advance(minutes(15));
     let idle = AnyLayer::new(IdleTimeoutLayer::new());
     all.push((
@@ -112,7 +112,7 @@ async fn refusing(world: &World) -> Vec<Refusing> {
 }
 
 #[tokio::test]
-async fn what_is_refused_never_reaches_the_inner_service() {
+async fn refused_request_never_reaches_inner_service() {
     let policies = PolicySet::builder(default_policy());
     let policies = policies
         .network("office", ["10.0.0.0/8"], minutes(10))

@@ -1,4 +1,4 @@
-//! Requests that are on their way when the deadline comes.
+//! Requests in flight at the deadline.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn after(world: &World, manager: &SessionManager, pause: Duration) -> Test
 }
 
 #[tokio::test]
-async fn n40_a_request_that_was_admitted_finishes_and_the_next_one_is_refused() {
+async fn n40_admitted_request_finishes_and_next_is_refused() {
     let world = World::new();
     for (name, manager) in world.managers() {
         let (stack, token) = (stack(&manager), world.sign_in().await);
@@ -41,7 +41,7 @@ async fn n40_a_request_that_was_admitted_finishes_and_the_next_one_is_refused() 
 }
 
 #[tokio::test]
-async fn n40_what_ends_a_session_meanwhile_ends_no_request() {
+async fn n40_session_ending_meanwhile_ends_no_request() {
     let world = World::new();
     for (name, manager) in world.managers() {
         let (stack, token) = (stack(&manager), world.sign_in().await);
@@ -65,7 +65,7 @@ async fn n40_what_ends_a_session_meanwhile_ends_no_request() {
 }
 
 #[tokio::test]
-async fn n40_the_absolute_deadline_is_no_different() {
+async fn n40_absolute_deadline_is_no_different() {
     let world = World::new();
     for (name, manager) in world.managers() {
         let (stack, token) = (stack(&manager), world.sign_in().await);
@@ -86,7 +86,7 @@ async fn n40_the_absolute_deadline_is_no_different() {
 }
 
 #[tokio::test]
-async fn n40_a_request_exactly_at_the_deadline_gets_a_clean_refusal() {
+async fn n40_request_exactly_at_deadline_gets_clean_refusal() {
     let world = World::new();
     for (name, manager) in world.managers() {
         let answer = after(&world, &manager, minutes(15)).await;
@@ -110,7 +110,7 @@ async fn n40_a_request_exactly_at_the_deadline_gets_a_clean_refusal() {
 }
 
 #[tokio::test]
-async fn n11_the_deadline_is_the_first_instant_that_is_too_late() {
+async fn n11_deadline_is_first_instant_that_is_too_late() {
     let world = World::new();
     for (name, manager) in world.managers() {
         let pauses = [minutes(15) - MS, minutes(15), minutes(15) + MS];

@@ -1,5 +1,5 @@
-//! What the layers owe to tower, and what happens when the store, the inner
-//! service or the wiring fails; and what copies of a shared store may answer.
+//! The layers as tower services, faults of the store, the inner service and the
+//! wiring, custom session sources, and what copies of a shared store may answer.
 
 #![allow(
     clippy::expect_used,
@@ -10,11 +10,11 @@
 
 mod support;
 
+mod adopted;
 mod auto_traits;
 mod composition;
 mod dropped;
 mod errors;
-mod foreign;
 mod in_flight;
 mod log;
 mod miswired;

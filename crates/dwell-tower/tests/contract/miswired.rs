@@ -1,5 +1,4 @@
-//! No layer, no service: a stack that is wired wrongly answers 500 and names
-//! what is missing.
+//! Misconfigured stacks answer 500 and name what is missing.
 
 use dwell_core::{AuthenticationRequirement, EventKind, Policy, PolicySet, minutes};
 use dwell_testkit::TestClient;
@@ -28,7 +27,7 @@ fn anonymous(path: &str) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn l16_every_layer_without_the_session_layer_answers_500_and_names_it() {
+async fn l16_layer_without_session_layer_answers_500_and_names_it() {
     let world = World::new();
     let token = world.sign_in().await;
     for (name, layer) in gates() {
@@ -45,7 +44,7 @@ async fn l16_every_layer_without_the_session_layer_answers_500_and_names_it() {
 }
 
 #[tokio::test]
-async fn l16_a_session_layer_without_the_idle_timeout_layer_serves_nothing() {
+async fn l16_session_layer_without_idle_timeout_layer_serves_nothing() {
     let world = World::new();
     for (name, manager) in world.managers() {
         let token = world.sign_in().await;
@@ -65,7 +64,7 @@ async fn l16_a_session_layer_without_the_idle_timeout_layer_serves_nothing() {
 }
 
 #[tokio::test]
-async fn l16_a_request_through_a_stack_without_enforcement_is_no_activity() {
+async fn l16_request_through_unenforced_stack_is_no_activity() {
     let world = World::new();
     for (name, manager) in world.managers() {
         let token = world.sign_in().await;
@@ -80,7 +79,7 @@ async fn l16_a_request_through_a_stack_without_enforcement_is_no_activity() {
 }
 
 #[tokio::test]
-async fn l16_routes_with_a_policy_or_a_step_up_need_the_idle_timeout_layer_outside() {
+async fn l16_policy_and_step_up_routes_need_idle_timeout_layer() {
     let world = World::new();
     let token = world.sign_in().await;
     for (name, manager) in world.managers() {
@@ -108,7 +107,7 @@ async fn l16_routes_with_a_policy_or_a_step_up_need_the_idle_timeout_layer_outsi
 }
 
 #[tokio::test]
-async fn l16_an_idle_timeout_layer_outside_the_session_layer_answers_500() {
+async fn l16_idle_timeout_layer_outside_session_layer_answers_500() {
     let world = World::new();
     let token = world.sign_in().await;
     for (name, manager) in world.managers() {
@@ -123,7 +122,7 @@ async fn l16_an_idle_timeout_layer_outside_the_session_layer_answers_500() {
 }
 
 #[tokio::test]
-async fn l16_a_route_that_names_an_unknown_policy_answers_500_and_names_it() {
+async fn l16_unknown_policy_answers_500_and_is_named() {
     let world = World::new();
     let token = world.sign_in().await;
     let route = PolicyLayer::new("treasury");
@@ -145,7 +144,7 @@ async fn l16_a_route_that_names_an_unknown_policy_answers_500_and_names_it() {
 }
 
 #[tokio::test]
-async fn l16_a_policy_that_a_reload_takes_away_closes_its_routes() {
+async fn l16_policy_removed_by_reload_closes_its_routes() {
     let world = World::new();
     let token = world.sign_in().await;
     for (name, manager) in world.managers() {
@@ -169,7 +168,7 @@ async fn l16_a_policy_that_a_reload_takes_away_closes_its_routes() {
 }
 
 #[tokio::test]
-async fn l16_networks_without_an_address_to_look_up_answer_500() {
+async fn l16_networks_without_client_address_answer_500() {
     let policies = PolicySet::builder(default_policy());
     let policies = policies
         .network("office", ["10.0.0.0/8"], minutes(30))
@@ -202,7 +201,7 @@ async fn l16_networks_without_an_address_to_look_up_answer_500() {
 }
 
 #[tokio::test]
-async fn without_networks_no_address_is_needed() {
+async fn no_address_is_needed_without_networks() {
     let world = World::new();
     let token = world.sign_in().await;
     for (name, manager) in world.managers() {
@@ -214,7 +213,7 @@ async fn without_networks_no_address_is_needed() {
 }
 
 #[tokio::test]
-async fn l16_the_client_is_not_told_what_is_missing() {
+async fn l16_client_does_not_learn_what_is_missing() {
     let world = World::new();
     for (name, layer) in gates() {
         let service = layer.layer(App::new(world.probe.clone()));
@@ -235,7 +234,7 @@ async fn l16_the_client_is_not_told_what_is_missing() {
 }
 
 #[tokio::test]
-async fn a_stack_that_is_wired_well_serves() {
+async fn correctly_wired_stack_serves() {
     let world = World::new();
     let token = world.sign_in().await;
     for (name, layer) in layers(&world) {

@@ -1,4 +1,4 @@
-//! The layers decide the same in whatever order they stand.
+//! The layers decide alike in every order.
 
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ use tower::{Layer, ServiceExt};
 
 use crate::support::{AnyLayer, App, Body, World, default_policy, get};
 
-/// Every order of these.
+/// Returns every order of these.
 fn orders<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
     if items.is_empty() {
         return vec![Vec::new()];
@@ -100,7 +100,7 @@ async fn is_activity(world: &World, layers: &[Named], fields: &[(&'static str, &
 }
 
 #[tokio::test]
-async fn n04_activity_is_the_same_in_every_order_of_the_layers() {
+async fn n04_activity_is_same_in_every_layer_order() {
     for unmarked in [Unmarked::Active, Unmarked::Passive] {
         let policy = default_policy().unmarked(unmarked);
         let world = World::with(PolicySet::builder(policy).build().unwrap());
@@ -127,7 +127,7 @@ async fn n04_activity_is_the_same_in_every_order_of_the_layers() {
     }
 }
 
-/// A classification of somebody's own, beside the default one.
+/// A custom classification beside the default one.
 fn uptime() -> Named {
     let classify = |_: &Method, headers: &HeaderMap| {
         let mut evidence = RequestEvidence::default();
@@ -141,7 +141,7 @@ fn uptime() -> Named {
 }
 
 #[tokio::test]
-async fn n04_of_several_classifications_the_weakest_counts_in_every_order() {
+async fn n04_weakest_classification_counts_in_every_order() {
     let world = World::new();
     let check = ("x-uptime-check", "1");
     let passive = ("session-activity", "passive");
@@ -194,7 +194,7 @@ async fn returns(
     send(world, layers, from(now)).await
 }
 
-/// Who comes from where after how long, and whether they may go on.
+/// From where to where, after how many minutes, and whether the session lives.
 const MOVES: [([u8; 4], [u8; 4], u64, u16); 10] = [
     (OFFICE, OFFICE, 29, 200),
     (OFFICE, OFFICE, 30, 401),
@@ -209,7 +209,7 @@ const MOVES: [([u8; 4], [u8; 4], u64, u16); 10] = [
 ];
 
 #[tokio::test]
-async fn l07_the_verdict_is_the_same_in_every_order_outside_the_idle_timeout_layer() {
+async fn l07_verdict_is_same_in_every_order_outside_idle_layer() {
     let world = networks();
     for mut order in orders(&[network(), activity(), active()]) {
         order.push(idle());
@@ -224,10 +224,10 @@ async fn l07_the_verdict_is_the_same_in_every_order_outside_the_idle_timeout_lay
     }
 }
 
-/// Inside the idle timeout layer the network comes too late for the verdict:
-/// that may refuse more, and must not let more on.
+/// Inside the idle timeout layer the network comes too late for the verdict. The
+/// stack may then refuse more requests, and must not admit more.
 #[tokio::test]
-async fn l16_a_network_layer_inside_the_idle_timeout_layer_lets_nobody_stay_longer() {
+async fn l16_network_layer_inside_idle_layer_prolongs_nothing() {
     let world = networks();
     for order in orders(&[network(), activity(), idle()]) {
         for (before, now, pause, expected) in MOVES {
@@ -244,7 +244,7 @@ async fn l16_a_network_layer_inside_the_idle_timeout_layer_lets_nobody_stay_long
 }
 
 #[tokio::test]
-async fn l06_the_strictest_of_several_policies_counts_in_every_order() {
+async fn l06_strictest_policy_counts_in_every_order() {
     let short = Policy::named("short").idle(minutes(5));
     let shorter = Policy::named("shorter").idle(minutes(2));
     let set = PolicySet::builder(default_policy())
@@ -265,7 +265,7 @@ async fn l06_the_strictest_of_several_policies_counts_in_every_order() {
 }
 
 #[tokio::test]
-async fn l06_a_policy_tightens_a_step_up_in_either_order() {
+async fn l06_policy_tightens_step_up_in_either_order() {
     let strict = Policy::named("strict").reauthenticate(minutes(1));
     let world = World::with(
         PolicySet::builder(default_policy())

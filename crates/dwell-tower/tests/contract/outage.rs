@@ -1,5 +1,4 @@
-//! A store that fails, hangs, is slow or panics: nobody gets in, and nothing
-//! is lost.
+//! A store that fails, hangs, is slow or panics admits nobody and loses nothing.
 
 use std::time::Duration;
 
@@ -13,17 +12,17 @@ use crate::support::{COOKIE, Client, World, called, get, poll_once, stack, told}
 /// Makes a store fail.
 type Strike = fn(&FaultyStore);
 
-/// What can be wrong with a store.
+/// The faults of a store.
 const FAULTS: [(&str, Strike); 3] = [
     ("fails", FaultyStore::fail),
     ("hangs", FaultyStore::hang),
     ("is slow", |store| store.delay(seconds(3))),
 ];
 
-/// Timers count in milliseconds; one more is too late.
+/// Timers count in milliseconds, so one more than the bound is too late.
 const SOON: Duration = Duration::from_millis(2_001);
 
-/// The answer, which must be there after two seconds.
+/// Returns the answer, which must come within two seconds.
 async fn answer(client: &mut Client) -> TestResponse {
     tokio::time::timeout(SOON, client.get("/"))
         .await
@@ -31,7 +30,7 @@ async fn answer(client: &mut Client) -> TestResponse {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l08_a_store_that_does_not_answer_is_told_with_503_and_nobody_gets_in() {
+async fn l08_silent_store_answers_503_and_admits_nobody() {
     for (fault, strike) in FAULTS {
         let world = World::new();
         let token = world.sign_in().await;
@@ -58,7 +57,7 @@ async fn l08_a_store_that_does_not_answer_is_told_with_503_and_nobody_gets_in() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn l08_the_session_goes_on_with_the_same_cookie_when_the_store_is_back() {
+async fn l08_session_survives_outage_with_same_cookie() {
     for (fault, strike) in FAULTS {
         let world = World::new();
         let token = world.sign_in().await;
@@ -78,7 +77,7 @@ async fn l08_the_session_goes_on_with_the_same_cookie_when_the_store_is_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l01_an_outage_stops_no_clock() {
+async fn l01_outage_stops_no_clock() {
     for (fault, strike) in FAULTS {
         let world = World::new();
         let token = world.sign_in().await;
@@ -93,7 +92,7 @@ async fn l01_an_outage_stops_no_clock() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l08_a_store_that_is_slow_within_the_bound_is_waited_for() {
+async fn l08_slow_store_within_bound_is_waited_for() {
     let world = World::new();
     let token = world.sign_in().await;
     let mut client = world.client(&stack(&world.remote), &token);
@@ -103,7 +102,7 @@ async fn l08_a_store_that_is_slow_within_the_bound_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l08_the_bound_can_be_stated() {
+async fn l08_bound_can_be_set() {
     let world = World::new();
     let token = world.sign_in().await;
     let half = Duration::from_millis(500);
@@ -117,14 +116,14 @@ async fn l08_the_bound_can_be_stated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n23_an_outage_sends_no_page_to_the_login() {
+async fn n23_outage_redirects_no_page_to_login() {
     for (fault, strike) in FAULTS {
         let world = World::new();
         let token = world.sign_in().await;
-        for presence in [SessionRequirement::Optional, SessionRequirement::Required] {
+        for requirement in [SessionRequirement::Optional, SessionRequirement::Required] {
             let stack = stack(&world.remote)
                 .with_login("/login")
-                .with_requirement(presence);
+                .with_requirement(requirement);
             let mut client = world.client(&stack, &token);
             strike(&world.store);
             for path in ["/", "/login"] {
@@ -140,7 +139,7 @@ async fn n23_an_outage_sends_no_page_to_the_login() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l08_who_brings_no_session_does_not_meet_the_store() {
+async fn l08_request_without_session_asks_no_store() {
     for (fault, strike) in FAULTS {
         let world = World::new();
         let stack = stack(&world.remote);
@@ -164,7 +163,7 @@ async fn l08_who_brings_no_session_does_not_meet_the_store() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n49_a_failed_read_is_never_written_back() {
+async fn n49_failed_read_is_never_written_back() {
     for (fault, strike) in FAULTS {
         let world = World::new();
         let token = world.sign_in().await;
@@ -192,7 +191,7 @@ async fn n49_a_failed_read_is_never_written_back() {
 }
 
 #[tokio::test]
-async fn a_store_that_panics_takes_no_other_request_down() {
+async fn panicking_store_fails_no_other_request() {
     let world = World::new();
     let token = world.sign_in().await;
     let stack = stack(&world.remote);
@@ -215,9 +214,9 @@ async fn a_store_that_panics_takes_no_other_request_down() {
     assert_eq!(world.probe.calls(), calls + 1);
 }
 
-/// The store answers that the session has run out, and no more after that.
+/// The store answers the look-up, and fails when the session is to end.
 #[tokio::test(start_paused = true)]
-async fn l01_what_has_run_out_is_refused_also_when_its_end_cannot_be_written() {
+async fn l01_overdue_session_is_refused_though_its_end_fails() {
     for (fault, strike) in FAULTS {
         let world = World::new();
         let token = world.sign_in().await;
@@ -246,7 +245,7 @@ async fn l01_what_has_run_out_is_refused_also_when_its_end_cannot_be_written() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l05_a_good_answer_stays_good_when_its_token_cannot_be_confirmed() {
+async fn l05_unconfirmed_token_leaves_good_answer_good() {
     for (fault, strike) in FAULTS {
         let world = World::new();
         let token = world.sign_in_and_rotate().await;

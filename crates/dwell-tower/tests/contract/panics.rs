@@ -1,5 +1,4 @@
-//! A panic of the inner service is a failure of ours and nobody's activity,
-//! and it stays that request's own.
+//! A panic of the inner service is no activity, and fails no other request.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +10,7 @@ use tower::ServiceExt;
 
 use crate::support::{World, called, get, stack};
 
-/// Polls a future as a layer does that turns panics into answers: `None` when
+/// Polls a future like a layer that turns panics into answers. Returns `None` if
 /// it panicked.
 async fn caught<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
     poll_fn(|cx| {
@@ -34,7 +33,7 @@ async fn assert_goes_on(world: &World, manager: &dwell_core::SessionManager, tok
 }
 
 #[tokio::test]
-async fn l02_a_panic_of_the_inner_service_is_no_activity() {
+async fn l02_inner_panic_is_no_activity() {
     let world = World::new();
     for path in ["/panic", "/panic-in-call"] {
         for (name, manager) in world.managers() {
@@ -54,10 +53,10 @@ async fn l02_a_panic_of_the_inner_service_is_no_activity() {
     }
 }
 
-/// As tower-http's `CatchPanic` does: the request is dropped when the panic is
-/// over, so it can't be seen by the thread's state any more.
+/// Like tower-http's `CatchPanic`: the request is dropped after the panic, when
+/// `std::thread::panicking` no longer shows it.
 #[tokio::test]
-async fn l02_a_panic_that_an_outer_layer_catches_is_no_activity() {
+async fn l02_panic_caught_by_outer_layer_is_no_activity() {
     let world = World::new();
     for (name, manager) in world.managers() {
         let token = world.sign_in().await;
@@ -74,7 +73,7 @@ async fn l02_a_panic_that_an_outer_layer_catches_is_no_activity() {
 }
 
 #[tokio::test]
-async fn a_panic_takes_no_other_request_down() {
+async fn panic_fails_no_other_request() {
     let world = World::new();
     for (name, manager) in world.managers() {
         let token = world.sign_in().await;

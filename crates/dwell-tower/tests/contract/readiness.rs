@@ -1,5 +1,5 @@
-//! The inner service is called on the very instance that was made ready, and
-//! what it says of its readiness is passed on.
+//! The inner service is called on the instance that was made ready, and its
+//! readiness is passed on.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -21,7 +21,7 @@ async fn poll_ready(service: &mut App) -> Poll<Result<(), BoxError>> {
 }
 
 #[tokio::test]
-async fn the_instance_that_was_made_ready_is_called() {
+async fn instance_made_ready_is_called() {
     let world = World::new();
     let token = world.sign_in().await;
     for (name, layer) in layers(&world) {
@@ -36,7 +36,7 @@ async fn the_instance_that_was_made_ready_is_called() {
 }
 
 #[tokio::test]
-async fn a_clone_between_ready_and_call_takes_no_readiness_away() {
+async fn clone_between_ready_and_call_keeps_readiness() {
     let world = World::new();
     let token = world.sign_in().await;
     for (name, layer) in layers(&world) {
@@ -56,7 +56,7 @@ async fn a_clone_between_ready_and_call_takes_no_readiness_away() {
 }
 
 #[tokio::test]
-async fn requests_that_overtake_each_other_keep_the_instance_they_were_given() {
+async fn overtaking_requests_keep_their_ready_instance() {
     let world = World::new();
     let token = world.sign_in().await;
     for (name, layer) in layers(&world) {
@@ -88,7 +88,7 @@ async fn back_pressure_is_passed_on() {
 }
 
 #[tokio::test]
-async fn back_pressure_is_passed_on_again_after_a_call_that_waits_for_the_store() {
+async fn back_pressure_returns_after_call_that_waits_for_store() {
     let world = World::new();
     let token = world.sign_in().await;
     for (name, layer) in layers(&world) {
@@ -106,14 +106,14 @@ async fn back_pressure_is_passed_on_again_after_a_call_that_waits_for_the_store(
 }
 
 #[tokio::test]
-async fn an_error_of_poll_ready_is_passed_on_unchanged() {
+async fn poll_ready_error_passes_unchanged() {
     let world = World::new();
     for (name, layer) in layers(&world) {
         let (inner, mut handle) = mocked();
         let mut service = tower::Layer::layer(&layer, App::new(inner));
         handle.send_error(Broken(3));
         let Poll::Ready(Err(error)) = poll_ready(&mut service).await else {
-            panic!("{name} keeps the error to itself");
+            panic!("{name} hides the error");
         };
         assert_eq!(error.downcast_ref(), Some(&Broken(3)), "{name}");
     }

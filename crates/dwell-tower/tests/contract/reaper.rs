@@ -1,4 +1,4 @@
-//! Ends are reported in time when no request ever comes again.
+//! Ends are reported in time without a request.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 
 use crate::support::{World, stack};
 
-/// An interval of the stack's own reaper; timers count in milliseconds.
+/// The interval of the stack's reaper. Timers count in milliseconds.
 const INTERVAL: Duration = Duration::from_millis(1_001);
 
 /// Long enough for many passes.
@@ -22,7 +22,7 @@ fn tasks() -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l12_an_end_is_reported_within_one_interval_though_nobody_asks() {
+async fn l12_end_is_reported_within_one_interval_without_requests() {
     let mut world = World::new();
     for (name, manager) in world.managers() {
         let stack = SessionTimeoutLayer::new(&manager);
@@ -44,7 +44,7 @@ async fn l12_an_end_is_reported_within_one_interval_though_nobody_asks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n22_the_reaper_starts_with_the_layer_and_only_once() {
+async fn n22_reaper_starts_with_layer_and_only_once() {
     let world = World::new();
     for (name, manager) in world.managers() {
         let stack = SessionTimeoutLayer::new(&manager);
@@ -54,7 +54,7 @@ async fn n22_the_reaper_starts_with_the_layer_and_only_once() {
             world.app_of(&stack),
             world.app_of(&stack.clone()),
         ];
-        // What ran out while nobody served is on record though nobody asks.
+        // Sessions that ran out before the start are reported without a request.
         assert_eq!(tasks(), before + 1, "{name}");
         for app in &apps {
             TestClient::new(app.clone()).get("/").await;
@@ -78,7 +78,7 @@ async fn without_reaper_starts_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_reaper_goes_with_the_last_service_and_layer() {
+async fn reaper_stops_with_last_service_and_layer() {
     let mut world = World::new();
     for (name, manager) in world.managers() {
         let stack = SessionTimeoutLayer::new(&manager);
@@ -105,7 +105,7 @@ async fn the_reaper_goes_with_the_last_service_and_layer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n22_nodes_that_start_together_do_not_reap_together() {
+async fn n22_nodes_started_together_do_not_reap_together() {
     const NODES: usize = 64;
     let interval = seconds(60);
     let mut early = 0;
@@ -128,7 +128,7 @@ async fn n22_nodes_that_start_together_do_not_reap_together() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n22_passes_are_bounded_and_go_on_while_more_is_due() {
+async fn n22_passes_are_bounded_and_repeat_while_more_is_due() {
     let mut world = World::new();
     for _ in 0..35 {
         world.sign_in().await;

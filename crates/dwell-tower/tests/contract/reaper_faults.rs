@@ -1,4 +1,4 @@
-//! The reaper outlives whatever its store and its observers do.
+//! The reaper outlives faults of its store and its observers.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ const INTERVAL: Duration = Duration::from_millis(1_001);
 const EXPIRED: EventKind = EventKind::SessionExpired;
 
 #[tokio::test(start_paused = true)]
-async fn n51_the_reaper_survives_what_the_store_does() {
+async fn n51_reaper_survives_store_faults() {
     for (fault, strike, busy) in FAULTS {
         let mut world = World::new();
         let stack = SessionTimeoutLayer::new(&world.remote);
@@ -46,7 +46,7 @@ async fn n51_the_reaper_survives_what_the_store_does() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n51_a_reaper_that_somebody_else_runs_survives_errors_and_panics() {
+async fn n51_reaper_run_elsewhere_survives_errors_and_panics() {
     for (fault, strike, _) in FAULTS.into_iter().take(2) {
         let mut world = World::new();
         let reaper = Reaper::new(world.remote.clone()).with_interval(seconds(5));
@@ -64,9 +64,9 @@ async fn n51_a_reaper_that_somebody_else_runs_survives_errors_and_panics() {
     }
 }
 
-/// Who watches can't keep others from being told.
+/// A panicking observer keeps no event from others.
 #[tokio::test(start_paused = true)]
-async fn l12_a_witness_that_panics_is_not_the_only_one() {
+async fn l12_panicking_witness_is_not_the_only_one() {
     let mut world = World::new();
     let events = world.events.clone();
     let policies = world.local.policies().clone();
@@ -83,7 +83,7 @@ async fn l12_a_witness_that_panics_is_not_the_only_one() {
     let running = tokio::spawn(Reaper::new(manager).run());
     assert!(
         !world.hears_within(EXPIRED, seconds(5)).await,
-        "this manager tells others"
+        "this manager has other observers"
     );
     assert_eq!(world.events.ends(), [EndReason::IdleTimeout; 3]);
     running.abort();

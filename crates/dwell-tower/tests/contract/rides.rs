@@ -1,5 +1,5 @@
-//! Touches that wait a moment, so that the next look-up of the same session
-//! takes them along in one call.
+//! Waiting touches: the next look-up of the same session carries them in one
+//! call.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::support::{RIDE, World, called, get, poll_once, stack, told};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Lets tokio's time pass, and whatever is due then happen.
+/// Advances tokio's clock, and lets due tasks run.
 async fn pass(time: Duration) {
     tokio::task::yield_now().await;
     tokio::time::advance(time).await;
@@ -21,7 +21,7 @@ async fn pass(time: Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_requests_within_the_wait_cost_two_calls_and_one_request_alone_as_many() {
+async fn two_requests_within_wait_cost_two_calls() {
     let world = World::new();
     let token = world.sign_in().await;
     let mut client = world.client(&stack(&world.remote), &token);
@@ -40,15 +40,15 @@ async fn two_requests_within_the_wait_cost_two_calls_and_one_request_alone_as_ma
     world.clock.advance(minutes(1));
     assert_eq!(told(&client.get("/").await), "ok");
     pass(RIDE - MS).await;
-    assert_eq!(world.store.round_trips(), 3, "it waits");
+    assert_eq!(world.store.round_trips(), 3, "the touch waits");
     pass(MS).await;
     assert_eq!((world.store.round_trips(), world.store.writes()), (4, 2));
     assert_eq!(world.last_active(&token), world.now());
 }
 
-/// A burst that is active all the time costs one call per request.
+/// A burst of active requests costs one call for each.
 #[tokio::test(start_paused = true)]
-async fn an_active_request_costs_one_call_while_others_follow() {
+async fn active_request_costs_one_call_while_others_follow() {
     let world = World::new();
     let token = world.sign_in().await;
     let mut client = world.client(&stack(&world.remote), &token);
@@ -62,7 +62,7 @@ async fn an_active_request_costs_one_call_while_others_follow() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l02_a_refused_answer_earns_no_touch_that_rides_along() {
+async fn l02_refused_answer_earns_no_touch_that_rides_along() {
     let world = World::new();
     let token = world.sign_in().await;
     let login = world.now();
@@ -80,7 +80,7 @@ async fn l02_a_refused_answer_earns_no_touch_that_rides_along() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l05_of_touches_that_wait_the_latest_rides_along() {
+async fn l05_latest_of_waiting_touches_rides_along() {
     let world = World::new();
     let token = world.sign_in().await;
     let stack = stack(&world.remote);
@@ -95,7 +95,7 @@ async fn l05_of_touches_that_wait_the_latest_rides_along() {
     }
     let latest = world.now();
     world.probe.pause().release(held.len());
-    // The first to come is the last to be answered.
+    // The last request is answered first.
     for mut request in held.into_iter().rev() {
         assert!(poll_once(&mut request).await.is_ready());
     }
@@ -106,7 +106,7 @@ async fn l05_of_touches_that_wait_the_latest_rides_along() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l05_near_the_idle_deadline_a_touch_does_not_wait() {
+async fn l05_touch_near_idle_deadline_does_not_wait() {
     let world = World::new();
     let token = world.sign_in().await;
     let stack = stack(&world.remote);
@@ -122,9 +122,9 @@ async fn l05_near_the_idle_deadline_a_touch_does_not_wait() {
     }
 }
 
-/// What counts is the time that is left when the answer is there.
+/// The time left at the answer counts.
 #[tokio::test(start_paused = true)]
-async fn l05_a_stricter_policy_in_force_leaves_less_time_to_wait() {
+async fn l05_stricter_policy_leaves_touch_less_time_to_wait() {
     let world = World::new();
     let token = world.sign_in().await;
     let mut client = world.client(&stack(&world.remote), &token);
@@ -142,7 +142,7 @@ async fn l05_a_stricter_policy_in_force_leaves_less_time_to_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l08_a_look_up_that_fails_loses_the_touch_that_it_takes_along() {
+async fn l08_failed_look_up_loses_touch_it_carried() {
     let world = World::new();
     let token = world.sign_in().await;
     let login = world.now();
@@ -166,7 +166,7 @@ async fn l08_a_look_up_that_fails_loses_the_touch_that_it_takes_along() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l05_a_look_up_that_is_given_up_puts_its_touch_back() {
+async fn l05_cancelled_look_up_puts_its_touch_back() {
     let world = World::new();
     let token = world.sign_in().await;
     let stack = stack(&world.remote);
@@ -187,7 +187,7 @@ async fn l05_a_look_up_that_is_given_up_puts_its_touch_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn flush_waits_for_a_look_up_that_has_taken_a_touch_along() {
+async fn flush_waits_for_look_up_that_carries_touch() {
     let world = World::new();
     let token = world.sign_in().await;
     let stack = stack(&world.remote);
@@ -199,19 +199,19 @@ async fn flush_waits_for_a_look_up_that_has_taken_a_touch_along() {
     assert!(poll_once(&mut request).await.is_pending());
     let mut flush = Box::pin(stack.flush());
     assert!(poll_once(&mut flush).await.is_pending());
-    // Given up, its touch is sent by itself, since somebody flushes.
+    // The cancelled look-up puts its touch back, and the flush sends it.
     drop(request);
     world.store.heal();
     let flushed = tokio::time::timeout(RIDE / 2, flush).await;
-    flushed.expect("nothing waits for another look-up");
+    flushed.expect("the touch waits for no other look-up");
     assert_eq!(world.last_active(&token), world.now());
     assert_eq!(world.store.writes(), 2);
 }
 
-/// What is earned while a touch is on its way, from a look-up that did not see
-/// it yet, is within the granularity of it.
+/// A look-up that does not see the touch on its way earns another one, within the
+/// granularity.
 #[tokio::test(start_paused = true)]
-async fn a_touch_on_its_way_stands_for_what_is_earned_meanwhile() {
+async fn touch_on_its_way_covers_what_is_earned_meanwhile() {
     let world = World::new();
     let token = world.sign_in().await;
     let mut client = world.client(&stack(&world.remote), &token);
@@ -236,7 +236,7 @@ async fn a_touch_on_its_way_stands_for_what_is_earned_meanwhile() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_during_a_look_up_loses_the_touch_that_it_takes_along() {
+async fn panic_during_look_up_loses_touch_it_carried() {
     let world = World::new();
     let token = world.sign_in().await;
     let stack = stack(&world.remote);
@@ -250,12 +250,12 @@ async fn a_panic_during_a_look_up_loses_the_touch_that_it_takes_along() {
     assert_eq!(world.events.count(EventKind::TouchLost), 1);
     world.store.heal();
     stack.flush().await;
-    assert_eq!(world.store.writes(), 1, "it does not come back");
+    assert_eq!(world.store.writes(), 1, "the lost touch is not retried");
     assert_eq!(told(&client.get("/").await), "ok");
 }
 
 #[tokio::test(start_paused = true)]
-async fn l04_a_touch_that_waits_revives_no_session_that_ended_meanwhile() {
+async fn l04_waiting_touch_revives_no_ended_session() {
     let world = World::new();
     let token = world.sign_in().await;
     let stack = stack(&world.remote);
@@ -271,7 +271,7 @@ async fn l04_a_touch_that_waits_revives_no_session_that_ended_meanwhile() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_foreign_sessions_touch_rides_along_as_well() {
+async fn touch_of_adopted_session_rides_along() {
     let world = World::new();
     let source = AdoptedSource::new(|_, _| Some(AdoptedSession::new("theirs", "alice")));
     let stack = stack(&world.remote).with_source(source);

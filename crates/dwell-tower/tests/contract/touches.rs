@@ -1,5 +1,5 @@
-//! Touches on their way to the store: they hold up no answer, wait in a
-//! bounded queue, and a lost one is an event and nothing else.
+//! Touches on their way to the store: they delay no answer, wait in a bounded
+//! queue, and a lost one is an event and nothing else.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::support::{FailingTouches, RIDE, World, called, get, poll_once, stack,
 /// The most touches that wait.
 const WAITING: usize = 1_024;
 
-/// The most that are sent by themselves at the same time.
+/// The most that are sent alone at the same time.
 const SENT: usize = 64;
 
 #[tokio::test]
-async fn l05_a_touch_that_fails_leaves_a_good_answer_good() {
+async fn l05_failed_touch_leaves_good_answer_good() {
     let world = World::new();
     let token = world.sign_in().await;
     let login = world.now();
@@ -38,7 +38,7 @@ async fn l05_a_touch_that_fails_leaves_a_good_answer_good() {
 }
 
 #[tokio::test]
-async fn l05_a_touch_that_fails_at_once_leaves_a_good_answer_good() {
+async fn l05_touch_failing_at_once_leaves_good_answer_good() {
     let world = World::new();
     let token = world.sign_in().await;
     let manager = world
@@ -54,7 +54,7 @@ async fn l05_a_touch_that_fails_at_once_leaves_a_good_answer_good() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l05_a_lost_touch_names_its_session() {
+async fn l05_lost_touch_names_its_session() {
     let world = World::new();
     let token = world.sign_in().await;
     let stack = stack(&world.remote);
@@ -71,7 +71,7 @@ async fn l05_a_lost_touch_names_its_session() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_answer_waits_for_its_touch_but_flush_does() {
+async fn flush_waits_for_touch_and_answers_do_not() {
     let world = World::new();
     let token = world.sign_in().await;
     let login = world.now();
@@ -109,7 +109,7 @@ async fn flush_returns_at_once_when_nothing_waits() {
 }
 
 #[tokio::test]
-async fn l05_touches_that_wait_are_one_per_session_and_the_latest_counts() {
+async fn l05_one_touch_per_session_waits_and_latest_counts() {
     let world = World::new();
     let stack = stack(&world.remote);
     let tokens = [world.sign_in().await, world.sign_in().await];
@@ -126,7 +126,7 @@ async fn l05_touches_that_wait_are_one_per_session_and_the_latest_counts() {
         }
     }
     world.probe.pause().release(requests.len());
-    // The latest to come is the first to be answered.
+    // The last request is answered first.
     for mut request in requests.into_iter().rev() {
         assert!(poll_once(&mut request).await.is_ready());
     }
@@ -137,7 +137,7 @@ async fn l05_touches_that_wait_are_one_per_session_and_the_latest_counts() {
 }
 
 #[tokio::test]
-async fn l05_an_older_touch_that_comes_later_moves_nothing_back() {
+async fn l05_late_older_touch_moves_nothing_back() {
     let world = World::new();
     let token = world.sign_in().await;
     for (name, manager) in world.managers() {
@@ -157,7 +157,7 @@ async fn l05_an_older_touch_that_comes_later_moves_nothing_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l05_more_touches_than_the_queue_takes_are_lost_and_no_answer_is() {
+async fn l05_full_queue_loses_touches_and_no_answer() {
     let world = World::new();
     let stack = stack(&world.remote);
     let mut tokens = Vec::new();
@@ -195,7 +195,7 @@ async fn l05_more_touches_than_the_queue_takes_are_lost_and_no_answer_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l05_a_touch_that_hangs_holds_no_other_up() {
+async fn l05_hanging_touch_delays_no_other() {
     let world = World::new();
     let stack = stack(&world.remote);
     let tokens = [world.sign_in().await, world.sign_in().await];
@@ -219,7 +219,7 @@ async fn l05_a_touch_that_hangs_holds_no_other_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l05_a_store_that_panics_loses_one_touch_and_no_later_one() {
+async fn l05_panicking_store_loses_one_touch_and_no_later_one() {
     let world = World::new();
     let token = world.sign_in().await;
     let stack = stack(&world.remote);

@@ -1,5 +1,5 @@
-//! What is cut how: event streams with a last event, everything else with an
-//! error, so that nobody takes a part for the whole.
+//! How bodies are cut: event streams with a last event, other bodies with an error,
+//! so that no client takes a part for the whole.
 
 use dwell_core::{EndReason, minutes, seconds};
 use dwell_tower::open::CloseReason;
@@ -11,7 +11,7 @@ use crate::support::{
 
 const IDLE: CloseReason = CloseReason::Ended(EndReason::IdleTimeout);
 
-/// Opens something in a session, and tells how it was cut at the deadline.
+/// Opens a connection in a session, and returns how it was cut at the deadline.
 async fn cut(answer: (Feed, Response<Body>), say: &[&'static str]) -> Ended {
     let world = World::new();
     let token = world.sign_in().await;
@@ -39,7 +39,7 @@ fn with(
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_another_body_breaks_off_with_an_error_and_never_ends_as_if_it_were_whole() {
+async fn l14_other_body_breaks_off_with_error() {
     for answer in [download(), with(download(), "content-type", "text/html")] {
         let ended = cut(answer, &["some", "more"]).await;
         assert_eq!((ended.closing(), &*ended.text), (IDLE, "somemore"));
@@ -50,14 +50,14 @@ async fn l14_another_body_breaks_off_with_an_error_and_never_ends_as_if_it_were_
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_an_encoded_event_stream_gets_no_event() {
+async fn l14_encoded_event_stream_gets_no_event() {
     let answer = with(event_stream(), "content-encoding", "gzip");
     let ended = cut(answer, &["\n\n"]).await;
     assert_eq!((ended.closing(), &*ended.text), (IDLE, "\n\n"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_an_event_stream_that_is_in_the_middle_of_an_event_just_ends() {
+async fn l14_event_stream_cut_inside_event_just_ends() {
     for (said, between) in [
         (&[][..], true),
         (&["data: 1\n\n"], true),
@@ -81,14 +81,14 @@ async fn l14_an_event_stream_that_is_in_the_middle_of_an_event_just_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_an_event_stream_with_parameters_is_one_too() {
+async fn l14_media_type_with_parameters_is_event_stream() {
     let typed = "Text/Event-Stream; charset=utf-8";
     let ended = cut(with(event_stream(), "content-type", typed), &[]).await;
     assert_eq!(ended.reason(), "idle_timeout");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_ends_before_the_deadline_ends_as_it_would() {
+async fn stream_ending_before_deadline_ends_normally() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node();
@@ -107,7 +107,7 @@ async fn a_stream_that_ends_before_the_deadline_ends_as_it_would() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bodys_own_error_passes_unchanged() {
+async fn inner_body_error_passes_unchanged() {
     let world = World::new();
     let token = world.sign_in().await;
     let (feed, reader) = world.node().download(&token).await;
@@ -120,7 +120,7 @@ async fn a_bodys_own_error_passes_unchanged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_a_body_that_is_cut_gives_nothing_more_and_lets_the_services_body_go() {
+async fn l14_cut_body_yields_nothing_more_and_drops_inner_body() {
     use http_body::Body as _;
     use http_body_util::BodyExt;
 
@@ -144,7 +144,7 @@ async fn l14_a_body_that_is_cut_gives_nothing_more_and_lets_the_services_body_go
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_a_body_of_known_length_that_takes_its_time_is_cut_and_keeps_its_length() {
+async fn l14_slow_body_of_known_length_is_cut_and_keeps_length() {
     use http_body::Body as _;
 
     for length in [64 * 1_024 + 1, 10_000_000] {
@@ -154,7 +154,7 @@ async fn l14_a_body_of_known_length_that_takes_its_time_is_cut_and_keeps_its_len
         let answer = Response::new(Body::new(OfLength { body, length }));
         let opened = world.node().answer(get("/", Some(&token)), answer).await;
         let body = opened.into_body();
-        // Whoever writes it sees by this that it is not whole.
+        // The writer learns by this that the body was cut.
         assert_eq!(body.size_hint().exact(), Some(length));
         let reader = Reader::of(body);
         feed.say("some");
@@ -166,7 +166,7 @@ async fn l14_a_body_of_known_length_that_takes_its_time_is_cut_and_keeps_its_len
 
 // The last event would not fit into it.
 #[tokio::test(start_paused = true)]
-async fn l14_an_event_stream_of_known_length_does_not_promise_that_length() {
+async fn l14_event_stream_of_known_length_promises_none() {
     use http_body::Body as _;
 
     let world = World::new();

@@ -1,5 +1,5 @@
-//! A stream is cut at its session's deadline, not before it and not a second
-//! after it, and the deadline moves with what is done elsewhere.
+//! A stream is cut within a second of its session's deadline and not before. The
+//! deadline moves with activity elsewhere.
 
 use dwell_core::{AdoptedSession, NewSession, OnIdle, hours, minutes, seconds};
 use dwell_tower::SessionTimeoutLayer;
@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 #[tokio::test(start_paused = true)]
-async fn l14_an_event_stream_is_cut_at_the_idle_deadline_with_a_last_event() {
+async fn l14_event_stream_ends_at_idle_deadline_with_last_event() {
     for way in 0..3 {
         let world = World::new();
         let token = world.sign_in().await;
@@ -23,12 +23,12 @@ async fn l14_an_event_stream_is_cut_at_the_idle_deadline_with_a_last_event() {
         let last = "event: session-expired\ndata: {\"reason\":\"idle_timeout\"}\n\n";
         assert_eq!(ended.text, format!("data: 1\n\n{last}"), "{name}");
         assert!(ended.error.is_none(), "{name}");
-        assert!(!feed.is_read(), "{name}: the handler is not told");
+        assert!(!feed.is_read(), "{name}: the handler's body was dropped");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_an_event_stream_is_cut_at_the_absolute_deadline_whatever_is_done_meanwhile() {
+async fn l14_event_stream_ends_at_absolute_deadline_despite_activity() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node();
@@ -44,7 +44,7 @@ async fn l14_an_event_stream_is_cut_at_the_absolute_deadline_whatever_is_done_me
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_an_event_stream_is_cut_at_the_identity_providers_limit() {
+async fn l14_event_stream_ends_at_identity_provider_limit() {
     let world = World::new();
     let limit = world.now() + minutes(10);
     let new = NewSession::new("alice").with_provider_deadline(limit);
@@ -55,7 +55,7 @@ async fn l14_an_event_stream_is_cut_at_the_identity_providers_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_an_event_stream_is_cut_when_its_session_is_locked() {
+async fn l14_event_stream_ends_when_session_is_locked() {
     let locking = default_policy().on_idle(OnIdle::Lock);
     let world = World::with(policies(locking, minutes(5)));
     let token = world.sign_in().await;
@@ -67,7 +67,7 @@ async fn l14_an_event_stream_is_cut_when_its_session_is_locked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_activity_elsewhere_moves_the_cut() {
+async fn l14_activity_elsewhere_moves_cut() {
     for way in 0..3 {
         let world = World::new();
         let token = world.sign_in().await;
@@ -83,14 +83,14 @@ async fn l14_activity_elsewhere_moves_the_cut() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_activity_on_another_node_moves_the_cut() {
+async fn l14_activity_on_another_node_moves_cut() {
     for way in 0..3 {
         let world = World::new();
         let token = world.sign_in().await;
         let (name, node) = &world.nodes()[way];
         let (_, other) = &world.nodes()[way];
         let (_feed, reader) = node.events(&token).await;
-        // So late that a look which is not at the deadline itself finds nothing.
+        // So late that only a check at the deadline itself finds it.
         pass(minutes(15) - seconds(2)).await;
         assert_eq!(other.get("/", &token).await.status(), 200);
         let ended = reader.ends_after(minutes(30) - seconds(2)).await;
@@ -99,7 +99,7 @@ async fn l14_activity_on_another_node_moves_the_cut() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_an_extension_moves_the_cut() {
+async fn l14_extension_moves_cut() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node();
@@ -113,7 +113,7 @@ async fn l14_an_extension_moves_the_cut() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n01_passive_requests_do_not_move_the_cut() {
+async fn n01_passive_requests_do_not_move_cut() {
     for way in 0..3 {
         let world = World::new();
         let token = world.sign_in().await;
@@ -129,7 +129,7 @@ async fn n01_passive_requests_do_not_move_the_cut() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n08_what_a_stream_sends_is_no_activity() {
+async fn n08_data_sent_by_stream_is_no_activity() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node();
@@ -148,7 +148,7 @@ async fn n08_what_a_stream_sends_is_no_activity() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n27_streams_obey_their_sessions_own_deadline_and_have_none_of_their_own() {
+async fn n27_stream_has_no_deadline_besides_its_sessions() {
     let world = World::new();
     let (token, busy) = (world.sign_in().await, world.sign_in().await);
     let node = world.node();
@@ -157,8 +157,8 @@ async fn n27_streams_obey_their_sessions_own_deadline_and_have_none_of_their_own
         open.push(node.events(&token).await);
         pass(SECOND).await;
     }
-    // The last activity on record is that of the stream which was opened after
-    // 15 seconds: before that it is within the granularity.
+    // The last recorded activity is that of the stream opened after 15 seconds.
+    // Before that, activity is within the granularity.
     let cut = minutes(15) + seconds(15);
     let (_feed, others) = node.events(&busy).await;
     pass(minutes(10)).await;
@@ -177,9 +177,9 @@ async fn n27_streams_obey_their_sessions_own_deadline_and_have_none_of_their_own
     );
 }
 
-// A coarse clock is read as of its last tick.
+// A coarse clock shows its last tick.
 #[tokio::test(start_paused = true)]
-async fn l14_a_store_whose_clock_is_a_little_behind_is_asked_again_until_the_deadline() {
+async fn l14_store_with_late_clock_is_asked_until_deadline() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node_over(world.shared.clone());
@@ -197,7 +197,7 @@ async fn l14_a_store_whose_clock_is_a_little_behind_is_asked_again_until_the_dea
 struct Claims(AdoptedSession);
 
 #[tokio::test(start_paused = true)]
-async fn l14_a_stream_in_a_session_that_another_middleware_owns_is_cut() {
+async fn l14_stream_of_adopted_session_is_cut() {
     let world = World::new();
     let stack = SessionTimeoutLayer::new(&world.local).without_reaper();
     let claims = AdoptedSource::new(|extensions, _| Some(extensions.get::<Claims>()?.0.clone()));
@@ -214,10 +214,10 @@ async fn l14_a_stream_in_a_session_that_another_middleware_owns_is_cut() {
     assert_eq!(ended.reason(), "idle_timeout");
 }
 
-// Whatever the request brought along: the answer is in the session that it
-// started.
+// The answer belongs to the session that the request started, not to the one that
+// it came with.
 #[tokio::test(start_paused = true)]
-async fn l14_a_stream_that_answers_a_login_ends_with_the_new_session() {
+async fn l14_stream_answering_login_ends_with_new_session() {
     for way in 0..3 {
         let world = World::new();
         let (name, node) = &world.nodes()[way];
@@ -228,7 +228,7 @@ async fn l14_a_stream_that_answers_a_login_ends_with_the_new_session() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_a_stream_that_answers_a_rotation_ends_with_its_session() {
+async fn l14_stream_answering_rotation_ends_with_its_session() {
     let world = World::new();
     let token = world.sign_in().await;
     let (_feed, reader) = world.node().events_at("/rotate", Some(&token)).await;

@@ -1,4 +1,4 @@
-//! An end on whatever node cuts within a second, and says why.
+//! An end on any node cuts within a second and names the reason.
 
 use dwell_core::{
     EndReason, NewSession, OnIdle, OnLimit, PolicySet, Selection, SessionManager, Token, minutes,
@@ -11,8 +11,8 @@ use crate::support::{
     with_answer,
 };
 
-/// The manager of another process that has the same way to the sessions, and
-/// so many seconds idle.
+/// The manager of another process by the same way to the sessions, with this idle
+/// timeout in seconds.
 fn stranger(world: &World, way: usize, idle: u64) -> SessionManager {
     let idle = seconds(idle);
     stranger_with(world, way, policies(default_policy().idle(idle), idle))
@@ -65,10 +65,10 @@ impl How {
                 let ended = other.end_session(token.key(), EndReason::TokenReuse).await;
                 assert!(ended.unwrap());
             }
-            // To whom the session has run out already.
+            // By its policies the session has run out.
             Self::StrangersReaper => {
                 let other = stranger(world, way, 61);
-                // What new policies make due is due from the next second on.
+                // Sessions become due by new policies from the next second on.
                 while other.reap(100).await.unwrap() {}
                 pass(SECOND).await;
                 while other.reap(100).await.unwrap() {}
@@ -88,7 +88,7 @@ impl How {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n38_every_end_cuts_within_a_second_with_its_reason() {
+async fn n38_every_end_cuts_within_second_with_its_reason() {
     for way in 0..3 {
         for end in How::ALL {
             let world = World::new();
@@ -108,7 +108,7 @@ async fn n38_every_end_cuts_within_a_second_with_its_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_where_changes_are_told_an_end_cuts_at_once() {
+async fn l14_delivered_end_cuts_at_once() {
     for way in 0..2 {
         let world = World::new();
         let token = world.sign_in().await;
@@ -122,7 +122,7 @@ async fn l14_where_changes_are_told_an_end_cuts_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_the_end_of_another_session_of_the_subject_cuts_nothing() {
+async fn l14_end_of_another_session_of_subject_cuts_nothing() {
     let world = World::new();
     let (token, other) = (world.sign_in().await, world.sign_in().await);
     for (name, node) in &world.nodes() {
@@ -137,7 +137,7 @@ async fn l14_the_end_of_another_session_of_the_subject_cuts_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_a_lock_by_another_nodes_reaper_cuts() {
+async fn l14_lock_by_reaper_elsewhere_cuts() {
     for way in 0..3 {
         let locking = |idle| policies(default_policy().idle(idle).on_idle(OnIdle::Lock), idle);
         let world = World::with(locking(minutes(15)));
@@ -161,7 +161,7 @@ async fn l14_a_lock_by_another_nodes_reaper_cuts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_a_login_that_takes_the_last_place_cuts_the_oldest() {
+async fn l14_login_that_takes_last_place_cuts_oldest() {
     let limited = default_policy().session_limit(1, OnLimit::EndOldest);
     let world = World::with(policies(limited, minutes(5)));
     let token = world.sign_in().await;
@@ -172,7 +172,7 @@ async fn l14_a_login_that_takes_the_last_place_cuts_the_oldest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n39_an_end_right_after_the_look_up_is_noticed_within_a_second() {
+async fn n39_end_right_after_look_up_is_noticed_within_second() {
     for way in 0..3 {
         for end in [How::Manager, How::Stranger] {
             for wait in [0, 1, 100, 249, 250, 251, 400, 999, 1_000, 1_249, 1_251] {
@@ -190,8 +190,8 @@ async fn n39_an_end_right_after_the_look_up_is_noticed_within_a_second() {
     }
 }
 
-/// A stream whose handler ends the session, or waits while others do, before it
-/// answers.
+/// Opens a stream whose handler ends the session, or waits while others do, before
+/// it answers.
 async fn opened_while(node: &Node, path: &str, token: &Token) -> Response<Body> {
     let (feed, answer) = event_stream();
     feed.say("data: 1\n\n");
@@ -201,7 +201,7 @@ async fn opened_while(node: &Node, path: &str, token: &Token) -> Response<Body> 
 }
 
 #[tokio::test(start_paused = true)]
-async fn n39_a_session_that_ends_while_the_handler_works_is_noticed_when_it_answers() {
+async fn n39_end_during_handler_is_noticed_with_answer() {
     for way in 0..3 {
         let world = World::new();
         let token = world.sign_in().await;
@@ -226,7 +226,7 @@ async fn n39_a_session_that_ends_while_the_handler_works_is_noticed_when_it_answ
 }
 
 #[tokio::test(start_paused = true)]
-async fn n38_the_record_of_the_end_outlives_the_streams_and_is_one() {
+async fn n38_end_has_one_record_that_outlives_streams() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node();
@@ -246,7 +246,7 @@ async fn n38_the_record_of_the_end_outlives_the_streams_and_is_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_the_layers_own_reaper_and_the_cut_agree() {
+async fn l14_own_reaper_and_cut_agree() {
     let world = World::new();
     let token = world.sign_in().await;
     let stack = dwell_tower::SessionTimeoutLayer::new(&world.local);

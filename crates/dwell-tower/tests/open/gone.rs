@@ -1,15 +1,14 @@
-//! A client that goes away leaves nothing behind: nobody asks the store on its
-//! behalf, and nobody watches it in vain.
+//! A client that leaves leaves nothing behind: no check of the store, and no watch.
 
 use dwell_core::{minutes, seconds};
 
 use crate::support::{Reader, SECOND, World, get, pass};
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_goes_away_has_nobody_ask_for_it_any_more() {
+async fn store_is_not_asked_for_client_that_left() {
     let world = World::new();
     let token = world.sign_in().await;
-    // The store tells of nothing, so every open stream asks once a second.
+    // The store has no feed, so every open stream polls it once a second.
     let node = world.node_over(world.store.clone());
     let (feed, one) = node.events(&token).await;
     let (_feed, two) = node.download(&token).await;
@@ -17,14 +16,14 @@ async fn a_client_that_goes_away_has_nobody_ask_for_it_any_more() {
     assert!(feed.is_read());
     one.leave().await;
     two.leave().await;
-    assert!(!feed.is_read(), "the handler hears of it");
+    assert!(!feed.is_read(), "the handler's body was dropped");
     let before = world.store.round_trips();
     pass(minutes(20)).await;
     assert_eq!(world.store.round_trips(), before);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_goes_away_while_the_store_is_asked_leaves_nothing_either() {
+async fn client_leaving_during_check_leaves_nothing_behind() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node_over(world.store.clone());
@@ -39,7 +38,7 @@ async fn a_client_that_goes_away_while_the_store_is_asked_leaves_nothing_either(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_minute_after_the_last_is_gone_the_watch_is_given_up_and_the_next_starts_another() {
+async fn watch_stops_minute_after_last_stream_and_restarts() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node_over(world.shared.clone());
@@ -61,11 +60,14 @@ async fn a_minute_after_the_last_is_gone_the_watch_is_given_up_and_the_next_star
     assert_eq!((world.shared.watches(), world.shared.starts()), (1, 2));
     let before = world.store.reads();
     three.end().await;
-    assert!(world.store.reads() - before <= 2, "it is told again");
+    assert!(
+        world.store.reads() - before <= 2,
+        "changes are delivered again"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_that_are_over_soon_are_never_entered() {
+async fn short_answers_are_never_registered() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node_over(world.shared.clone());
@@ -83,11 +85,11 @@ async fn answers_that_are_over_soon_are_never_entered() {
         50,
         "a look-up for each request"
     );
-    assert_eq!(world.shared.starts(), 0, "nobody watches");
+    assert_eq!(world.shared.starts(), 0, "there is no watch");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_whose_body_nobody_reads_costs_nothing() {
+async fn unread_body_costs_nothing() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node_over(world.store.clone());

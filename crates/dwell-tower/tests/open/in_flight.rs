@@ -1,5 +1,4 @@
-//! What was admitted in time finishes, and what comes too late is refused
-//! cleanly (N40).
+//! Requests admitted in time finish; late ones are refused cleanly (N40).
 
 use dwell_core::{minutes, seconds};
 use dwell_tower::SessionTimeoutLayer;
@@ -9,14 +8,14 @@ use tower::{BoxError, Layer, ServiceExt, service_fn};
 
 use crate::support::{Body, Feed, MS, SECOND, World, get, pass};
 
-/// An upload's handler: reads all of it, and tells how much that was.
+/// The handler of an upload: reads all of it, and returns its length.
 async fn store(request: Request<Body>) -> Result<Response<Body>, BoxError> {
     let whole = request.into_body().collect().await?.to_bytes();
     Ok(Response::new(Body::from(format!("{} bytes", whole.len()))))
 }
 
 #[tokio::test(start_paused = true)]
-async fn n40_an_upload_in_flight_at_the_deadline_finishes_and_the_next_request_is_refused() {
+async fn n40_upload_at_deadline_finishes_and_next_is_refused() {
     for way in 0..3 {
         let world = World::new();
         let token = world.sign_in().await;
@@ -36,7 +35,7 @@ async fn n40_an_upload_in_flight_at_the_deadline_finishes_and_the_next_request_i
             assert!(feed.is_read(), "{name}");
         }
         assert!(!node.serves(&token).await, "{name}: the next is refused");
-        assert!(feed.is_read(), "{name}: and ends nothing that is under way");
+        assert!(feed.is_read(), "{name}: the upload in flight is not cut");
         drop(feed);
         let answer = answer.await.unwrap().unwrap();
         assert_eq!(answer.status(), 200, "{name}");
@@ -46,7 +45,7 @@ async fn n40_an_upload_in_flight_at_the_deadline_finishes_and_the_next_request_i
 }
 
 #[tokio::test(start_paused = true)]
-async fn n40_a_slow_handler_in_flight_at_the_deadline_finishes() {
+async fn n40_slow_handler_at_deadline_finishes() {
     for way in 0..3 {
         let world = World::new();
         let token = world.sign_in().await;
@@ -73,7 +72,7 @@ async fn n40_a_slow_handler_in_flight_at_the_deadline_finishes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n40_a_short_answer_that_is_on_its_way_at_the_deadline_is_sent_whole() {
+async fn n40_short_answer_under_way_at_deadline_is_sent_whole() {
     let world = World::new();
     let token = world.sign_in().await;
     let answer = world.node().get("/", &token).await;
@@ -82,7 +81,7 @@ async fn n40_a_short_answer_that_is_on_its_way_at_the_deadline_is_sent_whole() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n40_a_slow_handler_that_answers_with_a_stream_after_the_deadline_is_cut_at_once() {
+async fn n40_stream_started_after_deadline_is_cut_at_once() {
     for way in 0..3 {
         let world = World::new();
         let token = world.sign_in().await;

@@ -1,4 +1,4 @@
-//! Lifelines without a body, as a WebSocket holds one.
+//! Lifelines without a body, such as a WebSocket's.
 
 use dwell_core::store::SessionStore;
 use dwell_core::{EndReason, OnIdle, Resolved, SessionState, Token, hours, minutes, seconds};
@@ -9,16 +9,16 @@ use tokio::time::timeout;
 use crate::support::{MS, Node, SECOND, World, default_policy, idle, pass, policies};
 
 async fn lifeline(node: &Node, token: &Token) -> Lifeline {
-    Lifeline::of(node.handle("/", Some(token)).await.handle()).expect("a live session")
+    Lifeline::of(node.state("/", Some(token)).await.handle()).expect("a live session")
 }
 
-/// Takes all events until there are none for a while.
+/// Takes events until none comes for a while.
 async fn settle(line: &mut Lifeline) {
     while idle(line, seconds(2)).await.is_some() {}
 }
 
 #[tokio::test(start_paused = true)]
-async fn there_is_no_lifeline_without_a_live_session() {
+async fn lifeline_needs_live_session() {
     let locking = default_policy().on_idle(OnIdle::Lock).lock_period(hours(1));
     let world = World::with(policies(locking, minutes(5)));
     let (token, dead) = (world.sign_in().await, world.sign_in().await);
@@ -30,21 +30,21 @@ async fn there_is_no_lifeline_without_a_live_session() {
         .unwrap();
 
     let of = async |token: Option<&Token>| {
-        let handle = node.handle("/open", token).await;
+        let state = node.state("/open", token).await;
         assert_eq!(
-            Lifeline::of(&handle).is_some(),
-            Lifeline::with_touches(&handle).is_some()
+            Lifeline::of(&state).is_some(),
+            Lifeline::with_touches(&state).is_some()
         );
-        Lifeline::of(&handle).is_some()
+        Lifeline::of(&state).is_some()
     };
     assert!(of(Some(&token)).await);
-    assert!(!of(None).await, "nobody's");
+    assert!(!of(None).await, "without a session");
     assert!(!of(Some(&dead)).await, "ended");
     assert!(!of(Some(&Token::generate().unwrap())).await, "unknown");
     let signed_out = world.sign_in().await;
-    let handle = node.handle("/logout", Some(&signed_out)).await;
+    let state = node.state("/logout", Some(&signed_out)).await;
     assert!(
-        Lifeline::of(&handle).is_none(),
+        Lifeline::of(&state).is_none(),
         "ended by the request itself"
     );
     pass(minutes(15)).await;
@@ -54,7 +54,7 @@ async fn there_is_no_lifeline_without_a_live_session() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn there_is_no_lifeline_without_a_session_layer_around_it() {
+async fn lifeline_needs_session_layer() {
     let world = World::new();
     let token = world.sign_in().await;
     let loaded = world.memory.load(token.key()).await.unwrap();
@@ -72,7 +72,7 @@ async fn there_is_no_lifeline_without_a_session_layer_around_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_a_lifeline_tells_when_the_session_is_over_and_why_and_goes_on_telling() {
+async fn l14_lifeline_reports_end_and_reason_and_keeps_reporting() {
     for way in 0..3 {
         let world = World::new();
         let token = world.sign_in().await;
@@ -110,13 +110,13 @@ async fn event_comes_with_first_check_and_says_what_was_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_a_lifeline_with_touches_tells_of_this_nodes_touches() {
+async fn only_lifeline_with_touches_reports_own_touches() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node();
     let mut plain = lifeline(&node, &token).await;
-    let handle = node.handle("/", Some(&token)).await;
-    let mut touched = Lifeline::with_touches(&handle).unwrap();
+    let state = node.state("/", Some(&token)).await;
+    let mut touched = Lifeline::with_touches(&state).unwrap();
     settle(&mut plain).await;
     settle(&mut touched).await;
     for path in ["/", "/extend"] {
@@ -140,15 +140,15 @@ async fn only_a_lifeline_with_touches_tells_of_this_nodes_touches() {
 
 // A touch waits for the next look-up before it is sent to a shared store.
 #[tokio::test(start_paused = true)]
-async fn a_lifeline_with_touches_tells_the_deadline_that_a_touch_set_in_a_shared_store_too() {
+async fn lifeline_reports_deadline_of_touch_in_shared_store() {
     for way in 1..3 {
         let world = World::new();
         let token = world.sign_in().await;
         let (name, node) = &world.nodes()[way];
-        let handle = node.handle("/", Some(&token)).await;
-        let mut line = Lifeline::with_touches(&handle).unwrap();
+        let state = node.state("/", Some(&token)).await;
+        let mut line = Lifeline::with_touches(&state).unwrap();
         pass(minutes(1)).await;
-        // A minute's worth of events.
+        // The events of a minute.
         while idle(&mut line, MS).await.is_some() {}
         let active_at = world.now();
         assert_eq!(node.get("/", &token).await.status(), 200);
@@ -161,7 +161,7 @@ async fn a_lifeline_with_touches_tells_the_deadline_that_a_touch_set_in_a_shared
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lifeline_looks_when_it_is_asked_to_and_once_only() {
+async fn lifeline_checks_once_when_asked() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node_over(world.shared.clone());

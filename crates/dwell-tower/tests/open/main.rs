@@ -1,8 +1,8 @@
-//! Connections that stay open end with their session (law L14): streamed
-//! bodies, and everything else that holds a lifeline.
+//! Open connections end with their session (law L14): streamed bodies, and other
+//! connections with a lifeline.
 //!
-//! Tokio's clock is paused and moves when there is nothing to do; the store's
-//! clock goes with it.
+//! Tokio's clock is paused and advances when all tasks are idle. The store's clock
+//! follows it.
 
 #![allow(
     clippy::expect_used,

@@ -1,15 +1,15 @@
-//! A node that keeps copies of hot sessions near.
+//! Open connections on a node with a near cache.
 
 use dwell_core::{EndReason, Token, minutes, seconds};
 use dwell_tower::NearCache;
 
 use crate::support::{MS, Node, Reader, SECOND, World, pass};
 
-/// A node that keeps copies, and a stream on it that has been open for a while.
+/// A node with copies, and a stream on it that has been open for a while.
 async fn settled(world: &World, token: &Token) -> (Node, Reader) {
     let cache = NearCache::new(world.shared.clone()).with_clock(world.clock.clone());
     let node = world.node_over(cache);
-    // The first request is the one that starts the change feed.
+    // The first request starts the change feed.
     node.get("/passive", token).await;
     pass(seconds(1)).await;
     node.get("/passive", token).await;
@@ -30,7 +30,7 @@ async fn end_elsewhere(world: &World, token: &Token) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_copies_keep_no_stream_open_after_an_end_elsewhere() {
+async fn l14_copies_keep_no_stream_open_after_end_elsewhere() {
     let world = World::new();
     let token = world.sign_in().await;
     let (_node, reader) = settled(&world, &token).await;
@@ -49,8 +49,7 @@ async fn l14_slow_feed_leaves_copy_that_keeps_no_stream_open() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_streams_of_a_node_with_copies_are_cut_at_the_deadline_as_activity_elsewhere_moved_it()
-{
+async fn l14_stream_beside_copies_is_cut_at_deadline_moved_elsewhere() {
     let world = World::new();
     let token = world.sign_in().await;
     let (_node, reader) = settled(&world, &token).await;
@@ -62,7 +61,7 @@ async fn l14_streams_of_a_node_with_copies_are_cut_at_the_deadline_as_activity_e
     assert_eq!(reader.ends_now().await.reason(), "idle_timeout");
 }
 
-/// One watch, which the copies and the streams of every stack of the node share.
+/// The copies and the streams of every stack on the node share one watch.
 #[tokio::test(start_paused = true)]
 async fn node_watches_store_once_for_copies_and_streams() {
     let world = World::new();

@@ -1,16 +1,16 @@
-//! The store does not answer: streams go on until the deadline that was known
-//! last, and not beyond it (law L8).
+//! While the store does not answer, streams stay open until the last known
+//! deadline and no longer (law L8).
 
 use dwell_core::store::SessionStore;
 use dwell_core::{EndReason, minutes, seconds};
 
 use crate::support::{MS, SECOND, World, pass};
 
-/// The ways in which a store that has to be waited for can be away.
+/// The faults of a remote store.
 const FAULTS: [fn(&World); 2] = [|world| world.store.fail(), |world| world.store.hang()];
 
 #[tokio::test(start_paused = true)]
-async fn l08_a_store_that_is_away_at_the_deadline_cuts_and_says_so() {
+async fn l08_store_down_at_deadline_cuts_and_says_so() {
     for (fault, away) in FAULTS.iter().enumerate() {
         for way in 1..3 {
             for before in [MS, seconds(10), minutes(5)] {
@@ -38,12 +38,12 @@ async fn l08_a_store_that_is_away_at_the_deadline_cuts_and_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n23_a_session_whose_stream_was_cut_by_an_outage_is_whole_when_the_store_is_back() {
+async fn n23_session_survives_outage_that_cut_its_stream() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node_over(world.shared.clone());
     let (_feed, reader) = node.events(&token).await;
-    // Activity that only another node knows of.
+    // Activity on another node.
     pass(minutes(14)).await;
     assert_eq!(world.node().get("/", &token).await.status(), 200);
     pass(seconds(30)).await;
@@ -59,7 +59,7 @@ async fn n23_a_session_whose_stream_was_cut_by_an_outage_is_whole_when_the_store
 }
 
 #[tokio::test(start_paused = true)]
-async fn l08_a_store_that_is_away_for_a_while_before_the_deadline_cuts_nothing() {
+async fn l08_outage_before_deadline_cuts_nothing() {
     for (fault, away) in FAULTS.iter().enumerate() {
         for way in 1..3 {
             for (from, to) in [(0, 200), (0, 5_000), (100, 3_000), (60_000, 600_000)] {
@@ -80,10 +80,9 @@ async fn l08_a_store_that_is_away_for_a_while_before_the_deadline_cuts_nothing()
     }
 }
 
-// The store goes on telling of changes while it does not answer: a replica, or
-// another connection.
+// The feed stays up while look-ups fail: it may use another connection.
 #[tokio::test(start_paused = true)]
-async fn l14_a_look_that_failed_is_made_again() {
+async fn l14_failed_check_is_repeated() {
     for (fault, away) in FAULTS.iter().enumerate() {
         let world = World::new();
         let token = world.sign_in().await;
@@ -98,12 +97,12 @@ async fn l14_a_look_that_failed_is_made_again() {
         assert!(ended.unwrap().is_some());
         world.shared.tell_of(token.key());
         pass(100 * MS).await;
-        assert!(reader.is_open(), "fault {fault}: nobody can tell");
+        assert!(reader.is_open(), "fault {fault}: the end is unknown");
         world.store.heal();
         let ended = reader.end().await;
         assert_eq!(ended.reason(), "revoked", "fault {fault}");
-        // A look that hangs is waited for for two seconds, and then it is made again
-        // within one.
+        // A check that hangs is given up after two seconds, and repeated within
+        // one.
         let late = ended.after - minutes(1) - 100 * MS;
         assert!(
             late <= [SECOND, 3 * SECOND][fault],
@@ -113,7 +112,7 @@ async fn l14_a_look_that_failed_is_made_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n39_a_first_look_that_failed_is_made_again() {
+async fn n39_failed_first_check_is_repeated() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node_over(world.shared.clone());
@@ -125,7 +124,7 @@ async fn n39_a_first_look_that_failed_is_made_again() {
         .await;
     assert!(
         ended.unwrap().is_some(),
-        "told to nobody: nobody listens yet"
+        "not delivered: there is no watch yet"
     );
     pass(seconds(3)).await;
     assert!(reader.is_open());
@@ -135,7 +134,7 @@ async fn n39_a_first_look_that_failed_is_made_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_a_slow_store_cuts_within_a_second_all_the_same() {
+async fn l14_slow_store_still_cuts_within_second() {
     for way in 1..3 {
         let world = World::new();
         let token = world.sign_in().await;

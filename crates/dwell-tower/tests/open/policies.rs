@@ -1,5 +1,5 @@
-//! Policies, a route's own, and networks: a stricter rule cuts at once, a laxer
-//! one revives nothing.
+//! Policies, route policies and networks: a stricter rule cuts at once, a laxer one
+//! revives nothing.
 
 use std::net::IpAddr;
 
@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 #[tokio::test(start_paused = true)]
-async fn l06_a_stricter_policy_cuts_at_once_what_has_run_out_by_it() {
+async fn l06_stricter_policy_cuts_overdue_stream_at_once() {
     for way in 0..3 {
         let world = World::new();
         let token = world.sign_in().await;
@@ -27,7 +27,7 @@ async fn l06_a_stricter_policy_cuts_at_once_what_has_run_out_by_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l06_a_stricter_policy_that_leaves_time_moves_the_cut_forward() {
+async fn l06_stricter_policy_that_leaves_time_moves_cut_forward() {
     for way in 0..3 {
         let world = World::new();
         let token = world.sign_in().await;
@@ -46,7 +46,7 @@ async fn l06_a_stricter_policy_that_leaves_time_moves_the_cut_forward() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l06_a_laxer_policy_revives_nothing() {
+async fn l06_laxer_policy_revives_nothing() {
     for way in 0..3 {
         let world = World::new();
         let token = world.sign_in().await;
@@ -58,7 +58,7 @@ async fn l06_a_laxer_policy_revives_nothing() {
         node.manager()
             .policies()
             .replace(policies(laxer, minutes(5)));
-        // No activity came after it.
+        // No activity followed.
         let ended = cut.ends_after(minutes(15)).await;
         assert_eq!(ended.reason(), "idle_timeout", "{name}");
         assert_eq!(kept.ends_after(minutes(15)).await.reason(), "idle_timeout");
@@ -67,7 +67,7 @@ async fn l06_a_laxer_policy_revives_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l06_after_activity_under_a_laxer_policy_the_cut_is_the_laxer_ones() {
+async fn l06_laxer_policy_moves_cut_after_activity() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node();
@@ -83,7 +83,7 @@ async fn l06_after_activity_under_a_laxer_policy_the_cut_is_the_laxer_ones() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l06_a_routes_shorter_idle_cuts_the_streams_of_that_route_and_no_others() {
+async fn l06_shorter_idle_of_route_cuts_only_its_streams() {
     for way in 0..3 {
         let world = World::new();
         let token = world.sign_in().await;
@@ -94,7 +94,7 @@ async fn l06_a_routes_shorter_idle_cuts_the_streams_of_that_route_and_no_others(
         assert!(of_route.is_open(), "{name}");
         let ended = of_route.ends_after(minutes(5)).await;
         assert_eq!(ended.reason(), "idle_timeout", "{name}");
-        assert!(others.is_open(), "{name}: the session itself goes on");
+        assert!(others.is_open(), "{name}: the session is live");
         assert!(node.serves(&token).await, "{name}");
         let ended = others.ends_after(minutes(15)).await;
         assert_eq!(ended.reason(), "idle_timeout", "{name}");
@@ -102,7 +102,7 @@ async fn l06_a_routes_shorter_idle_cuts_the_streams_of_that_route_and_no_others(
 }
 
 #[tokio::test(start_paused = true)]
-async fn l06_activity_elsewhere_keeps_a_routes_stream_open() {
+async fn l06_activity_elsewhere_keeps_stream_of_route_open() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node();
@@ -115,7 +115,7 @@ async fn l06_activity_elsewhere_keeps_a_routes_stream_open() {
     assert_eq!(ended.reason(), "idle_timeout");
 }
 
-/// A set in which `admin` has another number than before.
+/// Policies in which `admin` has another number than before.
 fn renumbered(admin: u64) -> PolicySet {
     let named = |name| Policy::named(name).idle(minutes(9));
     PolicySet::builder(default_policy())
@@ -127,7 +127,7 @@ fn renumbered(admin: u64) -> PolicySet {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l06_a_routes_policy_is_the_same_one_after_a_reload_that_numbers_anew() {
+async fn l06_route_keeps_its_policy_when_reload_renumbers() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node();
@@ -141,7 +141,7 @@ async fn l06_a_routes_policy_is_the_same_one_after_a_reload_that_numbers_anew() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn l16_a_policy_that_a_reload_takes_away_closes_the_streams_of_its_routes() {
+async fn l16_policy_removed_by_reload_closes_streams_of_its_routes() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node();
@@ -161,7 +161,7 @@ async fn l16_a_policy_that_a_reload_takes_away_closes_the_streams_of_its_routes(
 struct From(IpAddr);
 
 #[tokio::test(start_paused = true)]
-async fn l07_a_stream_is_judged_from_the_network_that_it_was_opened_from() {
+async fn l07_stream_is_judged_by_network_it_was_opened_from() {
     let offices = PolicySet::builder(default_policy());
     let offices = offices.network("office", ["10.0.0.0/8"], minutes(30));
     let world = World::with(offices.build().unwrap());

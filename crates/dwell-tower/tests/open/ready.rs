@@ -1,5 +1,5 @@
-//! Bodies that never have to be waited for: whoever reads them sets the pace,
-//! and they end with their session all the same.
+//! Bodies that are always ready: the reader sets the pace, and they still end with
+//! their session.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,7 +14,7 @@ use tower::BoxError;
 
 use crate::support::{Body, MS, Node, SECOND, World, get, pass};
 
-/// Gives a frame whenever it is asked.
+/// A body that always has a frame.
 #[derive(Debug)]
 struct Endless;
 
@@ -36,7 +36,7 @@ async fn endless(node: &Node, token: &Token, media_type: &'static str) -> Body {
     node.answer(get("/", Some(token)), answer).await.into_body()
 }
 
-/// What the next frame is.
+/// Returns the next frame.
 #[derive(Debug, PartialEq)]
 enum Next {
     Service,
@@ -57,7 +57,7 @@ async fn next(body: &mut Body) -> Next {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_a_body_that_is_always_ready_is_cut_too() {
+async fn l14_always_ready_body_is_cut() {
     for way in 0..3 {
         let world = World::new();
         let token = world.sign_in().await;
@@ -72,7 +72,7 @@ async fn l14_a_body_that_is_always_ready_is_cut_too() {
         pass(SECOND - MS).await;
         assert_eq!(next(&mut events).await, Next::Service, "{name}");
         assert_eq!(next(&mut file).await, Next::Service, "{name}");
-        // Asked as often as one likes, but no longer than a second.
+        // It may be polled any number of times, for up to a second.
         let (mut events_end, mut file_end) = (Next::Service, Next::Service);
         for _ in 0..100 {
             pass(10 * MS).await;
@@ -95,7 +95,7 @@ async fn l14_a_body_that_is_always_ready_is_cut_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_an_end_cuts_a_body_that_is_always_ready() {
+async fn l14_end_cuts_always_ready_body() {
     for way in 0..3 {
         let world = World::new();
         let token = world.sign_in().await;
@@ -122,10 +122,10 @@ async fn l14_an_end_cuts_a_body_that_is_always_ready() {
     }
 }
 
-// A client that stops reading stops the body; when it goes on, the session is
+// A client that stops reading stops the body. When it reads again, the session is
 // long over.
 #[tokio::test(start_paused = true)]
-async fn l14_a_client_that_reads_slowly_gets_nothing_after_the_deadline() {
+async fn l14_slow_reader_gets_nothing_after_deadline() {
     for frames in [0, 1, 10, 15, 16, 17, 40] {
         for way in 0..3 {
             let world = World::new();
@@ -146,7 +146,7 @@ async fn l14_a_client_that_reads_slowly_gets_nothing_after_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_a_client_that_reads_slowly_gets_nothing_after_an_end_elsewhere() {
+async fn l14_slow_reader_gets_nothing_after_end_elsewhere() {
     for way in 0..3 {
         let world = World::new();
         let token = world.sign_in().await;

@@ -1,4 +1,4 @@
-//! Activity on what stays open, which is no request: a WebSocket's messages.
+//! Activity on an open connection, such as a WebSocket's messages.
 
 use dwell_core::{CommandError, EndReason, Token, minutes, seconds};
 use dwell_tower::open::{ActivityRecorder, Lifeline};
@@ -6,22 +6,22 @@ use tokio::time::timeout;
 
 use crate::support::{MS, Node, SECOND, World, idle, pass};
 
-/// Something that is open.
+/// A lifeline and a recorder of an open connection.
 async fn open(node: &Node, token: &Token) -> (Lifeline, ActivityRecorder) {
-    let handle = node.handle("/", Some(token)).await;
-    let both = Lifeline::of(&handle).zip(ActivityRecorder::of(&handle));
+    let state = node.state("/", Some(token)).await;
+    let both = Lifeline::of(&state).zip(ActivityRecorder::of(&state));
     both.expect("a live session")
 }
 
 #[tokio::test(start_paused = true)]
-async fn there_is_no_recorder_without_a_session() {
+async fn recorder_needs_session() {
     let world = World::new();
-    let handle = world.node().handle("/", None).await;
-    assert!(ActivityRecorder::of(&handle).is_none());
+    let state = world.node().state("/", None).await;
+    assert!(ActivityRecorder::of(&state).is_none());
 }
 
 #[tokio::test(start_paused = true)]
-async fn l02_a_touch_of_what_is_open_is_activity_and_within_the_granularity_costs_nothing() {
+async fn l02_recorded_touch_is_activity_and_free_within_granularity() {
     for way in 0..3 {
         let world = World::new();
         let token = world.sign_in().await;
@@ -55,8 +55,8 @@ async fn touch_is_event_for_other_connections_of_session() {
     let token = world.sign_in().await;
     let node = world.node();
     let (_, mut recorder) = open(&node, &token).await;
-    let handle = node.handle("/", Some(&token)).await;
-    let mut other = Lifeline::with_touches(&handle).unwrap();
+    let state = node.state("/", Some(&token)).await;
+    let mut other = Lifeline::with_touches(&state).unwrap();
     while idle(&mut other, SECOND).await.is_some() {}
     pass(minutes(2)).await;
     recorder.touch().await.unwrap();
@@ -65,7 +65,7 @@ async fn touch_is_event_for_other_connections_of_session() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l03_touches_of_what_is_open_do_not_move_the_absolute_deadline() {
+async fn l03_recorded_touches_do_not_move_absolute_deadline() {
     let world = World::new();
     let token = world.sign_in().await;
     let (mut line, mut recorder) = open(&world.node(), &token).await;
@@ -80,7 +80,7 @@ async fn l03_touches_of_what_is_open_do_not_move_the_absolute_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l04_a_touch_of_what_is_open_revives_nothing() {
+async fn l04_recorded_touch_revives_nothing() {
     for way in 0..3 {
         let world = World::new();
         let (token, dead) = (world.sign_in().await, world.sign_in().await);
@@ -105,7 +105,7 @@ async fn l04_a_touch_of_what_is_open_revives_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_touch_that_the_store_did_not_take_is_an_error_and_tried_again() {
+async fn failed_touch_is_error_and_can_be_retried() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node_over(world.shared.clone());

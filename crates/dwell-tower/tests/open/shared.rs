@@ -1,5 +1,5 @@
-//! A store that several nodes share: it is asked seldom while it tells of
-//! changes, once a second while it does not, and nothing is missed in between.
+//! A store that several nodes share: it is asked rarely while its feed is up, once
+//! a second while it is not, and no end is missed in between.
 
 use dwell_core::{EndReason, Token, minutes, seconds};
 
@@ -13,8 +13,8 @@ async fn end_elsewhere(world: &World, token: &Token) {
     assert!(ended.unwrap());
 }
 
-/// A node over the store that tells, and a stream on it that has been open for
-/// a while.
+/// A node over the store with a feed, and a stream on it that has been open for a
+/// while.
 async fn settled(world: &World, token: &Token) -> (Node, Reader) {
     let node = world.node_over(world.shared.clone());
     let (feed, reader) = node.events(token).await;
@@ -25,15 +25,14 @@ async fn settled(world: &World, token: &Token) -> (Node, Reader) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_a_store_that_tells_is_asked_at_the_start_and_at_the_deadline_and_not_between() {
+async fn l14_store_with_feed_is_asked_at_start_and_deadline_only() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node_over(world.shared.clone());
     let (_feed, first) = node.events(&token).await;
     let before = world.store.reads();
     pass(seconds(10)).await;
-    // Once to make sure that nothing was missed, and once when the store began
-    // to tell.
+    // The first check, and one when the feed started.
     let at_start = world.store.reads() - before;
     assert!((1..=2).contains(&at_start), "{at_start}");
     let mut open = Vec::new();
@@ -54,7 +53,7 @@ async fn l14_a_store_that_tells_is_asked_at_the_start_and_at_the_deadline_and_no
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_a_store_that_does_not_tell_is_asked_once_a_second() {
+async fn l14_store_without_feed_is_asked_every_second() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node_over(world.store.clone());
@@ -72,7 +71,7 @@ async fn l14_a_store_that_does_not_tell_is_asked_once_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_changes_that_are_no_end_cut_nothing() {
+async fn l14_changes_other_than_ends_cut_nothing() {
     let world = World::new();
     let token = world.sign_in().await;
     let (_node, reader) = settled(&world, &token).await;
@@ -90,7 +89,7 @@ async fn l14_changes_that_are_no_end_cut_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_while_the_watch_is_lost_an_end_elsewhere_cuts_within_a_second() {
+async fn l14_end_elsewhere_cuts_within_second_while_watch_is_lost() {
     for panics in [false, true] {
         for wait in [0, 1, 99, 500, 1_700, 30_000] {
             let world = World::new();
@@ -109,14 +108,14 @@ async fn l14_while_the_watch_is_lost_an_end_elsewhere_cuts_within_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_what_was_not_told_before_the_watch_broke_off_is_found_then() {
+async fn l14_change_undelivered_before_loss_is_found_then() {
     let world = World::new();
     let token = world.sign_in().await;
     let (_node, reader) = settled(&world, &token).await;
     world.shared.fall_quiet();
     end_elsewhere(&world, &token).await;
     pass(10 * MS).await;
-    assert!(reader.is_open(), "nobody knows");
+    assert!(reader.is_open(), "the end is unknown");
     world.shared.mend();
     world.shared.break_off();
     pass(MS).await;
@@ -125,7 +124,7 @@ async fn l14_what_was_not_told_before_the_watch_broke_off_is_found_then() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_when_the_watch_is_back_nothing_was_missed_and_nobody_asks_any_more() {
+async fn l14_returned_watch_missed_nothing_and_stops_polling() {
     let world = World::new();
     let (token, other) = (world.sign_in().await, world.sign_in().await);
     let (node, reader) = settled(&world, &token).await;
@@ -133,7 +132,7 @@ async fn l14_when_the_watch_is_back_nothing_was_missed_and_nobody_asks_any_more(
     pass(seconds(5)).await;
     world.shared.break_off();
     pass(seconds(20)).await;
-    // Told to nobody, and right when it comes back.
+    // Not delivered, and found when the watch is back.
     end_elsewhere(&world, &other).await;
     world.shared.mend();
     let ended = others.ends_now().await;
@@ -141,14 +140,14 @@ async fn l14_when_the_watch_is_back_nothing_was_missed_and_nobody_asks_any_more(
     pass(seconds(5)).await;
     let before = world.store.reads();
     pass(minutes(5)).await;
-    assert_eq!(world.store.reads(), before, "it is told of changes again");
+    assert_eq!(world.store.reads(), before, "changes are delivered again");
     end_elsewhere(&world, &token).await;
     pass(MS).await;
-    assert!(!reader.is_open(), "and hears of them");
+    assert!(!reader.is_open(), "ends are delivered");
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_a_watch_that_can_not_begin_is_made_up_for_by_asking() {
+async fn l14_polling_makes_up_for_watch_that_cannot_start() {
     let world = World::new();
     let token = world.sign_in().await;
     world.shared.break_off();
@@ -158,7 +157,7 @@ async fn l14_a_watch_that_can_not_begin_is_made_up_for_by_asking() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n39_an_end_while_the_first_look_is_on_its_way_back_is_noticed() {
+async fn n39_end_during_first_check_is_noticed() {
     let world = World::new();
     let token = world.sign_in().await;
     let pause = Pause::default();
@@ -168,8 +167,7 @@ async fn n39_an_end_while_the_first_look_is_on_its_way_back_is_noticed() {
     pause.release(1);
     let (_feed, reader) = node.events(&token).await;
     pause.arrival().await;
-    // The next to come is the stream's own look: what it found is out of date
-    // by the time that it arrives.
+    // Next comes the stream's check, which is out of date when it arrives.
     pause.arrival().await;
     pass(300 * MS).await;
     end_elsewhere(&world, &token).await;
@@ -181,7 +179,7 @@ async fn n39_an_end_while_the_first_look_is_on_its_way_back_is_noticed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n39_an_end_between_the_request_and_the_watch_is_noticed_within_a_second() {
+async fn n39_end_between_request_and_watch_is_noticed_within_second() {
     for wait in [0, 100, 249, 250, 251, 260, 300, 510] {
         let world = World::new();
         let token = world.sign_in().await;
@@ -196,7 +194,7 @@ async fn n39_an_end_between_the_request_and_the_watch_is_noticed_within_a_second
 }
 
 #[tokio::test(start_paused = true)]
-async fn stacks_of_a_node_watch_its_store_once() {
+async fn stacks_of_node_watch_store_once() {
     let world = World::new();
     let token = world.sign_in().await;
     let (node, one) = settled(&world, &token).await;
@@ -204,7 +202,7 @@ async fn stacks_of_a_node_watch_its_store_once() {
     let (_feed, two) = other_stack.events(&token).await;
     pass(seconds(5)).await;
     assert_eq!((world.shared.watches(), world.shared.starts()), (1, 1));
-    // It goes on for the one that is left.
+    // The watch stays for the remaining stream.
     one.leave().await;
     drop(node);
     pass(minutes(2)).await;
@@ -216,7 +214,7 @@ async fn stacks_of_a_node_watch_its_store_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_an_end_is_noticed_on_every_node() {
+async fn l14_end_is_noticed_on_every_node() {
     let world = World::new();
     let token = world.sign_in().await;
     let mut open = Vec::new();

@@ -1,5 +1,5 @@
-//! Many connections and many ends at the same time, on several threads and in
-//! real time: none is missed.
+//! Many connections and many ends at once, on several threads and in real time: no
+//! end is missed.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ async fn every_stream_ends(node: Node, other: SessionManager) {
             for _ in 0..4 {
                 open.push(node.events(&token).await);
             }
-            // Some before the first look, some after it, some in the middle.
+            // Some before the first check, some after it, some during it.
             let wait = Duration::from_millis(u64::from(number % 40) * 10);
             let _ = timeout(wait, std::future::pending::<()>()).await;
             let ended = other.end_session(token.key(), EndReason::Revoked).await;
@@ -54,7 +54,7 @@ fn policies() -> PolicySet {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn l14_on_many_threads_every_stream_hears_of_its_end() {
+async fn l14_every_stream_on_many_threads_is_cut() {
     let store = MemoryStore::new();
     let ours = SessionManager::builder(store.clone(), policies()).build();
     let other = SessionManager::builder(store, policies()).build();
@@ -62,7 +62,7 @@ async fn l14_on_many_threads_every_stream_hears_of_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn l14_on_many_threads_every_stream_hears_of_its_end_from_a_shared_store() {
+async fn l14_every_stream_on_many_threads_of_shared_store_is_cut() {
     let store = FaultyStore::new(MemoryStore::new());
     let store = SharedStore::new(store).with_pulse();
     let ours = SessionManager::builder(store.clone(), policies()).build();

@@ -1,4 +1,4 @@
-//! What is in nobody's session is cut by nobody.
+//! Connections that no layer cuts.
 
 use dwell_core::{EndReason, OnIdle, Token, hours, minutes};
 use dwell_tower::SessionTimeoutLayer;
@@ -7,14 +7,14 @@ use http::StatusCode;
 
 use crate::support::{Node, Reader, World, default_policy, event_stream, get, pass, policies};
 
-/// A node of which nothing but this path is exempt.
+/// A node with this exempt path.
 fn exempting(world: &World) -> Node {
     let stack = SessionTimeoutLayer::new(&world.local).without_reaper();
     Node::of(stack.add_exempt_path("/open"))
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_without_a_session_is_not_cut() {
+async fn stream_without_session_is_not_cut() {
     let world = World::new();
     let unknown = Token::generate().unwrap();
     for (name, node) in &world.nodes() {
@@ -28,7 +28,7 @@ async fn a_stream_without_a_session_is_not_cut() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn on_an_exempt_path_a_stream_with_an_ended_session_is_not_cut() {
+async fn stream_of_ended_session_on_exempt_path_is_not_cut() {
     let world = World::new();
     let (dead, run_out) = (world.sign_in().await, world.sign_in().await);
     let node = exempting(&world);
@@ -48,7 +48,7 @@ async fn on_an_exempt_path_a_stream_with_an_ended_session_is_not_cut() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn on_an_exempt_path_a_stream_with_a_locked_session_is_not_cut() {
+async fn stream_of_locked_session_on_exempt_path_is_not_cut() {
     let locking = default_policy().on_idle(OnIdle::Lock);
     let world = World::with(policies(locking, minutes(5)));
     let token = world.sign_in().await;
@@ -61,7 +61,7 @@ async fn on_an_exempt_path_a_stream_with_a_locked_session_is_not_cut() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_on_an_exempt_path_a_stream_with_a_live_session_is_cut() {
+async fn l14_stream_of_live_session_on_exempt_path_is_cut() {
     let world = World::new();
     let token = world.sign_in().await;
     let (_feed, reader) = exempting(&world).events_at("/open", Some(&token)).await;
@@ -70,7 +70,7 @@ async fn l14_on_an_exempt_path_a_stream_with_a_live_session_is_cut() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_stream_that_signs_out_goes_on_to_its_own_end() {
+async fn stream_that_signs_out_runs_to_its_end() {
     let world = World::new();
     let token = world.sign_in().await;
     let (_feed, reader) = world.node().events_at("/logout", Some(&token)).await;
@@ -79,7 +79,7 @@ async fn the_stream_that_signs_out_goes_on_to_its_own_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_is_sent_whole_however_late() {
+async fn late_refusal_is_sent_whole() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node();
@@ -94,7 +94,7 @@ async fn a_refusal_is_sent_whole_however_late() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_says_who_ends_it_is_left_to_whoever_that_is() {
+async fn stream_with_upgrade_policy_is_not_cut() {
     let world = World::new();
     let token = world.sign_in().await;
     let node = world.node();

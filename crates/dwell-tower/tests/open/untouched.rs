@@ -1,5 +1,4 @@
-//! What takes no time to send passes as it is: it needs no timer, and no
-//! runtime.
+//! Bodies that take no time to send pass unchanged, without timer and runtime.
 
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
@@ -17,12 +16,12 @@ use tower::{Layer, ServiceExt, service_fn};
 
 use crate::support::get;
 
-/// Frames that are there at once.
+/// A body of ready frames.
 #[derive(Clone, Debug, Default)]
 struct Frames {
     left: Vec<Part>,
     hint: SizeHint,
-    /// Whether it says that it is over as soon as it is.
+    /// Whether it reports its end as soon as it is reached.
     knows_its_end: bool,
 }
 
@@ -73,7 +72,7 @@ impl Body for Frames {
     }
 }
 
-/// Runs what has nothing to wait for; there is no runtime here.
+/// Runs a future that never waits, without a runtime.
 fn at_once<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
@@ -87,7 +86,7 @@ fn sign_in(manager: &SessionManager) -> Token {
     at_once(request.start(NewSession::new("alice"))).unwrap()
 }
 
-/// What becomes of a body that a handler answers with in a session.
+/// Sends a body as a handler's answer in a session.
 fn answered(body: Frames) -> SessionBody<Frames> {
     let store = MemoryStore::with_clock(ManualClock::new());
     let policies = PolicySet::simple(Timeouts {
@@ -120,7 +119,7 @@ fn trailers() -> Part {
     Part::Trailers(trailers)
 }
 
-/// Every frame, and what the body said of itself before each and at the end.
+/// Returns every frame, with the body's hints before each and at the end.
 fn watched<B: Body<Data = Bytes> + Unpin>(mut body: B) -> Vec<(Option<Part>, bool, String)>
 where
     B::Error: std::fmt::Debug,
@@ -145,7 +144,7 @@ where
 }
 
 #[test]
-fn short_empty_and_finished_bodies_pass_as_they_are() {
+fn short_empty_and_finished_bodies_pass_unchanged() {
     let finished = Frames {
         knows_its_end: true,
         ..Frames::default()
@@ -165,7 +164,7 @@ fn short_empty_and_finished_bodies_pass_as_they_are() {
 }
 
 #[test]
-fn a_long_body_that_is_there_at_once_in_a_few_frames_needs_no_timer() {
+fn long_body_in_few_ready_frames_needs_no_timer() {
     let parts = || (0..14).map(|_| data("some")).chain([trailers()]);
     for body in [
         Frames::of(parts()),
@@ -178,7 +177,7 @@ fn a_long_body_that_is_there_at_once_in_a_few_frames_needs_no_timer() {
 }
 
 #[test]
-fn a_refusal_is_a_body_of_its_length() {
+fn refusal_is_body_of_its_length() {
     let store = MemoryStore::with_clock(ManualClock::new());
     let policies = PolicySet::simple(Timeouts {
         idle: minutes(15),

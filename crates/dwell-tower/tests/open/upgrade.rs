@@ -1,5 +1,4 @@
-//! A connection that leaves the layer's hands must say who ends it (laws L14,
-//! L16).
+//! The answer of an upgrade must say who ends the connection (laws L14, L16).
 
 use dwell_core::{Token, minutes};
 use dwell_tower::SessionTimeoutLayer;
@@ -25,7 +24,7 @@ fn connect(mut request: Request<Body>) -> Request<Body> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l16_an_upgrade_in_a_session_that_nobody_ends_is_answered_500_and_named_in_the_log() {
+async fn l16_upgrade_without_policy_answers_500_and_is_logged() {
     let (log, _guard) = Log::keep();
     let world = World::new();
     let token = world.sign_in().await;
@@ -53,16 +52,16 @@ async fn l16_an_upgrade_in_a_session_that_nobody_ends_is_answered_500_and_named_
             let body = answer.into_body().text().await;
             assert!(
                 !body.contains("UpgradePolicy"),
-                "the client is not told: {body}"
+                "the client learns nothing: {body}"
             );
         }
     }
 }
 
-// A new token's first request has something to tell the store, and its answer
-// waits for that.
+// The first request with a new token writes to the store, and its answer waits for
+// that.
 #[tokio::test(start_paused = true)]
-async fn l16_an_upgrade_whose_answer_waits_for_the_store_must_say_who_ends_it_too() {
+async fn l16_upgrade_needs_policy_when_answer_waits_for_store() {
     for way in 0..3 {
         for status in [SWITCHING, StatusCode::OK] {
             let world = World::new();
@@ -87,7 +86,7 @@ async fn l16_an_upgrade_whose_answer_waits_for_the_store_must_say_who_ends_it_to
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upgrade_that_says_who_ends_it_passes() {
+async fn upgrade_with_policy_passes() {
     let world = World::new();
     let token = world.sign_in().await;
     for (name, node) in &world.nodes() {
@@ -110,7 +109,7 @@ async fn an_upgrade_that_says_who_ends_it_passes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upgrade_without_a_session_passes() {
+async fn upgrade_without_session_passes() {
     let world = World::new();
     for (name, node) in &world.nodes() {
         let switched = node
@@ -124,7 +123,7 @@ async fn an_upgrade_without_a_session_passes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connect_that_is_refused_and_a_get_that_is_served_are_no_upgrades() {
+async fn refused_connect_and_served_get_are_no_upgrades() {
     let world = World::new();
     let token = world.sign_in().await;
     for (name, node) in &world.nodes() {
@@ -146,7 +145,7 @@ async fn a_connect_that_is_refused_and_a_get_that_is_served_are_no_upgrades() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l01_an_upgrade_at_the_deadline_is_refused() {
+async fn l01_upgrade_at_deadline_is_refused() {
     let world = World::new();
     let token = world.sign_in().await;
     pass(minutes(15)).await;
@@ -158,13 +157,13 @@ async fn l01_an_upgrade_at_the_deadline_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upgrade_in_an_ended_session_on_an_exempt_path_passes() {
+async fn upgrade_in_ended_session_on_exempt_path_passes() {
     let world = World::new();
     let token = world.sign_in().await;
     pass(minutes(15)).await;
     let stack = SessionTimeoutLayer::new(&world.local).without_reaper();
     let node = Node::of(stack.add_exempt_path("/open"));
-    // The first request is the one that ends it.
+    // The first request ends it.
     for which in ["run out", "ended"] {
         let answer = node
             .answer(get("/open", Some(&token)), answered(SWITCHING, None))

@@ -11,8 +11,7 @@ use tower::Layer;
 
 use crate::support::{App, Client, World, get_with, left, served, token, verdict};
 
-/// Whether a request moved the last activity, by the store and by what the
-/// client was told.
+/// Whether a request moved the last activity, by the store and by the answer.
 async fn touches(
     world: &World,
     client: &mut Client,
@@ -46,7 +45,7 @@ async fn get_touches(world: &World, client: &mut Client, path: &str) -> bool {
 }
 
 #[tokio::test]
-async fn n09_what_the_handler_refuses_or_fails_is_no_activity() {
+async fn n09_refused_or_failed_request_is_no_activity() {
     let world = World::new();
     let mut client = world.signed_in().await;
     for status in [401, 403, 429, 500, 501, 502, 503, 599] {
@@ -62,7 +61,7 @@ async fn n09_what_the_handler_refuses_or_fails_is_no_activity() {
     }
 }
 
-/// The same on routes that tell a limit of their own.
+/// Whether a request to a route with its own limit moved the last activity.
 async fn touches_on_route(world: &World, client: &mut Client, path: &str) -> bool {
     client.get("/reauthenticate").await;
     verdict(client).await;
@@ -73,7 +72,7 @@ async fn touches_on_route(world: &World, client: &mut Client, path: &str) -> boo
 }
 
 #[tokio::test]
-async fn n09_a_refused_request_counts_for_nothing_until_the_end() {
+async fn n09_refused_request_never_counts() {
     let world = World::new();
     let mut client = world.signed_in().await;
     for _ in 0..14 {
@@ -85,7 +84,7 @@ async fn n09_a_refused_request_counts_for_nothing_until_the_end() {
 }
 
 #[tokio::test]
-async fn l02_passive_routes_do_not_move_the_idle_deadline() {
+async fn l02_passive_routes_do_not_move_idle_deadline() {
     let world = World::new();
     let mut client = world.signed_in().await;
     assert!(!get_touches(&world, &mut client, "/passive").await);
@@ -103,7 +102,7 @@ async fn l02_passive_routes_do_not_move_the_idle_deadline() {
 }
 
 #[tokio::test]
-async fn l02_what_a_browser_fetches_ahead_or_for_other_sites_is_no_activity() {
+async fn l02_prefetch_and_cross_site_fetch_are_no_activity() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let cross = ("sec-fetch-site", "cross-site");
@@ -176,7 +175,7 @@ async fn l17_declarations_only_weaken() {
     }
     let twice = [active[0], active[0]];
     assert!(!touches(&world, &mut client, get.clone(), "/", &twice).await);
-    // Refused all the same.
+    // It is still refused.
     let refused = touches(&world, &mut client, get, "/?status=403", &active).await;
     assert!(!refused);
 }
@@ -198,7 +197,7 @@ async fn l17_garbled_or_doubled_fetch_metadata_is_passive() {
 }
 
 #[tokio::test]
-async fn n06_what_a_browser_refreshes_on_its_own_is_no_activity() {
+async fn n06_browser_refreshes_are_no_activity() {
     let world = World::new();
     let mut client = world.signed_in().await;
     for path in ["/", "/active/refresh"] {
@@ -210,7 +209,7 @@ async fn n06_what_a_browser_refreshes_on_its_own_is_no_activity() {
         let preflight = touches(&world, &mut client, Method::OPTIONS, path, &[]).await;
         assert!(!preflight, "{path}");
     }
-    // Not even when the refresh rotates the token.
+    // Not even if the refresh rotates the token.
     let before = world.facts(&token(&client));
     let headers = [("sec-secure-session-id", "\"s1\"")];
     world.clock.advance(minutes(1));
@@ -222,7 +221,7 @@ async fn n06_what_a_browser_refreshes_on_its_own_is_no_activity() {
 }
 
 #[tokio::test]
-async fn n03_in_the_strict_mode_only_what_is_marked_counts() {
+async fn n03_only_marked_requests_count_in_strict_mode() {
     let default = Policy::named("default")
         .idle(minutes(15))
         .absolute(hours(8));
@@ -252,7 +251,7 @@ fn add(layer: usize, inner: App) -> App {
 }
 
 #[tokio::test]
-async fn n04_a_request_is_judged_the_same_in_whatever_order_the_layers_stand() {
+async fn n04_request_is_judged_alike_in_every_layer_order() {
     let orders = (0..256).map(|n: usize| [n & 3, n >> 2 & 3, n >> 4 & 3, n >> 6]);
     let permutations = orders.filter(|order| (0..4).all(|layer| order.contains(&layer)));
     let mut seen = 0;

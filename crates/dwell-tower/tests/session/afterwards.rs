@@ -1,12 +1,12 @@
-//! What the holder of an ended session's token is told, how long, and what
-//! observers see of it.
+//! What the holder of an ended session's token learns and for how long, and what
+//! observers see.
 
 use dwell_core::store::Lookup;
 use dwell_core::{EndReason, EventKind, minutes, seconds};
 
 use crate::support::{Client, World, set_cookies, token};
 
-/// A way for a session to end, and the word for it.
+/// The ways in which a session ends.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Absolute,
@@ -35,8 +35,7 @@ const WAYS: [(Way, &str); 11] = [
 ];
 
 impl Way {
-    /// Signs in, ends the session, and gives back a client that still shows
-    /// the token.
+    /// Signs in, ends the session, and returns a client that still shows the token.
     async fn walk(self, world: &World) -> Client {
         let mut client = world.client();
         let login = match self {
@@ -93,7 +92,7 @@ impl Way {
 }
 
 #[tokio::test]
-async fn l13_for_the_tombstones_lifetime_the_holder_is_told_why() {
+async fn l13_holder_learns_reason_while_tombstone_lasts() {
     for (way, reason) in WAYS {
         let world = World::new();
         let holder = way.walk(&world).await;
@@ -110,7 +109,7 @@ async fn l13_for_the_tombstones_lifetime_the_holder_is_told_why() {
                 assert_eq!(answer.reason().as_deref(), Some(reason), "{way:?} {path}");
             }
         }
-        // Each use is an event of its own, and not one more end.
+        // Each use is an event, and none is another end.
         let uses = world.events.events();
         let uses: Vec<_> = uses
             .iter()
@@ -127,7 +126,7 @@ async fn l13_for_the_tombstones_lifetime_the_holder_is_told_why() {
             "{way:?}: {ends:?}"
         );
 
-        // And then it is as if it had never been.
+        // After that the session is unknown.
         world.clock.advance(minutes(1));
         world.reap().await;
         world.events.clear();
@@ -143,7 +142,7 @@ async fn l13_for_the_tombstones_lifetime_the_holder_is_told_why() {
 }
 
 #[tokio::test]
-async fn n44_every_cause_has_a_word_of_its_own_in_answers_and_events() {
+async fn n44_every_cause_has_its_word_in_answers_and_events() {
     let mut told = std::collections::BTreeSet::new();
     for (way, _) in WAYS {
         let world = World::new();
@@ -161,7 +160,7 @@ async fn n44_every_cause_has_a_word_of_its_own_in_answers_and_events() {
 }
 
 #[tokio::test]
-async fn l13_a_use_after_the_end_says_where_it_came_from() {
+async fn l13_use_after_end_names_its_origin() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let mut holder = client.clone();
@@ -183,7 +182,7 @@ async fn l13_a_use_after_the_end_says_where_it_came_from() {
 }
 
 #[tokio::test]
-async fn l13_the_request_that_finds_the_end_is_the_end_and_not_a_use_after_it() {
+async fn l13_request_that_finds_end_is_no_use_after_it() {
     let world = World::new();
     let mut client = world.signed_in().await;
     world.clock.advance(minutes(15));
@@ -196,14 +195,14 @@ async fn l13_the_request_that_finds_the_end_is_the_end_and_not_a_use_after_it() 
 }
 
 #[tokio::test]
-async fn l13_the_first_answer_after_the_end_removes_the_cookie() {
+async fn l13_first_answer_after_end_removes_cookie() {
     for (way, reason) in WAYS {
         let world = World::new();
         let mut holder = way.walk(&world).await;
         let answer = holder.get("/").await;
         assert_eq!(answer.reason().as_deref(), Some(reason));
         let removed = holder.cookie(crate::support::COOKIE).is_none();
-        // A cookie of the same name may be the new login's by now (N47).
+        // The cookie may be that of the new login by now (N47).
         assert_eq!(removed, !matches!(way, Way::NewLogin), "{way:?}");
         assert_eq!(set_cookies(&answer).len(), usize::from(removed), "{way:?}");
     }

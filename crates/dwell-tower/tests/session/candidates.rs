@@ -1,4 +1,4 @@
-//! How a request shows its token: cookies of the same name, odd pairs, bearer.
+//! How requests show tokens: cookies of the same name, odd pairs, bearer.
 
 use dwell_core::{EventKind, Token, minutes};
 use dwell_testkit::TestResponse;
@@ -27,7 +27,7 @@ async fn shows(client: &mut Client, lines: &[&str]) -> TestResponse {
 }
 
 #[tokio::test]
-async fn cookies_of_the_same_name_are_tried_until_one_is_live() {
+async fn cookies_of_same_name_are_tried_until_one_is_live() {
     let world = World::new();
     let (mut client, live) = bare(&world).await;
     let (dead, dead_too) = (dead(&world).await, dead(&world).await);
@@ -38,7 +38,7 @@ async fn cookies_of_the_same_name_are_tried_until_one_is_live() {
         vec![unknown.as_str()],
         vec![dead.as_str()],
         vec![dead.as_str(), unknown.as_str(), dead_too.as_str()],
-        // What is no token at all costs no look-up and uses up no try.
+        // Anything malformed costs no look-up and no try.
         vec!["x"; 50],
         vec![
             "x",
@@ -67,7 +67,7 @@ async fn cookies_of_the_same_name_are_tried_until_one_is_live() {
 }
 
 #[tokio::test]
-async fn a_session_that_has_run_out_hides_no_live_one() {
+async fn overdue_session_hides_no_live_one() {
     let world = World::new();
     let mut old = world.signed_in().await;
     world.clock.advance(minutes(15));
@@ -85,7 +85,7 @@ async fn a_session_that_has_run_out_hides_no_live_one() {
 }
 
 #[tokio::test]
-async fn among_dead_ones_the_reason_is_told_and_unknown_ones_hide_nothing() {
+async fn reason_of_dead_token_survives_unknown_ones() {
     let world = World::new();
     let dead = dead(&world).await;
     let unknown = Token::generate().unwrap().expose().to_owned();
@@ -100,7 +100,7 @@ async fn among_dead_ones_the_reason_is_told_and_unknown_ones_hide_nothing() {
 }
 
 #[tokio::test]
-async fn no_more_than_four_tokens_of_a_request_are_looked_up() {
+async fn at_most_four_tokens_of_request_are_looked_up() {
     let world = World::new();
     let (mut client, live) = bare(&world).await;
     let unknown: Vec<_> = (0..4)
@@ -115,7 +115,7 @@ async fn no_more_than_four_tokens_of_a_request_are_looked_up() {
 }
 
 #[tokio::test]
-async fn spaces_and_other_cookies_around_the_pair_do_not_matter() {
+async fn spaces_and_other_cookies_do_not_matter() {
     let world = World::new();
     let (mut client, live) = bare(&world).await;
     for line in [
@@ -133,7 +133,7 @@ async fn spaces_and_other_cookies_around_the_pair_do_not_matter() {
 }
 
 #[tokio::test]
-async fn what_is_not_exactly_our_pair_is_not_ours() {
+async fn only_exact_pair_is_our_cookie() {
     let world = World::new();
     let (mut client, live) = bare(&world).await;
     let upper = live.to_uppercase();
@@ -167,7 +167,7 @@ async fn by_source(world: &World, source: TokenSource) -> Client {
 }
 
 #[tokio::test]
-async fn a_bearer_token_is_a_session_without_any_cookie() {
+async fn bearer_token_is_session_without_cookie() {
     let world = World::new();
     let mut client = by_source(&world, TokenSource::bearer()).await;
     let answer = client.get("/login").await;
@@ -209,7 +209,7 @@ async fn a_bearer_token_is_a_session_without_any_cookie() {
 }
 
 #[tokio::test]
-async fn a_bearer_client_that_is_never_given_the_successor_goes_on() {
+async fn bearer_client_without_successor_keeps_its_session() {
     let world = World::new();
     let mut client = by_source(&world, TokenSource::bearer()).await;
     let token = client.get("/login").await.text();
@@ -226,7 +226,7 @@ async fn a_bearer_client_that_is_never_given_the_successor_goes_on() {
 }
 
 #[tokio::test]
-async fn a_cookie_session_shown_as_bearer_is_none_where_only_cookies_count() {
+async fn bearer_token_is_ignored_by_cookie_source() {
     let world = World::new();
     let (mut client, live) = bare(&world).await;
     let field = [("authorization", &*format!("Bearer {live}"))];
@@ -237,7 +237,7 @@ async fn a_cookie_session_shown_as_bearer_is_none_where_only_cookies_count() {
 }
 
 #[tokio::test]
-async fn cookie_or_bearer_takes_whichever_is_live() {
+async fn cookie_or_bearer_takes_live_one() {
     let world = World::new();
     let source = TokenSource::cookie_or_bearer(SessionCookie::new());
     let mut client = by_source(&world, source).await;

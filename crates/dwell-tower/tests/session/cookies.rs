@@ -15,8 +15,7 @@ async fn login(world: &World, cookie: SessionCookie) -> (Client, TestResponse) {
     (client, answer)
 }
 
-/// The one `Set-Cookie` of an answer to a login, which must be as stated
-/// around the token.
+/// Returns the attributes of the only `Set-Cookie` of a login.
 async fn attributes(cookie: SessionCookie, name: &str) -> String {
     let world = World::new();
     assert_eq!(cookie.name(), name);
@@ -33,7 +32,7 @@ async fn attributes(cookie: SessionCookie, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn n48_the_default_cookie_is_lax_host_bound_secure_and_has_no_lifetime() {
+async fn n48_default_cookie_is_lax_host_bound_secure_and_transient() {
     let default = attributes(SessionCookie::new(), "__Host-session").await;
     assert_eq!(default, "HttpOnly; SameSite=Lax; Secure; Path=/");
     let same = attributes(SessionCookie::default(), "__Host-session").await;
@@ -41,20 +40,20 @@ async fn n48_the_default_cookie_is_lax_host_bound_secure_and_has_no_lifetime() {
 }
 
 #[tokio::test]
-async fn n48_strict_is_a_choice() {
+async fn n48_strict_is_optional() {
     let strict = SessionCookie::new().with_same_site_strict();
     let strict = attributes(strict, "__Host-session").await;
     assert_eq!(strict, "HttpOnly; SameSite=Strict; Secure; Path=/");
 }
 
 #[tokio::test]
-async fn another_name_keeps_the_prefix_and_all_attributes() {
+async fn other_name_keeps_prefix_and_attributes() {
     let named = attributes(SessionCookie::new().with_name("bank"), "__Host-bank").await;
     assert_eq!(named, "HttpOnly; SameSite=Lax; Secure; Path=/");
 }
 
 #[tokio::test]
-async fn without_https_prefix_and_secure_go_together_whatever_the_order() {
+async fn insecure_cookie_has_neither_prefix_nor_secure_in_any_order() {
     let plain = SessionCookie::new().with_insecure_plain_http();
     assert_eq!(
         attributes(plain, "session").await,
@@ -77,7 +76,7 @@ async fn without_https_prefix_and_secure_go_together_whatever_the_order() {
 }
 
 #[tokio::test]
-async fn a_persistent_cookie_lives_until_the_absolute_deadline() {
+async fn persistent_cookie_lives_until_absolute_deadline() {
     let persistent = SessionCookie::new().with_persistence();
     let persistent = attributes(persistent, "__Host-session").await;
     assert_eq!(
@@ -87,7 +86,7 @@ async fn a_persistent_cookie_lives_until_the_absolute_deadline() {
 }
 
 #[tokio::test]
-async fn the_removal_names_the_same_cookie_and_lives_for_no_time() {
+async fn removal_names_same_cookie_with_no_lifetime() {
     let cases = [
         (
             SessionCookie::new(),
@@ -126,7 +125,7 @@ async fn the_removal_names_the_same_cookie_and_lives_for_no_time() {
 }
 
 #[tokio::test]
-async fn an_answer_without_a_change_of_the_token_carries_no_cookie() {
+async fn answer_without_token_change_sets_no_cookie() {
     let world = World::new();
     let mut client = world.signed_in().await;
     for path in [
@@ -142,7 +141,7 @@ async fn an_answer_without_a_change_of_the_token_carries_no_cookie() {
 }
 
 #[tokio::test]
-async fn an_answer_with_a_cookie_is_not_kept_by_caches() {
+async fn answer_with_cookie_is_not_cached() {
     let world = World::new();
     let mut client = world.client();
     for path in ["/login", "/rotate", "/reauthenticate", "/logout"] {
@@ -153,12 +152,12 @@ async fn an_answer_with_a_cookie_is_not_kept_by_caches() {
 }
 
 #[tokio::test]
-async fn no_shared_cache_may_keep_an_answer_with_a_token() {
+async fn answer_with_token_forbids_shared_caches() {
     let world = World::new();
     let mut client = world.signed_in().await;
     client.clone().get("/rotate").await;
     world.clock.advance(seconds(11));
-    // A page that caches may keep, and on which a lost token is replaced.
+    // A cacheable page, on which a lost token is replaced.
     let answer = client.get("/passive?cache=1").await;
     assert_eq!(set_cookies(&answer).len(), 1);
     let cache = answer.header("cache-control").unwrap();
@@ -174,7 +173,7 @@ async fn no_shared_cache_may_keep_an_answer_with_a_token() {
     );
 }
 
-/// When a browser would drop the cookie that it was given last.
+/// Returns when a browser would drop the last cookie.
 struct Browser {
     client: Client,
     expires: Option<Timestamp>,
@@ -210,7 +209,7 @@ async fn persistent(world: &World, policy: &str) -> Browser {
 }
 
 #[tokio::test]
-async fn n25_after_every_extension_and_rotation_the_cookie_outlives_the_session() {
+async fn n25_cookie_outlives_session_after_extension_and_rotation() {
     let world = World::new();
     let mut browser = persistent(&world, "default").await;
     assert!(browser.keeps_it_until(&world));
@@ -222,7 +221,7 @@ async fn n25_after_every_extension_and_rotation_the_cookie_outlives_the_session(
         "/passive/rotate",
     ];
     for path in paths.iter().cycle().take(60) {
-        // Never a whole number of seconds: rounding must not cut.
+        // Never a whole number of seconds, so that rounding shows.
         world.clock.advance(minutes(7) + Duration::from_millis(333));
         browser.get(&world, path).await;
         assert!(browser.keeps_it_until(&world), "after {path}");
@@ -230,7 +229,7 @@ async fn n25_after_every_extension_and_rotation_the_cookie_outlives_the_session(
 }
 
 #[tokio::test]
-async fn n25_a_routes_shorter_limit_does_not_shorten_the_cookie_of_the_whole_site() {
+async fn n25_shorter_limit_of_route_does_not_shorten_cookie() {
     let world = World::new();
     let mut browser = persistent(&world, "default").await;
     world.clock.advance(minutes(1));
@@ -243,7 +242,7 @@ async fn n25_a_routes_shorter_limit_does_not_shorten_the_cookie_of_the_whole_sit
 }
 
 #[tokio::test]
-async fn n25_a_cookie_that_outlives_its_session_decides_nothing() {
+async fn n25_cookie_outliving_its_session_decides_nothing() {
     let world = World::with(
         PolicySet::builder(
             Policy::named("default")
@@ -261,7 +260,7 @@ async fn n25_a_cookie_that_outlives_its_session_decides_nothing() {
 }
 
 #[tokio::test]
-async fn n25_a_limit_that_is_tightened_for_a_while_does_not_cut_the_cookie_off() {
+async fn n25_temporarily_tightened_limit_does_not_shorten_cookie() {
     let world = World::new();
     let mut browser = persistent(&world, "default").await;
     let strict = PolicySet::simple(Timeouts {
@@ -278,6 +277,6 @@ async fn n25_a_limit_that_is_tightened_for_a_while_does_not_cut_the_cookie_off()
     }
     assert!(
         browser.expires > Some(world.clock.now()),
-        "the session goes on"
+        "the session is live"
     );
 }

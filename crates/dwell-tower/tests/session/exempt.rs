@@ -1,4 +1,4 @@
-//! Paths that are served whatever became of the session, and no others.
+//! Exempt paths are served without a live session, and no other paths are.
 
 use dwell_core::{EndReason, minutes};
 use dwell_tower::SessionTimeoutLayer;
@@ -51,7 +51,7 @@ const NOT_EXEMPT: [&str; 17] = [
 ];
 
 #[tokio::test]
-async fn exact_paths_and_prefixes_are_served_without_a_session() {
+async fn exempt_paths_and_prefixes_are_served_without_session() {
     let world = World::new();
     let mut nobody = world.client_of(&stack(&world));
     for path in EXEMPT {
@@ -63,7 +63,7 @@ async fn exact_paths_and_prefixes_are_served_without_a_session() {
 }
 
 #[tokio::test]
-async fn exact_paths_and_prefixes_are_served_after_the_end() {
+async fn exempt_paths_and_prefixes_are_served_after_end() {
     for path in EXEMPT {
         let world = World::new();
         let mut client = crate::support::signed_in(world.client_of(&stack(&world))).await;
@@ -72,7 +72,7 @@ async fn exact_paths_and_prefixes_are_served_after_the_end() {
         assert_eq!(
             world.events.ends(),
             [EndReason::IdleTimeout],
-            "the end is found all the same"
+            "the end is still found"
         );
     }
     for path in NOT_EXEMPT {
@@ -84,8 +84,8 @@ async fn exact_paths_and_prefixes_are_served_after_the_end() {
 }
 
 #[tokio::test]
-async fn a_path_that_climbs_out_of_an_exempt_folder_is_not_exempt() {
-    // Whatever is behind may resolve the dots before it looks for a file.
+async fn path_climbing_out_of_exempt_folder_is_not_exempt() {
+    // The service may resolve the dots before it looks for a file.
     let world = World::new();
     let mut nobody = world.client_of(&stack(&world));
     for path in [
@@ -103,7 +103,7 @@ async fn a_path_that_climbs_out_of_an_exempt_folder_is_not_exempt() {
 }
 
 #[tokio::test]
-async fn a_slash_alone_exempts_the_home_page_and_not_everything() {
+async fn single_slash_exempts_only_home_page() {
     let world = World::new();
     let mut nobody = world.client_of(&world.stack().add_exempt_path("/"));
     assert!(is_served(&mut nobody, "/").await);
@@ -111,7 +111,7 @@ async fn a_slash_alone_exempts_the_home_page_and_not_everything() {
 }
 
 #[tokio::test]
-async fn a_live_session_on_an_exempt_path_is_a_session_as_everywhere() {
+async fn live_session_on_exempt_path_is_full_session() {
     let world = World::new();
     let mut client = crate::support::signed_in(world.client_of(&stack(&world))).await;
     world.clock.advance(minutes(1));
@@ -124,7 +124,7 @@ async fn a_live_session_on_an_exempt_path_is_a_session_as_everywhere() {
 }
 
 #[tokio::test]
-async fn a_session_is_required_only_where_that_is_said() {
+async fn session_is_required_only_when_configured() {
     let world = World::new();
     let optional = world.stack().with_requirement(SessionRequirement::Optional);
     let mut nobody = world.client_of(&optional);
@@ -135,9 +135,9 @@ async fn a_session_is_required_only_where_that_is_said() {
     );
     assert!(
         !is_served(&mut nobody, "/fresh/x").await,
-        "a privileged route says so itself"
+        "a privileged route needs a session"
     );
-    // One that has ended is refused all the same: its holder is to be told.
+    // An ended one is still refused, so that its holder learns the reason.
     let mut client = crate::support::signed_in(world.client_of(&optional)).await;
     world.clock.advance(minutes(15));
     assert_eq!(
@@ -146,7 +146,7 @@ async fn a_session_is_required_only_where_that_is_said() {
     );
     assert!(
         is_served(&mut client, "/").await,
-        "and is nobody afterwards"
+        "and is anonymous afterwards"
     );
 
     let required = world.stack().with_requirement(SessionRequirement::Required);

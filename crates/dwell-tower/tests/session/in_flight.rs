@@ -1,5 +1,4 @@
-//! Requests that are in flight while another one changes or ends their
-//! session.
+//! Requests in flight while another one changes or ends their session.
 
 use std::time::Duration;
 
@@ -8,8 +7,8 @@ use dwell_testkit::FaultyStore;
 
 use crate::support::{World, issued, set_cookies, stack_over, token, verdict};
 
-/// The store holds the one tombstone and nothing else, and every later use is
-/// told so.
+/// Checks that the store has one tombstone and nothing else, and that later uses
+/// learn the reason.
 async fn assert_signed_out(world: &World, token: &str) {
     assert_eq!(world.memory.len(), 1);
     assert_eq!(world.tombstone(token).reason, EndReason::SignedOut);
@@ -21,7 +20,7 @@ async fn assert_signed_out(world: &World, token: &str) {
 }
 
 #[tokio::test]
-async fn n19_a_request_in_flight_during_a_sign_out_leaves_only_the_tombstone() {
+async fn n19_request_in_flight_during_sign_out_leaves_tombstone_only() {
     for path in [
         "/?wait=after",
         "/passive?wait=before",
@@ -40,7 +39,7 @@ async fn n19_a_request_in_flight_during_a_sign_out_leaves_only_the_tombstone() {
 }
 
 #[tokio::test]
-async fn l04_commands_of_a_request_in_flight_revive_nothing() {
+async fn l04_commands_of_request_in_flight_revive_nothing() {
     for path in ["/rotate", "/reauthenticate", "/extend"] {
         let world = World::new();
         let mut client = world.signed_in().await;
@@ -59,7 +58,7 @@ async fn l04_commands_of_a_request_in_flight_revive_nothing() {
 }
 
 #[tokio::test]
-async fn l04_a_token_from_a_rotation_before_the_end_is_as_dead_as_the_session() {
+async fn l04_token_rotated_before_end_is_dead() {
     for path in ["/rotate?wait=after", "/reauthenticate?wait=after"] {
         let world = World::new();
         let mut client = world.signed_in().await;
@@ -79,7 +78,7 @@ async fn l04_a_token_from_a_rotation_before_the_end_is_as_dead_as_the_session() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn l04_a_session_that_ends_while_the_store_rotates_it_stays_ended() {
+async fn l04_session_ending_during_rotation_stays_ended() {
     for path in [
         "/rotate",
         "/reauthenticate",
@@ -99,7 +98,7 @@ async fn l04_a_session_that_ends_while_the_store_rotates_it_stays_ended() {
                 &format!("{path}?wait=before").replace("?fail=1?", "?fail=1&"),
             )
             .await;
-        // The command's write is on its way to the store when the end comes.
+        // The end comes while the command's write is on its way.
         store.delay(seconds(1));
         world.pause.release(1);
         tokio::time::advance(Duration::from_millis(500)).await;
@@ -124,7 +123,7 @@ async fn l04_a_session_that_ends_while_the_store_rotates_it_stays_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l04_a_touch_that_reaches_the_store_after_the_end_revives_nothing() {
+async fn l04_touch_stored_after_end_revives_nothing() {
     let world = World::new();
     let store = FaultyStore::new(world.memory.clone());
     let stack = stack_over(&world.manager_over(store.clone()));
@@ -147,7 +146,7 @@ async fn l04_a_touch_that_reaches_the_store_after_the_end_revives_nothing() {
 }
 
 #[tokio::test]
-async fn n19_a_request_in_flight_during_a_new_login_changes_nothing_of_either_session() {
+async fn n19_request_in_flight_during_login_changes_neither_session() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let old = token(&client);
@@ -162,7 +161,7 @@ async fn n19_a_request_in_flight_during_a_new_login_changes_nothing_of_either_se
 }
 
 #[tokio::test]
-async fn l04_no_later_request_brings_a_dead_session_back() {
+async fn l04_no_later_request_revives_dead_session() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let old = token(&client);
@@ -187,7 +186,7 @@ async fn l04_no_later_request_brings_a_dead_session_back() {
 }
 
 #[tokio::test]
-async fn n18_a_slow_request_that_began_earlier_does_not_pull_the_last_activity_back() {
+async fn n18_earlier_slow_request_does_not_move_activity_back() {
     let world = World::new();
     let mut client = world.signed_in().await;
     world.clock.advance(minutes(1));
@@ -201,7 +200,7 @@ async fn n18_a_slow_request_that_began_earlier_does_not_pull_the_last_activity_b
 }
 
 #[tokio::test]
-async fn n40_an_upload_admitted_in_time_finishes_and_the_next_request_is_refused() {
+async fn n40_upload_admitted_in_time_finishes_and_next_is_refused() {
     let world = World::new();
     let mut client = world.signed_in().await;
     world.clock.advance(minutes(14));
@@ -217,7 +216,7 @@ async fn n40_an_upload_admitted_in_time_finishes_and_the_next_request_is_refused
 }
 
 #[tokio::test]
-async fn n40_a_request_exactly_at_the_deadline_is_refused_before_its_handler_runs() {
+async fn n40_request_at_deadline_never_reaches_handler() {
     let world = World::new();
     let client = world.signed_in().await;
     world.clock.advance(minutes(15) - Duration::from_millis(1));

@@ -7,8 +7,8 @@ use dwell_testkit::FaultyStore;
 
 use crate::support::{World, issued, key, left, set_cookies, stack_over, token, told, verdict};
 
-/// Locks after 15 minutes, waits 30 more, and ends after an hour at the
-/// latest.
+/// Sessions lock after 15 minutes, end 30 minutes later, and end after an hour at
+/// the latest.
 fn world() -> World {
     let default = Policy::named("default")
         .idle(minutes(15))
@@ -18,7 +18,7 @@ fn world() -> World {
 }
 
 #[tokio::test]
-async fn an_idle_session_is_locked_for_everything_and_keeps_its_cookie() {
+async fn locked_session_is_locked_everywhere_and_keeps_its_cookie() {
     let world = world();
     let mut client = world.signed_in().await;
     world.clock.advance(minutes(15) - Duration::from_millis(1));
@@ -43,7 +43,7 @@ async fn an_idle_session_is_locked_for_everything_and_keeps_its_cookie() {
 }
 
 #[tokio::test]
-async fn the_reaper_locks_too_and_it_is_one_event_whoever_is_first() {
+async fn reaper_and_request_lock_with_one_event() {
     for reaper_first in [true, false] {
         let world = world();
         let mut client = world.signed_in().await;
@@ -62,7 +62,7 @@ async fn the_reaper_locks_too_and_it_is_one_event_whoever_is_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_that_all_saw_the_session_before_its_lock_make_one_event() {
+async fn concurrent_requests_lock_with_one_event() {
     let world = world();
     let client = world.signed_in().await;
     world.clock.advance(minutes(15));
@@ -82,7 +82,7 @@ async fn requests_that_all_saw_the_session_before_its_lock_make_one_event() {
 }
 
 #[tokio::test]
-async fn its_subjects_authentication_opens_it_within_the_same_absolute_deadline() {
+async fn subject_opens_lock_within_same_absolute_deadline() {
     let world = world();
     let mut client = world.signed_in().await;
     let locked = token(&client);
@@ -105,7 +105,7 @@ async fn its_subjects_authentication_opens_it_within_the_same_absolute_deadline(
 }
 
 #[tokio::test]
-async fn nothing_but_authentication_opens_it() {
+async fn only_authentication_opens_lock() {
     let world = world();
     let stack = world.stack().add_exempt_path("/open/");
     let mut client = crate::support::signed_in(world.client_of(&stack)).await;
@@ -125,7 +125,7 @@ async fn nothing_but_authentication_opens_it() {
 }
 
 #[tokio::test]
-async fn the_lock_ends_after_its_period() {
+async fn lock_ends_after_its_period() {
     let world = world();
     let mut client = world.signed_in().await;
     world.clock.advance(minutes(45) - Duration::from_millis(1));
@@ -133,13 +133,13 @@ async fn the_lock_ends_after_its_period() {
     world.clock.advance(Duration::from_millis(1));
     let mut late = client.clone();
     let answer = late.get("/reauthenticate").await;
-    assert_eq!(answer.status, 409, "too late for its subject, too");
+    assert_eq!(answer.status, 409, "also too late for its subject");
     assert_eq!(verdict(&mut client).await, "idle_timeout");
     assert_eq!(world.events.ends(), [EndReason::IdleTimeout]);
 }
 
 #[tokio::test]
-async fn the_reaper_ends_a_lock_that_nobody_opens() {
+async fn reaper_ends_unopened_lock() {
     let world = world();
     world.signed_in().await;
     for _ in 0..5 {
@@ -156,7 +156,7 @@ async fn the_reaper_ends_a_lock_that_nobody_opens() {
 }
 
 #[tokio::test]
-async fn no_lock_lasts_beyond_the_absolute_deadline() {
+async fn no_lock_outlasts_absolute_deadline() {
     for tries_first in [true, false] {
         let world = world();
         let mut client = world.signed_in().await;
@@ -177,7 +177,7 @@ async fn no_lock_lasts_beyond_the_absolute_deadline() {
 }
 
 #[tokio::test]
-async fn another_subjects_login_gets_nothing_of_it() {
+async fn login_of_another_subject_takes_nothing_over() {
     for subject in ["bob", "alice"] {
         let world = world();
         let mut client = world.client();
@@ -194,7 +194,7 @@ async fn another_subjects_login_gets_nothing_of_it() {
             (None, world.clock.now())
         );
         assert_eq!(client.get("/").await.text(), subject);
-        // And the locked one is over.
+        // The locked session is over.
         assert_eq!(verdict(&mut world.client_with(&locked)).await, "superseded");
         assert_eq!(world.events.ends(), [EndReason::Superseded]);
         assert_eq!(world.events.count(EventKind::SessionUnlocked), 0);
@@ -202,7 +202,7 @@ async fn another_subjects_login_gets_nothing_of_it() {
 }
 
 #[tokio::test]
-async fn somebody_elses_authentication_elsewhere_opens_nothing() {
+async fn authentication_of_another_subject_opens_nothing() {
     let world = world();
     let mut client = world.signed_in().await;
     world.clock.advance(minutes(15));
@@ -215,7 +215,7 @@ async fn somebody_elses_authentication_elsewhere_opens_nothing() {
 }
 
 #[tokio::test]
-async fn guessing_at_a_locked_session_ends_it() {
+async fn guessing_ends_locked_session() {
     let world = world();
     let mut client = world.signed_in().await;
     let mut holder = client.clone();
@@ -230,7 +230,7 @@ async fn guessing_at_a_locked_session_ends_it() {
 }
 
 #[tokio::test]
-async fn a_copied_token_is_found_out_while_locked_as_well() {
+async fn copied_token_is_detected_while_locked() {
     let world = world();
     let mut client = world.signed_in().await;
     let mut thief = client.clone();
@@ -242,7 +242,7 @@ async fn a_copied_token_is_found_out_while_locked_as_well() {
 }
 
 #[tokio::test]
-async fn a_successor_that_is_first_shown_to_a_lock_counts_as_used() {
+async fn successor_first_shown_to_lock_counts_as_used() {
     let world = world();
     let mut client = world.signed_in().await;
     let mut thief = client.clone();
@@ -254,7 +254,7 @@ async fn a_successor_that_is_first_shown_to_a_lock_counts_as_used() {
 }
 
 #[tokio::test]
-async fn a_token_whose_successor_was_lost_still_opens_a_lock() {
+async fn token_with_lost_successor_still_opens_lock() {
     let world = world();
     let mut client = world.signed_in().await;
     client.clone().get("/rotate").await;
@@ -268,7 +268,7 @@ async fn a_token_whose_successor_was_lost_still_opens_a_lock() {
 }
 
 #[tokio::test]
-async fn a_locked_session_can_be_signed_out_where_that_is_served() {
+async fn locked_session_can_sign_out_on_exempt_path() {
     let world = world();
     let stack = world.stack().add_exempt_path("/open/");
     let mut client = crate::support::signed_in(world.client_of(&stack)).await;

@@ -1,5 +1,5 @@
-//! Sessions over HTTP: tokens, cookies, races, ends, activity, networks,
-//! step-up and refusals, by the public API over a store in memory.
+//! Sessions over HTTP by the public API, over a store in memory: tokens, cookies,
+//! races, ends, activity, networks, step-up and refusals.
 
 #![allow(
     clippy::expect_used,

@@ -1,5 +1,4 @@
-//! Page navigations are redirected, with the reason and the way back; nothing
-//! else is.
+//! Only page navigations are redirected, with the reason and the way back.
 
 use dwell_core::minutes;
 use dwell_testkit::TestResponse;
@@ -24,7 +23,7 @@ fn assert_redirected(answer: &TestResponse, to: &str) {
 }
 
 #[tokio::test]
-async fn a_page_without_a_session_leads_to_the_login_and_back() {
+async fn page_without_session_leads_to_login_and_back() {
     let world = World::new();
     let mut client = world.client();
     let answer = page(&mut client, "/accounts?page=2&sort=a%20b").await;
@@ -41,7 +40,7 @@ async fn a_page_without_a_session_leads_to_the_login_and_back() {
 }
 
 #[tokio::test]
-async fn a_page_of_an_ended_session_tells_the_reason_and_removes_the_cookie() {
+async fn page_of_ended_session_names_reason_and_removes_cookie() {
     let world = World::new();
     let mut client = world.signed_in().await;
     world.clock.advance(minutes(15));
@@ -51,7 +50,7 @@ async fn a_page_of_an_ended_session_tells_the_reason_and_removes_the_cookie() {
 }
 
 #[tokio::test]
-async fn a_page_that_needs_authentication_again_leads_there() {
+async fn page_that_needs_step_up_leads_to_reauthentication() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let answer = page(&mut client, "/strong/transfer").await;
@@ -61,7 +60,7 @@ async fn a_page_that_needs_authentication_again_leads_there() {
 }
 
 #[tokio::test]
-async fn a_page_of_a_locked_session_leads_to_the_reauthentication() {
+async fn page_of_locked_session_leads_to_reauthentication() {
     let world = World::locking();
     let mut client = world.signed_in().await;
     world.clock.advance(minutes(15));
@@ -74,7 +73,7 @@ async fn a_page_of_a_locked_session_leads_to_the_reauthentication() {
 }
 
 #[tokio::test]
-async fn a_stack_with_one_page_uses_it_for_both() {
+async fn stack_with_one_page_uses_it_for_both() {
     let world = World::new();
     let stack = SessionTimeoutLayer::new(&world.manager)
         .with_login("/signin")
@@ -96,7 +95,7 @@ async fn a_stack_with_one_page_uses_it_for_both() {
 }
 
 #[tokio::test]
-async fn a_stack_without_pages_redirects_nobody() {
+async fn stack_without_pages_redirects_nobody() {
     let world = World::new();
     let stack = SessionTimeoutLayer::new(&world.manager)
         .with_requirement(SessionRequirement::Required)
@@ -109,7 +108,7 @@ async fn a_stack_without_pages_redirects_nobody() {
 }
 
 #[tokio::test]
-async fn a_login_path_with_a_query_is_added_to() {
+async fn query_of_login_path_is_extended() {
     let world = World::new();
     let stack = SessionTimeoutLayer::new(&world.manager)
         .with_login("/login?tenant=a")
@@ -121,10 +120,7 @@ async fn a_login_path_with_a_query_is_added_to() {
         "/login?tenant=a&reason=session_required&return_to=%2Fx",
     );
     let served = page(&mut world.client_of(&stack), "/login?tenant=a&reason=x").await;
-    assert_eq!(
-        served.status, 200,
-        "the page itself is exempt, or it would lead to itself"
-    );
+    assert_eq!(served.status, 200, "the login page is exempt");
 }
 
 #[tokio::test]
@@ -150,11 +146,11 @@ async fn only_navigations_are_redirected() {
         (Method::GET, vec![NAVIGATE, HTML], true),
         (Method::HEAD, vec![NAVIGATE], true),
         (Method::POST, vec![NAVIGATE, HTML], true),
-        // An old browser, which sends no fetch metadata.
+        // An old browser without fetch metadata.
         (Method::GET, vec![HTML], true),
         (Method::HEAD, vec![HTML], true),
         (Method::POST, vec![HTML], false),
-        // A page's own fetches, whatever they accept.
+        // Fetches by a page, with any `Accept`.
         (Method::GET, vec![mode("cors"), HTML], false),
         (Method::GET, vec![mode("no-cors"), HTML], false),
         (Method::GET, vec![mode("same-origin"), HTML], false),
@@ -169,7 +165,7 @@ async fn only_navigations_are_redirected() {
 }
 
 #[tokio::test]
-async fn n37_the_way_back_names_the_method_where_going_there_would_repeat_something() {
+async fn n37_return_of_unsafe_request_names_its_method() {
     let world = World::new();
     let mut client = world.client();
     let to = "/login?reason=session_required&return_to=%2Ftransfer";
@@ -185,7 +181,7 @@ async fn n37_the_way_back_names_the_method_where_going_there_would_repeat_someth
 }
 
 #[tokio::test]
-async fn n37_the_way_back_never_leaves_this_origin() {
+async fn n37_return_never_leaves_this_origin() {
     let world = World::new();
     let mut client = world.client();
     for target in [
@@ -204,11 +200,11 @@ async fn n37_the_way_back_never_leaves_this_origin() {
     let long = format!("/{}", "a".repeat(2_048));
     let answer = page(&mut client, &long).await;
     assert_redirected(&answer, "/login?reason=session_required");
-    // A target with an origin of its own is reduced to its path.
+    // A target with an origin is reduced to its path.
     let answer = page(&mut client, "https://evil.example/accounts?a=1").await;
     let to = "/login?reason=session_required&return_to=%2Faccounts%3Fa%3D1";
     assert_redirected(&answer, to);
-    // Nothing in a path or query can add a parameter or a field.
+    // A path or query can add no parameter and no header field.
     let answer = page(
         &mut client,
         "/a?x=1&return_to=//evil.example&reason=none%0d%0aX:y",

@@ -1,5 +1,5 @@
-//! Networks over HTTP: where a client comes from decides how long it may be
-//! idle, both ways and at once.
+//! Networks over HTTP: the client's network decides how long it may be idle, in
+//! both directions and at once.
 
 use dwell_core::{
     ClientIp, ClientIpSource, EndReason, EventKind, Policy, PolicySet, hours, minutes, seconds,
@@ -38,13 +38,13 @@ async fn signed_in_from(world: &World, address: &str) -> Client {
     client
 }
 
-/// The idle time left by a request that is no activity.
+/// Returns the idle time left, by a passive request.
 async fn idle(client: &mut Client, address: &str) -> u64 {
     left(&from(client, address, "/passive").await).0
 }
 
 #[tokio::test]
-async fn l07_each_network_has_its_own_allowance_and_the_longest_prefix_wins() {
+async fn l07_each_network_has_its_allowance_and_longest_prefix_wins() {
     let world = world();
     for (address, expected) in [
         (OFFICE, 1_800),
@@ -65,7 +65,7 @@ async fn l07_each_network_has_its_own_allowance_and_the_longest_prefix_wins() {
 }
 
 #[tokio::test]
-async fn l07_an_unknown_address_gets_the_strict_default() {
+async fn l07_unknown_address_gets_strict_default() {
     let world = world();
     for unknown in [
         "",
@@ -85,13 +85,13 @@ async fn l07_an_unknown_address_gets_the_strict_default() {
             "{unknown:?}"
         );
     }
-    // No header at all: it is the proxy itself, which is in no named network.
+    // Without a header the client is the proxy, which is in no named network.
     let mut client = world.client();
     assert_eq!(left(&client.get("/login").await).0, 900);
 }
 
 #[tokio::test]
-async fn l07_the_office_allowance_does_not_go_along_to_the_cafe() {
+async fn l07_office_allowance_stays_in_office() {
     let world = world();
     let mut client = signed_in_from(&world, OFFICE).await;
     world.clock.advance(minutes(10));
@@ -106,12 +106,12 @@ async fn l07_the_office_allowance_does_not_go_along_to_the_cafe() {
         1_200,
         "nothing was recorded"
     );
-    // Activity there is measured by the rule there.
+    // Activity is measured by the rule of its network.
     assert_eq!(left(&from(&mut client, CAFE, "/").await).0, 900);
 }
 
 #[tokio::test]
-async fn l07_nor_does_the_cafes_activity_get_the_offices_allowance() {
+async fn l07_activity_in_cafe_earns_no_office_allowance() {
     let world = world();
     let mut client = signed_in_from(&world, CAFE).await;
     world.clock.advance(minutes(10));
@@ -126,19 +126,19 @@ async fn l07_nor_does_the_cafes_activity_get_the_offices_allowance() {
 }
 
 #[tokio::test]
-async fn n33_leaving_the_office_can_end_the_session_at_once() {
+async fn n33_leaving_office_can_end_session_at_once() {
     let world = world();
     let mut client = signed_in_from(&world, OFFICE).await;
     world.clock.advance(minutes(15));
     let answer = from(&mut client.clone(), CAFE, "/").await;
     assert_eq!(told(&answer), "idle_timeout");
-    // And going back brings nothing back.
+    // Going back revives nothing.
     assert_eq!(told(&from(&mut client, OFFICE, "/").await), "idle_timeout");
     assert_eq!(world.events.ends(), [EndReason::IdleTimeout]);
 }
 
 #[tokio::test]
-async fn n33_just_before_that_it_goes_on() {
+async fn n33_session_survives_leaving_office_in_time() {
     let world = world();
     let mut client = signed_in_from(&world, OFFICE).await;
     world
@@ -148,7 +148,7 @@ async fn n33_just_before_that_it_goes_on() {
 }
 
 #[tokio::test]
-async fn n33_entering_the_office_revives_nothing() {
+async fn n33_entering_office_revives_nothing() {
     let world = world();
     let mut client = signed_in_from(&world, CAFE).await;
     world.clock.advance(minutes(15));
@@ -158,7 +158,7 @@ async fn n33_entering_the_office_revives_nothing() {
 }
 
 #[tokio::test]
-async fn n33_an_address_that_becomes_unreadable_counts_as_leaving() {
+async fn n33_unreadable_address_counts_as_leaving() {
     let world = world();
     let mut client = signed_in_from(&world, OFFICE).await;
     world.clock.advance(minutes(14));
@@ -171,7 +171,7 @@ async fn n33_an_address_that_becomes_unreadable_counts_as_leaving() {
 }
 
 #[tokio::test]
-async fn n33_a_stricter_network_inside_the_office_is_obeyed_both_ways() {
+async fn n33_stricter_network_inside_office_binds_both_ways() {
     let world = world();
     let mut client = signed_in_from(&world, OFFICE).await;
     world.clock.advance(minutes(4));
@@ -181,14 +181,14 @@ async fn n33_a_stricter_network_inside_the_office_is_obeyed_both_ways() {
     assert_eq!(
         idle(&mut client, OFFICE).await,
         60,
-        "what was allowed at the last activity"
+        "the allowance at the last activity"
     );
     world.clock.advance(minutes(1));
     assert_eq!(told(&from(&mut client, OFFICE, "/").await), "idle_timeout");
 }
 
 #[tokio::test]
-async fn l07_a_network_only_shortens_the_limit_of_a_stricter_route() {
+async fn l07_network_only_shortens_limit_of_stricter_route() {
     let world = world();
     let mut client = signed_in_from(&world, OFFICE).await;
     assert_eq!(
@@ -200,7 +200,7 @@ async fn l07_a_network_only_shortens_the_limit_of_a_stricter_route() {
 }
 
 #[tokio::test]
-async fn n32_what_a_client_puts_in_front_of_the_list_is_not_believed() {
+async fn n32_client_entries_in_front_of_list_are_ignored() {
     let world = world();
     let mut client = world.client();
     let forged = format!("{OFFICE}, {CAFE}");
@@ -210,13 +210,13 @@ async fn n32_what_a_client_puts_in_front_of_the_list_is_not_believed() {
     // Several lines are one list.
     let lines = [("x-forwarded-for", OFFICE), ("x-forwarded-for", CAFE)];
     assert_eq!(left(&get_with(&mut client, "/login", &lines).await).0, 900);
-    // And from nobody but the proxy.
+    // Only the proxy is believed.
     let direct = [("test-peer", CAFE), ("x-forwarded-for", OFFICE)];
     assert_eq!(left(&get_with(&mut client, "/login", &direct).await).0, 900);
 }
 
 #[tokio::test]
-async fn n32_only_the_one_configured_source_is_read() {
+async fn n32_only_configured_source_is_read() {
     for (source, address, expected) in [
         (ClientIpSource::Peer, OFFICE, 900),
         (ClientIpSource::Forwarded, OFFICE, 900),
@@ -236,11 +236,11 @@ async fn n32_only_the_one_configured_source_is_read() {
     assert_eq!(left(&answer).0, 1_800);
     let nginx = [("forwarded", "for=\"2001:db8:7::1\"")];
     let answer = get_with(&mut forwarded.client(), "/login", &nginx).await;
-    assert_eq!(left(&answer).0, 900, "no brackets, so it is no address");
+    assert_eq!(left(&answer).0, 900, "without brackets it is no address");
 }
 
 #[tokio::test]
-async fn recorded_activity_from_another_network_is_an_event_with_its_address() {
+async fn activity_from_another_network_is_event_with_address() {
     let world = world();
     let mut client = signed_in_from(&world, OFFICE).await;
     let created = world.events.events().pop().unwrap();
@@ -272,7 +272,7 @@ async fn recorded_activity_from_another_network_is_an_event_with_its_address() {
 }
 
 #[tokio::test]
-async fn an_event_from_no_named_network_does_not_name_the_one_before() {
+async fn event_from_no_named_network_names_none() {
     let world = world();
     let mut client = signed_in_from(&world, OFFICE).await;
     world.clock.advance(minutes(1));
@@ -283,7 +283,7 @@ async fn an_event_from_no_named_network_does_not_name_the_one_before() {
 }
 
 #[tokio::test]
-async fn the_address_stands_in_every_event_that_a_request_caused() {
+async fn every_event_of_request_has_its_address() {
     let world = world();
     let mut client = world.client();
     let paths = [

@@ -1,4 +1,4 @@
-//! However many see a session's end, it is reported once, for its own reason.
+//! Every end is reported once, for its reason.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use tokio::sync::Barrier;
 use crate::support::{World, policies, signed_in, stack_over, token, verdict};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn n20_many_requests_on_two_nodes_and_the_reaper_make_one_end() {
+async fn n20_requests_on_two_nodes_and_reaper_make_one_end() {
     for round in 0..25 {
         let world = World::new();
         let mut client = world.client();
@@ -50,11 +50,11 @@ async fn n20_many_requests_on_two_nodes_and_the_reaper_make_one_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n20_requests_that_all_saw_the_session_before_its_end_make_one_end() {
+async fn n20_requests_admitted_before_end_make_one_end() {
     let world = World::new();
     let client = world.signed_in().await;
     world.clock.advance(minutes(15));
-    // Every look-up is answered before the first end reaches the store.
+    // All look-ups are answered before the first end reaches the store.
     let nodes = [0, 1].map(|_| {
         let store = FaultyStore::new(world.memory.clone());
         store.delay(seconds(1));
@@ -75,7 +75,7 @@ async fn n20_requests_that_all_saw_the_session_before_its_end_make_one_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n20_a_copied_token_shown_by_many_at_once_makes_one_end() {
+async fn n20_copied_token_shown_concurrently_makes_one_end() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let old = token(&client);
@@ -101,7 +101,7 @@ async fn n20_a_copied_token_shown_by_many_at_once_makes_one_end() {
 }
 
 #[tokio::test]
-async fn l12_signing_out_twice_at_once_is_one_sign_out() {
+async fn l12_concurrent_sign_outs_make_one_end() {
     let world = World::new();
     let client = world.signed_in().await;
     let mut requests = Vec::new();
@@ -121,7 +121,7 @@ async fn l12_signing_out_twice_at_once_is_one_sign_out() {
 }
 
 #[tokio::test]
-async fn l12_an_end_that_nobody_comes_back_for_is_reported_by_the_reaper() {
+async fn l12_unvisited_end_is_reported_by_reaper() {
     let world = World::new();
     for subject in ["alice", "bob", "carol"] {
         world
@@ -146,7 +146,7 @@ async fn l12_an_end_that_nobody_comes_back_for_is_reported_by_the_reaper() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l12_the_stack_reaps_by_itself_after_its_first_request() {
+async fn l12_stack_reaps_after_its_first_request() {
     let world = World::new();
     let (report, mut reports) = tokio::sync::mpsc::unbounded_channel();
     let manager = SessionManager::builder(world.memory.clone(), policies())
@@ -160,7 +160,7 @@ async fn l12_the_stack_reaps_by_itself_after_its_first_request() {
 }
 
 #[tokio::test]
-async fn l12_a_login_over_a_session_that_ran_out_reports_the_timeout() {
+async fn l12_login_over_overdue_session_reports_timeout() {
     let world = World::new();
     let mut client = world.signed_in().await;
     world.clock.advance(minutes(15));
@@ -170,7 +170,7 @@ async fn l12_a_login_over_a_session_that_ran_out_reports_the_timeout() {
 }
 
 #[tokio::test]
-async fn l12_a_sign_out_of_a_session_that_ran_out_reports_the_timeout() {
+async fn l12_sign_out_of_overdue_session_reports_timeout() {
     let world = World::new();
     let stack = world.stack().add_exempt_path("/logout");
     let mut client = signed_in(world.client_of(&stack)).await;
@@ -183,7 +183,7 @@ async fn l12_a_sign_out_of_a_session_that_ran_out_reports_the_timeout() {
 }
 
 #[tokio::test]
-async fn l12_a_revocation_of_a_session_that_ran_out_reports_the_timeout() {
+async fn l12_revocation_of_overdue_session_reports_timeout() {
     let world = World::new();
     let mut gone = world.signed_in().await;
     world.clock.advance(minutes(15));
@@ -195,7 +195,7 @@ async fn l12_a_revocation_of_a_session_that_ran_out_reports_the_timeout() {
 }
 
 #[tokio::test]
-async fn l12_every_session_of_a_chain_of_logins_ends_once() {
+async fn l12_every_session_in_chain_of_logins_ends_once() {
     let world = World::new();
     let mut client = world.client();
     for _ in 0..4 {
@@ -211,7 +211,7 @@ async fn l12_every_session_of_a_chain_of_logins_ends_once() {
 }
 
 #[tokio::test]
-async fn l12_a_session_that_makes_room_for_another_is_reported_once() {
+async fn l12_session_that_makes_room_is_reported_once() {
     let default = Policy::named("default")
         .idle(minutes(15))
         .absolute(hours(8));

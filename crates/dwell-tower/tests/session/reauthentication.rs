@@ -1,4 +1,4 @@
-//! Re-authentications that fail, and what ends after too many.
+//! Failed re-authentications: too many end the session.
 
 use dwell_core::{EndReason, EventKind, SessionManager, minutes};
 
@@ -7,7 +7,7 @@ use crate::support::{World, policies, set_cookies, signed_in, stack_over, token,
 const FAIL: &str = "/reauthenticate?fail=1";
 
 #[tokio::test]
-async fn five_failures_in_a_row_end_the_session() {
+async fn five_failures_in_row_end_session() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let mut other_tab = client.clone();
@@ -31,7 +31,7 @@ async fn five_failures_in_a_row_end_the_session() {
 }
 
 #[tokio::test]
-async fn a_good_one_in_between_starts_the_count_again() {
+async fn success_in_between_restarts_count() {
     let world = World::new();
     let mut client = world.signed_in().await;
     for _ in 0..3 {
@@ -45,7 +45,7 @@ async fn a_good_one_in_between_starts_the_count_again() {
 }
 
 #[tokio::test]
-async fn nothing_else_starts_the_count_again() {
+async fn nothing_else_restarts_count() {
     let world = World::new();
     let mut client = world.signed_in().await;
     for _ in 0..4 {
@@ -60,7 +60,7 @@ async fn nothing_else_starts_the_count_again() {
 }
 
 #[tokio::test]
-async fn n09_a_failed_reauthentication_is_no_activity_whatever_it_is_answered() {
+async fn n09_failed_reauthentication_is_no_activity_with_any_status() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let opened = world.facts(&token(&client));
@@ -76,7 +76,7 @@ async fn n09_a_failed_reauthentication_is_no_activity_whatever_it_is_answered() 
 }
 
 #[tokio::test]
-async fn failures_at_the_same_time_are_all_counted() {
+async fn concurrent_failures_are_all_counted() {
     let world = World::new();
     let client = world.signed_in().await;
     let mut tries = Vec::new();
@@ -93,7 +93,7 @@ async fn failures_at_the_same_time_are_all_counted() {
 }
 
 #[tokio::test]
-async fn how_many_are_too_many_can_be_said() {
+async fn number_of_failures_can_be_set() {
     let world = World::new();
     let manager = SessionManager::builder(world.memory.clone(), policies())
         .max_failed_reauthentications(2)
@@ -104,7 +104,7 @@ async fn how_many_are_too_many_can_be_said() {
 }
 
 #[tokio::test]
-async fn a_session_that_has_ended_takes_no_authentication() {
+async fn ended_session_takes_no_authentication() {
     let world = World::new();
     let mut client = world.signed_in().await;
     world.clock.advance(minutes(15));

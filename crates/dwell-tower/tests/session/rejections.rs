@@ -1,4 +1,4 @@
-//! Refusing in a way of one's own: closures, layers, the answer's extensions.
+//! Custom rejections: closures, layers, the answer's extensions.
 
 use bytes::Bytes;
 use dwell_core::{AuthenticationRequirement, EndReason, minutes};
@@ -13,7 +13,7 @@ use tower::{Layer, ServiceExt};
 
 use crate::support::{Body, COOKIE, Client, World, served, set_cookies, signed_in, token};
 
-/// Answers with 418, a word of its own, the refusal and the request's path.
+/// Answers with 418, a name, the refusal and the request's path.
 fn own(word: &'static str) -> impl MakeRejection {
     move |refusal: &Refusal, request: &Parts| {
         let reason = refusal.reason().unwrap_or("none");
@@ -25,7 +25,7 @@ fn own(word: &'static str) -> impl MakeRejection {
 }
 
 #[tokio::test]
-async fn a_closure_refuses_for_the_whole_stack_and_its_routes() {
+async fn closure_refuses_for_stack_and_its_routes() {
     let world = World::new();
     let stack = world.stack().with_rejection(own("ours"));
     assert_eq!(
@@ -49,12 +49,12 @@ async fn a_closure_refuses_for_the_whole_stack_and_its_routes() {
     assert_eq!(ended.text(), "ours idle_timeout /d");
     assert!(
         set_cookies(&ended)[0].contains("Max-Age=0"),
-        "the cookie goes all the same"
+        "the cookie is still removed"
     );
 }
 
 #[tokio::test]
-async fn a_closure_stays_whatever_is_said_after_it() {
+async fn closure_outlasts_later_settings() {
     let world = World::new();
     let stack = dwell_tower::SessionTimeoutLayer::new(&world.manager)
         .with_rejection(own("ours"))
@@ -69,7 +69,7 @@ async fn a_closure_stays_whatever_is_said_after_it() {
 }
 
 #[tokio::test]
-async fn a_closure_also_answers_for_the_store() {
+async fn closure_answers_for_store_outage() {
     let world = World::new();
     let store = dwell_testkit::FaultyStore::new(world.memory.clone());
     let stack = crate::support::stack_over(&world.manager_over(store.clone()));
@@ -80,7 +80,7 @@ async fn a_closure_also_answers_for_the_store() {
     assert_eq!(set_cookies(&answer), [""; 0]);
 }
 
-/// A client of a stack by hand, in which inner layers have ways of their own.
+/// A client of a hand-built stack whose inner layers have their own rejections.
 async fn mixed(world: &World) -> Client {
     let handlers = world.handlers();
     let stepped = StepUpLayer::new(AuthenticationRequirement::within(minutes(5)))
@@ -103,7 +103,7 @@ async fn mixed(world: &World) -> Client {
 }
 
 #[tokio::test]
-async fn a_layers_own_way_beats_the_stacks() {
+async fn rejection_of_layer_beats_that_of_stack() {
     let world = World::new();
     let mut client = mixed(&world).await;
     assert_eq!(client.get("/x").await.text(), "alice");
@@ -122,7 +122,7 @@ async fn a_layers_own_way_beats_the_stacks() {
 }
 
 #[tokio::test]
-async fn an_inner_layer_without_a_way_of_its_own_refuses_like_the_stack() {
+async fn inner_layer_without_rejection_refuses_like_stack() {
     let world = World::new();
     let inner =
         StepUpLayer::new(AuthenticationRequirement::within(minutes(5))).layer(world.handlers());
@@ -135,7 +135,7 @@ async fn an_inner_layer_without_a_way_of_its_own_refuses_like_the_stack() {
     );
 }
 
-/// The refusal that an outer layer finds in the answer to a request.
+/// Returns the refusal that an outer layer finds in the answer.
 async fn found(world: &World, client: Option<&Client>, path: &str) -> Option<Refusal> {
     let mut request = Request::get(path);
     if let Some(client) = client {
@@ -147,7 +147,7 @@ async fn found(world: &World, client: Option<&Client>, path: &str) -> Option<Ref
 }
 
 #[tokio::test]
-async fn the_refusal_stands_in_the_answers_extensions() {
+async fn refusal_is_in_extensions_of_answer() {
     let world = World::locking();
     let client = world.signed_in().await;
     let mut gone = world.signed_in().await;
@@ -179,7 +179,7 @@ async fn the_refusal_stands_in_the_answers_extensions() {
 }
 
 #[tokio::test]
-async fn a_handler_can_refuse_the_way_the_stack_does() {
+async fn handler_can_refuse_like_stack() {
     use dwell_core::SessionState;
 
     let world = World::new();
@@ -198,7 +198,7 @@ async fn a_handler_can_refuse_the_way_the_stack_does() {
 }
 
 #[tokio::test]
-async fn odd_class_names_cannot_break_out_of_the_challenge() {
+async fn odd_acr_values_cannot_break_out_of_challenge() {
     let world = World::new();
     let odd =
         AuthenticationRequirement::within(minutes(5)).with_acr(["a\"b\\c", "d\r\nx: y", "ä", "ok"]);

@@ -14,7 +14,7 @@ fn put_in_force(world: &World, idle: u64, absolute: u64) {
 }
 
 #[tokio::test]
-async fn l06_a_stricter_policy_binds_at_the_next_request() {
+async fn l06_stricter_policy_binds_at_next_request() {
     let world = World::new();
     let mut client = world.signed_in().await;
     world.clock.advance(minutes(4));
@@ -26,7 +26,7 @@ async fn l06_a_stricter_policy_binds_at_the_next_request() {
 }
 
 #[tokio::test]
-async fn n30_a_stricter_absolute_timeout_can_be_over_already() {
+async fn n30_stricter_absolute_timeout_can_be_overdue_at_once() {
     let world = World::new();
     let mut client = world.signed_in().await;
     for _ in 0..6 {
@@ -38,7 +38,7 @@ async fn n30_a_stricter_absolute_timeout_can_be_over_already() {
 }
 
 #[tokio::test]
-async fn n30_a_looser_policy_revives_nothing_and_moves_no_recorded_deadline() {
+async fn n30_looser_policy_revives_nothing_and_moves_no_deadline() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let mut idle = world.signed_in().await;
@@ -47,7 +47,7 @@ async fn n30_a_looser_policy_revives_nothing_and_moves_no_recorded_deadline() {
     world.clock.advance(minutes(5));
     assert_eq!(left(&client.get("/passive").await), (600, 8 * 3_600 - 300));
     assert_eq!(world.facts(&token(&client)), before);
-    // Activity from now on is measured by what is in force.
+    // Activity from now on is measured by the policies in force.
     assert_eq!(left(&client.get("/").await), (1_800, 8 * 3_600 - 300));
     world.clock.advance(minutes(10));
     assert_eq!(verdict(&mut idle).await, "idle_timeout");
@@ -55,7 +55,7 @@ async fn n30_a_looser_policy_revives_nothing_and_moves_no_recorded_deadline() {
 }
 
 #[tokio::test]
-async fn l07_a_network_made_stricter_binds_who_was_last_active_there() {
+async fn l07_stricter_network_binds_sessions_last_active_there() {
     let with_office = |idle| {
         let default = Policy::named("default")
             .idle(minutes(15))

@@ -1,4 +1,4 @@
-//! What is told of the time left, and that nothing but activity moves it.
+//! The time left in answers. Only activity moves it.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use dwell_testkit::{FaultyStore, TestResponse};
 
 use crate::support::{Client, World, get_with, left, stack_over, token, verdict};
 
-/// What an answer that is given now must tell of a session with these facts.
+/// Returns what an answer must report now of a session with these facts.
 fn recorded(world: &World, client: &Client) -> (u64, u64) {
     let facts = world.facts(&token(client));
     let now = world.clock.now();
@@ -24,13 +24,13 @@ fn deadlines(facts: &Facts) -> (Timestamp, Timestamp, Timestamp) {
 }
 
 #[tokio::test]
-async fn n07_whatever_rewrites_a_session_keeps_both_deadlines() {
+async fn n07_every_rewrite_keeps_both_deadlines() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let opened = deadlines(&world.facts(&token(&client)));
     let mut versions = vec![world.facts(&token(&client)).version];
     let writes = [
-        // The rotation, and the note that the client has the successor.
+        // The rotation, and the confirmation of the successor.
         "/passive/rotate",
         "/passive",
         "/passive/rotate",
@@ -57,12 +57,12 @@ async fn n07_whatever_rewrites_a_session_keeps_both_deadlines() {
     assert_eq!(
         versions.len(),
         1 + writes.len(),
-        "every one of them was a write: {versions:?}"
+        "each was a write: {versions:?}"
     );
 }
 
 #[tokio::test]
-async fn n07_the_replacement_of_a_lost_token_keeps_both_deadlines() {
+async fn n07_replacing_lost_token_keeps_both_deadlines() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let opened = deadlines(&world.facts(&token(&client)));
@@ -76,7 +76,7 @@ async fn n07_the_replacement_of_a_lost_token_keeps_both_deadlines() {
 }
 
 #[tokio::test]
-async fn l03_neither_activity_nor_extension_nor_authentication_moves_the_absolute_deadline() {
+async fn l03_activity_extension_and_authentication_keep_deadline() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let absolute = world.facts(&token(&client)).absolute_deadline;
@@ -105,7 +105,7 @@ async fn l03_neither_activity_nor_extension_nor_authentication_moves_the_absolut
 }
 
 #[tokio::test]
-async fn n15_what_is_told_is_what_is_recorded() {
+async fn n15_reported_time_is_recorded_time() {
     let world = World::new();
     let mut client = world.signed_in().await;
     // Steps inside, at and beyond the granularity of 15 seconds.
@@ -123,14 +123,18 @@ async fn n15_what_is_told_is_what_is_recorded() {
         assert_eq!(left(&answer).0, idle, "after {step} s");
         assert_eq!(left(&answer), recorded(&world, &client), "after {step} s");
         let again = client.get("/passive").await;
-        assert_eq!(left(&again), left(&answer), "the next one is told the same");
+        assert_eq!(
+            left(&again),
+            left(&answer),
+            "the next answer reports the same"
+        );
     }
     world.clock.advance(Duration::from_millis(1));
     assert_eq!(left(&client.get("/").await).0, 898, "rounded down");
 }
 
 #[tokio::test]
-async fn n15_a_request_with_a_command_is_told_what_is_recorded_too() {
+async fn n15_command_reports_recorded_time() {
     for path in ["/rotate", "/extend", "/reauthenticate", "/login"] {
         for path in [
             path.to_owned(),
@@ -149,7 +153,7 @@ async fn n15_a_request_with_a_command_is_told_what_is_recorded_too() {
 }
 
 #[tokio::test]
-async fn n15_the_answer_that_replaces_a_lost_token_is_told_what_is_recorded() {
+async fn n15_replacement_of_lost_token_reports_recorded_time() {
     let world = World::new();
     let mut client = world.signed_in().await;
     client.clone().get("/passive/rotate").await;
@@ -161,7 +165,7 @@ async fn n15_the_answer_that_replaces_a_lost_token_is_told_what_is_recorded() {
 }
 
 #[tokio::test]
-async fn n15_a_slow_answer_tells_what_is_left_when_it_is_given() {
+async fn n15_slow_answer_reports_time_left_when_sent() {
     let world = World::new();
     let client = world.signed_in().await;
     world.clock.advance(minutes(1));
@@ -172,10 +176,10 @@ async fn n15_a_slow_answer_tells_what_is_left_when_it_is_given() {
 }
 
 #[tokio::test]
-async fn n15_the_idle_time_that_a_user_has_is_the_stated_one_less_at_most_the_granularity() {
+async fn n15_user_has_stated_idle_time_less_one_granularity_at_most() {
     let world = World::new();
     let mut client = world.signed_in().await;
-    // The last activity falls just inside the granularity, so it is not kept.
+    // The last activity is just within the granularity, so it is not recorded.
     world.clock.advance(Duration::from_millis(14_999));
     assert_eq!(left(&client.get("/").await).0, 885);
     world.clock.advance(Duration::from_millis(885_000));
@@ -189,7 +193,7 @@ async fn n15_the_idle_time_that_a_user_has_is_the_stated_one_less_at_most_the_gr
 }
 
 #[tokio::test(start_paused = true)]
-async fn n15_with_a_store_that_has_to_be_waited_for_the_told_time_comes_true() {
+async fn n15_reported_time_holds_in_remote_store() {
     let world = World::new();
     let store = FaultyStore::new(world.memory.clone());
     let stack = stack_over(&world.manager_over(store.clone()));
@@ -209,7 +213,7 @@ fn tells(answer: &TestResponse) -> Option<&str> {
 }
 
 #[tokio::test]
-async fn every_answer_to_a_live_session_tells_the_time_left() {
+async fn every_answer_to_live_session_reports_time_left() {
     let world = World::new();
     let mut client = world.client();
     let answer = client.get("/login").await;
@@ -234,13 +238,13 @@ async fn every_answer_to_a_live_session_tells_the_time_left() {
         (redirected.status.as_u16(), left(&redirected)),
         (303, (900, 28_800))
     );
-    // On a stricter route, the limits that are in force there.
+    // On a stricter route, its limits count.
     let admin = client.get("/admin/users").await;
     assert_eq!(tells(&admin), Some("idle=300, absolute=3600, warn=60"));
 }
 
 #[tokio::test]
-async fn no_other_answer_tells_a_time() {
+async fn no_other_answer_reports_time() {
     let world = World::new();
     let mut nobody = world.client();
     assert_eq!(tells(&nobody.get("/").await), None);
@@ -268,7 +272,7 @@ async fn no_other_answer_tells_a_time() {
 }
 
 #[tokio::test]
-async fn the_warning_is_that_of_the_policy_that_sets_the_deadline() {
+async fn warning_is_that_of_policy_that_sets_deadline() {
     let default = Policy::named("default")
         .idle(minutes(15))
         .absolute(hours(8));

@@ -1,4 +1,4 @@
-//! Rotations that are cut off, fail afterwards or meet each other.
+//! Rotations that are cut off, fail afterwards or run concurrently.
 
 use std::pin::pin;
 use std::task::Poll;
@@ -11,8 +11,7 @@ use crate::support::{
     Body, COOKIE, Client, World, issued, set_cookies, stack_over, token, verdict,
 };
 
-/// Lets the client of a request leave after so many polls; `true` when it
-/// stayed to the end.
+/// Drops a request after this many polls. Returns `true` if it was answered before.
 async fn leaves_after(polls: usize, mut client: Client, path: &str) -> bool {
     let mut request = pin!(client.get(path));
     for _ in 0..polls {
@@ -35,8 +34,8 @@ fn is_whole(before: &SessionRecord, after: &SessionRecord) -> bool {
     rotated || new == old
 }
 
-/// Cuts a request off at every point where it waits, and shows each time that
-/// the client, which has nothing but its old cookie, goes on.
+/// Cuts a request off at every point where it waits, and checks each time that the
+/// client stays signed in by its old cookie.
 async fn cut_off_everywhere(path: &str, answer_lost_before: bool) -> usize {
     for stage in 0.. {
         let world = World::new();
@@ -82,23 +81,23 @@ async fn cut_off_everywhere(path: &str, answer_lost_before: bool) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n46_a_client_that_leaves_during_a_rotation_is_not_locked_out() {
+async fn n46_client_leaving_during_rotation_stays_signed_in() {
     // Look-up, before the command, the write, after the command.
     assert!(cut_off_everywhere("/rotate?yield=1", false).await >= 4);
 }
 
 #[tokio::test(start_paused = true)]
-async fn n46_a_client_that_leaves_during_a_reauthentication_is_not_locked_out() {
+async fn n46_client_leaving_during_reauthentication_stays_signed_in() {
     assert!(cut_off_everywhere("/reauthenticate?yield=1", false).await >= 4);
 }
 
 #[tokio::test(start_paused = true)]
-async fn n46_a_client_that_leaves_while_a_lost_token_is_replaced_is_not_locked_out() {
+async fn n46_client_leaving_during_replacement_stays_signed_in() {
     assert!(cut_off_everywhere("/passive?yield=1", true).await >= 4);
 }
 
 #[tokio::test]
-async fn n46_a_handler_that_fails_after_rotating_locks_nobody_out() {
+async fn n46_handler_failing_after_rotation_locks_nobody_out() {
     for status in [500, 503, 403, 404] {
         let world = World::new();
         let mut client = world.signed_in().await;
@@ -109,11 +108,11 @@ async fn n46_a_handler_that_fails_after_rotating_locks_nobody_out() {
         assert_eq!(
             set_cookies(&answer).len(),
             1,
-            "the successor comes with any answer"
+            "every answer carries the successor"
         );
         assert_ne!(token(&client), old);
 
-        // Somebody on the way put a page of his own in place of the answer.
+        // A proxy has replaced the answer by an error page.
         world.clock.advance(seconds(11));
         assert_eq!(verdict(&mut never_told).await, "ok", "{status}");
         world.clock.advance(seconds(11));
@@ -123,7 +122,7 @@ async fn n46_a_handler_that_fails_after_rotating_locks_nobody_out() {
 }
 
 #[tokio::test]
-async fn n46_the_successor_from_a_failed_answer_is_good() {
+async fn n46_successor_from_failed_answer_is_good() {
     let world = World::new();
     let mut client = world.signed_in().await;
     client.get("/rotate?status=500").await;
@@ -135,7 +134,7 @@ async fn n46_the_successor_from_a_failed_answer_is_good() {
 }
 
 #[tokio::test]
-async fn n46_an_inner_service_that_fails_after_rotating_locks_nobody_out() {
+async fn n46_inner_error_after_rotation_locks_nobody_out() {
     use dwell_core::SessionState;
     use http::Request;
     use tower::{Layer, ServiceExt, service_fn};
@@ -143,8 +142,8 @@ async fn n46_an_inner_service_that_fails_after_rotating_locks_nobody_out() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let failing = service_fn(async |request: Request<Body>| {
-        let handle = request.extensions().get::<SessionState>().unwrap();
-        handle.rotate().await.unwrap();
+        let state = request.extensions().get::<SessionState>().unwrap();
+        state.rotate().await.unwrap();
         Err::<http::Response<Body>, _>("the inner service failed")
     });
     let stack = world.stack().with_peer(|_| None);
@@ -161,9 +160,8 @@ async fn n46_an_inner_service_that_fails_after_rotating_locks_nobody_out() {
     }
 }
 
-/// Two requests of one browser are in flight at the same time, with the same
-/// token; their answers arrive in either order, and the browser keeps the
-/// cookie that comes last.
+/// Sends two concurrent requests of one browser with the same token. Their answers
+/// arrive in either order, and the browser keeps the last cookie.
 async fn meet(path: &'static str, answer_lost_before: bool, last: usize) {
     let world = World::new();
     let mut browser = world.signed_in().await;
@@ -199,21 +197,21 @@ async fn meet(path: &'static str, answer_lost_before: bool, last: usize) {
 }
 
 #[tokio::test]
-async fn n46_parallel_requests_after_a_lost_answer_leave_a_good_token() {
+async fn n46_parallel_requests_after_lost_answer_leave_good_token() {
     for last in [0, 1] {
         meet("/passive?wait=before", true, last).await;
     }
 }
 
 #[tokio::test]
-async fn n46_parallel_rotations_leave_a_good_token() {
+async fn n46_parallel_rotations_leave_good_token() {
     for last in [0, 1] {
         meet("/rotate?wait=before", false, last).await;
     }
 }
 
 #[tokio::test]
-async fn n46_parallel_reauthentications_leave_a_good_token() {
+async fn n46_parallel_reauthentications_leave_good_token() {
     for last in [0, 1] {
         meet("/reauthenticate?wait=before", false, last).await;
     }

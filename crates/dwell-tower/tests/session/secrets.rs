@@ -1,4 +1,4 @@
-//! Nothing that is printed shows a token, or enough of one.
+//! No output shows a token, or enough of one.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,7 @@ use tower::{Layer, ServiceExt, service_fn};
 
 use crate::support::{Body, COOKIE, World, stack_over, token};
 
-/// Fails where a text holds half of a token, or what a store finds it by.
+/// Fails if a text contains half of a token, or its key.
 fn assert_hides(text: &str, token: &str) {
     let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
     let key = crate::support::key(token);
@@ -40,16 +40,16 @@ async fn l09_layers_handles_and_answers_print_no_token() {
     let handler = service_fn(move |request: Request<Body>| {
         let see = Arc::clone(&see);
         async move {
-            let handle = request.extensions().get::<SessionState>().unwrap();
-            handle.rotate().await.unwrap();
+            let state = request.extensions().get::<SessionState>().unwrap();
+            state.rotate().await.unwrap();
             let text = format!(
-                "{handle:?} {:#?} {:?} {:?} {:?} {:?} {:?}",
-                handle.resolved(),
-                handle.record(),
-                handle.token_change(),
-                handle.verdict(),
-                handle.list().await.unwrap(),
-                handle.manager(),
+                "{state:?} {:#?} {:?} {:?} {:?} {:?} {:?}",
+                state.resolved(),
+                state.record(),
+                state.token_change(),
+                state.verdict(),
+                state.list().await.unwrap(),
+                state.manager(),
             );
             see.lock().unwrap().push_str(&text);
             Ok::<_, std::convert::Infallible>(http::Response::new(Body::default()))
@@ -67,16 +67,16 @@ async fn l09_layers_handles_and_answers_print_no_token() {
     let cookie = &answer.headers()["set-cookie"];
     assert!(
         cookie.is_sensitive(),
-        "so that middleware that logs headers hides it"
+        "middleware that logs headers hides it"
     );
     let new = cookie.to_str().unwrap()[COOKIE.len() + 1..]
         .split(';')
         .next()
         .unwrap();
     assert_ne!(new, old);
-    let handle = seen.lock().unwrap().clone();
-    assert!(handle.contains("Issue(Token(…))"), "{handle}");
-    assert!(handle.contains("alice"), "{handle}");
+    let state = seen.lock().unwrap().clone();
+    assert!(state.contains("Issue(Token(…))"), "{state}");
+    assert!(state.contains("alice"), "{state}");
     let others = format!(
         "{stack:?} {answer:?} {:?} {:?} {:?}",
         SessionLayer::new(&world.manager),
@@ -84,13 +84,13 @@ async fn l09_layers_handles_and_answers_print_no_token() {
         world.memory,
     );
     for token in [&old, new] {
-        assert_hides(&handle, token);
+        assert_hides(&state, token);
         assert_hides(&others, token);
     }
 }
 
 #[tokio::test]
-async fn l09_the_removal_cookie_is_marked_as_well() {
+async fn l09_removal_cookie_is_marked_sensitive() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let answer = client.get("/logout").await;
@@ -98,7 +98,7 @@ async fn l09_the_removal_cookie_is_marked_as_well() {
 }
 
 #[tokio::test]
-async fn l09_events_of_a_whole_life_show_a_reference_and_no_token() {
+async fn l09_events_of_whole_life_show_no_token() {
     let world = World::new();
     let mut client = world.client();
     let mut tokens = Vec::new();
@@ -150,7 +150,7 @@ async fn l09_events_of_a_whole_life_show_a_reference_and_no_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l09_a_store_that_has_to_be_waited_for_makes_nothing_more_talkative() {
+async fn l09_remote_store_shows_no_token_either() {
     let world = World::new();
     let store = FaultyStore::new(world.memory.clone());
     let stack = stack_over(&world.manager_over(store));

@@ -20,7 +20,7 @@ fn challenge(answer: &TestResponse) -> &str {
 }
 
 #[tokio::test]
-async fn an_authentication_counts_until_it_is_as_old_as_the_route_says() {
+async fn authentication_counts_until_age_limit_of_route() {
     let world = World::new();
     let mut client = world.signed_in().await;
     assert_eq!(ask(&mut client, "/fresh/transfer").await, "ok");
@@ -28,13 +28,13 @@ async fn an_authentication_counts_until_it_is_as_old_as_the_route_says() {
     assert_eq!(ask(&mut client, "/fresh/transfer").await, "ok");
     world.clock.advance(Duration::from_millis(1));
     assert_eq!(ask(&mut client, "/fresh/transfer").await, STEP_UP);
-    assert_eq!(ask(&mut client, "/").await, "ok", "everything else goes on");
+    assert_eq!(ask(&mut client, "/").await, "ok", "other routes are served");
     assert_eq!(client.get("/reauthenticate").await.status, 200);
     assert_eq!(ask(&mut client, "/fresh/transfer").await, "ok");
 }
 
 #[tokio::test]
-async fn the_challenge_is_that_of_rfc_9470() {
+async fn challenge_follows_rfc_9470() {
     let world = World::new();
     let mut client = world.signed_in().await;
     world.clock.advance(minutes(5));
@@ -54,7 +54,7 @@ async fn the_challenge_is_that_of_rfc_9470() {
 }
 
 #[tokio::test]
-async fn the_policys_own_limit_holds_where_the_route_states_none() {
+async fn policy_limit_holds_when_route_states_none() {
     let default = Policy::named("default")
         .idle(minutes(15))
         .absolute(hours(8));
@@ -75,12 +75,12 @@ async fn the_policys_own_limit_holds_where_the_route_states_none() {
     assert_eq!(
         ask(&mut client, "/fresh/x").await,
         "ok",
-        "the route's own five minutes"
+        "the five minutes of the route"
     );
 }
 
 #[tokio::test]
-async fn the_class_and_the_methods_have_to_suffice() {
+async fn acr_and_amr_must_suffice() {
     let world = World::new();
     for (query, strong, otp) in [
         ("", STEP_UP, STEP_UP),
@@ -100,7 +100,7 @@ async fn the_class_and_the_methods_have_to_suffice() {
         );
         assert_eq!(ask(&mut client, "/otp/x").await, otp, "login {query:?}");
         assert_eq!(ask(&mut client, "/fresh/x").await, "ok");
-        // A re-authentication counts for what it was itself.
+        // A re-authentication counts by its own class and methods.
         let mut client = world.client();
         client.get("/login?acr=aal3&amr=otp").await;
         client.get(&format!("/reauthenticate{query}")).await;
@@ -114,7 +114,7 @@ async fn the_class_and_the_methods_have_to_suffice() {
 }
 
 #[tokio::test]
-async fn n52_a_refused_step_up_neither_touches_nor_signs_out() {
+async fn n52_refused_step_up_neither_touches_nor_signs_out() {
     let world = World::new();
     let mut client = world.signed_in().await;
     world.clock.advance(minutes(6));
@@ -129,7 +129,7 @@ async fn n52_a_refused_step_up_neither_touches_nor_signs_out() {
         }
     }
     assert_eq!(verdict(&mut client).await, "ok");
-    // Nothing but refused step-ups: the session ends as if nobody were there.
+    // Refused step-ups alone: the session ends as without requests.
     world.clock.advance(minutes(8));
     assert_eq!(ask(&mut client, "/fresh/x").await, STEP_UP);
     world.clock.advance(minutes(1));
@@ -137,7 +137,7 @@ async fn n52_a_refused_step_up_neither_touches_nor_signs_out() {
 }
 
 #[tokio::test]
-async fn n52_that_holds_for_a_page_which_is_redirected_too() {
+async fn n52_redirected_step_up_neither_touches_nor_signs_out() {
     let world = World::new();
     let mut client = world.signed_in().await;
     world.clock.advance(minutes(6));
@@ -147,13 +147,13 @@ async fn n52_that_holds_for_a_page_which_is_redirected_too() {
     assert_eq!(
         world.record(&token(&client)),
         before,
-        "a redirect is a refusal as well"
+        "a redirect is also a refusal"
     );
     assert_eq!(left(&answer), (540, 28_440));
 }
 
 #[tokio::test]
-async fn n52_and_whatever_status_an_application_refuses_with() {
+async fn n52_step_up_refused_with_any_status_is_no_activity() {
     use dwell_tower::rejection::Refusal;
     use http::request::Parts;
 
@@ -175,7 +175,7 @@ async fn signed_in_with(world: &World, stack: dwell_tower::SessionTimeoutLayer) 
 }
 
 #[tokio::test]
-async fn n34_another_users_authentication_satisfies_nothing() {
+async fn n34_authentication_of_another_user_satisfies_nothing() {
     let world = World::new();
     let mut alice = world.signed_in().await;
     let mut bob = world.client();
@@ -186,13 +186,13 @@ async fn n34_another_users_authentication_satisfies_nothing() {
     assert_eq!(ask(&mut alice, "/strong/x").await, STEP_UP);
     assert_eq!(ask(&mut alice, "/fresh/x").await, STEP_UP);
 
-    // Nor that of the same user in another session.
+    // Nor does the same user's in another session.
     let mut elsewhere = world.client();
     elsewhere.get("/login?acr=aal3").await;
     assert_eq!(ask(&mut elsewhere, "/strong/x").await, "ok");
     assert_eq!(ask(&mut alice, "/fresh/x").await, STEP_UP);
 
-    // A login of another user is that user's session and none of this one's.
+    // A login of another user starts that user's session.
     let old = token(&alice);
     alice.get("/login?subject=bob&acr=aal3").await;
     assert_ne!(key(&token(&alice)), key(&old));
@@ -203,7 +203,7 @@ async fn n34_another_users_authentication_satisfies_nothing() {
 }
 
 #[tokio::test]
-async fn n34_an_older_authentication_shown_again_is_as_old_as_it_is() {
+async fn n34_replayed_authentication_keeps_its_age() {
     let world = World::new();
     let mut client = world.client();
     client.get("/login?authenticated_ago=299").await;
@@ -213,7 +213,7 @@ async fn n34_an_older_authentication_shown_again_is_as_old_as_it_is() {
 }
 
 #[tokio::test]
-async fn n34_an_authentication_without_a_time_opens_nothing() {
+async fn n34_authentication_without_time_opens_nothing() {
     let world = World::new();
     let mut client = world.client();
     let since_the_epoch = world.clock.now().as_millis() / 1_000;
@@ -224,18 +224,18 @@ async fn n34_an_authentication_without_a_time_opens_nothing() {
 }
 
 #[tokio::test]
-async fn n14_an_authentication_from_the_future_is_not_fresh_for_longer() {
+async fn n14_authentication_from_future_is_fresh_no_longer() {
     let world = World::new();
     let mut client = world.client();
     client.get("/login?authenticated_ahead=61").await;
     assert_ne!(ask(&mut client, "/fresh/x").await, "ok");
-    // Within the leeway it is taken as it is.
+    // Within the leeway it is accepted.
     client.get("/login?authenticated_ahead=60").await;
     assert_eq!(ask(&mut client, "/fresh/x").await, "ok");
 }
 
 #[tokio::test]
-async fn n35_the_window_is_fixed_and_does_not_slide_with_use() {
+async fn n35_window_is_fixed_and_does_not_slide() {
     let world = World::new();
     let mut client = world.signed_in().await;
     world.clock.advance(minutes(7));
@@ -251,7 +251,7 @@ async fn n35_the_window_is_fixed_and_does_not_slide_with_use() {
 }
 
 #[tokio::test]
-async fn n35_an_extension_or_a_rotation_is_no_authentication() {
+async fn n35_extension_and_rotation_are_no_authentication() {
     let world = World::new();
     let mut client = world.signed_in().await;
     world.clock.advance(minutes(5));
@@ -262,7 +262,7 @@ async fn n35_an_extension_or_a_rotation_is_no_authentication() {
 }
 
 #[tokio::test]
-async fn a_step_up_is_asked_for_succeeds_and_is_told() {
+async fn step_up_is_demanded_succeeds_and_is_reported() {
     let world = World::new();
     let mut client = world.signed_in().await;
     world.clock.advance(minutes(5));
@@ -290,12 +290,12 @@ async fn a_step_up_is_asked_for_succeeds_and_is_told() {
 }
 
 #[tokio::test]
-async fn a_stricter_route_asks_again_after_a_pause_that_is_too_long_for_it() {
+async fn stricter_route_asks_again_after_too_long_pause() {
     let world = World::new();
     let mut client = world.signed_in().await;
     assert_eq!(ask(&mut client, "/admin/users").await, "ok");
     world.clock.advance(minutes(6));
-    // One click elsewhere does not buy the stricter route back.
+    // A click elsewhere does not reopen the stricter route.
     assert_eq!(ask(&mut client, "/").await, "ok");
     let before = world.record(&token(&client));
     let refused = client.get("/admin/users").await;
@@ -311,7 +311,7 @@ async fn a_stricter_route_asks_again_after_a_pause_that_is_too_long_for_it() {
 }
 
 #[tokio::test]
-async fn a_session_that_ran_out_by_the_routes_own_limit_ends_there() {
+async fn session_overdue_by_limit_of_route_ends_there() {
     let world = World::new();
     let mut client = world.signed_in().await;
     world.clock.advance(minutes(5));

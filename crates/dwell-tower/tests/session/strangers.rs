@@ -1,4 +1,4 @@
-//! What somebody gets who shows a token that is not his, or none of ours.
+//! What a stranger learns from a token that is unknown or of somebody else.
 
 use std::fmt::Debug;
 
@@ -8,7 +8,7 @@ use dwell_tower::idle::SessionRequirement;
 
 use crate::support::{COOKIE, Client, World, get_with, key, token, verdict};
 
-/// Everything of an answer that a client can see.
+/// Everything that a client sees of an answer.
 fn seen(answer: &TestResponse) -> impl Debug + PartialEq + use<> {
     let mut headers: Vec<_> = answer
         .headers
@@ -25,7 +25,7 @@ fn mixed(selector: &str, verifier: &str) -> String {
 }
 
 #[tokio::test]
-async fn n50_an_unknown_token_never_creates_a_session() {
+async fn n50_unknown_token_never_creates_session() {
     let world = World::new();
     let optional = world.stack().with_requirement(SessionRequirement::Optional);
     let mine = Token::generate().unwrap().expose().to_owned();
@@ -40,7 +40,7 @@ async fn n50_an_unknown_token_never_creates_a_session() {
 }
 
 #[tokio::test]
-async fn n50_no_client_picks_its_own_token() {
+async fn n50_no_client_picks_its_token() {
     let world = World::new();
     let mine = Token::generate().unwrap().expose().to_owned();
     let mut client = world.client_with(&mine);
@@ -57,8 +57,8 @@ async fn n50_no_client_picks_its_own_token() {
 }
 
 #[tokio::test]
-async fn n50_a_login_over_somebody_elses_session_gives_nothing_of_it() {
-    // Fixation: the attacker plants the cookie of a session of his own.
+async fn n50_login_over_session_of_another_reveals_nothing() {
+    // Fixation: the attacker plants the cookie of their own session.
     let world = World::new();
     let mut attacker = world.client();
     attacker.get("/login?subject=mallory&acr=aal3").await;
@@ -72,7 +72,7 @@ async fn n50_a_login_over_somebody_elses_session_gives_nothing_of_it() {
 }
 
 #[tokio::test]
-async fn a_strangers_token_gets_what_no_token_gets() {
+async fn unknown_token_is_answered_like_none() {
     for presence in [SessionRequirement::Required, SessionRequirement::Optional] {
         let world = World::new();
         let stack = world.stack().with_requirement(presence);
@@ -116,7 +116,7 @@ async fn a_strangers_token_gets_what_no_token_gets() {
 }
 
 #[tokio::test]
-async fn where_the_token_was_once_right_the_reason_is_told() {
+async fn once_valid_token_gets_reason() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let first = token(&client);
@@ -129,7 +129,7 @@ async fn where_the_token_was_once_right_the_reason_is_told() {
 }
 
 #[tokio::test]
-async fn a_wrong_verifier_for_the_right_selector_is_a_copy_and_ends_the_session() {
+async fn wrong_verifier_for_right_selector_ends_session() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let forged = Token::generate().unwrap().expose().to_owned();
@@ -137,7 +137,7 @@ async fn a_wrong_verifier_for_the_right_selector_is_a_copy_and_ends_the_session(
     assert_eq!(world.client_with(&guess).get("/").await.status, 401);
     assert_eq!(world.events.ends(), [EndReason::TokenReuse]);
     assert_eq!(verdict(&mut client).await, "token_reuse");
-    // Who never had the right one learns nothing more.
+    // A client that never had the right token learns nothing more.
     assert_eq!(
         verdict(&mut world.client_with(&guess)).await,
         "session_required"
@@ -150,7 +150,7 @@ async fn answer_to(client: &mut Client, navigation: bool) -> TestResponse {
 }
 
 #[tokio::test]
-async fn pages_and_programs_alike_tell_a_stranger_nothing() {
+async fn stranger_learns_nothing_from_pages_or_programs() {
     let world = World::new();
     let mut dead = world.signed_in().await;
     let ended = token(&dead);
@@ -168,7 +168,7 @@ async fn pages_and_programs_alike_tell_a_stranger_nothing() {
 }
 
 #[tokio::test]
-async fn after_the_tombstone_the_right_token_is_a_strangers_too() {
+async fn token_is_unknown_after_tombstone() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let ended = token(&client);

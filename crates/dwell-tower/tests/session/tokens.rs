@@ -1,4 +1,4 @@
-//! Tokens change at logins and re-authentications; what becomes of old ones.
+//! Tokens change at logins and re-authentications; old ones stay good for a grace.
 
 use dwell_core::{
     Clock, EndReason, EventKind, Policy, PolicySet, as_millis, hours, minutes, seconds,
@@ -7,7 +7,7 @@ use dwell_core::{
 use crate::support::{World, get_with, key, left, set_cookies, token, verdict};
 
 #[tokio::test]
-async fn l10_login_and_reauthentication_change_the_token() {
+async fn l10_login_and_reauthentication_change_token() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let first = token(&client);
@@ -26,7 +26,7 @@ async fn l10_login_and_reauthentication_change_the_token() {
 }
 
 #[tokio::test]
-async fn l10_the_old_token_is_good_for_parallel_requests_within_the_grace() {
+async fn l10_old_token_serves_parallel_requests_within_grace() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let mut parallel = client.clone();
@@ -40,7 +40,7 @@ async fn l10_the_old_token_is_good_for_parallel_requests_within_the_grace() {
 }
 
 #[tokio::test]
-async fn l10_an_old_token_that_returns_after_its_successor_was_used_ends_the_session() {
+async fn l10_old_token_after_use_of_successor_ends_session() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let mut thief = client.clone();
@@ -69,7 +69,7 @@ async fn l10_an_old_token_that_returns_after_its_successor_was_used_ends_the_ses
 }
 
 #[tokio::test]
-async fn l10_a_token_whose_successor_was_never_seen_goes_on() {
+async fn l10_token_whose_successor_was_never_seen_stays_good() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let old = token(&client);
@@ -83,7 +83,7 @@ async fn l10_a_token_whose_successor_was_never_seen_goes_on() {
     assert_eq!(key(&new), key(&old));
     assert_eq!(world.events.count(EventKind::SessionRotated), 2);
 
-    // From here on it is as after any rotation.
+    // From here on it is like any rotation.
     assert_eq!(verdict(&mut client).await, "ok");
     world.clock.advance(seconds(10));
     assert_eq!(verdict(&mut client).await, "ok");
@@ -93,7 +93,7 @@ async fn l10_a_token_whose_successor_was_never_seen_goes_on() {
 }
 
 #[tokio::test]
-async fn l10_lost_answers_in_a_row_lock_nobody_out() {
+async fn l10_lost_answers_in_row_lock_nobody_out() {
     let world = World::new();
     let mut client = world.signed_in().await;
     for _ in 0..5 {
@@ -111,7 +111,7 @@ async fn l10_lost_answers_in_a_row_lock_nobody_out() {
 }
 
 #[tokio::test]
-async fn l10_a_token_two_generations_old_ends_the_session_once_the_grace_is_over() {
+async fn l10_token_two_generations_old_ends_session_after_grace() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let mut oldest = client.clone();
@@ -120,7 +120,7 @@ async fn l10_a_token_two_generations_old_ends_the_session_once_the_grace_is_over
         assert_eq!(verdict(&mut client).await, "ok");
         world.clock.advance(seconds(4));
     }
-    // A parallel request may be two rotations old: it is refused, and no more.
+    // A parallel request may be two rotations old: it is only refused.
     assert_eq!(verdict(&mut oldest).await, "session_required");
     assert_eq!(verdict(&mut client).await, "ok");
     assert_eq!(world.events.ends(), []);
@@ -132,7 +132,7 @@ async fn l10_a_token_two_generations_old_ends_the_session_once_the_grace_is_over
 }
 
 #[tokio::test]
-async fn l10_a_successor_counts_as_used_whatever_becomes_of_its_request() {
+async fn l10_successor_counts_as_used_even_if_its_request_fails() {
     let failed = "/reauthenticate?fail=1";
     for path in ["/", "/?status=500", "/otp/x", "/admin/x", "/extend", failed] {
         let world = World::new();
@@ -149,7 +149,7 @@ async fn l10_a_successor_counts_as_used_whatever_becomes_of_its_request() {
 }
 
 #[tokio::test]
-async fn n47_within_the_grace_an_old_token_gets_no_cookie_at_all() {
+async fn n47_old_token_within_grace_gets_no_cookie() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let mut parallel = client.clone();
@@ -161,7 +161,7 @@ async fn n47_within_the_grace_an_old_token_gets_no_cookie_at_all() {
 }
 
 #[tokio::test]
-async fn n47_after_a_new_login_no_answer_to_the_old_token_removes_the_new_cookie() {
+async fn n47_answer_to_old_token_keeps_cookie_of_new_login() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let mut late = client.clone();
@@ -176,7 +176,7 @@ async fn n47_after_a_new_login_no_answer_to_the_old_token_removes_the_new_cookie
 }
 
 #[tokio::test]
-async fn n47_a_login_over_an_expired_session_protects_the_new_cookie_too() {
+async fn n47_login_over_expired_session_protects_new_cookie() {
     for reaped in [false, true] {
         let world = World::new();
         let mut client = world.signed_in().await;
@@ -194,7 +194,7 @@ async fn n47_a_login_over_an_expired_session_protects_the_new_cookie_too() {
 }
 
 #[tokio::test]
-async fn n47_where_no_fresh_cookie_can_be_hit_the_dead_one_is_removed() {
+async fn n47_dead_cookie_is_removed_when_no_fresh_one_exists() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let mut other = client.clone();
@@ -205,7 +205,7 @@ async fn n47_where_no_fresh_cookie_can_be_hit_the_dead_one_is_removed() {
 }
 
 #[tokio::test]
-async fn n47_a_sign_out_that_is_late_does_not_remove_the_cookie_of_a_new_login() {
+async fn n47_late_sign_out_keeps_cookie_of_new_login() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let late = world.hold(&client, "/logout?wait=before").await;
@@ -216,7 +216,7 @@ async fn n47_a_sign_out_that_is_late_does_not_remove_the_cookie_of_a_new_login()
 }
 
 #[tokio::test]
-async fn n31_a_new_login_has_a_token_and_an_absolute_deadline_of_its_own() {
+async fn n31_new_login_has_new_token_and_absolute_deadline() {
     let world = World::new();
     let mut first = world.signed_in().await;
     let opened = world.clock.now();
@@ -224,14 +224,14 @@ async fn n31_a_new_login_has_a_token_and_an_absolute_deadline_of_its_own() {
         world.clock.advance(minutes(10));
         first.get("/").await;
     }
-    // The same user, elsewhere: counted for the session, not for the user.
+    // The same user elsewhere: deadlines belong to the session.
     let mut second = world.signed_in().await;
     let age = as_millis(world.clock.now() - opened) / 1_000;
     assert_eq!(left(&first.get("/").await), (900, 8 * 3_600 - age));
     assert_eq!(left(&second.get("/").await), (900, 8 * 3_600));
     assert_ne!(key(&token(&first)), key(&token(&second)));
 
-    // The same client again: nothing of the old session is left.
+    // The same client again: the old session leaves nothing.
     let old = token(&first);
     let answer = first.get("/login").await;
     assert_eq!(left(&answer), (900, 8 * 3_600));
@@ -242,7 +242,7 @@ async fn n31_a_new_login_has_a_token_and_an_absolute_deadline_of_its_own() {
 }
 
 #[tokio::test]
-async fn n31_a_login_takes_nothing_of_the_old_session_along() {
+async fn n31_login_takes_nothing_over_from_old_session() {
     let default = Policy::named("default")
         .idle(minutes(15))
         .absolute(hours(8));

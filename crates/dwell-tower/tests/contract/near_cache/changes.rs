@@ -1,4 +1,4 @@
-//! What changes, on this node or another, is no longer answered by a copy.
+//! After a change on this node or another, no copy answers.
 
 use dwell_core::store::{DuePolicy, Lookup, SessionStore, Update};
 use dwell_core::{EndReason, PolicySet, Timeouts, minutes, seconds};
@@ -7,7 +7,7 @@ use super::{MS, Near};
 use crate::support::{Pause, World, poll_once};
 
 #[tokio::test]
-async fn l04_an_end_that_is_told_is_seen_at_once() {
+async fn l04_delivered_end_is_seen_at_once() {
     let near = Near::new();
     let token = near.copied().await;
     let end = EndReason::Revoked.into();
@@ -17,16 +17,16 @@ async fn l04_an_end_that_is_told_is_seen_at_once() {
     assert!(near.cache.is_empty());
 }
 
-/// However the telling fares.
+/// With every fault of the delivery.
 #[tokio::test]
-async fn l04_an_end_on_another_node_is_seen_within_100_ms() {
+async fn l04_end_on_another_node_is_seen_within_100_ms() {
     let near = Near::new();
     let token = near.copied().await;
     near.advance(30 * MS).await;
     near.shared.fall_quiet();
     let end = EndReason::Revoked.into();
     near.other().end(token.key(), end).await.unwrap();
-    assert!(near.answers(&token), "nothing was told");
+    assert!(near.answers(&token), "nothing was delivered");
     near.world.clock.advance(75 * MS);
     assert!(near.answers(&token), "as long as that may be");
     near.world.clock.advance(MS);
@@ -34,7 +34,7 @@ async fn l04_an_end_on_another_node_is_seen_within_100_ms() {
 }
 
 #[tokio::test]
-async fn l10_a_token_that_another_node_replaced_is_known_when_it_is_told() {
+async fn l10_token_replaced_elsewhere_is_known_once_delivered() {
     let near = Near::new();
     let token = near.copied().await;
     let confirm = near.other().update(token.key(), 0, Update::Confirm).await;
@@ -44,17 +44,17 @@ async fn l10_a_token_that_another_node_replaced_is_known_when_it_is_told() {
     assert_eq!(near.find(&token).await.facts.version, 1);
 }
 
-/// The store has answered, and while the answer is on its way the session
-/// ends: that was told before there was a copy.
+/// The session ends while the store's answer is on its way: the end is delivered
+/// before there is a copy.
 #[tokio::test]
-async fn n39_what_was_found_while_it_changed_is_not_kept() {
+async fn n39_look_up_overtaken_by_change_is_not_kept() {
     let world = World::new();
     let token = world.sign_in().await;
     let mut near = Near::around(world, |cache| cache);
     near.watch().await;
     let late = Pause::default();
     near.shared.late = Some(late.clone());
-    // A node to which answers take their time.
+    // A node that gets answers late.
     let slow = near.other();
     assert!(
         poll_once(&mut Box::pin(slow.load(token.key())))
@@ -72,7 +72,7 @@ async fn n39_what_was_found_while_it_changed_is_not_kept() {
     let found = look_up.await.unwrap().state;
     assert!(
         matches!(found, Lookup::Found(_)),
-        "as it was when it was asked"
+        "as it was at the look-up"
     );
     assert!(slow.is_empty());
     let found = slow.load(token.key()).await.unwrap().state;
@@ -80,7 +80,7 @@ async fn n39_what_was_found_while_it_changed_is_not_kept() {
 }
 
 #[tokio::test]
-async fn l04_this_nodes_changes_are_seen_without_being_told() {
+async fn l04_own_changes_are_seen_without_delivery() {
     let near = Near::new();
     near.watch().await;
     near.shared.fall_quiet();
@@ -97,7 +97,7 @@ async fn l04_this_nodes_changes_are_seen_without_being_told() {
 }
 
 #[tokio::test]
-async fn l04_an_end_that_fails_or_is_given_up_leaves_no_copy() {
+async fn l04_failed_or_cancelled_end_leaves_no_copy() {
     let near = Near::new();
     let end = EndReason::SignedOut.into();
     let token = near.copied().await;
@@ -113,7 +113,7 @@ async fn l04_an_end_that_fails_or_is_given_up_leaves_no_copy() {
     assert!(poll_once(&mut given_up).await.is_pending());
     assert!(!near.answers(&token), "before the store answers");
     near.world.store.heal();
-    // Another request finds it as it still is.
+    // Another request finds it unchanged.
     near.find(&token).await;
     assert!(near.answers(&token));
     drop(given_up);
@@ -121,7 +121,7 @@ async fn l04_an_end_that_fails_or_is_given_up_leaves_no_copy() {
 }
 
 #[tokio::test]
-async fn l12_what_a_reaping_pass_of_this_node_ends_has_no_copy() {
+async fn l12_sessions_ended_by_own_reaper_have_no_copy() {
     let near = Near::new();
     let token = near.copied().await;
     near.advance(seconds(3)).await;
@@ -133,10 +133,10 @@ async fn l12_what_a_reaping_pass_of_this_node_ends_has_no_copy() {
         absolute: minutes(1),
     })
     .unwrap();
-    let judge = DuePolicy::new(policies.into());
+    let due = DuePolicy::new(policies.into());
     let mut ended = Vec::new();
     for _ in 0..100 {
-        let reaped = near.cache.reap(judge.clone(), 10_000).await.unwrap();
+        let reaped = near.cache.reap(due.clone(), 10_000).await.unwrap();
         ended.extend(reaped.ended);
         if !reaped.more {
             break;

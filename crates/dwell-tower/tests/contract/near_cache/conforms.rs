@@ -1,4 +1,4 @@
-//! A store behind copies is as good a store as without.
+//! A near cache conforms to the store's contract.
 
 use dwell_core::{ManualClock, hours};
 use dwell_memory::MemoryStore;

@@ -10,7 +10,7 @@ use super::{MS, Near, touch};
 use crate::support::World;
 
 #[tokio::test]
-async fn a_hot_session_costs_no_call() {
+async fn hot_session_costs_no_call() {
     let near = Near::new();
     let token = near.copied().await;
     for _ in 0..100 {
@@ -21,7 +21,7 @@ async fn a_hot_session_costs_no_call() {
 }
 
 #[tokio::test]
-async fn clones_share_their_copies() {
+async fn clones_share_copies() {
     let near = Near::new();
     let token = near.copied().await;
     let clone = near.cache.clone();
@@ -30,7 +30,7 @@ async fn clones_share_their_copies() {
 }
 
 #[tokio::test]
-async fn l13_ended_and_unknown_sessions_are_asked_of_the_store_every_time() {
+async fn l13_ended_and_unknown_sessions_are_always_looked_up() {
     let near = Near::new();
     let token = near.copied().await;
     let unknown = dwell_core::Token::generate().unwrap();
@@ -46,10 +46,10 @@ async fn l13_ended_and_unknown_sessions_are_asked_of_the_store_every_time() {
     assert!(near.cache.is_empty());
 }
 
-/// A look-up that takes a while to be sent: its answer may be ahead of the
-/// store's clock by as much, and is never behind.
+/// The answer to a slow look-up may be ahead of the store's clock by the delay, and
+/// is never behind.
 #[tokio::test(start_paused = true)]
-async fn l11_a_copy_goes_by_the_stores_clock_and_is_never_behind_it() {
+async fn l11_copy_goes_by_store_clock_and_is_never_behind() {
     let near = Near::new();
     let token = near.world.sign_in().await;
     near.watch().await;
@@ -88,9 +88,9 @@ async fn l05_no_copy_answers_past_its_age() {
     }
 }
 
-/// A touch on another node is not told of: the copy knows of it soon enough.
+/// Touches on another node are not delivered; the copy expires soon enough.
 #[tokio::test]
-async fn l05_another_nodes_touch_is_known_within_five_seconds() {
+async fn l05_touch_elsewhere_is_known_within_five_seconds() {
     let near = Near::new();
     let token = near.copied().await;
     near.advance(seconds(1)).await;
@@ -102,7 +102,7 @@ async fn l05_another_nodes_touch_is_known_within_five_seconds() {
 }
 
 #[tokio::test]
-async fn l01_no_copy_answers_at_a_deadline() {
+async fn l01_no_copy_answers_at_deadline() {
     let near = Near::new();
     let session = AdoptedSession::new("theirs", "alice");
     let session = session.with_expires_at(near.world.now() + seconds(2));
@@ -118,7 +118,7 @@ async fn l01_no_copy_answers_at_a_deadline() {
 }
 
 #[tokio::test]
-async fn l05_no_copy_answers_in_the_second_half_of_the_idle_time() {
+async fn l05_no_copy_answers_in_second_half_of_idle_time() {
     let near = Near::new();
     let token = near.copied().await;
     near.advance(minutes(15) / 2 - MS).await;
@@ -132,7 +132,7 @@ async fn l05_no_copy_answers_in_the_second_half_of_the_idle_time() {
 }
 
 #[tokio::test]
-async fn a_recorded_touch_keeps_the_copy_in_step() {
+async fn recorded_touch_updates_copy() {
     let near = Near::new();
     let token = near.copied().await;
     near.advance(seconds(3)).await;
@@ -140,13 +140,13 @@ async fn a_recorded_touch_keeps_the_copy_in_step() {
     assert_eq!(touch.await.unwrap(), TouchOutcome::Recorded);
     assert!(near.answers(&token));
     assert_eq!(near.find(&token).await, near.world.record(&token));
-    // It is as old as the look-up, whatever was recorded since.
+    // It is as old as the look-up, despite later touches.
     near.advance(seconds(2)).await;
     assert!(!near.answers(&token));
 }
 
 #[tokio::test]
-async fn a_touch_that_comes_late_shows_that_the_copy_is_old() {
+async fn late_touch_reveals_stale_copy() {
     let near = Near::new();
     let token = near.copied().await;
     near.advance(seconds(2)).await;
@@ -160,7 +160,7 @@ async fn a_touch_that_comes_late_shows_that_the_copy_is_old() {
 }
 
 #[tokio::test]
-async fn a_look_up_with_a_touch_goes_to_the_store_and_leaves_a_copy() {
+async fn look_up_with_touch_asks_store_and_leaves_copy() {
     let near = Near::new();
     let token = near.copied().await;
     near.advance(seconds(3)).await;
@@ -174,7 +174,7 @@ async fn a_look_up_with_a_touch_goes_to_the_store_and_leaves_a_copy() {
 }
 
 #[tokio::test]
-async fn there_are_never_more_copies_than_stated() {
+async fn number_of_copies_is_bounded() {
     for capacity in [0, 1, 2, 40, 100] {
         let with_capacity = |cache: NearCache| cache.with_capacity(capacity);
         let near = Near::around(World::new(), with_capacity);
@@ -193,9 +193,9 @@ async fn there_are_never_more_copies_than_stated() {
     }
 }
 
-/// The one that makes room is found no more, and all others are.
+/// The evicted copy is gone, and all others are found.
 #[tokio::test]
-async fn a_copy_that_leaves_takes_no_other_along() {
+async fn evicted_copy_takes_no_other_along() {
     let near = Near::around(World::new(), |cache| cache.with_capacity(3));
     near.watch().await;
     let mut tokens = Vec::new();
@@ -219,7 +219,7 @@ async fn a_copy_that_leaves_takes_no_other_along() {
 }
 
 #[tokio::test]
-async fn with_a_policy_that_ends_soon_a_copy_answers_as_well() {
+async fn copy_answers_under_soon_ending_policy() {
     let policy = Policy::named("default").idle(seconds(60));
     let policies = PolicySet::builder(policy.absolute(minutes(5))).build();
     let near = Near::with(policies.unwrap());

@@ -1,5 +1,5 @@
-//! Copies of a shared store's sessions: they answer at once, and never what
-//! is known to be otherwise.
+//! Copies of a shared store's sessions: they answer at once, and never what is
+//! known to have changed.
 
 mod changes;
 mod conforms;
@@ -49,7 +49,7 @@ impl Near {
         NearCache::new(self.shared.clone()).with_clock(self.world.clock.clone())
     }
 
-    /// Sees to it that the node watches and has heard everything.
+    /// Waits until the node watches and has received everything.
     async fn watch(&self) {
         let unknown = SessionKey::from_bytes([0; 16]);
         let _ = self.cache.load(unknown).await.unwrap();
@@ -89,13 +89,13 @@ impl Near {
         }
     }
 
-    /// Time passes, and the watch keeps up.
+    /// Advances time. The watch keeps up.
     async fn advance(&self, by: Duration) {
         self.world.clock.advance(by);
         self.shared.pulse().await;
     }
 
-    /// How many calls reached the store during this.
+    /// Counts the calls that reach the store during this.
     async fn calls<T>(&self, act: impl Future<Output = T>) -> (usize, T) {
         let before = self.world.store.round_trips();
         let result = act.await;

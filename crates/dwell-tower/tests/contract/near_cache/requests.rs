@@ -1,4 +1,4 @@
-//! Requests whose session is kept near.
+//! Requests of sessions with a copy.
 
 use dwell_core::store::SessionStore;
 use dwell_core::{EndReason, EventKind, SessionManager, Token, minutes, seconds};
@@ -15,7 +15,7 @@ impl Near {
         self.world.local.map_store(|_| cache)
     }
 
-    /// Replaces a session's token on another node, which tells nobody.
+    /// Replaces a session's token on another node. The change is not delivered.
     async fn rotate_elsewhere(&self, token: &Token) -> Token {
         let app = self.world.app(&self.world.local);
         let answer = app.oneshot(get("/rotate", token)).await.unwrap();
@@ -26,7 +26,7 @@ impl Near {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_of_a_hot_session_meets_no_store_and_waits_for_nothing() {
+async fn request_of_hot_session_asks_no_store_and_never_waits() {
     let near = Near::new();
     let stack = stack(&near.manager());
     let token = near.copied().await;
@@ -43,9 +43,9 @@ async fn a_request_of_a_hot_session_meets_no_store_and_waits_for_nothing() {
     }
 }
 
-/// The time that is left goes by the store's clock also where a copy answered.
+/// The time left goes by the store's clock also if a copy answered.
 #[tokio::test(start_paused = true)]
-async fn l11_the_time_left_is_told_as_if_the_store_had_answered() {
+async fn l11_remaining_time_is_as_if_store_had_answered() {
     let near = Near::new();
     let stack = stack(&near.manager());
     let token = near.copied().await;
@@ -65,7 +65,7 @@ async fn l11_the_time_left_is_told_as_if_the_store_had_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l02_activity_of_a_hot_session_is_recorded_within_the_second() {
+async fn l02_activity_of_hot_session_is_recorded_within_second() {
     let near = Near::new();
     let stack = stack(&near.manager());
     let token = near.copied().await;
@@ -86,9 +86,9 @@ async fn l02_activity_of_a_hot_session_is_recorded_within_the_second() {
     );
 }
 
-/// The request is answered by a copy, and its touch waits as any other's.
+/// A copy answers the request, and its touch waits like any other.
 #[tokio::test(start_paused = true)]
-async fn a_hot_sessions_touch_waits_for_a_look_up_to_take_it_along() {
+async fn touch_of_hot_session_waits_for_look_up() {
     let near = Near::new();
     let stack = stack(&near.manager());
     let token = near.copied().await;
@@ -113,7 +113,7 @@ async fn a_hot_sessions_touch_waits_for_a_look_up_to_take_it_along() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l04_a_session_that_another_node_ends_is_refused_when_that_is_told() {
+async fn l04_session_ended_elsewhere_is_refused_once_delivered() {
     let near = Near::new();
     let stack = stack(&near.manager());
     let token = near.copied().await;
@@ -125,15 +125,15 @@ async fn l04_a_session_that_another_node_ends_is_refused_when_that_is_told() {
     assert_eq!(told(&client.get("/").await), "revoked");
 }
 
-/// The new token comes to a node that has not heard of it: its old copy would
-/// take it for a stolen one and end the session.
+/// The new token comes to a node before the change: by its old copy, the node
+/// would take the token for a stolen one and end the session.
 #[tokio::test(start_paused = true)]
-async fn l10_a_token_that_another_node_gave_out_is_good_before_it_is_told() {
+async fn l10_token_issued_elsewhere_is_good_before_delivery() {
     let near = Near::new();
     let stack = stack(&near.manager());
     let old = near.copied().await;
     let new = near.rotate_elsewhere(&old).await;
-    assert!(near.answers(&old), "nothing was told");
+    assert!(near.answers(&old), "nothing was delivered");
     for _ in 0..2 {
         let mut client = near.world.client(&stack, &new);
         let (calls, answer) = near.calls(client.get("/")).await;
@@ -145,7 +145,7 @@ async fn l10_a_token_that_another_node_gave_out_is_good_before_it_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l10_a_stolen_token_ends_the_session_also_where_it_is_kept_near() {
+async fn l10_stolen_token_ends_cached_session_too() {
     let near = Near::new();
     let stack = stack(&near.manager());
     let old = near.copied().await;
@@ -162,10 +162,10 @@ async fn l10_a_stolen_token_ends_the_session_also_where_it_is_kept_near() {
     assert_eq!(told(&owner.get("/").await), "token_reuse");
 }
 
-/// A copy answers while the store is away, as long as the watch makes sure of
-/// it; after that nobody gets in.
+/// A copy answers while the store is down, as long as the feed confirms it. After
+/// that nobody gets in.
 #[tokio::test(start_paused = true)]
-async fn l08_with_the_watch_lost_and_the_store_away_nobody_gets_in() {
+async fn l08_nobody_gets_in_with_watch_lost_and_store_down() {
     let near = Near::new();
     let stack = stack(&near.manager());
     let token = near.copied().await;

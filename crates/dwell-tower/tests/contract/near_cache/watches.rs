@@ -1,4 +1,4 @@
-//! The watch on changes: while there is none, no copy answers.
+//! The watch for changes: without one, no copy answers.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::support::{Pause, poll_once};
 use dwell_test_support::Log;
 
 #[tokio::test]
-async fn n39_what_was_looked_up_before_anybody_watched_is_not_kept() {
+async fn n39_look_up_before_watch_is_not_kept() {
     let near = Near::new();
     let token = near.world.sign_in().await;
     for _ in 0..3 {
@@ -21,18 +21,18 @@ async fn n39_what_was_looked_up_before_anybody_watched_is_not_kept() {
     }
     near.shared.watched(1).await;
     near.find(&token).await;
-    assert!(!near.answers(&token), "nothing is known to have been told");
+    assert!(!near.answers(&token), "the feed has confirmed nothing yet");
     near.shared.pulse().await;
-    assert!(!near.answers(&token), "it was looked up before that");
+    assert!(!near.answers(&token), "the look-up was before the watch");
     near.find(&token).await;
     assert!(near.answers(&token));
     assert_eq!(near.shared.starts(), 1);
 }
 
-/// The store was asked before anybody watched, and answers when somebody does:
-/// what changed in between was told to nobody.
+/// The store was asked before the watch and answers during it. Changes in between
+/// were not delivered.
 #[tokio::test]
-async fn n39_an_answer_from_before_anybody_watched_is_not_kept_later() {
+async fn n39_late_answer_from_before_watch_is_not_kept() {
     let mut near = Near::new();
     let token = near.world.sign_in().await;
     let late = Pause::default();
@@ -46,11 +46,11 @@ async fn n39_an_answer_from_before_anybody_watched_is_not_kept_later() {
     let _ = look_up.await.unwrap();
     assert!(cache.is_empty());
     let _ = cache.load(token.key()).await.unwrap();
-    assert_eq!(cache.len(), 1, "that one began when somebody watched");
+    assert_eq!(cache.len(), 1, "that look-up began during the watch");
 }
 
 #[tokio::test(start_paused = true)]
-async fn l08_while_the_watch_is_lost_every_look_up_goes_to_the_store() {
+async fn l08_every_look_up_asks_store_while_watch_is_lost() {
     let near = Near::new();
     let token = near.copied().await;
     near.shared.break_off();
@@ -66,13 +66,13 @@ async fn l08_while_the_watch_is_lost_every_look_up_goes_to_the_store() {
     near.shared.watched(near.shared.starts() + 1).await;
     near.find(&token).await;
     near.shared.pulse().await;
-    assert!(!near.answers(&token), "that was looked up before the watch");
+    assert!(!near.answers(&token), "the look-up was before the watch");
     near.find(&token).await;
     assert!(near.answers(&token));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_that_panics_is_begun_again() {
+async fn panicked_watch_is_restarted() {
     let near = Near::new();
     let token = near.copied().await;
     near.shared.panic();
@@ -86,7 +86,7 @@ async fn a_watch_that_panics_is_begun_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_watch_is_begun_again_soon_at_first_and_then_every_two_seconds() {
+async fn lost_watch_is_restarted_at_growing_pauses_up_to_two_seconds() {
     let near = Near::new();
     near.watch().await;
     near.shared.break_off();
@@ -100,7 +100,7 @@ async fn a_lost_watch_is_begun_again_soon_at_first_and_then_every_two_seconds() 
     assert!(minute.is_err());
     let starts = near.shared.starts() - before;
     assert!((32..=63).contains(&starts), "{starts} times in a minute");
-    // One that has told something starts anew.
+    // After a watch that was live, pauses start anew.
     near.shared.mend();
     near.shared.watched(near.shared.starts() + 1).await;
     near.shared.pulse().await;
@@ -111,7 +111,7 @@ async fn a_lost_watch_is_begun_again_soon_at_first_and_then_every_two_seconds() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_that_is_lost_and_back_is_in_the_log_once_each() {
+async fn watch_loss_and_return_are_logged_once_each() {
     let (log, _guard) = Log::keep();
     let near = Near::new();
     near.watch().await;
@@ -138,7 +138,7 @@ async fn a_watch_that_is_lost_and_back_is_in_the_log_once_each() {
 }
 
 #[tokio::test]
-async fn the_watch_ends_with_the_last_clone() {
+async fn watch_ends_with_last_clone() {
     let near = Near::new();
     near.copied().await;
     assert_eq!(near.shared.watches(), 1);
@@ -152,11 +152,11 @@ async fn the_watch_ends_with_the_last_clone() {
 }
 
 #[test]
-fn a_watch_that_went_down_with_its_runtime_is_begun_on_the_next() {
+fn watch_of_stopped_runtime_is_restarted_on_next() {
     let runtime = || Builder::new_current_thread().enable_time().build().unwrap();
     let near = Near::new();
     let token = runtime().block_on(near.copied());
-    assert!(!near.answers(&token), "nobody watches");
+    assert!(!near.answers(&token), "there is no watch");
     runtime().block_on(async {
         near.find(&token).await;
         near.shared.watched(2).await;
@@ -167,7 +167,7 @@ fn a_watch_that_went_down_with_its_runtime_is_begun_on_the_next() {
 }
 
 #[test]
-fn without_a_runtime_look_ups_go_to_the_store() {
+fn look_ups_without_runtime_ask_store() {
     let near = Near::new();
     let look_up = near.cache.load(dwell_core::SessionKey::from_bytes([7; 16]));
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());

@@ -1,5 +1,5 @@
-//! What these tests share: sessions in one store, seen at once and through a
-//! store that has to be waited for, and a service that notices misuse.
+//! What these tests share: sessions in one store, a local and a remote way to
+//! them, and a service that detects misuse.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
@@ -33,10 +33,10 @@ pub(crate) use probe::{Broken, Probe};
 
 pub(crate) type Client = TestClient<App>;
 
-/// How long a touch waits for a look-up that takes it along.
+/// How long a touch waits for a look-up that carries it.
 pub(crate) const RIDE: Duration = seconds(1);
 
-/// A stack's surroundings.
+/// The surroundings of a stack.
 pub(crate) struct World {
     sessions: dwell_test_support::World,
     /// Over `memory`, which answers at once.
@@ -98,8 +98,8 @@ impl World {
         client
     }
 
-    /// A session whose token was replaced and that nobody has seen since: the
-    /// next request with the new token has something to tell the store.
+    /// Starts a session and rotates its token. The next request with the new token
+    /// writes to the store.
     pub(crate) async fn sign_in_and_rotate(&self) -> Token {
         let token = self.sign_in().await;
         let request = get("/rotate", &token);
@@ -109,8 +109,8 @@ impl World {
         Token::parse(&rest.as_bytes()[..Token::LENGTH]).expect("a token")
     }
 
-    /// A request whose handle is there already and decided, as any layer
-    /// inside the idle timeout layer sees it.
+    /// Makes a request with a decided session state, as layers inside the idle
+    /// timeout layer see it.
     pub(crate) fn decided(&self, path: &str, token: &Token) -> Request<Body> {
         let state = self.sessions.request(token);
         state.decide();
@@ -124,19 +124,19 @@ impl World {
         dwell_test_support::hold(self.probe.pause(), client, "/hold").await
     }
 
-    /// Lets a held request go and waits for its answer.
+    /// Releases a held request, and waits for its answer.
     pub(crate) async fn finish(&self, request: JoinHandle<TestResponse>) -> TestResponse {
         self.probe.pause().release(1);
         request.await.unwrap()
     }
 }
 
-/// The whole stack, without a reaper of its own.
+/// The whole stack, without a reaper.
 pub(crate) fn stack(manager: &SessionManager) -> SessionTimeoutLayer {
     SessionTimeoutLayer::new(manager).without_reaper()
 }
 
-/// Session and idle timeout layer and nothing else.
+/// The session layer and the idle timeout layer.
 pub(crate) fn session_and_idle(manager: &SessionManager) -> AnyLayer {
     let layers = ServiceBuilder::new()
         .layer(SessionLayer::new(manager).without_reaper())
@@ -144,7 +144,7 @@ pub(crate) fn session_and_idle(manager: &SessionManager) -> AnyLayer {
     AnyLayer::new(layers.into_inner())
 }
 
-/// Every layer but the session layer, by what it calls itself.
+/// Every layer but the session layer, with its name.
 pub(crate) fn gates() -> Vec<(&'static str, AnyLayer)> {
     vec![
         ("the network layer", AnyLayer::new(NetworkLayer::new())),
@@ -165,8 +165,8 @@ pub(crate) fn gates() -> Vec<(&'static str, AnyLayer)> {
     ]
 }
 
-/// Every layer, with the session layer once for each kind of store. Alone
-/// they let a request that [`World::decided`] made through.
+/// Every layer, with the session layer once for each kind of store. Each lets a
+/// request of [`World::decided`] pass.
 pub(crate) fn layers(world: &World) -> Vec<(String, AnyLayer)> {
     let mut layers = Vec::new();
     for (name, layer) in gates() {
@@ -189,7 +189,7 @@ pub(crate) fn get(path: &str, token: &Token) -> Request<Body> {
     request
 }
 
-/// Makes a service ready and calls it; the answer is not waited for.
+/// Makes a service ready and calls it, without waiting for the answer.
 pub(crate) async fn called<S: Service<Request<Body>>>(
     service: &mut S,
     request: Request<Body>,
@@ -205,7 +205,7 @@ pub(crate) async fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Outp
     poll_fn(|cx| Poll::Ready(Pin::new(&mut *future).poll(cx))).await
 }
 
-/// What the stack names as missing.
+/// Returns what the stack names as missing.
 pub(crate) fn missing<B>(response: &Response<B>) -> String {
     match response.extensions().get() {
         Some(Refusal::Miswired(missing)) => missing.clone(),

@@ -1,4 +1,4 @@
-//! Stores in memory that fail in ways of their own.
+//! Stores in memory with special faults.
 
 use dwell_core::engine::Touch;
 use dwell_core::store::{End, SessionStore, StoreError, StoreFuture, TouchOutcome};
@@ -7,8 +7,7 @@ use dwell_memory::MemoryStore;
 
 use super::Pause;
 
-/// Ends sessions at once, but the answer is held on its way back, as by a
-/// network.
+/// Ends sessions at once, and holds the answer back, as a network may.
 #[derive(Clone, Debug)]
 pub(crate) struct LateEnds {
     pub(crate) inner: MemoryStore,

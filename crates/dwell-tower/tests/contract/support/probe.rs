@@ -1,5 +1,5 @@
-//! The inner service: it panics when it is called without having been made
-//! ready, and counts what reaches it.
+//! The inner service. It panics if it is called without being ready, and counts
+//! requests.
 
 use std::fmt;
 use std::future::Future;
@@ -16,7 +16,7 @@ use tower::{BoxError, Service};
 
 use super::{Body, Pause};
 
-/// What `/fail` fails with.
+/// The error of `/fail`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Broken(pub(crate) u32);
 
@@ -33,7 +33,7 @@ impl std::error::Error for Broken {}
 /// | path | does |
 /// |---|---|
 /// | `/login`, `/rotate` | the command |
-/// | `/hold` | waits to be let go |
+/// | `/hold` | waits for its release |
 /// | `/yield` | is pending once |
 /// | `/fail` | fails with [`Broken`] |
 /// | `/panic`, `/panic-in-call` | panics when polled, or before |
@@ -68,7 +68,7 @@ impl<R> Probe<R> {
         self.shared.calls.load(Ordering::SeqCst)
     }
 
-    /// How many requests were inside at the same time, at most.
+    /// The most requests that were inside at the same time.
     pub(crate) fn most(&self) -> usize {
         self.shared.most.load(Ordering::SeqCst)
     }
@@ -79,7 +79,7 @@ impl<R> Probe<R> {
 }
 
 impl<R> Clone for Probe<R> {
-    /// Readiness is one instance's own.
+    /// A clone is not ready.
     fn clone(&self) -> Self {
         Self {
             ready: false,
@@ -101,28 +101,28 @@ impl<B, R: From<Bytes> + 'static> Service<Request<B>> for Probe<R> {
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let ready = std::mem::take(&mut self.ready);
-        assert!(ready, "called without having been made ready");
+        assert!(ready, "called without being ready");
         self.shared.calls.fetch_add(1, Ordering::SeqCst);
         let path = request.uri().path().to_owned();
         assert_ne!(path, "/panic-in-call", "told to panic");
-        let handle = request.extensions().get().cloned();
-        Box::pin(answer(Arc::clone(&self.shared), path, handle))
+        let state = request.extensions().get().cloned();
+        Box::pin(answer(Arc::clone(&self.shared), path, state))
     }
 }
 
 async fn answer<R: From<Bytes>>(
     shared: Arc<Shared>,
     path: String,
-    handle: Option<SessionState>,
+    state: Option<SessionState>,
 ) -> Result<Response<R>, BoxError> {
     let inside = shared.inside.fetch_add(1, Ordering::SeqCst) + 1;
     shared.most.fetch_max(inside, Ordering::SeqCst);
-    let handle = || handle.expect("the session layer left its handle");
+    let state = || state.expect("the session layer left its state");
     match path.as_str() {
         "/login" => {
-            handle().start(NewSession::new("alice")).await?;
+            state().start(NewSession::new("alice")).await?;
         }
-        "/rotate" => handle().rotate().await?,
+        "/rotate" => state().rotate().await?,
         "/hold" => shared.pause.here().await,
         "/yield" => tokio::task::yield_now().await,
         "/fail" => return Err(Broken(7).into()),

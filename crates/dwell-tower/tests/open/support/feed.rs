@@ -1,4 +1,4 @@
-//! Bodies of which the test says what comes, and when.
+//! Bodies that the test feeds.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,7 +13,7 @@ use dwell_test_support::Body;
 
 type Part = Result<Frame<Bytes>, BoxError>;
 
-/// Feeds a body; when this is dropped, the body is at its end.
+/// Feeds a body. When this is dropped, the body ends.
 #[derive(Debug)]
 pub(crate) struct Feed(mpsc::UnboundedSender<Part>);
 
@@ -38,13 +38,13 @@ impl Feed {
         self.send(Err(error.into()));
     }
 
-    /// Whether anybody still reads the body.
+    /// Whether the body is still read.
     pub(crate) fn is_read(&self) -> bool {
         !self.0.is_closed()
     }
 
     fn send(&self, part: Part) {
-        // Who reads may be gone.
+        // The reader may be gone.
         let _ = self.0.send(part);
     }
 }
@@ -58,7 +58,7 @@ impl http_body::Body for Fed {
     }
 }
 
-/// A body that says how long it is.
+/// A body of known length.
 #[derive(Debug)]
 pub(crate) struct OfLength {
     pub(crate) body: Body,
@@ -78,12 +78,12 @@ impl http_body::Body for OfLength {
     }
 }
 
-/// An answer that is an event stream.
+/// An answer with an event stream.
 pub(crate) fn event_stream() -> (Feed, Response<Body>) {
     streamed("text/event-stream")
 }
 
-/// An answer that is streamed, and is no event stream.
+/// A streamed answer other than an event stream.
 pub(crate) fn download() -> (Feed, Response<Body>) {
     streamed("application/octet-stream")
 }

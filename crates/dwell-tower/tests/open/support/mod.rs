@@ -1,5 +1,5 @@
-//! What these tests share: sessions in one store, seen in four ways, nodes
-//! that answer with what they are told to, and connections that are read.
+//! What these tests share: sessions in one store and four ways to them, nodes with
+//! given answers, and readers of connections.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
@@ -29,8 +29,7 @@ pub(crate) const SECOND: Duration = seconds(1);
 /// Sessions, and the ways to them.
 pub(crate) struct World {
     sessions: dwell_test_support::World<RuntimeClock>,
-    /// The same sessions in a store that tells its nodes of changes, which
-    /// `store` does not.
+    /// The sessions in a store with a change feed. `store` has none.
     pub(crate) shared: SharedStore,
     /// Over the store in memory.
     pub(crate) local: SessionManager,
@@ -68,17 +67,17 @@ impl World {
         Node::new(&self.local.map_store(|_| store))
     }
 
-    /// Nodes over every way to the sessions, by how that tells of changes.
+    /// Nodes over every way to the sessions, with its name.
     pub(crate) fn nodes(&self) -> [(&'static str, Node); 3] {
         [
             ("in memory", self.node()),
-            ("shared, tells", self.node_over(self.shared.clone())),
-            ("shared, does not tell", self.node_over(self.store.clone())),
+            ("shared, with feed", self.node_over(self.shared.clone())),
+            ("shared, without feed", self.node_over(self.store.clone())),
         ]
     }
 
-    /// Another process's manager over the same sessions: nothing is shared
-    /// with ours but the store.
+    /// The manager of another process over the same sessions. It shares only the
+    /// store.
     pub(crate) fn stranger(&self, store: impl SessionStore) -> SessionManager {
         self.stranger_with(store, dwell_test_support::policies())
     }
@@ -92,17 +91,17 @@ impl World {
     }
 }
 
-/// This policy, and `admin` with so many idle.
+/// This policy, and `admin` with this idle timeout.
 pub(crate) fn policies(default: PolicyBuilder, admin: Duration) -> PolicySet {
     let admin = Policy::named("admin").idle(admin);
     PolicySet::builder(default).policy(admin).build().unwrap()
 }
 
-/// The idle deadline that the next event tells, if there is one within so long.
+/// Returns the idle deadline of the next event, or `None` if none comes in time.
 pub(crate) async fn idle(line: &mut Lifeline, within: Duration) -> Option<Timestamp> {
     match timeout(within, line.next()).await {
         Err(_) => None,
         Ok(LifelineEvent::Alive(deadlines, _)) => Some(deadlines.idle),
-        Ok(other) => panic!("it is over: {other:?}"),
+        Ok(other) => panic!("the session is over: {other:?}"),
     }
 }

@@ -1,4 +1,4 @@
-//! A node: the stack around handlers that do what the test says.
+//! A node: the stack around handlers that the test controls.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,12 +18,12 @@ use super::{Feed, Reader, download, event_stream, get};
 /// | path | does |
 /// |---|---|
 /// | `/login`, `/logout`, `/extend`, `/rotate` | the command |
-/// | `/slow…` | waits to be let go |
+/// | `/slow…` | waits for its release |
 /// | `/admin…` | has the policy `admin` |
 /// | `/passive…` | is marked passive |
 ///
-/// Where the request brings an answer along, that is the answer. The session's
-/// handle goes back in its extensions.
+/// A request may carry its answer. The session's state is in the answer's
+/// extensions.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) stack: SessionTimeoutLayer,
@@ -31,7 +31,7 @@ pub(crate) struct Node {
     app: App,
 }
 
-/// The answer that a request brings along.
+/// The answer that a request carries.
 #[derive(Clone)]
 struct Given(Arc<Mutex<Option<Response<Body>>>>);
 
@@ -56,7 +56,7 @@ impl Node {
         self.app.clone().oneshot(request).await.unwrap()
     }
 
-    /// A request of the session, and what it is answered.
+    /// Sends a request of the session.
     pub(crate) async fn get(&self, path: &str, token: &Token) -> Response<Body> {
         self.send(get(path, Some(token))).await
     }
@@ -66,7 +66,7 @@ impl Node {
         self.get("/passive", token).await.status() == 200
     }
 
-    /// Opens a connection: a request that is answered with this.
+    /// Opens a connection by a request that carries its answer.
     pub(crate) async fn answer(
         &self,
         request: Request<Body>,
@@ -87,13 +87,13 @@ impl Node {
         (feed, Reader::of(opened.into_body()))
     }
 
-    /// The handle that a handler at this path sees.
-    pub(crate) async fn handle(&self, path: &str, token: Option<&Token>) -> SessionState {
+    /// The state that a handler at this path sees.
+    pub(crate) async fn state(&self, path: &str, token: Option<&Token>) -> SessionState {
         let mut answer = self.send(get(path, token)).await;
         answer.extensions_mut().remove().expect("it was served")
     }
 
-    /// Opens something else in the session.
+    /// Opens a streamed download in the session.
     pub(crate) async fn download(&self, token: &Token) -> (Feed, Reader) {
         let (feed, answer) = download();
         let opened = self.answer(get("/download", Some(token)), answer).await;
@@ -125,19 +125,16 @@ async fn route(pause: Pause, request: Request<Body>) -> Result<Response<Body>, B
 
 async fn handle(pause: Pause, request: Request<Body>) -> Result<Response<Body>, BoxError> {
     let (mut parts, _) = request.into_parts();
-    let handle: SessionState = parts
-        .extensions
-        .remove()
-        .expect("the layer left its handle");
+    let state: SessionState = parts.extensions.remove().expect("the layer left its state");
     match parts.uri.path() {
         "/login" => {
-            handle.start(NewSession::new("alice")).await?;
+            state.start(NewSession::new("alice")).await?;
         }
         "/logout" => {
-            handle.sign_out().await?;
+            state.sign_out().await?;
         }
-        "/rotate" => handle.rotate().await?,
-        "/extend" => handle.extend().await?,
+        "/rotate" => state.rotate().await?,
+        "/extend" => state.extend().await?,
         path if path.starts_with("/slow") => pause.here().await,
         _ => {}
     }
@@ -145,6 +142,6 @@ async fn handle(pause: Pause, request: Request<Body>) -> Result<Response<Body>, 
     let given =
         given.and_then(|Given(one)| one.lock().unwrap_or_else(PoisonError::into_inner).take());
     let mut answer = given.unwrap_or_else(|| Response::new(Body::from("served")));
-    answer.extensions_mut().insert(handle);
+    answer.extensions_mut().insert(state);
     Ok(answer)
 }

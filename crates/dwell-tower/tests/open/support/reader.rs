@@ -1,4 +1,4 @@
-//! The other end of a connection: reads what comes, and notes when it ends.
+//! The client's end of a connection: reads it, and notes when it ends.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use dwell_test_support::Body;
 /// Longer than anything is open in these tests.
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-/// Reads a body in a task of its own, as a connection does.
+/// Reads a body in a task, as a connection does.
 #[derive(Debug)]
 pub(crate) struct Reader {
     task: JoinHandle<Ended>,
@@ -27,7 +27,7 @@ pub(crate) struct Reader {
 /// How a body ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    /// How long after the answer had begun.
+    /// The time from the start of the answer to the end.
     pub(crate) after: Duration,
     pub(crate) text: String,
     pub(crate) trailers: Option<HeaderMap>,
@@ -47,19 +47,19 @@ impl Reader {
         !self.task.is_finished()
     }
 
-    /// What has come so far.
+    /// Returns what has arrived so far.
     pub(crate) fn text(&self) -> String {
         self.text.lock().unwrap().clone()
     }
 
-    /// Waits for the end, for as long as that takes.
+    /// Waits for the end.
     pub(crate) async fn end(self) -> Ended {
         let ended = timeout(DAY, self.task).await;
         ended.expect("it is never cut").unwrap()
     }
 
-    /// Waits for the end, which is to come so long after the answer had begun,
-    /// at least, and within a second after that.
+    /// Waits for the end, which must come this long after the start of the answer,
+    /// or up to a second later.
     pub(crate) async fn ends_after(self, time: Duration) -> Ended {
         let ended = self.end().await;
         let late = ended.after.checked_sub(time);
@@ -70,13 +70,13 @@ impl Reader {
         ended
     }
 
-    /// Waits for the end, which is to come within a second from now.
+    /// Waits for the end, which must come within a second.
     pub(crate) async fn ends_now(self) -> Ended {
         let sofar = self.opened.elapsed();
         self.ends_after(sofar).await
     }
 
-    /// The client goes away.
+    /// Leaves.
     pub(crate) async fn leave(self) {
         self.task.abort();
         let _ = self.task.await;
@@ -84,7 +84,7 @@ impl Reader {
 }
 
 impl Ended {
-    /// What the last event says, if it is ours and after whole events only.
+    /// Returns the reason of the last event, which must follow whole events.
     pub(crate) fn reason(&self) -> &str {
         assert!(self.error.is_none(), "{self:?}");
         let (before, last) = self.text.split_at(self.text.rfind("event:").unwrap_or(0));
@@ -95,12 +95,12 @@ impl Ended {
         reason.unwrap_or_else(|| panic!("no last event: {self:?}"))
     }
 
-    /// Why a body that is no event stream was broken off.
+    /// Returns why a body other than an event stream broke off.
     pub(crate) fn closing(&self) -> CloseReason {
         let error = self
             .error
             .as_ref()
-            .unwrap_or_else(|| panic!("as if it were whole: {self:?}"));
+            .unwrap_or_else(|| panic!("ended as if it were whole: {self:?}"));
         let closed = error.downcast_ref::<SessionClosed>();
         closed
             .unwrap_or_else(|| panic!("another error: {self:?}"))

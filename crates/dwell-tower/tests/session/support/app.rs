@@ -1,5 +1,5 @@
-//! The inner service: commands by the last part of the path, layers by the
-//! first, details by the query.
+//! The inner service: the last part of the path names the command, the first the
+//! layers, and the query has details.
 //!
 //! | path | does |
 //! |---|---|
@@ -12,9 +12,9 @@
 //! | `/fresh/…`, `/strong/…`, `/otp/…`, `/by-policy/…` | demands authentication |
 //! | `/admin/…` | has the policy `admin` |
 //!
-//! `wait=before` and `wait=after` hold the request before and after its
-//! command, `yield=1` makes it pending once before and once after it,
-//! `status=500` answers so, `cache=1` lets caches keep the answer.
+//! `wait=before` and `wait=after` hold the request before and after its command,
+//! `yield=1` makes it pending once before and once after it, `status=500` sets the
+//! status, `cache=1` makes the answer cacheable.
 
 use std::convert::Infallible;
 
@@ -36,26 +36,27 @@ pub(super) async fn answer(pause: Pause, request: Request<Body>) -> Answer {
     let handler = service_fn(|request| handler(&pause, request));
     let path = request.uri().path().to_owned();
     let group = path.split('/').nth(1).unwrap_or_default();
-    let step_up = |demand| StepUpLayer::new(demand);
+    let step_up = |requirement| StepUpLayer::new(requirement);
     match group {
         "passive" => through(MarkLayer::passive().layer(handler), request).await,
         "active" => through(MarkLayer::active().layer(handler), request).await,
         "admin" => through(PolicyLayer::new("admin").layer(handler), request).await,
         "fresh" => {
-            let demand = AuthenticationRequirement::within(minutes(5));
-            through(step_up(demand).layer(handler), request).await
+            let requirement = AuthenticationRequirement::within(minutes(5));
+            through(step_up(requirement).layer(handler), request).await
         }
         "strong" => {
-            let demand = AuthenticationRequirement::within(minutes(5)).with_acr(["aal2", "aal3"]);
-            through(step_up(demand).layer(handler), request).await
+            let requirement =
+                AuthenticationRequirement::within(minutes(5)).with_acr(["aal2", "aal3"]);
+            through(step_up(requirement).layer(handler), request).await
         }
         "otp" => {
-            let demand = AuthenticationRequirement::within(minutes(5)).with_amr(["otp"]);
-            through(step_up(demand).layer(handler), request).await
+            let requirement = AuthenticationRequirement::within(minutes(5)).with_amr(["otp"]);
+            through(step_up(requirement).layer(handler), request).await
         }
         "by-policy" => {
-            let demand = AuthenticationRequirement::by_policy();
-            through(step_up(demand).layer(handler), request).await
+            let requirement = AuthenticationRequirement::by_policy();
+            through(step_up(requirement).layer(handler), request).await
         }
         _ => through(handler, request).await,
     }
@@ -71,15 +72,15 @@ where
 async fn handler(pause: &Pause, request: Request<Body>) -> Answer {
     let (parts, _) = request.into_parts();
     let uri = &parts.uri;
-    let handle = parts.extensions.get::<SessionState>();
-    let handle = handle.expect("the session layer left its handle");
+    let state = parts.extensions.get::<SessionState>();
+    let state = state.expect("the session layer left its state");
     if param(uri, "wait") == Some("before") {
         pause.here().await;
     }
     if param(uri, "yield").is_some() {
         tokio::task::yield_now().await;
     }
-    let done = command(handle, uri).await;
+    let done = command(state, uri).await;
     if param(uri, "yield").is_some() {
         tokio::task::yield_now().await;
     }
@@ -100,12 +101,12 @@ async fn handler(pause: &Pause, request: Request<Body>) -> Answer {
     Ok(response)
 }
 
-async fn command(handle: &SessionState, uri: &Uri) -> Result<String, CommandError> {
+async fn command(state: &SessionState, uri: &Uri) -> Result<String, CommandError> {
     Ok(match uri.path().rsplit('/').next().unwrap_or_default() {
         "login" => {
             let subject = param(uri, "subject").unwrap_or("alice");
-            let mut new = NewSession::new(subject).with_authentication(strength(uri));
-            let now = handle.manager().store().now().await?;
+            let mut new = NewSession::new(subject).with_authentication(authentication(uri));
+            let now = state.manager().store().now().await?;
             if let Some(ago) = number(uri, "authenticated_ago") {
                 new = new.with_authenticated_at(now - seconds(ago));
             }
@@ -118,42 +119,42 @@ async fn command(handle: &SessionState, uri: &Uri) -> Result<String, CommandErro
             if let Some(policy) = param(uri, "policy") {
                 new = new.with_policy(policy);
             }
-            handle.start(new).await?.expose().to_owned()
+            state.start(new).await?.expose().to_owned()
         }
         "reauthenticate" if param(uri, "fail").is_some() => {
-            handle.reauthentication_failed().await?.to_string()
+            state.reauthentication_failed().await?.to_string()
         }
         "reauthenticate" => {
-            handle.reauthenticated(strength(uri)).await?;
+            state.reauthenticated(authentication(uri)).await?;
             String::new()
         }
         "rotate" => {
-            handle.rotate().await?;
+            state.rotate().await?;
             String::new()
         }
         "extend" => {
-            handle.extend().await?;
+            state.extend().await?;
             String::new()
         }
-        "logout" => handle.sign_out().await?.to_string(),
+        "logout" => state.sign_out().await?.to_string(),
         "end" => {
             let reason = param(uri, "reason").and_then(EndReason::parse);
-            handle.end(reason.expect("a reason")).await?.to_string()
+            state.end(reason.expect("a reason")).await?.to_string()
         }
-        "end-others" => handle.revoke(Which::Others).await?.to_string(),
-        _ => handle.subject().map_or("nobody", |s| s.as_str()).to_owned(),
+        "end-others" => state.revoke(Which::Others).await?.to_string(),
+        _ => state.subject().map_or("nobody", |s| s.as_str()).to_owned(),
     })
 }
 
-fn strength(uri: &Uri) -> AuthenticationContext {
-    let mut strength = AuthenticationContext::none();
+fn authentication(uri: &Uri) -> AuthenticationContext {
+    let mut authentication = AuthenticationContext::none();
     if let Some(acr) = param(uri, "acr") {
-        strength = strength.with_acr(acr);
+        authentication = authentication.with_acr(acr);
     }
     if let Some(amr) = param(uri, "amr") {
-        strength = strength.with_amr([amr]);
+        authentication = authentication.with_amr([amr]);
     }
-    strength
+    authentication
 }
 
 fn number(uri: &Uri, name: &str) -> Option<u64> {

@@ -1,5 +1,4 @@
-//! What these tests share: a stack over a store in memory, a clock that is
-//! moved by hand, clients.
+//! What these tests share: a stack over a store in memory, a manual clock, clients.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
@@ -30,7 +29,7 @@ pub(crate) use dwell_test_support::{
 pub(crate) type App = dwell_test_support::App<Infallible>;
 pub(crate) type Client = TestClient<App>;
 
-/// A stack's surroundings.
+/// The surroundings of a stack.
 pub(crate) struct World {
     sessions: dwell_test_support::World,
     pub(crate) pause: Pause,
@@ -67,8 +66,7 @@ impl World {
         Self::with(PolicySet::builder(locking).build().unwrap())
     }
 
-    /// Everything needs a session but the pages `/login` and
-    /// `/reauthenticate`.
+    /// A stack that needs a session, except on `/login` and `/reauthenticate`.
     pub(crate) fn stack(&self) -> SessionTimeoutLayer {
         stack_over(&self.manager)
     }
@@ -80,7 +78,7 @@ impl World {
         App::new(tower::service_fn(answer))
     }
 
-    /// The handlers inside `layer`, behind a server that tells the peer.
+    /// The handlers inside `layer`, behind a server that sets the peer.
     pub(crate) fn app<L, B>(&self, layer: &L) -> App
     where
         L: Layer<App>,
@@ -118,7 +116,7 @@ impl World {
         dwell_test_support::hold(&self.pause, client, path).await
     }
 
-    /// Lets one held request go, and waits for the answer to this one.
+    /// Releases a held request, and waits for the answer of this one.
     pub(crate) async fn finish(&self, request: JoinHandle<TestResponse>) -> TestResponse {
         self.pause.release(1);
         request.await.unwrap()
@@ -133,7 +131,7 @@ pub(crate) fn stack_over(manager: &SessionManager) -> SessionTimeoutLayer {
         .without_reaper()
 }
 
-/// Behind a server: a client says by a header which peer it is to be.
+/// Puts a service behind a server. The client names its peer in a header.
 pub(crate) fn served<S, B>(service: S) -> App
 where
     S: Service<Request<Body>, Response = Response<B>, Error = Infallible>,
@@ -162,7 +160,7 @@ pub(crate) fn key(token: &str) -> SessionKey {
     Token::parse(token.as_bytes()).expect("a token").key()
 }
 
-/// Whether a client is let through, or the reason that it is given.
+/// Returns `ok` if a request is served, else the reason of the refusal.
 pub(crate) async fn verdict(client: &mut Client) -> String {
     told(&client.get("/passive").await)
 }
