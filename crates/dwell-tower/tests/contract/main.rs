@@ -26,4 +26,6 @@ mod readiness;
 mod reaper;
 mod reaper_faults;
 mod rides;
+mod source_linked;
+mod source_sealed;
 mod touches;
