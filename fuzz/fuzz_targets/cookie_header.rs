@@ -1,5 +1,5 @@
-//! No cookie header opens a session without its token, and none hides the
-//! token that stands first.
+//! No cookie header opens a session without its token, and none hides a token
+//! that comes first.
 #![no_main]
 
 use std::convert::Infallible;
@@ -21,7 +21,7 @@ use libfuzzer_sys::fuzz_target;
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// Answers 200 to whoever has a session, 204 to whoever has none.
+/// Answers 200 to requests with a session, 204 to those without.
 #[derive(Clone)]
 struct Inner;
 
@@ -35,20 +35,20 @@ impl Service<Request<()>> for Inner {
     }
 
     fn call(&mut self, request: Request<()>) -> Self::Future {
-        let handle = request.extensions().get::<SessionState>();
-        let handle = handle.expect("the session layer ran");
+        let state = request.extensions().get::<SessionState>();
+        let state = state.expect("the session layer ran");
         if request.uri().path() == "/login" {
-            let _ = now(handle.start(NewSession::new("alice")));
+            let _ = now(state.start(NewSession::new("alice")));
         }
         let mut response = Response::new(Bytes::new());
-        if handle.subject().is_none() {
+        if state.subject().is_none() {
             *response.status_mut() = StatusCode::NO_CONTENT;
         }
         ready(Ok(response))
     }
 }
 
-/// Bodies that are there at once.
+/// Bodies that are complete at once.
 struct Whole;
 
 impl BodyFactory<Bytes> for Whole {
@@ -63,7 +63,7 @@ impl BodyFactory<Bytes> for Whole {
     }
 
     fn bind(_: SessionBoundBody<Bytes>) -> Bytes {
-        unreachable!("none is long")
+        unreachable!("no body is long")
     }
 
     fn is_long(_: &Bytes) -> bool {
@@ -113,14 +113,14 @@ fn send(
     now(app.clone().call(request)).expect("infallible")
 }
 
-/// Characters of a token that find its session, without the right to it.
+/// The characters of a token that find its session, but do not open it.
 const SELECTOR: usize = 22;
 
 fuzz_target!(|data: &[u8]| {
     let (app, good) = app();
     let token = good.split_once('=').expect("a pair").1;
-    // The fuzzer learns the token by watching comparisons. Half of it is
-    // enough to end the session, as a superseded token would; that is meant.
+    // The fuzzer learns the token by observing comparisons. Its first half is
+    // enough to end the session, as a superseded token is. That is intended.
     let selector = &token.as_bytes()[..SELECTOR];
     if data.windows(SELECTOR).any(|w| w == selector) {
         return;
@@ -131,7 +131,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let mut after = format!("{good}; ").into_bytes();
     after.extend_from_slice(data);
-    // A header line that is not ASCII text is no cookie header at all.
+    // A header that is not ASCII text is no cookie header.
     if data.is_ascii()
         && let Ok(value) = HeaderValue::from_bytes(&after)
     {

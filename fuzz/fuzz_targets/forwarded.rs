@@ -1,5 +1,5 @@
-//! Whatever the headers say, the client is the peer or an entry of theirs,
-//! and never one that stands left of an untrusted or unreadable one.
+//! The client is always the peer or an entry of the headers, and never one to
+//! the left of an untrusted or unreadable entry.
 #![no_main]
 
 use std::net::IpAddr;
@@ -28,7 +28,8 @@ fuzz_target!(|lines: Vec<Vec<u8>>| {
         assert_eq!(client_ip(&config, Some(stranger), &headers), Some(stranger));
         assert_eq!(client_ip(&config, None, &headers), None);
         let found = client_ip(&config, Some(peer), &headers);
-        // One more proxy that appends a good address hides all before it.
+        // One more proxy that appends a valid address hides everything before
+        // it.
         let honest = match source {
             ClientIpSource::Forwarded => "for=203.0.113.7",
             _ => "203.0.113.7",

@@ -1,4 +1,4 @@
-//! Any bytes are an open part or are refused; what is read comes back as it was.
+//! Any bytes are refused or read as an open part, which reads back unchanged.
 #![no_main]
 
 use dwell_core::{OpenPart, OpenTag};

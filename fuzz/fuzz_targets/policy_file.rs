@@ -1,4 +1,4 @@
-//! A policy file is refused with its place, or gives limits within bounds.
+//! A policy file is refused with its line, or gives limits within bounds.
 #![no_main]
 
 use dwell_core::{MAX_DURATION, PolicySet, seconds};

@@ -1,4 +1,4 @@
-//! A return target that is let through stays on this origin.
+//! An accepted return target stays on this origin.
 #![no_main]
 
 use dwell_tower::safe_return_to;
@@ -9,8 +9,8 @@ fuzz_target!(|target: &str| {
         return;
     };
     assert_eq!(kept, target);
-    // What browsers do before they resolve a URL: drop tabs and line breaks,
-    // read backslashes as slashes.
+    // Browsers do the same before they resolve a URL: drop tabs and line
+    // breaks, read backslashes as slashes.
     let browser: String = kept
         .chars()
         .filter(|c| !matches!(c, '\t' | '\n' | '\r'))

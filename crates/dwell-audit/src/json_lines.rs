@@ -1,4 +1,4 @@
-//! Events as JSON lines.
+//! The observer that writes events as JSON lines.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -11,15 +11,15 @@ use dwell_core::{Event, Observer};
 /// Writes every event as one line of JSON, and flushes it. Clones share the
 /// writer.
 ///
-/// It writes where the event happens, on the request's path, so that a line is
-/// with the operating system before the answer leaves. Use it with what takes
-/// bytes at once: a local file, a pipe that somebody reads. It does not wait
-/// for the disk.
+/// A line is written before the request that caused the event is answered, on
+/// the request's thread. So use a writer that takes bytes at once: a local
+/// file, or a pipe with a reader. The operating system has the line then; it
+/// may not be on disk yet.
 ///
-/// An event that can't be written is lost to this sink and to nothing else:
-/// [`lost`](Self::lost) counts it, and the first of a row is logged. A line
-/// that was written in part is closed before the next one, so at most that
-/// line is unreadable.
+/// An event that can't be written is lost for this writer, and affects nothing
+/// else: [`lost`](Self::lost) counts it, and the first one of an outage is
+/// logged. A line that was written in part is closed before the next one, so at
+/// most that line is unreadable.
 ///
 /// ```
 /// use dwell_audit::JsonLines;
@@ -34,16 +34,16 @@ pub struct JsonLines<W>(Arc<Mutex<Sink<W>>>);
 
 struct Sink<W> {
     writer: W,
-    /// Whether the last line was begun and not finished.
+    /// Whether the last line is incomplete.
     torn: bool,
-    /// Events lost in a row.
+    /// Events lost in the current outage.
     outage: u64,
-    /// Events lost.
+    /// Events lost since the start.
     lost: u64,
 }
 
 impl<W: Write + Send> JsonLines<W> {
-    /// Writes to this writer.
+    /// Writes to `writer`, for instance to standard output or a pipe.
     pub fn new(writer: W) -> Self {
         Self(Arc::new(Mutex::new(Sink {
             writer,
@@ -53,27 +53,39 @@ impl<W: Write + Send> JsonLines<W> {
         })))
     }
 
-    /// How many events could not be written.
+    /// Returns how many events could not be written since the start. Anything
+    /// but 0 deserves an alert.
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.with(|sink| sink.lost)
     }
 
-    /// A writer that panicked half-way is used again: its next error is
-    /// counted like any other.
+    /// Uses the writer even if it panicked before: its next error is counted
+    /// like any other.
     fn with<T>(&self, work: impl FnOnce(&mut Sink<W>) -> T) -> T {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl JsonLines<File> {
-    /// Writes to the end of a file, which is created when it is not there and
-    /// never cut short. Where file modes exist, only its owner may read a
-    /// file created here: its lines name people and addresses.
+    /// Appends to the file at `path`. Creates a missing file; on Unix, one
+    /// readable by its owner only, since its lines name people and addresses.
+    /// An incomplete last line, left by a killed process, is closed first.
+    ///
+    /// ```no_run
+    /// use dwell_audit::JsonLines;
+    ///
+    /// let audit = JsonLines::create("/var/log/app/sessions.jsonl")?;
+    /// # let _ = audit;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// To rotate the file, copy and truncate it (`copytruncate` of logrotate):
+    /// it stays open while the process runs.
     ///
     /// # Errors
-    /// When the file can't be opened for appending, or what is in it already
-    /// can't be read.
+    /// When the file can't be opened for appending, or when its last byte can't
+    /// be read.
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         let mut options = OpenOptions::new();
@@ -81,8 +93,8 @@ impl JsonLines<File> {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(path)?;
-        // A pipe is not opened for reading: with ourselves as a reader, nobody
-        // would notice that the other one has left.
+        // A pipe is not opened for reading: this process would count as its
+        // reader, and hide that the real one has left.
         let torn = match file.metadata()? {
             old if old.is_file() && old.len() > 0 => ends_inside_a_line(&mut File::open(path)?)?,
             _ => false,
@@ -117,8 +129,8 @@ impl<W: Write> Sink<W> {
         self.writer.flush()
     }
 
-    /// Like [`Write::write_all`], which does not tell whether anything had
-    /// been written before it failed.
+    /// Like [`Write::write_all`], but keeps track of whether anything was
+    /// written before a failure.
     fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             match self.writer.write(bytes) {
@@ -136,7 +148,10 @@ impl<W: Write> Sink<W> {
 
     fn count_lost(&mut self, error: &io::Error) {
         if self.outage == 0 {
-            tracing::error!(%error, "the audit log can't be written; events are lost");
+            tracing::error!(
+                %error,
+                "the audit log can't be written; events are lost: check the disk and the rights"
+            );
         }
         self.outage += 1;
         self.lost += 1;
@@ -144,13 +159,17 @@ impl<W: Write> Sink<W> {
 
     fn count_written(&mut self) {
         if self.outage > 0 {
-            tracing::warn!(lost = self.outage, "the audit log is written again");
+            tracing::warn!(
+                lost = self.outage,
+                "the audit log is written again; events of the outage are missing from it"
+            );
         }
         self.outage = 0;
     }
 }
 
-/// A process that was killed while it wrote leaves the beginning of a line.
+/// Whether the file ends inside a line, as after a kill in the middle of a
+/// write.
 fn ends_inside_a_line(file: &mut File) -> io::Result<bool> {
     let mut last = [0];
     file.seek(SeekFrom::End(-1))?;
@@ -188,7 +207,7 @@ mod tests {
         format!("{{{time},\"reason\":\"idle_timeout\",\"subject\":\"{subject}\"}}\n")
     }
 
-    /// Takes so many bytes and fails then, as often as it is told to.
+    /// Takes `room` bytes, and then fails every time.
     #[derive(Clone, Default)]
     struct Faulty(Arc<Mutex<Fault>>);
 
@@ -228,7 +247,7 @@ mod tests {
         }
     }
 
-    /// A fresh folder, removed at the end.
+    /// A new folder, removed on drop.
     struct Folder(PathBuf);
 
     impl Folder {
@@ -248,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_one_flushed_line() {
+    fn event_is_one_flushed_line() {
         let writer = Faulty::default();
         let audit = JsonLines::new(writer.clone());
         audit.observe(&event("alice"));
@@ -259,11 +278,11 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_written_is_counted_and_spoils_one_line_at_most() {
+    fn lost_events_are_counted_and_spoil_at_most_one_line() {
         let writer = Faulty::default();
         let audit = JsonLines::new(writer.clone());
         audit.observe(&event("a"));
-        // The disk fills up in the middle of a line, and stays full.
+        // The disk becomes full in the middle of a line, and stays full.
         writer.set_room(Some(10));
         audit.observe(&event("b"));
         audit.observe(&event("c"));
@@ -276,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_over_from_a_failure_that_wrote_nothing() {
+    fn failure_that_wrote_nothing_leaves_nothing() {
         let writer = Faulty::default();
         let audit = JsonLines::new(writer.clone());
         writer.set_room(Some(0));
@@ -300,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_continued_and_a_torn_line_closed() {
+    fn file_is_continued_and_torn_line_closed() {
         let folder = Folder::new("torn");
         let path = folder.0.join("audit.jsonl");
         for subject in ["a", "b"] {
@@ -318,7 +337,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn only_its_owner_may_read_a_new_file() {
+    fn new_file_is_readable_by_owner_only() {
         use std::os::unix::fs::PermissionsExt;
 
         let folder = Folder::new("mode");
@@ -329,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_can_not_be_opened_is_an_error() {
+    fn file_that_can_not_be_opened_is_error() {
         assert!(JsonLines::create("/nowhere/audit.jsonl").is_err());
     }
 }

@@ -1,7 +1,8 @@
-//! Where Dwell's events go for the record.
+//! Writes Dwell's session events to an audit log.
 //!
-//! [`JsonLines`] writes every event as one line of JSON: to a file, a pipe, a
-//! socket, whatever takes bytes.
+//! [`JsonLines`] is an observer that writes every event as one line of JSON to
+//! a file, a pipe, or any other [`Write`](std::io::Write). `docs/events.md`
+//! lists events and fields.
 //!
 //! ```
 //! use dwell_audit::JsonLines;

@@ -1,4 +1,4 @@
-//! From a URL to a store.
+//! The builder: from a URL to a connected store.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::url::{self, Target};
 /// The layout of keys and values that this version reads and writes.
 const LAYOUT: &str = "1";
 
-/// Settings of a [`RedisStore`].
+/// Builds a [`RedisStore`]: settings first, [`connect`](Self::connect) last.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -46,17 +46,18 @@ pub struct RedisStoreBuilder {
 }
 
 impl RedisStore {
-    /// Connects to where `url` says, with the settings of
-    /// [`builder`](Self::builder).
+    /// Connects to the server at `url`, with the default settings. See
+    /// [`RedisStoreBuilder::connect`] for the forms of a URL.
     ///
     /// # Errors
-    /// When the URL leads nowhere, the server can't be reached or refuses, or
-    /// the keys there are of another layout.
+    /// [`ConnectError`], when `url` has none of those forms, when the server
+    /// can't be reached or refuses the login, or when its keys have another
+    /// layout.
     pub async fn connect(url: &str) -> Result<Self, ConnectError> {
         Self::builder().connect(url).await
     }
 
-    /// Settings, to begin with.
+    /// Returns a builder with the default settings.
     #[must_use]
     pub fn builder() -> RedisStoreBuilder {
         RedisStoreBuilder::new()
@@ -75,48 +76,48 @@ impl RedisStoreBuilder {
         }
     }
 
-    /// What all keys begin with: `dwell` where nobody says. Services that
-    /// share a server need different ones.
+    /// Sets the prefix of all keys. Defaults to `dwell`. Services that share a
+    /// database need different prefixes.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// How long a connection and an answer are waited for: a second where
-    /// nobody says. The session layer has a limit of its own, over which this
-    /// has no power.
+    /// Sets how long to wait for a connection and for an answer. Defaults to
+    /// one second. The session layer limits its wait for the store separately,
+    /// to two seconds by default.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    /// How long a tombstone stays, a day where nobody says: that long a user is
-    /// told why a session ended (law L13). The tombstone of a session that
-    /// another middleware owns stays at least until that session's absolute
-    /// deadline.
+    /// Sets how long the tombstone of an ended session is kept. Defaults to one
+    /// day. For that long, clients learn why their session ended (law L13). The
+    /// tombstone of an adopted session stays at least until that session's
+    /// absolute deadline.
     #[must_use]
     pub fn tombstones(mut self, lifetime: Duration) -> Self {
         self.tombstones = lifetime;
         self
     }
 
-    /// How many replicas must have a login, a new token or an end before it is
-    /// answered, so that a failover does not undo it (law L4): one with
-    /// Sentinel and Cluster where nobody says, none on a single server.
+    /// Sets how many replicas must confirm a login, a new token or an end
+    /// before it is answered, so that a failover can't undo it (law L4).
+    /// Defaults to 1 with Sentinel and Cluster, and to 0 on a single server.
     ///
-    /// They are waited for no longer than 800 ms. Where they do not confirm a
-    /// change it stands all the same, with a warning in the log, and the changes
-    /// of the next second do without.
+    /// Each change waits at most 800 ms. If the replicas do not confirm it by
+    /// then, the change stands, a warning is logged, and changes of the next
+    /// second are answered without waiting.
     #[must_use]
     pub fn replicas(mut self, count: usize) -> Self {
         self.replicas = Some(count);
         self
     }
 
-    /// Trusts certificates of these authorities, in PEM, instead of those that
-    /// the system trusts.
+    /// Trusts the certificate authorities in `pem` instead of the system's.
+    /// Affects `rediss://` URLs only.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
@@ -124,30 +125,31 @@ impl RedisStoreBuilder {
         self
     }
 
-    /// For tests: judges by this clock and not by the server's. Nodes whose
-    /// clocks differ would decide differently.
+    /// Judges sessions by `clock` instead of the server's. Only for tests:
+    /// nodes whose clocks differ would decide differently (law L11).
     #[must_use]
     pub fn judge_by_node_clock_for_tests(mut self, clock: impl Clock) -> Self {
         self.clock = Some(Box::new(clock));
         self
     }
 
-    /// Connects to where `url` says, and looks whether the keys there are of
-    /// this layout:
+    /// Connects to the server at `url`, and checks that its keys have this
+    /// version's layout. `url` is one of:
     ///
-    /// - `redis://[user][:password]@host:port/[database]`, `unix:///path`
-    /// - `redis+sentinel://[user][:password]@host:port,host:port/service[/database]`
-    ///   (the addresses are the sentinels', the password is the servers')
-    /// - `redis+cluster://[user][:password]@host:port,host:port` (some of the
-    ///   nodes, which know the others)
-    /// - with the feature `tls` each with `rediss` for `redis`
+    /// | `url` | leads to |
+    /// |---|---|
+    /// | `redis://[user][:password]@host:port/[database]`, `unix:///path` | one server |
+    /// | `redis+sentinel://[user][:password]@host:port,host:port/service[/database]` | Sentinel: the Sentinels' addresses, the servers' user and password |
+    /// | `redis+cluster://[user][:password]@host:port,host:port` | a Cluster. Name some of its nodes; the others are found |
+    /// | `rediss://`, `rediss+sentinel://`, `rediss+cluster://` | the same over TLS (feature `tls`) |
     ///
     /// # Errors
-    /// When the URL leads nowhere, the server can't be reached or refuses, or
-    /// the keys are of another layout.
+    /// [`ConnectError`], when `url` has none of these forms, when the server
+    /// can't be reached or refuses the login, or when its keys have another
+    /// layout.
     pub async fn connect(self, url: &str) -> Result<RedisStore, ConnectError> {
         let shown = url::without_password(url);
-        let told = |source: RedisError| ConnectError::Server {
+        let failed = |source: RedisError| ConnectError::Server {
             url: shown.clone(),
             source: explained(&source).into(),
         };
@@ -159,7 +161,7 @@ impl RedisStoreBuilder {
         };
         let (way, database) = way(target()?, self.patience, &self.trust)
             .await
-            .map_err(told)?;
+            .map_err(failed)?;
         let replicas = self.replicas.unwrap_or(match &way {
             Way::Server(server) if !server.has_sentinels() => 0,
             _ => 1,
@@ -168,7 +170,7 @@ impl RedisStoreBuilder {
             (_, 0) => None,
             (Way::Cluster(cluster), _) => Some(Durable::of_cluster(cluster.clone(), replicas)),
             (Way::Server(_), _) => {
-                let server = server(target()?, self.patience, &self.trust).map_err(told)?;
+                let server = server(target()?, self.patience, &self.trust).map_err(failed)?;
                 server.map(|(server, _)| Durable::of_one(server, replicas))
             }
         };
@@ -177,7 +179,7 @@ impl RedisStoreBuilder {
         check_layout(&link, &layout, &shown).await?;
         let mut load = script::LOAD.call().key(layout.schema()).arg("");
         load = load.arg("");
-        link.send(&load.by_text()).await.map_err(told)?;
+        link.send(&load.by_text()).await.map_err(failed)?;
         warn_of_eviction(&link).await;
         Ok(RedisStore::new(
             link,
@@ -228,7 +230,7 @@ async fn way(target: Target, patience: Duration, trust: &Trust) -> Result<(Way, 
     Ok((Way::Cluster(Box::new(cluster)), 0))
 }
 
-/// One server, with the number of its database; `None` for a cluster.
+/// Returns one server and its database number; `None` for a cluster.
 fn server(
     target: Target,
     patience: Duration,
@@ -284,13 +286,13 @@ async fn check_layout(link: &Link, layout: &Layout, url: &str) -> Result<(), Con
     })
 }
 
-/// A server that makes room by throwing keys away ends sessions without a
-/// witness.
+/// Warns if the server evicts keys when its memory is full: an evicted session
+/// ends without a report. A cluster is not asked.
 async fn warn_of_eviction(link: &Link) {
     let Way::Server(_) = link.way() else { return };
     let mut info = redis::cmd("INFO");
     info.arg("memory");
-    // Who may not ask is not told.
+    // A user who may not run INFO gets no warning.
     let Ok(Value::VerbatimString { text, .. }) = link.send(&info).await.map(verbatim) else {
         return;
     };
@@ -316,7 +318,8 @@ fn verbatim(value: Value) -> Value {
     }
 }
 
-/// An old server says that it does not understand a script, which helps nobody.
+/// Adds the required version to the error of a server that is too old, which
+/// only says that it does not understand a script.
 fn explained(error: &RedisError) -> String {
     let text = error.to_string();
     if error.kind() == ErrorKind::Server(ServerErrorKind::ResponseError)

@@ -1,10 +1,10 @@
-//! Logins: the list of the subject first, then the session.
+//! Logins: first the subject's list, then the session.
 //!
-//! They lie in different slots, so no script does both. A login puts itself on
-//! the list, if the list is still the one that it decided by; then it is
-//! counted by every later login of the subject, although its session is not
-//! there yet. What it decided stands until then. A login that never keeps its
-//! session is counted no longer than [`PENDING`].
+//! List and session are in different slots, so no script can write both. A
+//! login first adds itself to the list, provided that the list has not changed
+//! since the login read it. From then on every later login of the subject
+//! counts it, although its session does not exist yet. A login that never
+//! creates its session is counted for at most [`PENDING`].
 
 use std::time::Duration;
 
@@ -22,36 +22,38 @@ use crate::value::{self, clamped};
 
 /// How long a login may take between the list and the session.
 const PENDING: Duration = seconds(5);
-/// What is kept back of it for clocks of a cluster's nodes that differ.
+/// The part of [`PENDING`] that allows for differences between the clocks of a
+/// cluster's nodes.
 const MARGIN: Duration = seconds(1);
-/// How long a session's key outlives the session where nobody reaps: a limit
-/// for what is left behind when a service goes away. With it go the keys and
-/// no end is reported.
+/// How long a session's key outlives the session when no node reaps: a limit on
+/// what an abandoned service leaves in Redis. The keys expire then, and these
+/// ends are not reported.
 const LEFT_BEHIND: Duration = Duration::from_secs(30 * 24 * 3_600);
-/// How long to wait for the login of another request.
+/// How long to wait for another request's login before reading the list again.
 const TURN: Duration = Duration::from_millis(3);
 
-/// The longest that a key may live: Redis counts milliseconds since 1970 in 63
+/// The longest lifetime of a key. Redis counts milliseconds since 1970 in 63
 /// bits.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 
-/// What the list says about one more session.
+/// Whether the subject may have one more session.
 enum Room {
-    /// There is room once these have left, if the list is still this one.
+    /// There is room once these sessions have ended, provided that the list is
+    /// still this one.
     Enough(Vec<SessionKey>, Revision),
-    /// Another login is between the list and its session.
+    /// Another login is on the list and has no session yet.
     Wait,
     Full,
     Exists,
 }
 
-/// A list as it was, and without what has left.
+/// A list as it was read, and what to keep of it.
 struct Revision {
     was: Vec<u8>,
     kept: Vec<u8>,
 }
 
-/// How a login got onto the list.
+/// The outcome of putting a login on the list.
 enum Listed {
     At(Timestamp, Vec<SessionKey>),
     Refused(Created),
@@ -62,21 +64,21 @@ impl Inner {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: DuePolicy,
+        due_policy: DuePolicy,
     ) -> Result<Created, StoreError> {
         let listed = match quota {
             None => self
                 .enlist(&record, None)
                 .await?
                 .map(|at| Listed::At(at, Vec::new())),
-            Some(quota) => Some(self.enlist_within(&record, quota, &judge).await?),
+            Some(quota) => Some(self.enlist_within(&record, quota, &due_policy).await?),
         };
         let (listed_at, leaving) = match listed {
             Some(Listed::At(at, leaving)) => (at, leaving),
             Some(Listed::Refused(created)) => return Ok(created),
             None => {
                 return Err(StoreError::unavailable(
-                    "a list that nobody asked for changed",
+                    "the subject's list was refused as changed, though its content was not checked",
                 ));
             }
         };
@@ -84,10 +86,12 @@ impl Inner {
         for key in leaving {
             ended.extend(self.end(key, EndReason::Superseded.into()).await?);
         }
-        match self.keep(&record, &judge, listed_at).await? {
+        match self.keep(&record, &due_policy, listed_at).await? {
             0 => Ok(Created::Created { ended }),
             1 => Ok(Created::Exists),
-            _ => Err(StoreError::unavailable("a login took too long")),
+            _ => Err(StoreError::unavailable(
+                "the login took too long between the subject's list and the session",
+            )),
         }
     }
 
@@ -95,11 +99,11 @@ impl Inner {
         &self,
         record: &SessionRecord,
         quota: Quota,
-        judge: &DuePolicy,
+        due_policy: &DuePolicy,
     ) -> Result<Listed, StoreError> {
-        // Whoever waits for this has a limit.
+        // The caller bounds how long it waits.
         loop {
-            match self.room(record, quota, judge).await? {
+            match self.room(record, quota, due_policy).await? {
                 Room::Enough(leaving, revision) => {
                     if let Some(at) = self.enlist(record, Some(&revision)).await? {
                         return Ok(Listed::At(at, leaving));
@@ -112,19 +116,20 @@ impl Inner {
         }
     }
 
-    /// Who must leave so that there is room, by the list as it is now.
+    /// Determines which sessions must end so that there is room, by the list as
+    /// it is now.
     async fn room(
         &self,
         record: &SessionRecord,
         quota: Quota,
-        judge: &DuePolicy,
+        due_policy: &DuePolicy,
     ) -> Result<Room, StoreError> {
         let List { now, raw } = self.subject(&record.subject).await?;
         let mut entries = entries(&raw);
         entries.retain(|entry| entry.key != record.key);
         entries.sort_unstable_by_key(|entry| entry.key);
         entries.dedup_by_key(|entry| entry.key);
-        // Before anybody has to make room for it.
+        // Checked first, so that no session ends for a login that fails.
         let keys = entries.iter().map(|entry| entry.key);
         let keys = std::iter::once(record.key).chain(keys).collect();
         let mut found = self.find_all(keys).await?;
@@ -150,7 +155,10 @@ impl Inner {
             if let Some(record_there) = facts
                 && record_there.subject == record.subject
                 && Some(entry.key) != quota.replaces
-                && !matches!(judge.verdict(&record_there.facts, now), Verdict::Ended(_))
+                && !matches!(
+                    due_policy.verdict(&record_there.facts, now),
+                    Verdict::Ended(_)
+                )
             {
                 live.push((record_there.facts.last_active_at, entry.key));
             }
@@ -167,7 +175,7 @@ impl Inner {
             OnLimit::RefuseNew => Room::Full,
             OnLimit::EndOldest => {
                 live.sort_unstable();
-                // More than one when the limit has been lowered.
+                // More than one if the limit was lowered.
                 let leave = live.len() + 1 - max;
                 let leaving = live.into_iter().take(leave).map(|(_, key)| key);
                 Room::Enough(leaving.collect(), revision)
@@ -175,8 +183,8 @@ impl Inner {
         })
     }
 
-    /// Puts a session on its subject's list, where the list is still as it
-    /// was. `None` when it has changed.
+    /// Puts a session on its subject's list. Returns `None` if the list has
+    /// changed since it was read.
     async fn enlist(
         &self,
         record: &SessionRecord,
@@ -185,7 +193,7 @@ impl Inner {
         let mut call = script::ENLIST
             .call()
             .key(self.layout().subject(&record.subject))
-            .arg(self.told())
+            .arg(self.clock_argument())
             .arg(record.key.as_bytes())
             .number(self.key_lifetime(record));
         call = match revision {
@@ -202,17 +210,17 @@ impl Inner {
     async fn keep(
         &self,
         record: &SessionRecord,
-        judge: &DuePolicy,
+        due_policy: &DuePolicy,
         now: Timestamp,
     ) -> Result<u8, StoreError> {
         let partition = self.layout().of(record.key);
-        let second = second_to_look(judge.next_look(&record.facts, now), now);
+        let second = second_to_look(due_policy.next_look(&record.facts, now), now);
         let call = script::CREATE
             .call()
             .key(partition.session(record.key))
             .key(partition.due())
             .key(partition.bucket(second))
-            .arg(self.told())
+            .arg(self.clock_argument())
             .arg(value::encode(record))
             .number(self.key_lifetime(record))
             .number(second)
@@ -222,8 +230,8 @@ impl Inner {
         Ok(outcome)
     }
 
-    /// How long the key of a session lives, in milliseconds: far longer than
-    /// the session, so that its end is for a reaper to find.
+    /// Returns the lifetime of a session's key in milliseconds: far longer than
+    /// the session, so that a reaper finds its end.
     fn key_lifetime(&self, record: &SessionRecord) -> u64 {
         let facts = &record.facts;
         let session = facts.absolute_deadline - facts.created_at;

@@ -1,4 +1,4 @@
-//! What all operations share: the way to the server, and its clock.
+//! What all operations share: the connection to the server, and its clock.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) progress: Progress,
     known: Known,
-    /// This node's clock, of which only what passes is read.
+    /// This node's clock. Only differences between its readings are used.
     clock: SystemClock,
 }
 
@@ -39,8 +39,8 @@ impl Inner {
         }
     }
 
-    /// The clock as scripts are told it: empty for the server's own.
-    pub(crate) fn told(&self) -> String {
+    /// The scripts' clock argument: empty for the server's clock.
+    pub(crate) fn clock_argument(&self) -> String {
         let clock = self.settings.clock.as_ref();
         clock.map_or_else(String::new, |clock| clock.now().as_millis().to_string())
     }
@@ -63,8 +63,8 @@ impl Inner {
         Ok(instant(now))
     }
 
-    /// The time and what is under a key, by a plain `GET` where the time is
-    /// known.
+    /// Reads the time and the value of a key, by a plain `GET` while the
+    /// server's time is known.
     pub(crate) async fn find(
         &self,
         key: SessionKey,
@@ -72,19 +72,19 @@ impl Inner {
         let (number, place) = (partition_of(key), self.layout().of(key).session(key));
         if self.known_now(number, RELIABLE).is_some() {
             let found = self.link.get(&place).await?;
-            // Asked again: it may have taken long.
+            // Checked again, since the answer may have taken long.
             if let Some(now) = self.known_now(number, KNOWN) {
                 return Ok((now, found));
             }
         }
         let sent = self.sent();
-        let call = self.about(&script::LOAD, key).arg(self.told());
+        let call = self.about(&script::LOAD, key).arg(self.clock_argument());
         let (now, value): (u64, Option<Vec<u8>>) = read(self.link.call(call).await?)?;
         self.learn(number, sent, instant(now));
         Ok((instant(now), value))
     }
 
-    /// What the clock of a partition's server says, where it is known.
+    /// Returns the time of a partition's server, while it is known.
     fn known_now(&self, partition: u8, ago: Duration) -> Option<Timestamp> {
         match &self.settings.clock {
             Some(clock) => Some(clock.now()),
@@ -92,15 +92,15 @@ impl Inner {
         }
     }
 
-    /// Begins a call that tells the time.
+    /// Returns this node's time before a call that returns the server's.
     pub(crate) fn sent(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// A partition's server told the time.
-    pub(crate) fn learn(&self, partition: u8, sent: Timestamp, told: Timestamp) {
+    /// Learns the time that a partition's server returned.
+    pub(crate) fn learn(&self, partition: u8, sent: Timestamp, server: Timestamp) {
         if self.settings.clock.is_none() {
-            self.known.learn(partition, told, sent, self.clock.now());
+            self.known.learn(partition, server, sent, self.clock.now());
         }
     }
 }

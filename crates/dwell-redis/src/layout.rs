@@ -1,9 +1,9 @@
-//! Which keys there are, and in which slot of a cluster.
+//! The names of keys, and their slots in a cluster.
 //!
-//! Sessions are spread over 256 partitions by the first byte of their key.
-//! All keys of a partition have the same hash tag, so that a script can change
-//! a session and the schedule together; the tags are chosen so that the
-//! partitions lie evenly over the slots, one in every 64.
+//! Sessions are spread over 256 partitions by the first byte of their key. All
+//! keys of a partition have the same hash tag, so a script can change a session
+//! and the schedule together. The tags are chosen so that one partition lies in
+//! every 64 slots.
 
 use dwell_core::{SessionKey, SubjectId};
 use sha2::{Digest, Sha256};
@@ -14,13 +14,14 @@ pub(crate) const PARTITIONS: usize = 256;
 /// Slots of a cluster (Redis Cluster specification, "Key distribution model").
 const SLOTS: u16 = 16_384;
 
-/// For every partition a number whose decimal text lies in its 64 slots.
+/// One number per partition, whose decimal text hashes to one of the
+/// partition's 64 slots.
 const TAGS: [u16; 256] = tags();
 
-/// Names keys.
+/// The names of all keys.
 pub(crate) struct Layout {
     prefix: String,
-    /// By number: every request needs the names of one.
+    /// By partition number. Made once, since every request needs one.
     partitions: Vec<Partition>,
 }
 
@@ -28,7 +29,7 @@ pub(crate) struct Layout {
 #[derive(Debug)]
 pub(crate) struct Partition {
     number: u8,
-    /// What every key of it begins with.
+    /// What all keys of the partition begin with.
     start: String,
 }
 
@@ -48,13 +49,13 @@ impl Layout {
         &self.prefix
     }
 
-    /// Where the version of the layout is written.
+    /// The key that holds the version of the layout.
     pub(crate) fn schema(&self) -> String {
         format!("{}:schema", self.prefix)
     }
 
-    /// Where changes are told. Databases share channels, so the number is in
-    /// the name.
+    /// The channel on which changes are published. All databases of a server
+    /// share channels, so the name contains the database's number.
     pub(crate) fn channel(&self, database: i64) -> String {
         format!("{}:{database}:changed", self.prefix)
     }
@@ -68,8 +69,9 @@ impl Layout {
         self.partition(partition_of(key))
     }
 
-    /// The list of a subject's sessions. The name is hashed: it may be of any
-    /// length, and an operator who lists keys need not learn who signed in.
+    /// The key of a subject's list of sessions. The subject is hashed: it may
+    /// have any length, and an operator who lists keys need not learn who
+    /// signed in.
     pub(crate) fn subject(&self, subject: &SubjectId) -> Vec<u8> {
         let digest: [u8; 32] = Sha256::new_with_prefix(b"dwell subject")
             .chain_update(subject.as_str())
@@ -89,33 +91,33 @@ impl Partition {
         joined(&self.start, "s:", key.as_bytes())
     }
 
-    /// What the key of a session begins with.
+    /// What keys of sessions begin with.
     pub(crate) fn sessions(&self) -> String {
         format!("{}s:", self.start)
     }
 
-    /// The seconds in which something is due.
+    /// The key of the seconds in which something is due.
     pub(crate) fn due(&self) -> String {
         format!("{}due", self.start)
     }
 
-    /// What is due in a second.
+    /// The key of what is due in a second.
     pub(crate) fn bucket(&self, second: u64) -> String {
         format!("{}d:{second}", self.start)
     }
 
-    /// What the key of a second begins with.
+    /// What keys of seconds begin with.
     pub(crate) fn buckets(&self) -> String {
         format!("{}d:", self.start)
     }
 
-    /// The ends that nobody has reported yet.
+    /// The key of the ends that are not reported yet.
     pub(crate) fn unreported(&self) -> String {
         format!("{}out", self.start)
     }
 }
 
-/// The partition that a session is in.
+/// Returns the partition of a session.
 pub(crate) fn partition_of(key: SessionKey) -> u8 {
     key.as_bytes()[0]
 }
@@ -124,7 +126,7 @@ fn joined(start: &str, kind: &str, id: &[u8]) -> Vec<u8> {
     [start.as_bytes(), kind.as_bytes(), id].concat()
 }
 
-/// The slot of one of our keys.
+/// Returns the slot of one of our keys.
 pub(crate) fn slot_of(key: &[u8]) -> u16 {
     let tag = key.split(|byte| matches!(byte, b'{' | b'}')).nth(1);
     tag.unwrap_or(key)
@@ -147,7 +149,7 @@ const fn tags() -> [u16; 256] {
     tags
 }
 
-/// The slot of a number's decimal text.
+/// Returns the slot of a number's decimal text.
 const fn slot_of_number(number: u16) -> u16 {
     let mut crc = 0;
     let mut power = 10_000;
@@ -182,14 +184,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_checksum_is_the_one_of_the_specification() {
+    fn checksum_matches_specification() {
         let crc = b"123456789".iter().fold(0, |crc, byte| crc16(crc, *byte));
         assert_eq!(crc, 0x31C3);
     }
 
-    // As the cluster client computes it, which sends the change there.
+    // The cluster client computes slots in the same way, and sends the change
+    // there.
     #[test]
-    fn the_slot_of_a_key_is_that_of_its_tag() {
+    fn slot_of_key_is_that_of_its_tag() {
         let layout = Layout::new("a");
         for number in 0..=u8::MAX {
             let key = layout.partition(number).due();
@@ -199,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn partitions_lie_evenly_over_the_slots() {
+    fn partitions_spread_evenly_over_slots() {
         for (partition, tag) in TAGS.iter().enumerate() {
             let crc = tag.to_string().bytes().fold(0, crc16);
             assert_eq!(usize::from(crc % SLOTS / 64), partition);

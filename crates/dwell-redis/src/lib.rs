@@ -1,4 +1,4 @@
-//! Sessions of Dwell in Redis or Valkey: one server, Sentinel or Cluster.
+//! Keeps Dwell's sessions in Redis or Valkey: one server, Sentinel or Cluster.
 //!
 //! ```no_run
 //! use dwell_core::{PolicySet, Timeouts, SessionManager, hours, minutes};
@@ -13,31 +13,32 @@
 //! # }
 //! ```
 //!
-//! Needs Redis 7.0 or any Valkey. What is promised:
+//! Needs Redis 7.0 or newer, or any Valkey. [`RedisStore`] promises:
 //!
-//! - **One command for each request**: a look-up is a `GET`, or a script that
-//!   takes along the touch that an earlier request of the session earned.
-//! - **The server's clock judges** (law L11), in a cluster that of the node
+//! - **One command per request**: a look-up is a `GET`, or a script that also
+//!   records the touch of an earlier request.
+//! - **The server's clock judges** (law L11); in a cluster, that of the node
 //!   that has the session.
-//! - **The dead stay dead** (law L4): a touch patches 20 bytes of a session
-//!   that is live by its recorded deadlines; updates are compare-and-set.
-//! - **Every end has a witness** (law L12): no session leaves by a time-to-live
-//!   of Redis. Deadlines stand in buckets, any number of nodes reap, and an end
-//!   stays on record until it is reported.
+//! - **An ended session stays ended** (law L4): a touch changes 20 bytes of a
+//!   session that is live by its recorded deadlines; updates are
+//!   compare-and-set.
+//! - **Every end is reported** (law L12): no session ends by a time-to-live of
+//!   Redis. Any number of nodes reap, and an end stays on record until it is
+//!   acknowledged.
 //!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
-//! | `connect`, `url`, `error` | from a URL to a store, and why not |
+//! | `connect`, `url`, `error` | the builder, URLs, errors |
 //! | `link` | connections |
-//! | `layout` | keys |
+//! | `layout` | names of keys |
 //! | `value` | a session as bytes |
-//! | `script` | what is done in one step |
+//! | `script` | the Lua scripts |
 //! | `inner`, `time` | what all operations share: connections, settings, the server's clock |
-//! | `session` | the operations on one session |
-//! | `create`, `subject` | logins, and the list of a subject's sessions |
-//! | `reap`, `settle`, `schedule`, `progress` | what is due |
-//! | `store` | all operations, as the core asks for them |
-//! | `watch` | what other nodes changed |
+//! | `session` | operations on one session |
+//! | `create`, `subject` | logins, and a subject's list of sessions |
+//! | `reap`, `settle`, `schedule`, `progress` | reaping |
+//! | `store` | the implementation of `SessionStore` |
+//! | `watch` | changes made by other nodes |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -1,4 +1,4 @@
-//! How far reaping has got: over passes, and within one.
+//! How far reaping has got: across passes, and within one.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -6,27 +6,27 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dwell_core::{EndedSession, SessionRecord, Timestamp};
 
-/// What a step of a pass found and did.
+/// What one step of a pass found and did.
 #[derive(Default)]
 pub(crate) struct Step {
     pub(crate) now: Timestamp,
     pub(crate) looked_at: usize,
     pub(crate) ended: Vec<EndedSession>,
     pub(crate) locked: Vec<SessionRecord>,
-    /// Whether the partition has more that is due.
+    /// Whether more is due in the partition.
     pub(crate) more: bool,
 }
 
-/// Where the next pass goes on.
+/// Where the next pass continues.
 #[derive(Default)]
 pub(crate) struct Progress {
-    /// The partition to begin with, so that none waits for ever.
+    /// The partition to begin with, so that each has its turn.
     cursor: AtomicU8,
     revision: Mutex<Revision>,
 }
 
-/// Under new policies sessions may be due before the second that they stand
-/// in: every bucket is gone through once.
+/// A look at every bucket, once for each change of the policies: under the new
+/// ones, sessions may be due before the second in which they are scheduled.
 #[derive(Default)]
 struct Revision {
     generation: Option<u64>,
@@ -39,22 +39,23 @@ pub(crate) struct Place {
     pub(crate) partition: u8,
     /// The last bucket that is done.
     pub(crate) after: u64,
-    /// How much of the bucket after it is done.
+    /// How many entries of the bucket after it are done.
     pub(crate) done: usize,
 }
 
 impl Progress {
-    /// The partition to begin with.
+    /// Returns the partition to begin with.
     pub(crate) fn first(&self) -> u8 {
         self.cursor.load(Ordering::Relaxed)
     }
 
-    /// The next pass begins with this partition.
+    /// Makes the next pass begin with this partition.
     pub(crate) fn begin_at(&self, partition: u8) {
         self.cursor.store(partition, Ordering::Relaxed);
     }
 
-    /// Where to go on with a revision, under the policies of this generation.
+    /// Takes the next places of the revision for the policies of this
+    /// generation.
     pub(crate) fn next_places(&self, generation: u64, count: usize) -> Vec<Place> {
         let mut revision = self.lock();
         if revision.generation != Some(generation) {

@@ -1,10 +1,10 @@
 //! Ends what is due, in bounded batches, on any number of nodes.
 //!
 //! A pass asks every partition for the first entries of its first bucket that
-//! is due, judges them here, and hands the outcome back: the script does it
-//! only while those entries are still the first ones, and ends or locks only
-//! what has not changed since. So whoever comes first does it, and a session
-//! that is touched between is looked at again.
+//! is due, judges them on this node, and sends the outcome back. The script
+//! applies it only while those entries are still the first ones, and ends or
+//! locks only sessions that have not changed since. So the first node does it,
+//! and a session that was touched in between is looked at again.
 
 use std::collections::VecDeque;
 
@@ -19,23 +19,29 @@ use crate::value::Stored;
 
 /// Partitions that are asked at the same time.
 const AT_ONCE: usize = 32;
-/// Entries that a partition is first asked for: enough where little is due.
+/// Entries that a partition is first asked for: enough while little is due.
 const FIRST: usize = 4;
-/// The most entries of one step: a script must not keep the server for long.
+/// The most entries of one step, so that a script does not block the server for
+/// long.
 const MOST: usize = 128;
 
 impl Inner {
-    pub(crate) async fn reap(&self, judge: DuePolicy, batch: usize) -> Result<Reaped, StoreError> {
+    pub(crate) async fn reap(
+        &self,
+        due_policy: DuePolicy,
+        batch: usize,
+    ) -> Result<Reaped, StoreError> {
         let mut budget = batch.max(1);
         let mut reaped = Reaped {
             now: self.now().await?,
             ..Reaped::default()
         };
-        // Half of a batch at most, so that what is due does not wait until every
-        // session has been looked at.
+        // At most half of the batch, so that what is due does not wait until
+        // every session has been looked at.
         let mut for_revision = budget - budget / 2;
         budget -= for_revision;
-        self.revise(&judge, &mut for_revision, &mut reaped).await?;
+        self.revise(&due_policy, &mut for_revision, &mut reaped)
+            .await?;
         budget += for_revision;
         let start = self.progress.first();
         let all = (0..PARTITIONS).map(|step| start.wrapping_add(u8::try_from(step).unwrap_or(0)));
@@ -48,8 +54,9 @@ impl Inner {
                 };
                 let most = most.min(budget);
                 budget -= most;
-                let judge = &judge;
-                asked.push(async move { (number, most, self.step(number, most, judge).await) });
+                let due_policy = &due_policy;
+                asked
+                    .push(async move { (number, most, self.step(number, most, due_policy).await) });
             }
             let Some((number, most, step)) = asked.next().await else {
                 break;
@@ -68,8 +75,13 @@ impl Inner {
         Ok(reaped)
     }
 
-    /// What is due first in a partition.
-    async fn step(&self, number: u8, most: usize, judge: &DuePolicy) -> Result<Step, StoreError> {
+    /// Looks at what is due first in a partition, and settles it.
+    async fn step(
+        &self,
+        number: u8,
+        most: usize,
+        due_policy: &DuePolicy,
+    ) -> Result<Step, StoreError> {
         let partition = self.layout().partition(number);
         let found = self.look(partition, most, None).await?;
         let mut step = Step {
@@ -83,23 +95,24 @@ impl Inner {
         }
         if let Some(second) = found.second {
             step.more = found.length > found.entries.len() || step.looked_at == most;
-            self.settle(partition, second, found.entries, judge, &mut step)
+            self.settle(partition, second, found.entries, due_policy, &mut step)
                 .await?;
         }
         Ok(step)
     }
 
-    /// Goes through buckets that are not due yet, where other policies judge.
+    /// Goes through buckets that are not due yet, after the policies have
+    /// changed.
     async fn revise(
         &self,
-        judge: &DuePolicy,
+        due_policy: &DuePolicy,
         budget: &mut usize,
         reaped: &mut Reaped,
     ) -> Result<(), StoreError> {
         loop {
             let places = self
                 .progress
-                .next_places(judge.generation(), AT_ONCE.min(*budget));
+                .next_places(due_policy.generation(), AT_ONCE.min(*budget));
             if places.is_empty() {
                 return Ok(());
             }
@@ -107,7 +120,7 @@ impl Inner {
             let mut asked: FuturesUnordered<_> = places
                 .into_iter()
                 .map(|place| async move {
-                    let step = self.revise_at(&place, most, judge).await;
+                    let step = self.revise_at(&place, most, due_policy).await;
                     (place, step)
                 })
                 .collect();
@@ -140,7 +153,7 @@ impl Inner {
         &self,
         place: &Place,
         most: usize,
-        judge: &DuePolicy,
+        due_policy: &DuePolicy,
     ) -> Result<(Step, Option<Place>), StoreError> {
         let partition = self.layout().partition(place.partition);
         let found = self.look(partition, most, Some(place.after)).await?;
@@ -152,15 +165,15 @@ impl Inner {
         let Some(second) = found.second else {
             return Ok((step, None));
         };
-        // Entries that stay go to the end of the bucket: it has been gone
-        // through when as many were looked at as there were.
+        // Entries that stay move to the end of the bucket. The bucket is done
+        // when as many entries were looked at as it had.
         let done = place.done + found.entries.len();
         let (after, done) = if done >= found.length {
             (second, 0)
         } else {
             (place.after, done)
         };
-        self.settle(partition, second, found.entries, judge, &mut step)
+        self.settle(partition, second, found.entries, due_policy, &mut step)
             .await?;
         let next = Place {
             partition: place.partition,

@@ -1,4 +1,4 @@
-//! What scripts answer, taken apart.
+//! Reads the answers of scripts.
 
 use dwell_core::store::StoreError;
 use dwell_core::{SessionKey, SessionRef, Timestamp};
@@ -6,7 +6,7 @@ use redis::{FromRedisValue, Value};
 
 use crate::value::{self, Stored, Unreadable};
 
-/// An answer in the shape that its script promises.
+/// Converts an answer to the type that its script returns.
 pub(crate) fn read<T: FromRedisValue>(answer: Value) -> Result<T, StoreError> {
     redis::from_redis_value(answer).map_err(|error| StoreError::unavailable(error.to_string()))
 }
@@ -15,7 +15,7 @@ pub(crate) fn instant(millis: u64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 
-/// What stands under a key, if anything.
+/// Reads the value of a key, if any.
 pub(crate) fn stored(key: SessionKey, value: Option<&[u8]>) -> Result<Option<Stored>, StoreError> {
     let Some(value) = value else { return Ok(None) };
     value::decode(key, value)
@@ -23,18 +23,27 @@ pub(crate) fn stored(key: SessionKey, value: Option<&[u8]>) -> Result<Option<Sto
         .map_err(|reason| corrupt(key, reason))
 }
 
-/// The same for work on many sessions: what can't be read is told and skipped.
+/// Reads the value of a key for work on many sessions: logs and skips one that
+/// can't be read.
 pub(crate) fn stored_or_skipped(key: SessionKey, value: Option<&[u8]>) -> Option<Stored> {
     match value::decode(key, value?) {
         Ok(stored) => Some(stored),
         Err(reason) => {
-            tracing::warn!(session = %SessionRef::of(key), %reason, "a session can't be read: skipped");
+            tracing::warn!(
+                session = %SessionRef::of(key),
+                %reason,
+                "a session can't be read and is skipped: its value is damaged or foreign"
+            );
             None
         }
     }
 }
 
 fn corrupt(key: SessionKey, reason: Unreadable) -> StoreError {
-    tracing::warn!(session = %SessionRef::of(key), %reason, "a session can't be read");
+    tracing::warn!(
+        session = %SessionRef::of(key),
+        %reason,
+        "a session can't be read and its request failed: its value is damaged or foreign"
+    );
     StoreError::Corrupt(std::sync::Arc::new(reason))
 }

@@ -1,20 +1,19 @@
 //! In which second a session is looked at.
 //!
-//! Seconds that are far away are taken together by sixteen, and looked at when
-//! the first of them comes: most sessions have been touched by then and go on
-//! to another bucket, so that few buckets are kept, and full ones. What is
-//! still due within them gets a second of its own.
+//! Seconds that are far away share buckets of sixteen, looked at when the first
+//! of the seconds comes. Most sessions have been touched by then and move to
+//! another bucket, so there are few buckets, and full ones. What is still due
+//! within those seconds gets a bucket for its own second.
 
 use dwell_core::Timestamp;
 
-/// How many seconds are one bucket, as long as they are further away than
-/// that.
+/// How many seconds share a bucket, if they are further away than that.
 const WIDTH: u64 = 16;
 
-/// The bucket for something that is due at this instant: the second in which
-/// it is first looked at, never in the past and never late by a second.
+/// Returns the bucket for something that is due at this instant: the second in
+/// which it is first looked at, never in the past and never a second late.
 pub(crate) fn second_to_look(due: Timestamp, now: Timestamp) -> u64 {
-    // The second that has begun is over for what has to wait.
+    // Rounded up: a second that has begun is too early.
     let due = due.as_millis().div_ceil(1_000);
     let now = now.as_millis() / 1_000;
     let due = due.max(now).min(LAST);
@@ -25,7 +24,8 @@ pub(crate) fn second_to_look(due: Timestamp, now: Timestamp) -> u64 {
     }
 }
 
-/// Lua counts exactly up to here, and no clock goes on for so long.
+/// The last second that is scheduled. Lua counts exactly up to here, and it is
+/// 35,000 years away.
 const LAST: u64 = 1 << 40;
 
 #[cfg(test)]
@@ -38,21 +38,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_near_is_looked_at_in_its_own_second_and_never_before() {
+    fn near_deadline_has_its_own_second() {
         assert_eq!(second(5_000, 0), 5);
         assert_eq!(second(5_001, 0), 6);
         assert_eq!(second(4_999, 4_998), 5);
     }
 
     #[test]
-    fn what_is_far_is_looked_at_early_with_others() {
+    fn far_deadlines_share_an_early_second() {
         assert_eq!(second(1_000_000, 0), 992);
         assert_eq!(second(1_007_999, 0), 1_008);
         assert_eq!(second(17_000, 0), 16);
     }
 
     #[test]
-    fn what_is_over_is_looked_at_at_once() {
+    fn past_deadline_is_looked_at_now() {
         assert_eq!(second(0, 9_500), 9);
         assert_eq!(second(u64::MAX, 0), LAST);
     }

@@ -1,4 +1,4 @@
-//! What is done to one session.
+//! Operations on one session.
 
 use dwell_core::engine::Touch;
 use dwell_core::store::{End, Loaded, Lookup, StoreError, TouchOutcome, Update, Updated};
@@ -10,7 +10,7 @@ use crate::reply::{instant, read, stored};
 use crate::script;
 use crate::value::{self, CHANGING, Stored, clamped};
 
-/// How often an update that meets touches tries again.
+/// How often an update retries when touches come in between.
 const TRIES: usize = 100;
 
 impl Inner {
@@ -27,7 +27,7 @@ impl Inner {
     ) -> Result<(TouchOutcome, Timestamp, Option<Vec<u8>>), StoreError> {
         let call = self
             .about(&script::TOUCH, key)
-            .arg(self.told())
+            .arg(self.clock_argument())
             .number(clamped(touch.at))
             .number(clamped(touch.idle_deadline))
             .arg(touch.network.to_bits().to_be_bytes())
@@ -69,7 +69,7 @@ impl Inner {
             }
             let call = self
                 .about(&script::SWAP, key)
-                .arg(self.told())
+                .arg(self.clock_argument())
                 .arg(old.get(CHANGING).unwrap_or_default())
                 .arg(value::encode(&record))
                 .arg(self.settings.channel.as_str())
@@ -82,7 +82,7 @@ impl Inner {
                     return Ok(Updated::Gone);
                 }
                 1 => return Ok(Updated::Applied(record)),
-                // TouchOutcome or changed: which of them is told by the version.
+                // Touched or changed meanwhile; the version tells which.
                 _ => (now, value) = (instant(then), meanwhile),
             }
         }
@@ -97,7 +97,7 @@ impl Inner {
         let call = self
             .about(&script::END, key)
             .key(self.layout().of(key).unreported())
-            .arg(self.told())
+            .arg(self.clock_argument())
             .number(end.reason.code())
             .arg(if end.replaced { "replaced" } else { "" })
             .number(as_millis(self.settings.tombstones))

@@ -1,4 +1,4 @@
-//! The first entries of a bucket: found, judged, and done with.
+//! Reads, judges and settles the first entries of a bucket.
 
 use dwell_core::store::{Due, DuePolicy, StoreError};
 use dwell_core::{EndReason, EndedSession, SessionKey, SessionRecord, Timestamp, as_millis};
@@ -14,19 +14,19 @@ use crate::value::{self, CHANGING, Stored};
 /// The first entries of a bucket.
 pub(crate) struct Found {
     pub(crate) now: Timestamp,
-    /// The bucket's second, where there is one.
+    /// The bucket's second; `None` without a bucket.
     pub(crate) second: Option<u64>,
     pub(crate) entries: Vec<Entry>,
-    /// Ends that nobody has acknowledged.
+    /// Ends that were not acknowledged in time.
     pub(crate) again: Vec<Entry>,
     /// How many entries the bucket has.
     pub(crate) length: usize,
 }
 
-/// A session's key and what is under it.
+/// A session's key and its value.
 pub(crate) type Entry = (SessionKey, Option<Vec<u8>>);
 
-/// What to do about an entry.
+/// What to do with an entry.
 enum Act {
     /// Nothing is left to look at.
     Drop,
@@ -36,8 +36,8 @@ enum Act {
 }
 
 impl Inner {
-    /// The first entries of the first bucket that is due, or of the first one
-    /// after a second whether it is due or not.
+    /// Reads the first entries of the first bucket that is due; with `after`,
+    /// of the first bucket after that second, due or not.
     pub(crate) async fn look(
         &self,
         partition: &Partition,
@@ -48,7 +48,7 @@ impl Inner {
             .call()
             .key(partition.due())
             .key(partition.unreported())
-            .arg(self.told())
+            .arg(self.clock_argument())
             .number(most as u64)
             .arg(partition.sessions())
             .arg(partition.buckets())
@@ -66,14 +66,13 @@ impl Inner {
         })
     }
 
-    /// Does what is due about the first entries of a bucket, unless somebody
-    /// else has done it.
+    /// Settles the first entries of a bucket, unless another node has done it.
     pub(crate) async fn settle(
         &self,
         partition: &Partition,
         second: u64,
         entries: Vec<Entry>,
-        judge: &DuePolicy,
+        due_policy: &DuePolicy,
         step: &mut Step,
     ) -> Result<(), StoreError> {
         let mut call = script::SETTLE
@@ -81,7 +80,7 @@ impl Inner {
             .key(partition.due())
             .key(partition.unreported())
             .key(partition.bucket(second))
-            .arg(self.told())
+            .arg(self.clock_argument())
             .arg(partition.sessions())
             .arg(partition.buckets())
             .number(as_millis(self.settings.tombstones))
@@ -89,7 +88,7 @@ impl Inner {
             .number(second);
         let mut acts = Vec::with_capacity(entries.len());
         for (key, value) in entries {
-            let act = act_on(key, value.as_deref(), judge, step.now);
+            let act = act_on(key, value.as_deref(), due_policy, step.now);
             let was = value.as_deref().and_then(|value| value.get(CHANGING));
             let later = |at| second_to_look(at, step.now).to_string();
             let (word, with, again) = match &act {
@@ -120,8 +119,8 @@ impl Inner {
     }
 }
 
-fn act_on(key: SessionKey, value: Option<&[u8]>, judge: &DuePolicy, now: Timestamp) -> Act {
-    // What can't be read can't be judged: requests get an error for it.
+fn act_on(key: SessionKey, value: Option<&[u8]>, due_policy: &DuePolicy, now: Timestamp) -> Act {
+    // What can't be read can't be judged. Its requests fail.
     let Some(Stored {
         mut record,
         ending: None,
@@ -129,25 +128,26 @@ fn act_on(key: SessionKey, value: Option<&[u8]>, judge: &DuePolicy, now: Timesta
     else {
         return Act::Drop;
     };
-    match judge.due(&record.facts, now) {
+    match due_policy.due(&record.facts, now) {
         Due::Later(at) => Act::Look(at),
         Due::Lock(update) => {
             record.update(&update, now);
-            let next = judge.next_look(&record.facts, now);
+            let next = due_policy.next_look(&record.facts, now);
             Act::Lock(record, next)
         }
         Due::End(reason) => Act::End(record, reason),
     }
 }
 
-/// Ids and values in turn, as scripts give them.
+/// Ids and values in turn, as scripts return them.
 type Flat = Vec<Option<Vec<u8>>>;
 
 fn pairs(flat: Flat) -> Vec<Entry> {
     let mut flat = flat.into_iter();
     let mut pairs = Vec::with_capacity(flat.len() / 2);
     while let (Some(id), Some(value)) = (flat.next(), flat.next()) {
-        // Whatever else may stand in a bucket is dropped with it.
+        // An id of another length names no session and is dropped with its
+        // entry.
         let id = id.unwrap_or_default();
         let mut key = [0; 16];
         let length = id.len().min(16);

@@ -1,4 +1,4 @@
-//! The store: its operations, one by one, as the core asks for them.
+//! The store, and its implementation of `SessionStore`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,12 +15,24 @@ use crate::link::Link;
 use crate::reply::stored;
 use crate::session::loaded;
 
-/// Sessions in Redis or Valkey. Clones share connections.
+/// Keeps sessions in Redis or Valkey: one server, Sentinel or Cluster. Clones
+/// share connections.
+///
+/// The server's clock judges (law L11): keep it in step by slewing, as NTP
+/// does. A clock that is set back prolongs sessions by the step.
+///
+/// Set `maxmemory-policy noeviction` on the server: an evicted session ends
+/// without a report.
 ///
 /// ```no_run
-/// # async fn f() -> Result<(), dwell_redis::ConnectError> {
-/// let store = dwell_redis::RedisStore::connect("redis://127.0.0.1:6379/").await?;
-/// # let _ = store;
+/// use dwell_core::{PolicySet, SessionManager, Timeouts, hours, minutes};
+/// use dwell_redis::RedisStore;
+///
+/// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = RedisStore::connect("redis://127.0.0.1:6379/").await?;
+/// let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
+/// let manager = SessionManager::builder(store, policies).build();
+/// # drop(manager);
 /// # Ok(())
 /// # }
 /// ```
@@ -54,9 +66,9 @@ impl SessionStore for RedisStore {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: DuePolicy,
+        due_policy: DuePolicy,
     ) -> StoreFuture<'_, Created> {
-        StoreFuture::boxed(self.0.create(record, quota, judge))
+        StoreFuture::boxed(self.0.create(record, quota, due_policy))
     }
 
     fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome> {
@@ -90,8 +102,8 @@ impl SessionStore for RedisStore {
         StoreFuture::boxed(self.0.list(subject))
     }
 
-    fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
-        StoreFuture::boxed(self.0.reap(judge, batch))
+    fn reap(&self, due_policy: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
+        StoreFuture::boxed(self.0.reap(due_policy, batch))
     }
 
     fn watched(&self) -> Option<&dyn Watched> {

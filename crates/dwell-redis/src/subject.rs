@@ -1,8 +1,8 @@
-//! The list of a subject's sessions.
+//! A subject's list of sessions.
 //!
-//! It lies in another slot than the sessions, so it may name some that are
-//! gone; it never lacks one that is there, since a session is listed before it
-//! is kept and leaves the list after it has ended.
+//! The list is in another slot than the sessions, so it may name sessions that
+//! are gone. It never lacks one that exists: a session is listed before it is
+//! created, and leaves the list after it has ended.
 
 use std::collections::HashMap;
 
@@ -18,27 +18,27 @@ use crate::reply::{instant, read, stored_or_skipped};
 use crate::script;
 use crate::value::Stored;
 
-/// Look-ups of one list that are under way at the same time.
+/// Look-ups for one list that run at the same time.
 const AT_ONCE: usize = 64;
-/// Bytes of an entry: a key, and when it was put there.
+/// Bytes of an entry: a session's key, and when it was added.
 const ENTRY: usize = 22;
 
-/// A session on the list.
+/// An entry of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) key: SessionKey,
-    /// When it was put there, by the clock of the list's server.
+    /// When the entry was added, by the clock of the list's server.
     pub(crate) at: Timestamp,
 }
 
-/// The list as it is kept.
+/// The list as Redis keeps it.
 #[derive(Debug)]
 pub(crate) struct List {
     pub(crate) now: Timestamp,
     pub(crate) raw: Vec<u8>,
 }
 
-/// What stands on a list.
+/// Reads the entries of a list.
 pub(crate) fn entries(raw: &[u8]) -> Vec<Entry> {
     raw.chunks_exact(ENTRY).filter_map(Entry::read).collect()
 }
@@ -62,7 +62,9 @@ impl Entry {
 impl Inner {
     pub(crate) async fn subject(&self, subject: &SubjectId) -> Result<List, StoreError> {
         let call = script::LOAD.call();
-        let call = call.key(self.layout().subject(subject)).arg(self.told());
+        let call = call
+            .key(self.layout().subject(subject))
+            .arg(self.clock_argument());
         let (now, raw): (u64, Option<Vec<u8>>) = read(self.link.call(call).await?)?;
         Ok(List {
             now: instant(now),
@@ -70,8 +72,8 @@ impl Inner {
         })
     }
 
-    /// What is under these keys, in their order; what can't be read is not
-    /// there.
+    /// Reads the sessions with these keys, in their order. One that can't be
+    /// read counts as missing.
     pub(crate) async fn find_all(
         &self,
         keys: Vec<SessionKey>,
@@ -98,8 +100,8 @@ impl Inner {
         Ok(live.collect())
     }
 
-    /// The ends of these sessions were reported: their tombstones may go, and
-    /// they leave the lists of their subjects.
+    /// Notes that the ends of these sessions were reported: their tombstones
+    /// get a lifetime, and they leave their subjects' lists.
     pub(crate) async fn acknowledge(&self, keys: Vec<SessionKey>) -> Result<(), StoreError> {
         let mut partitions: HashMap<u8, Vec<SessionKey>> = HashMap::new();
         for key in keys {
@@ -130,7 +132,7 @@ impl Inner {
         for key in &keys {
             call = call.key(partition.session(*key));
         }
-        call = call.arg(self.told());
+        call = call.arg(self.clock_argument());
         for key in &keys {
             call = call.arg(key.as_bytes());
         }

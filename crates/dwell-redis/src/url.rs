@@ -1,29 +1,34 @@
-//! Where the server is, from a URL.
+//! Reads the server's address from a URL.
 
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisError, TlsMode};
 
 use crate::link::Trust;
 
-/// Where the server is.
+/// The server's address.
 pub(crate) enum Target {
     Server(Box<ConnectionInfo>),
     Sentinel(Box<SentinelClient>, i64),
-    /// Some nodes of a cluster, which know the others.
+    /// Some nodes of a cluster; the others are found.
     Cluster(Vec<ConnectionInfo>),
 }
 
-/// Why a URL leads nowhere.
+/// Why a URL can't be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UrlError {
-    #[error("it must begin with redis://, rediss://, redis+cluster:// or redis+sentinel://")]
+    #[error("the URL must begin with redis://, rediss://, redis+cluster:// or redis+sentinel://")]
     Scheme,
-    #[error("after the addresses it must name the service: redis+sentinel://host:26379/mymaster")]
+    #[error(
+        "the URL must name the service after the addresses: redis+sentinel://host:26379/mymaster"
+    )]
     Service,
-    #[error("a cluster has no database {0:?}: leave it out")]
+    #[error("a cluster has no database {0:?}: leave the path empty")]
     Database(String),
-    #[error("rediss:// needs the feature `tls` of dwell-redis")]
-    #[cfg_attr(feature = "tls", allow(dead_code, reason = "the other build needs it"))]
+    #[error("rediss:// needs TLS: enable feature `tls` of dwell-redis")]
+    #[cfg_attr(
+        feature = "tls",
+        allow(dead_code, reason = "used without the feature only")
+    )]
     NoTls,
     #[error(transparent)]
     Redis(#[from] RedisError),
@@ -74,7 +79,7 @@ impl<'a> Many<'a> {
         }
     }
 
-    /// One of them as a server of its own.
+    /// The connection settings of one of the hosts.
     fn info(&self, host: &str, database: &str, tls: bool) -> Result<ConnectionInfo, RedisError> {
         let scheme = if tls { "rediss" } else { "redis" };
         let at = if self.user.is_empty() { "" } else { "@" };
@@ -93,13 +98,10 @@ fn cluster(rest: &str, tls: bool) -> Result<Target, UrlError> {
     Ok(Target::Cluster(infos?))
 }
 
-/// The name and password are those of the servers.
+/// Reads a Sentinel URL. User and password are the servers'.
 #[cfg_attr(
     not(feature = "tls"),
-    allow(
-        unused_variables,
-        reason = "without TLS nobody is trusted by certificate"
-    )
+    allow(unused_variables, reason = "certificates matter with TLS only")
 )]
 fn sentinel(rest: &str, tls: bool, trust: &Trust) -> Result<Target, UrlError> {
     let many = Many::parse(rest);
@@ -141,7 +143,7 @@ fn address(info: &ConnectionInfo) -> ConnectionAddr {
     info.addr().clone()
 }
 
-/// The URL without its password, for messages.
+/// Returns the URL without its password, for messages.
 pub(crate) fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return "(no URL)".to_owned();
@@ -168,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn l09_a_message_names_the_url_without_its_password() {
+    fn l09_url_in_message_has_no_password() {
         for (url, shown) in [
             ("redis://127.0.0.1:6379/3", "redis://127.0.0.1:6379/3"),
             ("redis://:geheim@host/", "redis://:***@host/"),
@@ -191,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_url_has_its_target() {
+    fn every_url_form_has_its_target() {
         let target = parse("redis://u:p@h:1/2").ok().unwrap();
         let Target::Server(info) = target else {
             panic!("one server");
@@ -214,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_url_is_said() {
+    fn url_error_says_what_is_wrong() {
         for (url, said) in [
             ("localhost:6379", "must begin with"),
             ("postgres://h/", "must begin with"),

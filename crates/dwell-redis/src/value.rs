@@ -1,9 +1,9 @@
-//! A session as Redis keeps it: one string, 116 bytes and what varies.
+//! A session as Redis keeps it: a string of 116 bytes, the subject and the open
+//! part.
 //!
-//! The scripts read and patch the front of it in place, so its layout is part
-//! of the scripts (`script/prelude.lua`) and of `docs/stores.md`. Instants
-//! take 48 bits of milliseconds; the last of them stands for
-//! [`Timestamp::MAX`].
+//! The scripts read and change the front of it in place, so
+//! `script/prelude.lua` and `docs/stores.md` repeat this layout. Instants take
+//! 48 bits of milliseconds; the largest value stands for [`Timestamp::MAX`].
 
 use std::ops::Range;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use dwell_core::{
     Previous, SessionKey, SessionRecord, Timestamp, VerifierHash, as_millis,
 };
 
-/// The first byte of every value. Another one is another layout.
+/// The first byte of every value: the layout's number.
 const FORMAT: u8 = 1;
-/// What every value has, whatever the subject and the open part.
+/// The size of the part that every value has.
 const HEAD: usize = 116;
-/// What a touch or an update changes in every case: versions are compared by
-/// these bytes.
+/// The bytes that every touch and every update changes; versions are compared
+/// by them.
 pub(crate) const CHANGING: Range<usize> = 4..28;
 
 const CONFIRMED: u8 = 1;
@@ -31,7 +31,7 @@ const PREVIOUS: u8 = 16;
 /// Stands for [`Timestamp::MAX`].
 const LAST: u64 = (1 << 48) - 1;
 
-/// What is under a session's key.
+/// The value of a session's key: a session or a tombstone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stored {
     pub(crate) record: SessionRecord,
@@ -46,14 +46,14 @@ pub(crate) struct Ending {
     pub(crate) replaced: bool,
 }
 
-/// A value that none of ours wrote, or that something has damaged.
+/// Why a value can't be read: it is damaged, or another program wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unreadable {
-    #[error("it has layout {0}, and this version of Dwell reads layout {FORMAT} alone")]
+    #[error("the value has layout {0}, but this version of Dwell reads layout {FORMAT} only")]
     Format(u8),
-    #[error("it is shorter than a session")]
+    #[error("the value is shorter than a session")]
     Short,
-    #[error("it holds a text that is not UTF-8")]
+    #[error("the value holds a text that is not UTF-8")]
     Text,
     #[error(transparent)]
     Open(#[from] InvalidOpenPart),
@@ -70,13 +70,13 @@ impl Stored {
         })
     }
 
-    /// Whether it is a tombstone whose time is over.
+    /// Whether this is a tombstone whose lifetime is over.
     pub(crate) fn is_forgotten(&self, now: Timestamp) -> bool {
         self.ending.is_some_and(|ending| now >= ending.forget_at)
     }
 
-    /// What a look-up at `now` finds. A tombstone carries its own lifetime,
-    /// since keys outlive theirs (N21).
+    /// Returns what a look-up at `now` finds. The tombstone's lifetime is in
+    /// its value, since its key lives longer (N21).
     pub(crate) fn lookup(self, now: Timestamp) -> Lookup {
         if self.ending.is_none() {
             Lookup::Found(self.record)
@@ -88,7 +88,7 @@ impl Stored {
     }
 }
 
-/// The value of a session that has not ended.
+/// Writes a session that has not ended.
 pub(crate) fn encode(record: &SessionRecord) -> Vec<u8> {
     let SessionRecord {
         key: _,
@@ -131,7 +131,7 @@ pub(crate) fn encode(record: &SessionRecord) -> Vec<u8> {
     out.0
 }
 
-/// Reads a value back.
+/// Reads a value.
 pub(crate) fn decode(key: SessionKey, value: &[u8]) -> Result<Stored, Unreadable> {
     match value.first() {
         None => return Err(Unreadable::Short),
@@ -197,7 +197,7 @@ pub(crate) fn decode(key: SessionKey, value: &[u8]) -> Result<Stored, Unreadable
     })
 }
 
-/// An instant in the 48 bits that it has here.
+/// Cuts an instant to 48 bits.
 pub(crate) fn clamped(at: Timestamp) -> u64 {
     at.as_millis().min(LAST)
 }

@@ -1,9 +1,9 @@
-//! What other nodes changed, by publish and subscribe.
+//! Changes made by other nodes, by publish and subscribe.
 //!
 //! Scripts that end or update a session publish its id; touches are not
 //! published. A cluster passes messages on to all of its nodes, but one node
-//! may be cut off from another and not from us, so every primary is listened
-//! to, and asked.
+//! may be cut off from another and still reach clients. So this node subscribes
+//! at every primary, and pings each.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -57,13 +57,13 @@ impl Inner {
     }
 }
 
-/// Passes on what one server tells until it is lost.
+/// Passes on one server's messages until the subscription is lost.
 async fn listen(subscribed: PubSub, watcher: &dyn Watcher, patience: Duration) -> StoreError {
     let (mut server, mut messages) = subscribed.split();
     let mut pulse = interval(watcher.pulse());
     pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let told = tokio::select! {
+        let received = tokio::select! {
             message = messages.next() => message.map(|message| pass_on(&message, watcher)),
             _ = pulse.tick() => {
                 let mark = watcher.mark();
@@ -71,7 +71,7 @@ async fn listen(subscribed: PubSub, watcher: &dyn Watcher, patience: Duration) -
                     Ok(Ok(_)) => {}
                     Ok(Err(error)) | Err(error) => return StoreError::unavailable(error),
                 }
-                // What was published before the answer has arrived before it.
+                // Messages published before the answer have arrived before it.
                 while let Some(message) = messages.next().now_or_never() {
                     match message {
                         Some(message) => pass_on(&message, watcher),
@@ -82,21 +82,21 @@ async fn listen(subscribed: PubSub, watcher: &dyn Watcher, patience: Duration) -
                 Some(())
             }
         };
-        if told.is_none() {
+        if received.is_none() {
             return lost();
         }
     }
 }
 
 fn pass_on(message: &Msg, watcher: &dyn Watcher) {
-    // Something else on our channel is none of ours.
+    // A message of another length on our channel is not ours.
     if let Ok(id) = <[u8; 16]>::try_from(message.get_payload_bytes()) {
         watcher.changed(SessionKey::from_bytes(id));
     }
 }
 
 fn lost() -> StoreError {
-    StoreError::unavailable("the subscription to changes was lost")
+    StoreError::unavailable("the subscription to changes of sessions was lost")
 }
 
 fn too_late(_: Elapsed) -> RedisError {

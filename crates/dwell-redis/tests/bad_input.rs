@@ -1,5 +1,5 @@
-//! What must not happen whatever is in the database, and what is said when
-//! there is no way in.
+//! Damaged values, wrong URLs and credentials, and a server whose memory is
+//! full.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,7 +21,7 @@ fn is_corrupt<T>(answer: &Result<T, StoreError>) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l17_what_can_not_be_read_opens_nothing_and_stops_nobody() {
+async fn l17_unreadable_value_opens_nothing_and_stops_no_reaper() {
     let on = driven().await;
     let (store, server) = (&on.store, &on.server);
     let healthy = start(store, 0, minutes(1)).await;
@@ -61,11 +61,11 @@ async fn l17_what_can_not_be_read_opens_nothing_and_stops_nobody() {
     on.clock.advance(minutes(20));
     let reaped = store.reap(due_policy(), 1_000).await.unwrap();
     let keys: Vec<_> = reaped.ended.iter().map(|ended| ended.record.key).collect();
-    assert_eq!(keys, [healthy.key], "and by the reaper, which goes on");
+    assert_eq!(keys, [healthy.key], "the reaper skips it and continues");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l17_a_key_of_another_type_is_no_session() {
+async fn l17_key_of_another_type_is_no_session() {
     let on = driven().await;
     let record = start(&on.store, 1, minutes(1)).await;
     let raw = raw_key(&on.server, record.key);
@@ -79,7 +79,7 @@ async fn l17_a_key_of_another_type_is_no_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_layout_of_another_version_is_refused_and_named() {
+async fn layout_of_another_version_is_refused_and_named() {
     let server = Redis::start().await.unwrap();
     server.command(&["SET", "dwell:schema", "7"]).unwrap();
     let error = RedisStore::connect(&server.url()).await.unwrap_err();
@@ -96,7 +96,7 @@ async fn a_layout_of_another_version_is_refused_and_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l09_wrong_credentials_are_told_without_the_password() {
+async fn l09_login_error_hides_password() {
     let server = Redis::builder().args(["--requirepass", "richtig"]).start();
     let server = server.await.unwrap();
     let port = server.port();
@@ -114,7 +114,7 @@ async fn l09_wrong_credentials_are_told_without_the_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_nobody_listens_the_address_is_named() {
+async fn error_without_server_names_address() {
     let server = Redis::start().await.unwrap();
     let url = server.url();
     server.kill9().unwrap();
@@ -124,7 +124,7 @@ async fn where_nobody_listens_the_address_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l08_where_memory_is_full_nobody_gets_in_and_everybody_can_leave() {
+async fn l08_full_memory_refuses_logins_and_allows_ends() {
     let server = Redis::builder().max_memory(64 << 20).start().await.unwrap();
     let on = on(server).await;
     let record = start(&on.store, 1, minutes(1)).await;
@@ -137,7 +137,11 @@ async fn l08_where_memory_is_full_nobody_gets_in_and_everybody_can_leave() {
         matches!(login, Err(StoreError::Unavailable(_))),
         "no login: {login:?}"
     );
-    assert_eq!(found(&on.store, second.key).await, None, "nor half of one");
+    assert_eq!(
+        found(&on.store, second.key).await,
+        None,
+        "nothing is half created"
+    );
     let touched = on.store.touch(record.key, activity(&record, seconds(30)));
     touched.await.unwrap();
     let version = record.facts.version;
@@ -147,6 +151,6 @@ async fn l08_where_memory_is_full_nobody_gets_in_and_everybody_can_leave() {
         "{confirmed:?}"
     );
     let ended = on.store.end(record.key, EndReason::SignedOut.into()).await;
-    assert!(ended.unwrap().is_some(), "who is in can sign out");
+    assert!(ended.unwrap().is_some(), "a live session can be signed out");
     assert_eq!(found(&on.store, record.key).await, None);
 }

@@ -13,7 +13,7 @@ use dwell_core::{EndReason, minutes, seconds};
 use dwell_servers::Redis;
 use support::{activity, driven, due_policy, start};
 
-/// The scripts that clients have called.
+/// Counts the scripts that clients have called.
 fn calls(server: &Redis) -> u64 {
     let stats = server.command(&["INFO", "commandstats"]).unwrap();
     let of = |name: &str| -> u64 {
@@ -25,7 +25,7 @@ fn calls(server: &Redis) -> u64 {
     of("cmdstat_evalsha") + of("cmdstat_eval")
 }
 
-/// Look-ups by a plain command, which scripts do as well.
+/// Counts `GET`, which scripts call as well.
 fn gets(server: &Redis) -> u64 {
     let stats = server.command(&["INFO", "commandstats"]).unwrap();
     let line = stats
@@ -36,11 +36,11 @@ fn gets(server: &Redis) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_costs_one_command_and_a_touch_writes_one_string() {
+async fn request_is_one_command_and_touch_writes_one_string() {
     let on = driven().await;
     let record = start(&on.store, 1, minutes(1)).await;
     let (key, first) = (record.key, activity(&record, seconds(10)));
-    // Scripts are known from here on.
+    // From here on the server knows the scripts.
     on.store.load(key).await.unwrap();
     on.store.touch(key, first).await.unwrap();
     on.server.command(&["CONFIG", "RESETSTAT"]).unwrap();
@@ -62,7 +62,7 @@ async fn a_request_costs_one_command_and_a_touch_writes_one_string() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_key_of_a_session_leaves_by_itself_once_its_end_is_reported() {
+async fn all_keys_of_session_expire_after_its_end_is_reported() {
     let on = driven().await;
     let record = start(&on.store, 1, minutes(1)).await;
     let ended = on.store.end(record.key, EndReason::SignedOut.into()).await;

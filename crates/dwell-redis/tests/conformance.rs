@@ -1,5 +1,5 @@
-//! The store passes the suite: on one server, by a clock that is driven and by
-//! the server's own, and on a cluster.
+//! The store passes the conformance suite: on one server, by a driven clock and
+//! by the server's own; on a cluster; and behind Sentinels.
 
 #![allow(clippy::unwrap_used, reason = "a test helper fails the test")]
 
@@ -22,7 +22,7 @@ store_conformance!(by_the_servers_clock, own_clock, async || support::undriven(
 store_conformance!(outliving_its_nodes, outliving, async || support::driven()
     .await);
 
-/// Goes down, and comes up with what it had written down.
+/// Is killed, and restarts with its append-only file.
 impl TakeAway for On<Redis> {
     async fn take_away(&self) {
         self.server.kill9().unwrap();
@@ -33,7 +33,7 @@ impl TakeAway for On<Redis> {
     }
 }
 
-/// All its servers hang, and go on.
+/// All its nodes hang, and continue.
 impl TakeAway for On<RedisCluster> {
     async fn take_away(&self) {
         for node in self.server.nodes() {
@@ -66,7 +66,8 @@ store_conformance!(its_cluster_away, outage, async || {
 
 static CASE: AtomicU32 = AtomicU32::new(0);
 
-/// A store under keys of its own, for one case of many on the same servers.
+/// Returns a store with its own key prefix, for one of many cases on the same
+/// servers.
 async fn next(url: &str) -> On<()> {
     let prefix = format!("case-{}", CASE.fetch_add(1, Ordering::Relaxed));
     let clock = ManualClock::new();

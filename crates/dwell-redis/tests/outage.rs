@@ -1,4 +1,4 @@
-//! Servers that go down, hang and come back.
+//! Servers that are killed, hang and come back.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,7 +17,7 @@ use dwell_servers::{Redis, RedisCluster, RedisSentinel};
 use support::{activity, cluster_url, found, on, sentinel_url, start, undriven};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l08_after_a_restart_a_persistent_server_goes_on_where_it_was() {
+async fn l08_sessions_and_ends_survive_persistent_server_restart() {
     let on = on(Redis::builder().persistent().start().await.unwrap()).await;
     let record = start(&on.store, 1, minutes(1)).await;
     let ended = start(&on.store, 2, minutes(1)).await;
@@ -36,18 +36,18 @@ async fn l08_after_a_restart_a_persistent_server_goes_on_where_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_is_not_seen_by_the_request_that_comes_after_it() {
+async fn request_after_server_restart_succeeds() {
     let on = undriven().await;
     start(&on.store, 1, minutes(1)).await;
     on.server.kill9().unwrap();
     on.server.restart().await.unwrap();
-    // The old connection is lost, and the scripts are forgotten.
+    // The old connection is lost, and the server has forgotten the scripts.
     let record = start(&on.store, 2, minutes(1)).await;
     assert!(found(&on.store, record.key).await.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l08_a_server_that_hangs_is_not_waited_for_longer_than_stated() {
+async fn l08_hanging_server_is_waited_for_within_limit() {
     let server = Redis::start().await.unwrap();
     let patience = Duration::from_millis(200);
     let store = RedisStore::builder().patience(patience);
@@ -60,13 +60,13 @@ async fn l08_a_server_that_hangs_is_not_waited_for_longer_than_stated() {
         "{answer:?}"
     );
     server.cont().unwrap();
-    // The first may still meet the connection that was given up.
+    // The first call may still meet the connection that was dropped.
     let touched = store.touch(record.key, activity(&record, seconds(5)));
     touched.await.unwrap();
     assert!(found(&store, record.key).await.is_some());
 }
 
-/// Ends every second one of many sessions, and gives back the others.
+/// Ends every second of many sessions. Returns the live and the ended keys.
 async fn end_half(store: &RedisStore, count: u32) -> (Vec<SessionKey>, Vec<SessionKey>) {
     let (mut live, mut dead) = (Vec::new(), Vec::new());
     for n in 0..count {
@@ -82,7 +82,8 @@ async fn end_half(store: &RedisStore, count: u32) -> (Vec<SessionKey>, Vec<Sessi
     (live, dead)
 }
 
-/// Asks until there is an answer, for a bounded time.
+/// Loads until the store answers, a bounded number of times. Returns `true` if
+/// the session is live.
 async fn answered(store: &RedisStore, key: SessionKey) -> bool {
     let mut last = None;
     for _ in 0..200 {
@@ -102,12 +103,12 @@ async fn check(store: &RedisStore, live: &[SessionKey], dead: &[SessionKey]) {
         assert!(!answered(store, *key).await, "the dead stay dead");
     }
     for key in live {
-        assert!(answered(store, *key).await, "nobody is lost");
+        assert!(answered(store, *key).await, "no session is lost");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l04_a_failover_of_a_cluster_revives_nobody_and_loses_nobody() {
+async fn l04_cluster_failover_revives_and_loses_no_session() {
     let cluster = RedisCluster::start().await.unwrap();
     let url = cluster_url(&cluster);
     let store = RedisStore::connect(&url).await.unwrap();
@@ -119,7 +120,7 @@ async fn l04_a_failover_of_a_cluster_revives_nobody_and_loses_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l04_a_failover_behind_sentinels_revives_nobody_and_loses_nobody() {
+async fn l04_sentinel_failover_revives_and_loses_no_session() {
     let sentinel = RedisSentinel::start().await.unwrap();
     let url = sentinel_url(&sentinel);
     let store = RedisStore::connect(&url).await.unwrap();

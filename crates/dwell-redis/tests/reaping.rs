@@ -1,4 +1,4 @@
-//! What reaping promises beyond the suite.
+//! What reaping promises beyond the conformance suite.
 
 mod support;
 
@@ -7,10 +7,10 @@ use dwell_core::store::SessionStore;
 use futures_util::future::join_all;
 use support::{driven, due_policy, start};
 
-// A store value goes through all sessions at its first passes, since policies
-// may have changed: in a large store that takes a while.
+// A new store looks at all sessions in its first passes, since policies may
+// have changed. In a large store that takes a while.
 #[tokio::test(flavor = "multi_thread")]
-async fn l12_what_is_due_does_not_wait_until_every_session_was_looked_at() {
+async fn l12_due_sessions_end_before_all_sessions_are_looked_at() {
     let on = driven().await;
     join_all((10..3_010).map(|n| start(&on.store, n, minutes(1)))).await;
     join_all((0..5).map(|n| start(&on.store, n, minutes(15)))).await;

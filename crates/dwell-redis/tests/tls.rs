@@ -1,4 +1,4 @@
-//! `rediss://`: a server is trusted by its certificate, or not at all.
+//! `rediss://`: a server is used only if its certificate is trusted.
 
 #![cfg(feature = "tls")]
 #![allow(clippy::unwrap_used, reason = "a test helper fails the test")]
@@ -16,7 +16,7 @@ use dwell_servers::Redis;
 use support::{found, start};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-/// A server with TLS on a port of its own, that port, and the certificate.
+/// Starts a server with TLS. Returns it, its TLS port and its certificate.
 async fn served() -> (Redis, u16, String) {
     let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
     let made = rcgen::generate_simple_self_signed(names).unwrap();
@@ -40,7 +40,7 @@ async fn served() -> (Redis, u16, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_whose_certificate_is_trusted_is_used_and_watched() {
+async fn server_with_trusted_certificate_is_used_and_watched() {
     #[derive(Debug)]
     struct Once(UnboundedSender<()>);
     impl Watcher for Once {
@@ -59,14 +59,14 @@ async fn a_server_whose_certificate_is_trusted_is_used_and_watched() {
     let record = start(&store, 1, minutes(1)).await;
     assert_eq!(found(&store, record.key).await, Some(record.clone()));
     assert_eq!(store.list(record.subject.clone()).await.unwrap(), [record]);
-    let (tell, mut told) = unbounded_channel();
-    let watching = tokio::spawn(async move { store.watch(&Once(tell)).await });
-    told.recv().await.unwrap();
+    let (sender, mut receiver) = unbounded_channel();
+    let watching = tokio::spawn(async move { store.watch(&Once(sender)).await });
+    receiver.recv().await.unwrap();
     watching.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_whose_certificate_nobody_vouches_for_is_refused() {
+async fn server_with_untrusted_certificate_is_refused() {
     let (_server, port, _) = served().await;
     let url = format!("rediss://localhost:{port}/");
     let error = RedisStore::connect(&url).await.unwrap_err();

@@ -1,4 +1,5 @@
-//! What other nodes change is told within the bound, and a lost watch says so.
+//! Changes made by other nodes arrive within the bound, and a lost watch ends
+//! with an error.
 
 #![allow(clippy::expect_used, reason = "a test helper fails the test")]
 
@@ -12,30 +13,30 @@ use dwell_redis::RedisStore;
 use support::{activity, due_policy, start, undriven};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Tells a test what it is told.
+/// Forwards what it receives to the test.
 #[derive(Debug)]
-struct Teller {
-    told: UnboundedSender<Told>,
+struct Forwarder {
+    received: UnboundedSender<Received>,
     marks: AtomicU64,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Told {
+enum Received {
     Changed(SessionKey),
     CaughtUp,
 }
 
-impl Teller {
-    fn new() -> (Self, UnboundedReceiver<Told>) {
-        let (told, tells) = unbounded_channel();
+impl Forwarder {
+    fn new() -> (Self, UnboundedReceiver<Received>) {
+        let (received, all) = unbounded_channel();
         let marks = AtomicU64::new(0);
-        (Self { told, marks }, tells)
+        (Self { received, marks }, all)
     }
 }
 
-impl Watcher for Teller {
+impl Watcher for Forwarder {
     fn changed(&self, key: SessionKey) {
-        let _ = self.told.send(Told::Changed(key));
+        let _ = self.received.send(Received::Changed(key));
     }
 
     fn mark(&self) -> Timestamp {
@@ -45,28 +46,28 @@ impl Watcher for Teller {
     fn caught_up(&self, mark: Timestamp) {
         let last = self.marks.load(Ordering::SeqCst);
         assert_eq!(mark, Timestamp::from_millis(last));
-        let _ = self.told.send(Told::CaughtUp);
+        let _ = self.received.send(Received::CaughtUp);
     }
 }
 
-/// What is told besides catching up, until the next time that it is caught up
-/// on everything that had happened when this was called.
-async fn changes(tells: &mut UnboundedReceiver<Told>) -> Vec<SessionKey> {
+/// Returns the changes that arrive until the watch has caught up with
+/// everything that happened before this call.
+async fn changes(received: &mut UnboundedReceiver<Received>) -> Vec<SessionKey> {
     let mut keys = Vec::new();
     let mut caught_up = 0;
     // A mark may have been taken before; the one after it was not.
     while caught_up < 2 {
-        let told = tells.recv().await;
-        match told.expect("the watch goes on") {
-            Told::Changed(key) => keys.push(key),
-            Told::CaughtUp => caught_up += 1,
+        let next = received.recv().await;
+        match next.expect("the watch continues") {
+            Received::Changed(key) => keys.push(key),
+            Received::CaughtUp => caught_up += 1,
         }
     }
     keys
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l04_ends_and_updates_on_another_node_are_told_and_touches_are_not() {
+async fn l04_watch_receives_ends_and_updates_but_no_touches() {
     let on = undriven().await;
     let other = RedisStore::connect(&on.server.url()).await.unwrap();
     let mut records = Vec::new();
@@ -74,24 +75,28 @@ async fn l04_ends_and_updates_on_another_node_are_told_and_touches_are_not() {
         records.push(start(&on.store, n, minutes(1)).await);
     }
     let long_ago = start(&on.store, 9, minutes(16)).await;
-    let (teller, mut tells) = Teller::new();
+    let (forwarder, mut received) = Forwarder::new();
     let store = on.store.clone();
-    let watching = tokio::spawn(async move { store.watch(&teller).await });
-    assert_eq!(changes(&mut tells).await, []);
+    let watching = tokio::spawn(async move { store.watch(&forwarder).await });
+    assert_eq!(changes(&mut received).await, []);
     let touch = other.touch(records[0].key, activity(&records[0], seconds(10)));
     touch.await.unwrap();
-    assert_eq!(changes(&mut tells).await, [], "touches are not told");
+    assert_eq!(
+        changes(&mut received).await,
+        [],
+        "touches are not published"
+    );
     let end = other.end(records[1].key, EndReason::SignedOut.into());
     assert!(end.await.unwrap().is_some());
-    assert_eq!(changes(&mut tells).await, [records[1].key], "an end");
+    assert_eq!(changes(&mut received).await, [records[1].key], "an end");
     other
         .update(records[2].key, 0, Update::Confirm)
         .await
         .unwrap();
-    assert_eq!(changes(&mut tells).await, [records[2].key], "an update");
+    assert_eq!(changes(&mut received).await, [records[2].key], "an update");
     other.reap(due_policy(), 1_000).await.unwrap();
     assert_eq!(
-        changes(&mut tells).await,
+        changes(&mut received).await,
         [long_ago.key],
         "a reaped session"
     );
@@ -99,24 +104,24 @@ async fn l04_ends_and_updates_on_another_node_are_told_and_touches_are_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_watch_whose_server_goes_down_ends_with_an_error() {
+async fn watch_of_killed_server_ends_with_error() {
     let on = undriven().await;
-    let (teller, mut tells) = Teller::new();
+    let (forwarder, mut received) = Forwarder::new();
     let store = on.store.clone();
-    let watching = tokio::spawn(async move { store.watch(&teller).await });
-    changes(&mut tells).await;
+    let watching = tokio::spawn(async move { store.watch(&forwarder).await });
+    changes(&mut received).await;
     on.server.kill9().unwrap();
     let Err(error) = watching.await.unwrap();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_watch_whose_server_hangs_catches_up_no_more_and_ends() {
+async fn watch_of_hanging_server_ends() {
     let on = undriven().await;
-    let (teller, mut tells) = Teller::new();
+    let (forwarder, mut received) = Forwarder::new();
     let store = on.store.clone();
-    let watching = tokio::spawn(async move { store.watch(&teller).await });
-    changes(&mut tells).await;
+    let watching = tokio::spawn(async move { store.watch(&forwarder).await });
+    changes(&mut received).await;
     on.server.stop().unwrap();
     let ended = watching.await.unwrap();
     on.server.cont().unwrap();

@@ -1,4 +1,4 @@
-//! The columns of a row, in the one order in which they are read and bound.
+//! The columns of a row, in the order in which they are read and bound.
 
 /// The columns of a [`Stored`](crate::stored::Stored), in its order.
 pub(crate) const COLUMNS: [&str; 23] = [
@@ -27,10 +27,10 @@ pub(crate) const COLUMNS: [&str; 23] = [
     "due",
 ];
 
-/// How many columns a new session fills in, from the first one on.
+/// How many columns a new session fills in, starting with the first.
 pub(crate) const OF_A_SESSION: usize = 19;
 
-/// The names of the columns, of the table that goes by this name in the query.
+/// Returns the names of the columns of a table with the alias `of`.
 pub(crate) fn columns(of: &str) -> String {
     COLUMNS.map(|name| format!("{of}.{name}")).join(", ")
 }
@@ -41,7 +41,8 @@ macro_rules! read_row {
         use sqlx::Row as _;
 
         let (row, first) = ($row, $first);
-        // Of a row that can't be read, so that it can be passed over.
+        // Read separately, so that a damaged row can still be named and
+        // skipped.
         let key = row.try_get(first).unwrap_or_default();
         let due = row.try_get(first + $crate::columns::COLUMNS.len() - 1);
         let stored = $crate::columns::read_stored!(row, first);
@@ -86,7 +87,7 @@ macro_rules! read_stored {
     }};
 }
 
-/// Binds what [`Stored::new`](crate::stored::Stored::new) filled in, in the order of the columns.
+/// Binds the columns of a new session, in their order.
 macro_rules! bind_stored {
     ($query:expr, $stored:expr) => {{
         let stored = $stored;

@@ -1,5 +1,4 @@
-//! Why a store did not come to be, and how a database's errors become a
-//! store's.
+//! Errors of opening a store, and how a database's errors become a store's.
 
 use std::sync::Arc;
 
@@ -7,7 +6,7 @@ use dwell_core::store::StoreError;
 
 use crate::stored::Corrupt;
 
-/// Why a store could not be opened. No message shows a password.
+/// Why a store could not be opened. Messages never show a password.
 ///
 /// ```no_run
 /// # #[cfg(feature = "postgres")]
@@ -27,47 +26,46 @@ use crate::stored::Corrupt;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The address of the database is no address.
-    #[error("{place} is not the address of a database")]
+    /// The URL is not the address of a database.
+    #[error("{place} is not the address of a database: write postgres://user@host:port/database")]
     Address {
         /// The address, without its password.
         place: String,
-        /// What is wrong with it.
+        /// What is wrong with the URL.
         source: sqlx::Error,
     },
-    /// There is no database, or it let nobody in.
+    /// The database can't be reached, or it refused the login.
     #[error("no connection to {place}: {source}")]
     Connection {
         /// The address, without its password.
         place: String,
-        /// What the database or the system said.
+        /// The error of the database or the network.
         source: sqlx::Error,
     },
-    /// The tables could not be created, changed or read.
-    #[error("the tables of {place} could not be made ready: {source}")]
+    /// The tables could not be created, migrated or read.
+    #[error("the tables of {place} could not be created, migrated or read: {source}")]
     Schema {
         /// The address, without its password.
         place: String,
-        /// What the database said.
+        /// The error of the database.
         source: sqlx::Error,
     },
-    /// The tables are those of a newer release, which this one does not know.
+    /// The tables belong to a newer release, which this one can't read.
     #[error(
-        "the tables of {place} have schema version {found}, and this release knows up to \
-         version {known}: run a newer release, or use other tables"
+        "the tables of {place} have schema version {found}, but this release reads up to version \
+        {known}: run a newer release, or use other tables"
     )]
     NewerSchema {
         /// The address, without its password.
         place: String,
         /// The version of the tables.
         found: i64,
-        /// The newest version that this release knows.
+        /// The newest version that this release can read.
         known: i64,
     },
-    /// The prefix of the tables' names is not fit for one.
+    /// The prefix can't be part of a table's name.
     #[error(
-        "{prefix:?} can't begin the names of tables: write 1 to 32 of a-z, 0-9 and _, not \
-         beginning with a digit"
+        "{prefix:?} can't be the prefix of tables: write 1 to 32 of a-z, 0-9 and _, no digit first"
     )]
     Prefix {
         /// The prefix.
@@ -78,12 +76,12 @@ pub enum ConnectError {
     File {
         /// The file.
         place: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 }
 
-/// What a database's error is to whoever asked the store.
+/// Turns a database's error into the store's.
 pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
     match error {
         sqlx::Error::ColumnDecode { .. }

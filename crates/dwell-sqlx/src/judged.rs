@@ -1,4 +1,5 @@
-//! What is to be done about a row, and when: the same for both databases.
+//! What to do with a row that is due, and when to look at it next. Both
+//! databases share this.
 
 use std::time::Duration;
 
@@ -7,27 +8,27 @@ use dwell_core::{EndedSession, SessionRecord, Timestamp, minutes};
 
 use crate::stored::{Content, Row, instant, warn};
 
-/// How long a row that can't be read is left alone before the next look.
+/// How long until a row that can't be read is looked at again.
 const CORRUPT_AGAIN: Duration = minutes(1);
 
-/// What becomes of a row that is due.
+/// What to do with a row that is due.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "moved once per row")]
 pub(crate) enum Next {
-    /// A tombstone whose time is over goes.
+    /// Delete the tombstone: its lifetime is over.
     Forget,
-    /// The session ends.
+    /// End the session.
     End(EndedSession),
-    /// The session is locked, as the record has it.
+    /// Lock the session, as in the record.
     Lock(SessionRecord),
-    /// Nothing yet.
+    /// Look at the row again later.
     Look,
 }
 
-/// Judges a row that is due; with the instant at which it is due next.
+/// Judges a row that is due. Returns what to do, and when the row is due next.
 pub(crate) fn judge_row(
     row: Row,
-    judge: &DuePolicy,
+    due_policy: &DuePolicy,
     now: Timestamp,
     tombstones: Duration,
 ) -> (Next, Timestamp) {
@@ -39,14 +40,14 @@ pub(crate) fn judge_row(
             return (Next::Look, now + CORRUPT_AGAIN);
         }
     };
-    match judge.due(&record.facts, now) {
+    match due_policy.due(&record.facts, now) {
         Due::End(reason) => {
             let forget = forget_at(&record, now, tombstones);
             (Next::End(tombstone(record, reason.into(), now)), forget)
         }
         Due::Lock(update) => {
             let is_locked = record.update(&update, now);
-            let due = judge.next_look(&record.facts, now);
+            let due = due_policy.next_look(&record.facts, now);
             match is_locked {
                 true => (Next::Lock(record), due),
                 false => (Next::Look, due),
@@ -56,7 +57,7 @@ pub(crate) fn judge_row(
     }
 }
 
-/// What remains of a session that ends at `now`.
+/// Returns the tombstone of a session that ends at `now`.
 pub(crate) fn tombstone(record: SessionRecord, end: End, now: Timestamp) -> EndedSession {
     EndedSession {
         record,
@@ -66,8 +67,8 @@ pub(crate) fn tombstone(record: SessionRecord, end: End, now: Timestamp) -> Ende
     }
 }
 
-/// When the tombstone of a session that ends at `now` is forgotten. Another
-/// middleware may show its session until the absolute deadline.
+/// Returns when to delete the tombstone of a session that ends at `now`. An
+/// adopted session's owner may present it until the absolute deadline.
 pub(crate) fn forget_at(record: &SessionRecord, now: Timestamp, tombstones: Duration) -> Timestamp {
     let by_age = now + tombstones;
     match record.credential.is_adopted() {
@@ -76,12 +77,12 @@ pub(crate) fn forget_at(record: &SessionRecord, now: Timestamp, tombstones: Dura
     }
 }
 
-/// Whether a row is a live session that the policies in force make due earlier
-/// than it says; then with the instant.
-pub(crate) fn earlier(row: &Row, judge: &DuePolicy, now: Timestamp) -> Option<(Vec<u8>, i64)> {
+/// Returns the key and the earlier instant, if the row is a live session that
+/// the policies in force make due earlier than its row says.
+pub(crate) fn earlier(row: &Row, due_policy: &DuePolicy, now: Timestamp) -> Option<(Vec<u8>, i64)> {
     let Ok(Content::Live(record)) = &row.content else {
         return None;
     };
-    let due = instant(judge.next_look(&record.facts, now));
+    let due = instant(due_policy.next_look(&record.facts, now));
     (due < row.due).then(|| (row.key.clone(), due))
 }

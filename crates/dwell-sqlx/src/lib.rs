@@ -1,49 +1,56 @@
-//! Sessions of Dwell in a database: [`PostgresStore`] for many nodes that
-//! share them, [`SqliteStore`] for one node that must survive a restart.
+//! Keeps Dwell's sessions in a database. Enable feature `postgres` for
+//! [`PostgresStore`], shared by many nodes, or `sqlite` for [`SqliteStore`],
+//! for one node that must survive a restart. Without a feature this crate is
+//! empty.
 //!
-//! Both keep the contract of [`SessionStore`](dwell_core::store::SessionStore)
-//! to the letter; `dwell-testkit` has the suite that says so. They create and
-//! migrate their tables by themselves, also when many nodes start at once, and
-//! refuse to work on tables of a newer release.
-//!
-//! # Features
-//!
-//! None is on by default: say which database you have.
-//!
-//! - `postgres`: [`PostgresStore`].
-//! - `postgres-tls`: the same, over TLS where the server offers it, with
-//!   rustls and the certificate authorities of Mozilla.
-//! - `sqlite`: [`SqliteStore`], with SQLite itself built in.
-//!
-//! # What it costs
-//!
-//! A look-up is one statement, and so is a touch, also one with the look-up
-//! after it. In Postgres a touch writes one row and no index (a *HOT* update),
-//! so that steady traffic leaves nothing to vacuum that a page can't clean by
-//! itself.
-//!
-//! # What is lost when the power fails
-//!
-//! Postgres keeps what its `synchronous_commit` promises. SQLite keeps every
-//! login, change and end that was answered; the last touches may be lost, which
-//! ends a session sooner and never later.
+//! ```toml
+//! [dependencies]
+//! dwell-sqlx = { version = "0.1", features = ["postgres-tls"] }
+//! ```
 //!
 //! ```no_run
-//! # #[cfg(feature = "sqlite")]
+//! # #[cfg(feature = "postgres")]
 //! # async fn f() -> Result<(), Box<dyn std::error::Error>> {
-//! use dwell_core::{PolicySet, Timeouts, SessionManager, hours, minutes};
-//! use dwell_sqlx::SqliteStore;
+//! use dwell_core::{PolicySet, SessionManager, Timeouts, hours, minutes};
+//! use dwell_sqlx::PostgresStore;
 //!
-//! let store = SqliteStore::open("/var/lib/console/sessions.db").await?;
-//! let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?; // idle, absolute
+//! let store = PostgresStore::connect("postgres://app@db.internal/sessions").await?;
+//! let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
 //! let manager = SessionManager::builder(store, policies).build();
 //! # drop(manager);
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|:-:|---|
+//! | `postgres` | | [`PostgresStore`], without TLS |
+//! | `postgres-tls` | | [`PostgresStore`], over TLS by rustls where the server offers it; `sslmode=verify-full` demands it |
+//! | `sqlite` | | [`SqliteStore`], with SQLite built in |
+//!
+//! # Guarantees
+//!
+//! Both stores implement [`SessionStore`](dwell_core::store::SessionStore) and
+//! pass the conformance suite of `dwell-testkit`. They create and migrate their
+//! tables when they start, from any number of nodes at once, and refuse tables
+//! of a newer release.
+//!
+//! # Cost
+//!
+//! A look-up is one statement. So is a touch, and a touch with the look-up
+//! after it. In Postgres a touch writes one row and no index (a *HOT* update),
+//! so the space of old row versions is reused within the page.
+//!
+//! # Power failures
+//!
+//! Postgres keeps what its `synchronous_commit` promises. SQLite keeps every
+//! login, change and end that was answered. The last touches may be lost: a
+//! session may end sooner, never later.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// The pages name both stores, and only with both features there are both.
+// These docs link to both stores, which exist only with both features.
 #![cfg_attr(
     not(all(feature = "postgres", feature = "sqlite")),
     allow(rustdoc::broken_intra_doc_links)

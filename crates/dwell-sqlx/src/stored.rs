@@ -1,4 +1,4 @@
-//! A session as a row of a table, and back.
+//! Converts between sessions and rows.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use dwell_core::{
     SessionKey, SessionRecord, SessionRef, Timestamp, VerifierHash, as_millis,
 };
 
-/// What a row says that no row of ours does.
+/// Why a row can't be read: it is damaged, or another program wrote it.
 #[derive(Debug, thiserror::Error)]
-#[error("{column} of session {session} holds {what}")]
+#[error("column {column} of session {session} holds {what}")]
 pub(crate) struct Corrupt {
     column: &'static str,
     session: String,
@@ -17,7 +17,7 @@ pub(crate) struct Corrupt {
     source: Option<sqlx::Error>,
 }
 
-/// A row that was read, which may hold anything.
+/// A row as read from the database.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) key: Vec<u8>,
@@ -30,7 +30,7 @@ impl Row {
         let content = match stored {
             Ok(stored) => stored.content(),
             Err(source) => Err(Corrupt {
-                column: "a column",
+                column: "(unknown)",
                 session: reference(&key),
                 what: "a value of another type",
                 source: Some(source),
@@ -39,20 +39,24 @@ impl Row {
         Self { key, due, content }
     }
 
-    /// The session or its tombstone; `None`, and a warning, when it can't be
+    /// Returns the session or its tombstone. Logs and skips a row that can't be
     /// read.
     pub(crate) fn readable(self) -> Option<Content> {
         self.content.inspect_err(warn).ok()
     }
 }
 
-/// Says that a row is passed over.
+/// Logs that a row is skipped.
 pub(crate) fn warn(error: &Corrupt) {
     let source = error.source.as_ref().map(tracing::field::display);
-    tracing::warn!(%error, source, "a session can't be read and is passed over");
+    tracing::warn!(
+        %error,
+        source,
+        "a session can't be read and is skipped: its row is damaged or foreign"
+    );
 }
 
-/// A row, in the types that both databases know.
+/// A row, in types that both databases have.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stored {
     pub(crate) key: Vec<u8>,
@@ -79,7 +83,7 @@ pub(crate) struct Stored {
     pub(crate) replaced: bool,
 }
 
-/// A row's session, or what remains of it.
+/// A row's session or tombstone.
 #[derive(Clone, Debug)]
 #[allow(clippy::large_enum_variant, reason = "moved once per row")]
 pub(crate) enum Content {
@@ -125,13 +129,17 @@ impl Stored {
         let (at, code) = match (self.ended_at, self.ended_reason) {
             (None, None) => return self.record().map(Content::Live),
             (Some(at), Some(code)) => (at, code),
-            _ => return Err(self.corrupt("ended_reason", "half an end")),
+            _ => {
+                return Err(
+                    self.corrupt("ended_reason", "an end without its instant, or the reverse")
+                );
+            }
         };
         let code = self.number("ended_reason", code.into())?;
         let reason = EndReason::from_code(code);
         Ok(Content::Ended(EndedSession {
             record: self.record()?,
-            reason: reason.ok_or_else(|| self.corrupt("ended_reason", "no reason"))?,
+            reason: reason.ok_or_else(|| self.corrupt("ended_reason", "no code of a reason"))?,
             ended_at: self.timestamp("ended_at", at)?,
             replaced: self.replaced,
         }))
@@ -142,7 +150,9 @@ impl Stored {
         let optional =
             |column, at: Option<i64>| at.map(|at| self.timestamp(column, at)).transpose();
         Ok(SessionRecord {
-            key: SessionKey::from_bytes(key.map_err(|_| self.corrupt("key", "no 16 bytes"))?),
+            key: SessionKey::from_bytes(
+                key.map_err(|_| self.corrupt("key", "another length than 16 bytes"))?,
+            ),
             subject: self.subject.as_str().into(),
             facts: Facts {
                 created_at: self.timestamp("created_at", self.created_at)?,
@@ -165,8 +175,9 @@ impl Stored {
                 confirmed: self.confirmed,
                 previous: self.previous()?,
             },
-            open: OpenPart::from_bytes(&self.open_part)
-                .map_err(|_| self.corrupt("open_part", "no list of entries"))?,
+            open: OpenPart::from_bytes(&self.open_part).map_err(|_| {
+                self.corrupt("open_part", "no list of entries, or one over 1,024 bytes")
+            })?,
         })
     }
 
@@ -177,7 +188,10 @@ impl Stored {
                 check: self.check("previous_check", check)?,
                 at: self.timestamp("previous_at", at)?,
             })),
-            _ => Err(self.corrupt("previous_at", "half a predecessor")),
+            _ => Err(self.corrupt(
+                "previous_at",
+                "an earlier token without its instant, or the reverse",
+            )),
         }
     }
 
@@ -193,7 +207,8 @@ impl Stored {
     }
 
     fn check(&self, column: &'static str, bytes: &[u8]) -> Result<VerifierHash, Corrupt> {
-        let bytes = <[u8; 16]>::try_from(bytes).map_err(|_| self.corrupt(column, "no 16 bytes"))?;
+        let bytes = <[u8; 16]>::try_from(bytes)
+            .map_err(|_| self.corrupt(column, "another length than 16 bytes"))?;
         Ok(VerifierHash::from_bits(u128::from_be_bytes(bytes)))
     }
 
@@ -207,7 +222,7 @@ impl Stored {
     }
 }
 
-/// What a log may say of the session under this key (law L9).
+/// Returns what a log may show of the session with this key (law L9).
 fn reference(key: &[u8]) -> String {
     match <[u8; 16]>::try_from(key) {
         Ok(key) => SessionRef::of(SessionKey::from_bytes(key)).to_string(),
@@ -215,12 +230,13 @@ fn reference(key: &[u8]) -> String {
     }
 }
 
-/// An instant as a column has it. One that never comes is the last that fits.
+/// Converts an instant to a column's value. `Timestamp::MAX` is the largest
+/// that fits.
 pub(crate) fn instant(at: Timestamp) -> i64 {
     i64::try_from(at.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Milliseconds of a duration as a column has them.
+/// Converts a duration to a column's milliseconds.
 pub(crate) fn length(duration: Duration) -> i64 {
     i64::try_from(as_millis(duration)).unwrap_or(i64::MAX)
 }
@@ -229,7 +245,7 @@ fn check_bytes(check: VerifierHash) -> Vec<u8> {
     check.to_bits().to_be_bytes().to_vec()
 }
 
-/// The code of a reason as a column has it.
+/// Converts a reason to a column's code.
 pub(crate) fn code(reason: EndReason) -> i16 {
     reason.code().into()
 }

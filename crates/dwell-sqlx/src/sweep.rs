@@ -1,53 +1,54 @@
-//! Going through all sessions when other policies judge.
+//! Looks at all sessions once after the policies have changed.
 
 use std::sync::{Mutex, PoisonError};
 
 use dwell_core::store::DuePolicy;
 
 /// How far a store has come with looking at every session by the policies in
-/// force. A stricter policy may have made them due earlier than their rows
-/// say, and a node that has just started does not know by which policies the
-/// rows were written.
+/// force. A stricter policy may make sessions due earlier than their rows say,
+/// and a node that has just started does not know by which policies the rows
+/// were written.
 #[derive(Debug, Default)]
 pub(crate) struct Sweep(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// The policies by which all rows have been looked at; zero before the
-    /// first time.
+    /// The generation of policies by which all rows have been looked at; 0 at
+    /// the start.
     done: u64,
-    /// The policies by which rows are being looked at, and the key to go on
-    /// after.
+    /// The generation of policies by which rows are being looked at, and the
+    /// last key that was.
     under_way: Option<(u64, Vec<u8>)>,
 }
 
 impl Sweep {
-    /// The key after which to go on, where there is something left to do.
-    pub(crate) fn next(&self, judge: &DuePolicy) -> Option<Vec<u8>> {
+    /// Returns the key after which to continue; `None` if all rows have been
+    /// looked at.
+    pub(crate) fn next(&self, due_policy: &DuePolicy) -> Option<Vec<u8>> {
         self.with(|state| match &state.under_way {
-            _ if state.done == judge.generation() => None,
-            Some((by, after)) if *by == judge.generation() => Some(after.clone()),
+            _ if state.done == due_policy.generation() => None,
+            Some((by, after)) if *by == due_policy.generation() => Some(after.clone()),
             _ => Some(Vec::new()),
         })
     }
 
-    /// All rows up to this key have been looked at; without one, all rows.
-    pub(crate) fn advance(&self, judge: &DuePolicy, up_to: Option<Vec<u8>>) {
+    /// Notes that all rows up to this key have been looked at; without a key,
+    /// all rows.
+    pub(crate) fn advance(&self, due_policy: &DuePolicy, up_to: Option<Vec<u8>>) {
         self.with(|state| match up_to {
-            Some(after) => state.under_way = Some((judge.generation(), after)),
+            Some(after) => state.under_way = Some((due_policy.generation(), after)),
             None => {
                 state.under_way = None;
-                state.done = judge.generation();
+                state.done = due_policy.generation();
             }
         });
     }
 
-    /// Whether a session that starts by the judgement of `judge` is in time
-    /// with its deadlines alone, because the rows are not being gone through
-    /// for other policies.
-    pub(crate) fn agrees(&self, judge: &DuePolicy) -> bool {
+    /// Whether a new session can be scheduled by its deadlines alone: no sweep
+    /// for other policies is running or due.
+    pub(crate) fn agrees(&self, due_policy: &DuePolicy) -> bool {
         self.with(|state| {
-            let current = state.done == 0 || state.done == judge.generation();
+            let current = state.done == 0 || state.done == due_policy.generation();
             current && state.under_way.is_none()
         })
     }

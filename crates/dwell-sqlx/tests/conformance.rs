@@ -1,4 +1,4 @@
-//! Both stores pass the suite, by a clock that is driven and by their own.
+//! Both stores pass the conformance suite, by a driven clock and by their own.
 
 #![cfg(all(feature = "postgres", feature = "sqlite"))]
 #![allow(
@@ -25,7 +25,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqlitePool;
 use support::{Folder, digits};
 
-/// A store and what it is in.
+/// A store, and its file or server.
 struct In<S, P> {
     store: S,
     place: P,
@@ -68,7 +68,7 @@ async fn server() -> Postgres {
     Postgres::start().await.unwrap()
 }
 
-/// Tables of their own for every case.
+/// Returns a new table prefix for each case.
 fn prefix() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!("case_{}", COUNT.fetch_add(1, Ordering::Relaxed))
@@ -85,7 +85,7 @@ async fn on_by_its_clock(server: &Postgres) -> PostgresStore {
     builder.connect(&server.url()).await.unwrap()
 }
 
-/// Goes down, and comes up with what it had.
+/// Is killed, and restarts with its data.
 impl<S: StoreUnderTest> TakeAway for In<S, Postgres> {
     async fn take_away(&self) {
         self.place.kill9().unwrap();
@@ -155,7 +155,7 @@ store_conformance!(sqlite, in_file);
 store_conformance!(sqlite_by_the_wall, own_clock, in_file_by_the_wall);
 store_conformance!(postgres_passes_every_case, in_one, server, on);
 store_conformance!(
-    postgres_passes_every_case_by_its_own_clock,
+    postgres_passes_every_case_by_server_clock,
     in_one,
     own_clock,
     server,

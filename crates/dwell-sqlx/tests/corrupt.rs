@@ -1,4 +1,4 @@
-//! Values that can't be read are said to be so, and stand in nobody's way.
+//! Values that can't be read are errors, and block no other session.
 
 #![cfg(all(feature = "postgres", feature = "sqlite"))]
 #![allow(
@@ -16,7 +16,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqlitePoolOptions;
 use support::{Folder, digits, due_policy, key, opened, reap_all, start, touch};
 
-/// What is written into a row, in words that both databases take.
+/// What is written into a row, in SQL that both databases accept.
 const FAULTS: [&str; 11] = [
     "ended_reason = 0, ended_at = 5",
     "ended_reason = 256, ended_at = 5",
@@ -31,7 +31,8 @@ const FAULTS: [&str; 11] = [
     "policy = -1",
 ];
 
-/// One session each with every fault, and one without.
+/// Creates one session for each fault, and one without a fault. Returns the
+/// number of faults.
 async fn plant(store: &dyn SessionStore, own: &[&str], sql: impl AsyncFn(String)) -> u32 {
     let mut n = 0;
     for fault in FAULTS.iter().chain(own) {
@@ -47,7 +48,7 @@ async fn plant(store: &dyn SessionStore, own: &[&str], sql: impl AsyncFn(String)
     n
 }
 
-async fn is_passed_over(store: &dyn SessionStore, clock: &ManualClock, faults: u32) {
+async fn corrupt_rows_are_skipped(store: &dyn SessionStore, clock: &ManualClock, faults: u32) {
     for n in 1..=faults {
         let error = store.load(key(n)).await.unwrap_err();
         assert!(
@@ -61,27 +62,24 @@ async fn is_passed_over(store: &dyn SessionStore, clock: &ManualClock, faults: u
     }
     let listed = store.list("alice".into()).await.unwrap();
     let listed: Vec<_> = listed.iter().map(|record| record.key).collect();
-    assert_eq!(listed, [key(0)], "a list has what can be read");
+    assert_eq!(listed, [key(0)], "a list holds what can be read");
     clock.advance(minutes(15));
     for _ in 0..3 {
         let ended = reap_all(store, &due_policy()).await;
         store.acknowledge(ended.clone()).await.unwrap();
         let reaped = store.reap(due_policy(), 100).await.unwrap();
-        assert!(
-            !reaped.more,
-            "no pass looks at the same row again and again"
-        );
+        assert!(!reaped.more, "no pass looks at one row twice");
         clock.advance(minutes(2));
     }
     let listed = store.list("alice".into()).await.unwrap();
     assert!(
         listed.is_empty(),
-        "what is due is ended, whatever is beside it"
+        "what is due is ended, despite damaged rows"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_postgres_a_corrupt_row_is_passed_over() {
+async fn postgres_skips_corrupt_rows() {
     let (server, store, clock) = support::served().await;
     let own = [
         "token_check = '\\x00'",
@@ -93,14 +91,15 @@ async fn in_postgres_a_corrupt_row_is_passed_over() {
         server.query("postgres", &sql).unwrap();
     });
     let faults = faults.await;
-    let foreign = "INSERT INTO dwell_session SELECT '\\x0102', 'alice', 0, 0, 0, 0, 0, NULL, NULL,
+    let other_key =
+        "INSERT INTO dwell_session SELECT '\\x0102', 'alice', 0, 0, 0, 0, 0, NULL, NULL,
         0, 0, 0, 0, 0, '', '', true, NULL, NULL, NULL, NULL, false, 0, NULL";
-    server.query("postgres", foreign).unwrap();
-    is_passed_over(&store, &clock, faults).await;
+    server.query("postgres", other_key).unwrap();
+    corrupt_rows_are_skipped(&store, &clock, faults).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_sqlite_a_corrupt_row_is_passed_over() {
+async fn sqlite_skips_corrupt_rows() {
     let (folder, clock) = (Folder::new(), ManualClock::new());
     let store = support::sqlite(&folder, &clock).await;
     let url = format!("sqlite://{}", folder.path("sessions.db"));
@@ -124,5 +123,5 @@ async fn in_sqlite_a_corrupt_row_is_passed_over() {
             .unwrap();
     });
     let faults = faults.await;
-    is_passed_over(&store, &clock, faults).await;
+    corrupt_rows_are_skipped(&store, &clock, faults).await;
 }

@@ -1,4 +1,4 @@
-//! Every end has a witness: one in normal operation, at least one across
+//! Every end is reported: once in normal operation, at least once across
 //! crashes.
 
 #![cfg(all(feature = "postgres", feature = "sqlite"))]
@@ -21,8 +21,8 @@ use support::{Folder, due_policy, key, reap_all, start, state};
 
 const MS: std::time::Duration = std::time::Duration::from_millis(1);
 
-async fn is_handed_out_until_it_is_acknowledged(store: &dyn SessionStore, clock: &ManualClock) {
-    let judge = due_policy();
+async fn handed_out_until_acknowledged(store: &dyn SessionStore, clock: &ManualClock) {
+    let due_policy = due_policy();
     let record = start(store, 1, "alice").await;
     let ended = store
         .end(record.key, EndReason::Revoked.into())
@@ -31,49 +31,53 @@ async fn is_handed_out_until_it_is_acknowledged(store: &dyn SessionStore, clock:
         .unwrap();
     clock.advance(UNREPORTED_AFTER - MS);
     assert_eq!(
-        reap_all(store, &judge).await,
+        reap_all(store, &due_policy).await,
         [],
-        "whoever got it has time to report"
+        "the receiver has time to report"
     );
     clock.advance(MS);
     for _ in 0..3 {
-        let reaped = store.reap(judge.clone(), 100).await.unwrap();
+        let reaped = store.reap(due_policy.clone(), 100).await.unwrap();
         assert_eq!(
             reaped.ended,
             std::slice::from_ref(&ended),
-            "it is handed out again, whole"
+            "it is handed out again, unchanged"
         );
         assert_eq!(
-            reap_all(store, &judge).await,
+            reap_all(store, &due_policy).await,
             [],
-            "to one, who has time to report"
+            "to one receiver, with time to report"
         );
         clock.advance(UNREPORTED_AFTER);
     }
-    // Longer than tombstones live: it is forgotten, but its end is not.
+    // Longer than a tombstone's lifetime: look-ups find nothing, but the end is
+    // kept.
     clock.advance(hours(2));
     assert!(matches!(state(store, record.key).await, Lookup::Missing));
-    assert_eq!(reap_all(store, &judge).await, [record.key]);
+    assert_eq!(reap_all(store, &due_policy).await, [record.key]);
     store.acknowledge(vec![record.key, key(99)]).await.unwrap();
     clock.advance(UNREPORTED_AFTER);
     assert_eq!(
-        reap_all(store, &judge).await,
+        reap_all(store, &due_policy).await,
         [],
         "what was acknowledged is not handed out"
     );
-    let again = store.create(record.clone(), None, judge).await.unwrap();
+    let again = store
+        .create(record.clone(), None, due_policy)
+        .await
+        .unwrap();
     assert!(
         matches!(again, dwell_core::store::Created::Created { .. }),
-        "and the tombstone has gone: {again:?}"
+        "the tombstone is deleted: {again:?}"
     );
 }
 
-/// What a pass ended and what made room for a login is handed out again too.
-async fn whoever_ended_it(store: &dyn SessionStore, clock: &ManualClock) {
-    let judge = due_policy();
+/// Also for ends by a reaper's pass and by a login's limit.
+async fn ends_by_reaper_and_limit(store: &dyn SessionStore, clock: &ManualClock) {
+    let due_policy = due_policy();
     start(store, 1, "alice").await;
     clock.advance(minutes(15));
-    assert_eq!(reap_all(store, &judge).await, [key(1)]);
+    assert_eq!(reap_all(store, &due_policy).await, [key(1)]);
     start(store, 2, "bob").await;
     let record = support::opened(3, "bob", clock.now());
     let quota = dwell_core::SessionLimit {
@@ -81,7 +85,7 @@ async fn whoever_ended_it(store: &dyn SessionStore, clock: &ManualClock) {
         on_limit: dwell_core::OnLimit::EndOldest,
     };
     let created = store
-        .create(record, Some(quota.into()), judge.clone())
+        .create(record, Some(quota.into()), due_policy.clone())
         .await
         .unwrap();
     assert!(matches!(
@@ -91,15 +95,15 @@ async fn whoever_ended_it(store: &dyn SessionStore, clock: &ManualClock) {
     clock.advance(UNREPORTED_AFTER);
     let mut expected = vec![key(1), key(2)];
     expected.sort_unstable();
-    assert_eq!(reap_all(store, &judge).await, expected);
+    assert_eq!(reap_all(store, &due_policy).await, expected);
     store.acknowledge(expected).await.unwrap();
     clock.advance(UNREPORTED_AFTER);
-    assert_eq!(reap_all(store, &judge).await, []);
+    assert_eq!(reap_all(store, &due_policy).await, []);
 }
 
-/// However small its batches, a pass ends what a stricter policy of the next
-/// start makes due.
-async fn stricter_policies_find_all(store: &dyn SessionStore, clock: &ManualClock) {
+/// Passes with small batches end everything that a stricter policy makes due
+/// after a restart.
+async fn stricter_policy_ends_all(store: &dyn SessionStore, clock: &ManualClock) {
     let mut expected = Vec::new();
     for n in 0..20 {
         expected.push(start(store, n, "alice").await.key);
@@ -126,7 +130,7 @@ async fn stricter_policies_find_all(store: &dyn SessionStore, clock: &ManualCloc
             assert!(reaped.ended.len() <= batch);
             ended.extend(reaped.ended.iter().map(|ended| ended.record.key));
             passes += 1;
-            assert!(passes < 200, "passes come to an end");
+            assert!(passes < 200, "the passes do not end");
             if !reaped.more {
                 break;
             }
@@ -137,7 +141,7 @@ async fn stricter_policies_find_all(store: &dyn SessionStore, clock: &ManualCloc
     }
 }
 
-async fn a_lock_that_is_opened_is_not_forgotten(store: &dyn SessionStore, clock: &ManualClock) {
+async fn unlocked_session_is_locked_again(store: &dyn SessionStore, clock: &ManualClock) {
     let policy = dwell_core::Policy::named("default")
         .idle(minutes(15))
         .absolute(hours(8));
@@ -145,10 +149,10 @@ async fn a_lock_that_is_opened_is_not_forgotten(store: &dyn SessionStore, clock:
         .on_idle(dwell_core::OnIdle::Lock)
         .lock_period(hours(3));
     let policies = PolicySet::builder(policy).build().unwrap();
-    let judge = DuePolicy::new(Arc::new(policies));
+    let due_policy = DuePolicy::new(Arc::new(policies));
     let record = start(store, 1, "alice").await;
     clock.advance(minutes(15));
-    let locked = store.reap(judge.clone(), 10).await.unwrap().locked;
+    let locked = store.reap(due_policy.clone(), 10).await.unwrap().locked;
     assert_eq!(locked.len(), 1);
     let opened = dwell_core::store::Update::Reauthenticate {
         open: record.open.clone(),
@@ -160,7 +164,7 @@ async fn a_lock_that_is_opened_is_not_forgotten(store: &dyn SessionStore, clock:
     clock.advance(minutes(15));
     let mut again = Vec::new();
     for _ in 0..3 {
-        again.extend(store.reap(judge.clone(), 10).await.unwrap().locked);
+        again.extend(store.reap(due_policy.clone(), 10).await.unwrap().locked);
     }
     assert_eq!(
         again.len(),
@@ -189,14 +193,14 @@ macro_rules! both {
 }
 
 both! {
-    l12_an_end_is_handed_out_until_it_is_acknowledged: is_handed_out_until_it_is_acknowledged;
-    l12_whoever_ended_it_an_end_is_handed_out_again: whoever_ended_it;
-    l06_a_stricter_policy_finds_all_in_small_batches: stricter_policies_find_all;
-    l12_a_lock_that_was_opened_is_looked_at_in_time: a_lock_that_is_opened_is_not_forgotten;
+    l12_end_is_handed_out_until_acknowledged: handed_out_until_acknowledged;
+    l12_ends_by_reaper_and_limit_are_handed_out_again: ends_by_reaper_and_limit;
+    l06_stricter_policy_ends_all_in_small_batches: stricter_policy_ends_all;
+    l12_unlocked_session_is_locked_again_in_time: unlocked_session_is_locked_again;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l12_two_nodes_that_reap_at_once_report_each_end_once() {
+async fn l12_two_reaping_nodes_report_each_end_once() {
     let (server, one, clock) = support::served().await;
     let two = support::postgres(&server.url(), "dwell", &clock).await;
     let mut expected = Vec::new();
@@ -205,11 +209,11 @@ async fn l12_two_nodes_that_reap_at_once_report_each_end_once() {
     }
     expected.sort_unstable();
     clock.advance(minutes(15));
-    let judge = due_policy();
+    let due_policy = due_policy();
     let pass = async |store: &dyn SessionStore| {
         let mut keys = Vec::new();
         loop {
-            let reaped = store.reap(judge.clone(), 7).await.unwrap();
+            let reaped = store.reap(due_policy.clone(), 7).await.unwrap();
             keys.extend(reaped.ended.iter().map(|ended| ended.record.key));
             if !reaped.more {
                 return keys;
@@ -219,16 +223,16 @@ async fn l12_two_nodes_that_reap_at_once_report_each_end_once() {
     let (mut ended, others) = tokio::join!(pass(&one), pass(&two));
     assert!(
         !ended.is_empty() && !others.is_empty(),
-        "both had something to do"
+        "one node had nothing to do"
     );
     ended.extend(others);
     ended.sort_unstable();
     assert_eq!(ended, expected, "each end is reported once");
 }
 
-/// A node goes down with an end that it did not report: another one gets it.
+/// A node is gone before it reported an end: another node receives it.
 #[tokio::test(flavor = "multi_thread")]
-async fn l12_an_end_that_a_node_took_with_it_is_reported_by_another() {
+async fn l12_end_of_crashed_node_is_reported_by_another() {
     let (server, one, clock) = support::served().await;
     let record = start(&one, 1, "alice").await;
     let end = End::from(EndReason::SignedOut);

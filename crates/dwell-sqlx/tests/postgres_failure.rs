@@ -1,5 +1,5 @@
-//! A server that goes down, is full or takes no writes: nothing is served by
-//! what is not there, and nothing is lost.
+//! A server that is killed, is full or takes no writes: nothing is answered
+//! without it, and nothing is lost.
 
 #![cfg(all(feature = "postgres", feature = "sqlite"))]
 #![allow(
@@ -28,7 +28,7 @@ async fn unavailable<T: std::fmt::Debug>(what: &str, answer: StoreFuture<'_, T>)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l08_a_server_that_was_killed_loses_nothing_and_is_found_again() {
+async fn l08_killed_server_loses_nothing_and_is_used_again() {
     let server = Postgres::start().await.unwrap();
     let clock = ManualClock::new();
     let store = PostgresStore::builder()
@@ -64,10 +64,10 @@ async fn l08_a_server_that_was_killed_loses_nothing_and_is_found_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l08_a_full_disk_fails_closed() {
+async fn l08_full_disk_fails_closed() {
     let (server, store, clock) = support::served().await;
     let record = start(&store, 1, "alice").await;
-    // The error that Postgres gives then.
+    // The error that Postgres gives for a full disk.
     let full = "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
             RAISE EXCEPTION 'could not extend file: No space left on device'
             USING ERRCODE = 'disk_full'; END $$;
@@ -88,7 +88,7 @@ async fn l08_a_full_disk_fails_closed() {
     let found = state(&store, record.key).await;
     assert!(
         matches!(found, Lookup::Found(found) if found == record),
-        "nothing is half done"
+        "nothing was half done"
     );
     server
         .query("postgres", "DROP TRIGGER full_disk ON dwell_session")
@@ -97,13 +97,10 @@ async fn l08_a_full_disk_fails_closed() {
         .end(record.key, EndReason::Revoked.into())
         .await
         .unwrap();
-    assert!(
-        end.is_some(),
-        "the end is there to be made when there is room again"
-    );
+    assert!(end.is_some(), "the session can end once there is room");
 }
 
-/// Polls so many times, and goes away.
+/// Polls a number of times, then drops the future.
 async fn poll_and_drop<T>(answer: StoreFuture<'_, T>, polls: u32) {
     let mut answer = std::pin::pin!(answer);
     for _ in 0..polls {
@@ -115,10 +112,10 @@ async fn poll_and_drop<T>(answer: StoreFuture<'_, T>, polls: u32) {
     }
 }
 
-/// A request that was cut short left its connection within a transaction, and
-/// what came after it on that connection was never committed.
+/// Found: a dropped request left its connection inside a transaction, and later
+/// changes on that connection were never committed.
 #[tokio::test]
-async fn what_is_dropped_half_way_takes_nothing_with_it_that_comes_after() {
+async fn dropped_request_leaves_no_open_transaction() {
     let server = Postgres::start().await.unwrap();
     let builder = PostgresStore::builder().with_max_connections(1);
     let store = builder.connect(&server.url()).await.unwrap();
@@ -141,31 +138,31 @@ async fn what_is_dropped_half_way_takes_nothing_with_it_that_comes_after() {
         assert_eq!(
             count,
             (n + 1).to_string(),
-            "what was answered is there for all"
+            "other connections see what was answered"
         );
     }
 }
 
-/// The clock that judges is the server's: a pass of a node that knows no time
-/// ends what the server's clock says is due.
+/// The store's times lie between two readings of the server's clock, and
+/// activity of nodes with wrong clocks is cut by it.
 #[tokio::test(flavor = "multi_thread")]
-async fn l11_the_servers_clock_judges() {
+async fn l11_server_clock_judges() {
     let server = Postgres::start().await.unwrap();
     let store = PostgresStore::connect(&server.url()).await.unwrap();
     let by_server = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)";
-    let told = || -> u64 {
+    let server_time = || -> u64 {
         server
             .query("postgres", by_server)
             .unwrap()
             .parse()
             .unwrap()
     };
-    let before = told();
+    let before = server_time();
     let now = store.now().await.unwrap().as_millis();
     let loaded = store.load(key(1)).await.unwrap().now.as_millis();
-    let after = told();
+    let after = server_time();
     assert!([before, now, loaded, after].is_sorted());
-    // Nodes whose clocks are off by ten minutes say so of their activity.
+    // Activity of nodes whose clocks are ten minutes ahead and behind.
     let record = start(&store, 1, "alice").await;
     let began = record.facts.created_at;
     let ahead = touch(&record, began + seconds(600));
@@ -182,7 +179,7 @@ async fn l11_the_servers_clock_judges() {
         panic!("the session is there")
     };
     let facts = found.facts;
-    assert!(facts.last_active_at.as_millis() <= told());
+    assert!(facts.last_active_at.as_millis() <= server_time());
     assert_eq!(
         as_millis(facts.idle_deadline - facts.last_active_at),
         900_000

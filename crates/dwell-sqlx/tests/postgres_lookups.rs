@@ -1,5 +1,5 @@
-//! Look-ups that meet share a statement, and each is told what it would be told
-//! by itself.
+//! Concurrent look-ups share statements, and each gets the answer it would get
+//! alone.
 
 #![cfg(all(feature = "postgres", feature = "sqlite"))]
 #![allow(
@@ -23,14 +23,14 @@ use dwell_sqlx::PostgresStore;
 use support::{due_policy, key, loading, reap_all, start, state, statements, touch};
 use tokio::time::timeout;
 
-/// More than there are statements for at a time.
+/// More than the look-up statements that run at a time.
 const MANY: u32 = 64;
 
-/// How long anything may take, on a busy machine too, before a test gives up.
+/// How long a step may take on a busy machine before the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Polls once, as a request does that is then left lying about; tells whether
-/// that was enough.
+/// Polls once, like a request that is then not polled any more. Returns `true`
+/// if it is ready.
 async fn begin<T>(answer: &mut StoreFuture<'_, T>) -> bool {
     let mut answer = std::pin::Pin::new(answer);
     std::future::poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx).is_ready())).await
@@ -42,21 +42,23 @@ async fn start_many(store: &PostgresStore) {
     }
 }
 
-/// Looks all of them up at the same time.
+/// Looks all sessions up at the same time.
 async fn assert_all_are_found(store: &PostgresStore) {
     let loads: Vec<_> = (0..MANY).map(|n| loading(store, key(n))).collect();
     for load in loads {
-        let loaded = timeout(PATIENCE, load).await.expect("it is answered");
+        let loaded = timeout(PATIENCE, load)
+            .await
+            .expect("the look-up is answered");
         assert!(matches!(loaded.unwrap().unwrap().state, Lookup::Found(_)));
     }
 }
 
 #[tokio::test]
-async fn look_ups_that_meet_share_statements_and_each_is_told_its_own() {
+async fn concurrent_lookups_share_statements_and_get_own_answers() {
     let server = support::counting_server().await;
     let clock = ManualClock::new();
     let store = support::postgres(&server.url(), "dwell", &clock).await;
-    // A third lives, a third has ended, a third was never there.
+    // A third is live, a third has ended, a third never existed.
     for n in (0..MANY).filter(|n| n % 3 != 2) {
         let record = start(&store, n, &format!("subject {n}")).await;
         if n % 3 == 1 {
@@ -65,7 +67,7 @@ async fn look_ups_that_meet_share_statements_and_each_is_told_its_own() {
         }
     }
     let before = statements(&server);
-    // Each twice: two requests of one session.
+    // Each session twice, as by two requests.
     let loads: Vec<_> = (0..2 * MANY)
         .map(|n| (n % MANY, loading(&store, key(n % MANY))))
         .collect();
@@ -87,7 +89,7 @@ async fn look_ups_that_meet_share_statements_and_each_is_told_its_own() {
 }
 
 #[tokio::test]
-async fn a_tombstone_that_is_over_is_missing_for_all_that_ask_together() {
+async fn expired_tombstone_is_missing_in_shared_lookup() {
     let (_server, store, clock) = support::served().await;
     for n in 0..MANY {
         let record = start(&store, n, "alice").await;
@@ -102,18 +104,18 @@ async fn a_tombstone_that_is_over_is_missing_for_all_that_ask_together() {
     }
 }
 
-/// While others look up all the time, so that statements are always under way,
-/// an end that is done is seen by whoever asks afterwards.
+/// While other look-ups keep statements running, a look-up after an end sees
+/// that end.
 #[tokio::test(flavor = "multi_thread")]
-async fn l04_a_look_up_never_shares_a_statement_that_began_before_it() {
+async fn l04_lookup_never_joins_statement_that_began_before() {
     let (_server, store, clock) = support::served().await;
-    let going_on = Arc::new(AtomicBool::new(true));
+    let running = Arc::new(AtomicBool::new(true));
     let others: Vec<_> = (0..16)
         .map(|_| {
-            let (store, going_on) = (store.clone(), Arc::clone(&going_on));
+            let (store, running) = (store.clone(), Arc::clone(&running));
             tokio::spawn(async move {
                 let mut asked = 0_u64;
-                while going_on.load(Ordering::Relaxed) {
+                while running.load(Ordering::Relaxed) {
                     for n in 0..200 {
                         store.load(key(n)).await.unwrap();
                         asked += 1;
@@ -138,14 +140,14 @@ async fn l04_a_look_up_never_shares_a_statement_that_began_before_it() {
         let after = state(&store, key(n)).await;
         assert!(matches!(after, Lookup::Ended(_)), "{n}: {after:?}");
     }
-    going_on.store(false, Ordering::Relaxed);
+    running.store(false, Ordering::Relaxed);
     for other in others {
         assert!(other.await.unwrap() > 0);
     }
 }
 
 #[tokio::test]
-async fn a_value_that_cant_be_read_is_an_error_for_its_own_session_alone() {
+async fn unreadable_value_fails_only_its_own_session() {
     let (server, store, _clock) = support::served().await;
     for n in 0..MANY {
         start(&store, n, &format!("subject {n}")).await;
@@ -162,12 +164,12 @@ async fn a_value_that_cant_be_read_is_an_error_for_its_own_session_alone() {
     }
 }
 
-/// A request may be held without being driven on, by whatever is around it.
+/// Code around a request may hold its future without polling it.
 #[tokio::test]
-async fn look_ups_that_nobody_drives_on_hold_nobody_up() {
+async fn lookups_that_are_not_polled_block_no_others() {
     let (_server, store, _clock) = support::served().await;
     start_many(&store).await;
-    // More than there are lanes; one or another may be answered at once.
+    // More than there are lanes. Some may be answered at once.
     let mut held = Vec::new();
     while held.len() < 8 {
         let mut answer = store.load(key(0));
@@ -176,18 +178,20 @@ async fn look_ups_that_nobody_drives_on_hold_nobody_up() {
         }
     }
     assert_all_are_found(&store).await;
-    // Nor when they are given up, or driven on after all.
+    // Nor when they are dropped, or polled after all.
     let last = held.split_off(4);
     drop(held);
     for answer in last {
-        let loaded = timeout(PATIENCE, answer).await.expect("it is answered");
+        let loaded = timeout(PATIENCE, answer)
+            .await
+            .expect("the look-up is answered");
         assert!(matches!(loaded.unwrap().state, Lookup::Found(_)));
     }
 }
 
-/// Nobody waits for a lane any more, however they were left.
+/// No look-up waits for a lane after earlier ones were dropped at any stage.
 #[tokio::test]
-async fn lanes_come_back_from_whatever_becomes_of_a_look_up() {
+async fn lanes_return_after_dropped_lookups() {
     let server = support::counting_server().await;
     let clock = ManualClock::new();
     let store = support::postgres(&server.url(), "dwell", &clock).await;
@@ -211,11 +215,12 @@ async fn lanes_come_back_from_whatever_becomes_of_a_look_up() {
         }
         server.query("postgres", shared).unwrap() != before
     };
-    // What was given up may still be on its way, for a moment.
+    // Dropped look-ups may still be running.
     let lanes_for_four = async { while four_share().await {} };
     let waited = timeout(PATIENCE, lanes_for_four).await;
-    waited.expect("there is a lane for each of four");
-    // And they are waited for; on a busy machine, not at the first attempt.
+    waited.expect("four look-ups have a lane each");
+    // More look-ups share statements; on a busy machine, not at the first
+    // attempt.
     let many_share = async || {
         let before = statements(&server);
         assert_all_are_found(&store).await;
@@ -223,11 +228,11 @@ async fn lanes_come_back_from_whatever_becomes_of_a_look_up() {
     };
     let lanes_for_many = async { while !many_share().await {} };
     let waited = timeout(PATIENCE, lanes_for_many).await;
-    waited.expect("who finds no lane shares");
+    waited.expect("look-ups without a lane share a statement");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l08_look_ups_that_meet_fail_with_their_server_and_are_answered_when_it_is_back() {
+async fn l08_shared_lookups_fail_with_server_and_recover() {
     let server = Postgres::start().await.unwrap();
     let clock = ManualClock::new();
     let store = PostgresStore::builder()
@@ -240,20 +245,22 @@ async fn l08_look_ups_that_meet_fail_with_their_server_and_are_answered_when_it_
     server.kill9().unwrap();
     let loads: Vec<_> = (0..MANY).map(|n| loading(&store, key(n))).collect();
     for load in loads {
-        let loaded = timeout(PATIENCE, load).await.expect("it is answered");
+        let loaded = timeout(PATIENCE, load)
+            .await
+            .expect("the look-up is answered");
         let error = loaded.unwrap().unwrap_err();
         assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
     }
     server.restart().await.unwrap();
     assert_all_are_found(&store).await;
-    // And what is due is found by passes, as ever.
+    // And the reaper finds what is due.
     clock.advance(minutes(15));
     assert_eq!(reap_all(&store, &due_policy()).await.len(), 64);
 }
 
-/// Requests give up while the server hangs; those after it are served.
+/// Requests time out while the server hangs; later ones are answered.
 #[tokio::test(flavor = "multi_thread")]
-async fn l08_a_server_that_hung_leaves_no_lane_taken() {
+async fn l08_hung_server_leaves_no_lane_taken() {
     let (server, store, _clock) = support::served().await;
     start_many(&store).await;
     server.stop().unwrap();
@@ -266,7 +273,7 @@ async fn l08_a_server_that_hung_leaves_no_lane_taken() {
         })
         .collect();
     for load in loads {
-        assert!(load.await.unwrap().is_err(), "nothing is made up");
+        assert!(load.await.unwrap().is_err(), "no answer without the server");
     }
     server.cont().unwrap();
     assert_all_are_found(&store).await;

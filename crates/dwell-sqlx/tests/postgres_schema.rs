@@ -1,4 +1,4 @@
-//! Connecting, and making the tables ready.
+//! Connecting, and creating the tables.
 
 #![cfg(all(feature = "postgres", feature = "sqlite"))]
 #![allow(
@@ -18,7 +18,7 @@ use support::{start, state};
 use tokio::task::JoinSet;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_nodes_may_make_the_tables_at_once() {
+async fn many_nodes_create_tables_at_once() {
     let server = Postgres::start().await.unwrap();
     let mut nodes = JoinSet::new();
     for _ in 0..8 {
@@ -39,11 +39,11 @@ async fn many_nodes_may_make_the_tables_at_once() {
     let versions = server
         .query("postgres", "SELECT version FROM dwell_schema")
         .unwrap();
-    assert_eq!(versions, "1", "the migration was made once");
+    assert_eq!(versions, "1", "the migration ran once");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_of_a_newer_release_are_refused_and_left_alone() {
+async fn tables_of_newer_release_are_refused_and_unchanged() {
     let server = Postgres::start().await.unwrap();
     let store = PostgresStore::connect(&server.url()).await.unwrap();
     let record = start(&store, 1, "alice").await;
@@ -68,7 +68,7 @@ async fn tables_of_a_newer_release_are_refused_and_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_may_not_create_tables_uses_those_that_are_there() {
+async fn node_without_create_right_uses_existing_tables() {
     let server = Postgres::start().await.unwrap();
     PostgresStore::connect(&server.url()).await.unwrap();
     let role = "CREATE ROLE app LOGIN;
@@ -81,7 +81,7 @@ async fn a_node_that_may_not_create_tables_uses_those_that_are_there() {
     assert!(matches!(state(&store, record.key).await, Lookup::Found(_)));
 }
 
-/// From now on everybody but `postgres` has to know a password.
+/// Makes the server demand a password of every user but `postgres`.
 fn ask_for_passwords(server: &Postgres) {
     let file = server.query("postgres", "SHOW hba_file").unwrap();
     let rules = format!(
@@ -95,7 +95,7 @@ fn ask_for_passwords(server: &Postgres) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l09_a_wrong_password_is_not_shown_and_the_address_is() {
+async fn l09_login_error_names_address_without_password() {
     let server = Postgres::start().await.unwrap();
     ask_for_passwords(&server);
     let url = server.url().replace("postgres@", "app:hunter2@");
@@ -116,7 +116,7 @@ async fn l09_a_wrong_password_is_not_shown_and_the_address_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l09_where_there_is_no_server_the_address_is_named_without_its_password() {
+async fn l09_connection_error_names_address_without_password() {
     let server = Postgres::start().await.unwrap();
     let url = server.url().replace("postgres@", "app:hunter2@");
     server.kill9().unwrap();
@@ -129,7 +129,7 @@ async fn l09_where_there_is_no_server_the_address_is_named_without_its_password(
 }
 
 #[tokio::test]
-async fn what_is_no_address_and_no_prefix_is_refused() {
+async fn invalid_address_and_prefix_are_refused() {
     let error = PostgresStore::connect("postgres://app:hunter2@db:port/x").await;
     let error = error.unwrap_err();
     assert!(matches!(error, ConnectError::Address { .. }), "{error:?}");
@@ -153,7 +153,7 @@ async fn what_is_no_address_and_no_prefix_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stores_with_other_prefixes_share_nothing() {
+async fn stores_with_different_prefixes_share_nothing() {
     let server = Postgres::start().await.unwrap();
     let clock = dwell_core::ManualClock::new();
     let one = support::postgres(&server.url(), "one", &clock).await;

@@ -1,4 +1,4 @@
-//! What a request costs in Postgres: one statement, and no index written.
+//! What a request costs in Postgres: one statement, and no index write.
 
 #![cfg(all(feature = "postgres", feature = "sqlite"))]
 #![allow(
@@ -17,7 +17,7 @@ use dwell_sqlx::PostgresStore;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use support::{start, statements, touch};
 
-/// One connection, whose statistics can be asked for in time.
+/// Uses one connection, so that its statistics can be flushed in time.
 async fn on_one_connection(server: &Postgres, clock: &ManualClock) -> (PostgresStore, PgPool) {
     let (url, pool) = (server.url(), PgPoolOptions::new().max_connections(1));
     let pool = pool.connect(&url).await.unwrap();
@@ -26,7 +26,7 @@ async fn on_one_connection(server: &Postgres, clock: &ManualClock) -> (PostgresS
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_touch_is_a_hot_update() {
+async fn touch_is_hot_update() {
     let server = Postgres::start().await.unwrap();
     let clock = ManualClock::new();
     let (store, pool) = on_one_connection(&server, &clock).await;
@@ -57,7 +57,7 @@ async fn a_touch_is_a_hot_update() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_is_one_statement_at_most() {
+async fn request_is_one_statement_at_most() {
     let server = support::counting_server().await;
     let clock = ManualClock::new();
     let (store, _pool) = on_one_connection(&server, &clock).await;
@@ -90,7 +90,7 @@ async fn a_request_is_one_statement_at_most() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_touch_with_its_look_up_shows_what_it_recorded() {
+async fn touch_and_load_returns_what_it_recorded() {
     let (_server, store, clock) = support::served().await;
     let record = start(&store, 1, "alice").await;
     clock.advance(seconds(20));
@@ -109,7 +109,7 @@ async fn a_touch_with_its_look_up_shows_what_it_recorded() {
     assert!(matches!(loaded.state, dwell_core::store::Lookup::Missing));
 }
 
-/// Many sessions, so that the server would rather not read them all.
+/// Many sessions, so that a scan of the table would be slower than an index.
 const MANY: &str = "
     INSERT INTO dwell_session
     SELECT sha256(n::text::bytea), 'subject ' || n, l.created_at, l.last_active_at,
@@ -121,14 +121,14 @@ const MANY: &str = "
     ANALYZE dwell_session";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_reads_the_whole_table() {
+async fn no_statement_scans_table() {
     let server = Postgres::start().await.unwrap();
     let clock = ManualClock::new();
     let (store, pool) = on_one_connection(&server, &clock).await;
     let record = start(&store, 1, "alice").await;
     server.query("postgres", MANY).unwrap();
-    let judge = support::due_policy();
-    while store.reap(judge.clone(), 5_000).await.unwrap().more {}
+    let due_policy = support::due_policy();
+    while store.reap(due_policy.clone(), 5_000).await.unwrap().more {}
     let scans = async || -> i64 {
         let flush = sqlx::query("SELECT pg_stat_force_next_flush()");
         flush.execute(&pool).await.unwrap();
@@ -136,7 +136,7 @@ async fn nothing_reads_the_whole_table() {
         sqlx::query_scalar(count).fetch_one(&pool).await.unwrap()
     };
     let before = scans().await;
-    // Often enough for plans that are made once for all values.
+    // Often enough for the server to make generic plans.
     for n in 2..12 {
         clock.advance(seconds(20));
         store.load(record.key).await.unwrap();
@@ -153,7 +153,7 @@ async fn nothing_reads_the_whole_table() {
         let end = dwell_core::EndReason::SignedOut.into();
         store.end(other.key, end).await.unwrap();
         store.acknowledge(vec![other.key]).await.unwrap();
-        store.reap(judge.clone(), 100).await.unwrap();
+        store.reap(due_policy.clone(), 100).await.unwrap();
     }
     assert_eq!(scans().await, before, "passes over the whole table");
 }

@@ -1,5 +1,5 @@
-//! One node's sessions in a file: they survive a restart, are nobody else's to
-//! read, and are not half written when the disk is full.
+//! One node's sessions in a file: they survive a restart, other users can't
+//! read them, and none is half written when the disk is full.
 
 #![cfg(all(feature = "postgres", feature = "sqlite"))]
 #![allow(
@@ -20,7 +20,7 @@ use dwell_sqlx::{ConnectError, SqliteStore};
 use support::{Folder, due_policy, key, opened, reap_all, start, state, touch};
 
 #[tokio::test]
-async fn sessions_ends_and_touches_survive_a_restart() {
+async fn sessions_ends_and_touches_survive_restart() {
     let (folder, clock) = (Folder::new(), ManualClock::new());
     let store = support::sqlite(&folder, &clock).await;
     let touched = start(&store, 1, "alice").await;
@@ -43,20 +43,20 @@ async fn sessions_ends_and_touches_survive_a_restart() {
     };
     assert_eq!(found.facts.last_active_at, touch.at);
     assert!(matches!(state(&store, ended.key).await, Lookup::Ended(found) if found == end));
-    // The time that the machine was off counts as idle.
+    // The time while the machine was off counts as idle.
     clock.advance(minutes(15));
     let mut expected = vec![touched.key, ended.key];
     expected.sort_unstable();
     assert_eq!(
         reap_all(&store, &due_policy()).await,
         expected,
-        "and no end is lost"
+        "no end is lost"
     );
 }
 
 #[cfg(unix)]
 #[tokio::test]
-async fn l09_the_file_is_for_this_user_alone() {
+async fn l09_files_are_readable_by_this_user_only() {
     use std::os::unix::fs::PermissionsExt;
 
     let (folder, clock) = (Folder::new(), ManualClock::new());
@@ -73,7 +73,7 @@ async fn l09_the_file_is_for_this_user_alone() {
 }
 
 #[tokio::test]
-async fn tables_of_a_newer_release_are_refused() {
+async fn tables_of_newer_release_are_refused() {
     let (folder, clock) = (Folder::new(), ManualClock::new());
     support::sqlite(&folder, &clock).await;
     let url = format!("sqlite://{}", folder.path("sessions.db"));
@@ -98,7 +98,7 @@ async fn tables_of_a_newer_release_are_refused() {
 }
 
 #[tokio::test]
-async fn what_is_no_database_is_refused_by_name() {
+async fn file_that_is_no_database_is_refused_by_name() {
     let folder = Folder::new();
     let error = SqliteStore::open(folder.path("sessions.db/deeper"))
         .await
@@ -107,7 +107,7 @@ async fn what_is_no_database_is_refused_by_name() {
     assert!(error.to_string().contains("deeper"), "{error}");
     fs::write(
         folder.path("sessions.db"),
-        "no database, and longer than its header: ".repeat(10),
+        "not a database, and longer than its header: ".repeat(10),
     )
     .unwrap();
     let error = SqliteStore::open(folder.path("sessions.db"))
@@ -118,7 +118,7 @@ async fn what_is_no_database_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn another_program_that_writes_is_waited_for_and_not_for_ever() {
+async fn other_writing_program_is_waited_for_within_limit() {
     let folder = Folder::new();
     let builder = SqliteStore::builder().with_busy_timeout(seconds(1) / 10);
     let store = builder.open(folder.path("sessions.db")).await.unwrap();
@@ -133,7 +133,7 @@ async fn another_program_that_writes_is_waited_for_and_not_for_ever() {
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
     assert!(
         matches!(state(&store, record.key).await, Lookup::Found(_)),
-        "who reads need not wait"
+        "readers need not wait"
     );
     other.rollback().await.unwrap();
     assert!(
@@ -145,15 +145,15 @@ async fn another_program_that_writes_is_waited_for_and_not_for_ever() {
     );
 }
 
-/// Set where the process may write no file longer than some kilobytes.
+/// Set in the process that may write only small files.
 const LIMITED: &str = "DWELL_TEST_FILES_ARE_LIMITED";
 
-/// Runs itself again, under a limit that a write beyond fails at as it does
-/// where the disk is full.
+/// Runs this test again in a process with a limit on file sizes. A write beyond
+/// it fails as on a full disk.
 #[cfg(unix)]
 #[tokio::test]
-async fn l08_where_the_disk_is_full_a_change_is_whole_or_refused() {
-    const NAME: &str = "l08_where_the_disk_is_full_a_change_is_whole_or_refused";
+async fn l08_change_on_full_disk_is_whole_or_refused() {
+    const NAME: &str = "l08_change_on_full_disk_is_whole_or_refused";
     if std::env::var_os(LIMITED).is_some() {
         return fill().await;
     }
@@ -173,8 +173,8 @@ async fn l08_where_the_disk_is_full_a_change_is_whole_or_refused() {
     );
 }
 
-/// Logs in until there is no more room; what was answered is there then, and
-/// what was refused is not.
+/// Logs in until the disk is full. What was answered exists then, and what was
+/// refused does not.
 async fn fill() {
     let (folder, clock) = (Folder::new(), ManualClock::new());
     let store = support::sqlite(&folder, &clock).await;
@@ -205,7 +205,7 @@ async fn fill() {
             assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
             assert!(
                 matches!(found, Lookup::Found(_)),
-                "an end that failed is none"
+                "a failed end changes nothing"
             );
         }
     }

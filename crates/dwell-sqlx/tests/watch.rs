@@ -1,4 +1,4 @@
-//! A node is told what other nodes change, or that it is told no more.
+//! A watch receives what other nodes change, or ends with an error.
 
 #![cfg(all(feature = "postgres", feature = "sqlite"))]
 #![allow(
@@ -18,9 +18,9 @@ use support::{due_policy, reap_all, start};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-/// Counts the marks that it gives, and keeps what it is told.
+/// Counts its marks, and keeps the changes that it receives.
 #[derive(Debug, Default)]
-struct Told {
+struct Recorder {
     inner: Mutex<Inner>,
     news: Notify,
 }
@@ -32,7 +32,7 @@ struct Inner {
     caught_up: u64,
 }
 
-impl Watcher for Told {
+impl Watcher for Recorder {
     fn changed(&self, key: SessionKey) {
         self.inner.lock().unwrap().changed.push(key);
     }
@@ -49,9 +49,9 @@ impl Watcher for Told {
     }
 }
 
-impl Told {
-    /// What has been told of what happened before this call. A mark that is
-    /// taken from now on covers it.
+impl Recorder {
+    /// Returns the changes that happened before this call. A mark that is taken
+    /// from now on covers them.
     async fn up_to_now(&self) -> Vec<SessionKey> {
         let next = self.inner.lock().unwrap().marks + 1;
         loop {
@@ -72,25 +72,25 @@ impl Told {
     }
 }
 
-/// Watches in a task of its own.
-fn watch(store: &(impl Watched + Clone)) -> (&'static Told, JoinHandle<StoreError>) {
-    // Until the test is over.
-    let told: &'static Told = Box::leak(Box::default());
+/// Watches in a separate task.
+fn watch(store: &(impl Watched + Clone)) -> (&'static Recorder, JoinHandle<StoreError>) {
+    // Leaked until the test ends.
+    let recorder: &'static Recorder = Box::leak(Box::default());
     let store = store.clone();
     let task = tokio::spawn(async move {
-        match store.watch(told).await {
+        match store.watch(recorder).await {
             Ok(never) => match never {},
             Err(error) => error,
         }
     });
-    (told, task)
+    (recorder, task)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_other_nodes_change_is_told_before_the_next_mark_is_handed_back() {
+async fn changes_of_other_nodes_arrive_before_next_mark() {
     let (server, one, clock) = support::served().await;
     let two = support::postgres(&server.url(), "dwell", &clock).await;
-    let (told, _task) = watch(&one);
+    let (recorder, _task) = watch(&one);
     let mut records = Vec::new();
     for n in 0..5 {
         records.push(start(&two, n, "alice").await);
@@ -99,26 +99,26 @@ async fn what_other_nodes_change_is_told_before_the_next_mark_is_handed_back() {
     let touch = support::touch(&records[0], clock.now());
     two.touch(records[0].key, touch).await.unwrap();
     assert_eq!(
-        told.up_to_now().await,
+        recorder.up_to_now().await,
         [],
-        "logins and touches are not told of"
+        "logins and touches are not published"
     );
 
     two.end(records[1].key, EndReason::Revoked.into())
         .await
         .unwrap();
-    assert_eq!(told.up_to_now().await, [records[1].key], "an end");
+    assert_eq!(recorder.up_to_now().await, [records[1].key], "an end");
     two.update(records[2].key, 0, Update::Confirm)
         .await
         .unwrap();
-    assert_eq!(told.up_to_now().await, [records[2].key], "an update");
+    assert_eq!(recorder.up_to_now().await, [records[2].key], "an update");
     let replaced = dwell_core::store::End {
         reason: EndReason::Superseded,
         replaced: true,
     };
     two.end(records[1].key, replaced).await.unwrap();
     assert_eq!(
-        told.up_to_now().await,
+        recorder.up_to_now().await,
         [records[1].key],
         "a tombstone's successor"
     );
@@ -141,38 +141,42 @@ async fn what_other_nodes_change_is_told_before_the_next_mark_is_handed_back() {
     two.acknowledge([&left[..], &[records[1].key]].concat())
         .await
         .unwrap();
-    assert_eq!(told.up_to_now().await, left, "who made room");
+    assert_eq!(
+        recorder.up_to_now().await,
+        left,
+        "the sessions that made room"
+    );
 
     clock.advance(minutes(20));
     let ended = reap_all(&two, &due_policy()).await;
     assert_eq!(ended.len(), 3);
-    assert_eq!(told.up_to_now().await, ended, "what ran out");
+    assert_eq!(recorder.up_to_now().await, ended, "what ran out");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_watch_whose_connection_is_lost_ends_with_an_error() {
+async fn watch_with_lost_connection_ends_with_error() {
     let (server, store, _clock) = support::served().await;
-    let (told, task) = watch(&store);
-    told.up_to_now().await;
+    let (recorder, task) = watch(&store);
+    recorder.up_to_now().await;
     let terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                      WHERE query ILIKE 'SELECT 1' OR query ILIKE 'LISTEN%'";
     assert!(server.query("postgres", terminate).unwrap().contains('t'));
     let error = task.await.unwrap();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
 
-    let (told, task) = watch(&store);
-    told.up_to_now().await;
+    let (recorder, task) = watch(&store);
+    recorder.up_to_now().await;
     server.kill9().unwrap();
     let error = task.await.unwrap();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_end_is_told_within_a_few_pulses() {
+async fn end_arrives_within_few_pulses() {
     let (server, one, clock) = support::served().await;
     let two = support::postgres(&server.url(), "dwell", &clock).await;
-    let (told, _task) = watch(&one);
-    told.up_to_now().await;
+    let (recorder, _task) = watch(&one);
+    recorder.up_to_now().await;
     let by_server = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)";
     let at = || -> u64 {
         server
@@ -186,8 +190,8 @@ async fn an_end_is_told_within_a_few_pulses() {
     two.end(record.key, EndReason::Revoked.into())
         .await
         .unwrap();
-    assert_eq!(told.up_to_now().await, [record.key]);
+    assert_eq!(recorder.up_to_now().await, [record.key]);
     let took = at() - before;
-    // Twice 25 ms by design; the rest is for a machine that has other work.
+    // Two pulses of 25 ms by design; the rest is for a busy machine.
     assert!(took < as_millis(seconds(2)), "{took} ms");
 }

@@ -1,4 +1,4 @@
-//! Sends requests to nodes and writes them down.
+//! Sends requests to nodes, and records them.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,43 +18,43 @@ use crate::history::{Answer, Cookie, Kind, Request, SessionId};
 /// The name of the bank's cookie.
 const COOKIE: &str = "__Host-session";
 
-/// When a client gives up.
+/// After this time a client gives up.
 const GIVES_UP: Duration = Duration::from_secs(15);
 
-/// What is sent: everything of a [`Request`] that is known before.
+/// A request before it is sent.
 #[derive(Clone, Debug)]
 pub struct Send {
-    /// Who sends it.
+    /// The user who sends it.
     pub user: usize,
-    /// To which node.
+    /// The node to send it to.
     pub node: usize,
-    /// What.
+    /// What it is.
     pub kind: Kind,
-    /// With which session's token.
-    pub holding: Option<Holding>,
+    /// The token to send.
+    pub held: Option<HeldToken>,
 }
 
-/// A token with what it is.
+/// A session's token.
 #[derive(Clone, Debug)]
-pub struct Holding {
+pub struct HeldToken {
     /// The session.
     pub session: SessionId,
-    /// Its how manieth token.
+    /// The number of earlier tokens of the session.
     pub generation: usize,
     /// The token.
     pub token: String,
 }
 
-/// An answer, and the token that came with it.
+/// An answer, and its new token.
 #[derive(Clone, Debug)]
 pub struct Reply {
-    /// As it was written down.
+    /// The request as recorded.
     pub request: Request,
-    /// A new token.
+    /// The new token, if any.
     pub issued: Option<String>,
 }
 
-/// A client of all nodes. Clones share connections and the record.
+/// A client of all nodes. Clones share connections and record.
 #[derive(Clone, Debug)]
 pub struct Client {
     nodes: Arc<[SocketAddr]>,
@@ -63,7 +63,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of these nodes, with an empty record.
+    /// Creates a client of these nodes, with an empty record.
     #[must_use]
     pub fn new(nodes: Vec<SocketAddr>) -> Self {
         Self {
@@ -73,27 +73,27 @@ impl Client {
         }
     }
 
-    /// How many nodes there are.
+    /// Returns the number of nodes.
     #[must_use]
     pub fn nodes(&self) -> usize {
         self.nodes.len()
     }
 
-    /// Takes the record.
+    /// Takes the recorded requests.
     #[must_use]
     pub fn take_record(&self) -> Vec<Request> {
         let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut record)
     }
 
-    /// The second of the day that a node believes it is, by the `Date` of an
+    /// Returns the second of the day by a node's clock, from the `Date` of an
     /// answer.
     pub async fn second_of_day(&self, node: usize) -> Option<u64> {
         let send = Send {
             user: 0,
             node,
             kind: Kind::Poll,
-            holding: None,
+            held: None,
         };
         let answer = self.http.request(self.request(&send)?).await.ok()?;
         let date = answer.headers().get(header::DATE)?.to_str().ok()?;
@@ -103,20 +103,20 @@ impl Client {
         parts.try_fold(0, |sum, part| Some(sum * 60 + part?))
     }
 
-    /// Sends a request, and writes it down with its answer.
+    /// Sends a request, and records it with its answer.
     pub async fn send(&self, send: Send) -> Reply {
         let sent = clock::now();
         let answer = tokio::time::timeout(GIVES_UP, self.ask(&send)).await;
         let received = clock::now();
         let (answer, issued) = answer.ok().flatten().unzip();
         let issued = issued.flatten();
-        let (session, generation) = match (&send.kind, &issued, &send.holding) {
+        let (session, generation) = match (&send.kind, &issued, &send.held) {
             (Kind::Login, Some(token), _) => (reference(token), 0),
             (Kind::Login, None, _) | (_, _, None) => (None, 0),
-            (_, _, Some(holding)) => (Some(holding.session.clone()), holding.generation),
+            (_, _, Some(held)) => (Some(held.session.clone()), held.generation),
         };
         let replaces = match send.kind {
-            Kind::Login => send.holding.map(|holding| holding.session),
+            Kind::Login => send.held.map(|held| held.session),
             _ => None,
         };
         let request = Request {
@@ -135,7 +135,7 @@ impl Client {
         Reply { request, issued }
     }
 
-    /// `None` when the connection breaks.
+    /// Returns `None` if the connection breaks.
     async fn ask(&self, send: &Send) -> Option<(Answer, Option<String>)> {
         let request = self.request(send)?;
         let (parts, body) = self.http.request(request).await.ok()?.into_parts();
@@ -154,7 +154,7 @@ impl Client {
     }
 
     fn request(&self, send: &Send) -> Option<http::Request<Full<Bytes>>> {
-        // Both bank with us; sessions are told apart by their tokens.
+        // The bank has two users; sessions differ by their tokens.
         let user = ["alice", "bob"].get(send.user % 2).copied()?;
         let password = bank::PASSWORD;
         let (method, path, body) = match send.kind {
@@ -184,14 +184,14 @@ impl Client {
         if !body.is_empty() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
-        if let Some(holding) = &send.holding {
-            request = request.header(header::COOKIE, format!("{COOKIE}={}", holding.token));
+        if let Some(held) = &send.held {
+            request = request.header(header::COOKIE, format!("{COOKIE}={}", held.token));
         }
         request.body(Full::new(Bytes::from(body))).ok()
     }
 }
 
-/// The session's reference, as events have it.
+/// Returns the reference of a token's session, as in events.
 #[must_use]
 pub fn reference(token: &str) -> Option<SessionId> {
     let token = Token::parse(token.as_bytes())?;
@@ -213,7 +213,7 @@ fn cookie(headers: &HeaderMap) -> (Cookie, Option<String>) {
     (Cookie::Kept, None)
 }
 
-/// `idle=840, absolute=27000, warn=60`
+/// Reads `idle` of a field like `idle=840, absolute=27000, warn=60`.
 fn idle_left(headers: &HeaderMap) -> Option<u64> {
     let field = headers.get("session-timeout")?.to_str().ok()?;
     let idle = field

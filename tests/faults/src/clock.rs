@@ -1,14 +1,14 @@
-//! The instants that a history is written in.
+//! The clock of histories.
 
 use std::sync::OnceLock;
 use std::time::Instant;
 
 use crate::history::Moment;
 
-/// Now, counted from the first call.
+/// Returns the time since the first call.
 #[allow(
     clippy::disallowed_methods,
-    reason = "the recorder of real runs: what users saw, by a clock that is neither a node's nor the store's"
+    reason = "records what users saw, by a clock that is neither a node's nor the store's"
 )]
 #[must_use]
 pub fn now() -> Moment {

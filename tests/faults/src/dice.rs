@@ -1,14 +1,14 @@
-//! Chance that comes out the same again.
+//! Reproducible random numbers.
 
 use std::ops::Range;
 use std::time::Duration;
 
-/// A source of numbers; the same seed gives the same ones.
+/// A source of random numbers. The same seed gives the same numbers.
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
 
 impl Dice {
-    /// Starts at a seed.
+    /// Starts with a seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let mut dice = Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
@@ -16,7 +16,7 @@ impl Dice {
         dice
     }
 
-    /// A number below `sides`.
+    /// Returns a number below `sides`.
     pub fn roll(&mut self, sides: u64) -> u64 {
         // xorshift64*, Vigna 2016.
         self.0 ^= self.0 >> 12;
@@ -26,12 +26,12 @@ impl Dice {
         number % sides.max(1)
     }
 
-    /// An index below `length`.
+    /// Returns an index below `length`.
     pub fn index(&mut self, length: usize) -> usize {
         usize::try_from(self.roll(length as u64)).unwrap_or_default()
     }
 
-    /// A time of so many milliseconds.
+    /// Returns a duration in this range of milliseconds.
     pub fn millis(&mut self, range: Range<u64>) -> Duration {
         let width = range.end.saturating_sub(range.start);
         Duration::from_millis(range.start + self.roll(width))

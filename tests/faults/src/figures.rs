@@ -1,4 +1,4 @@
-//! What a run was like, in numbers.
+//! The figures of a run.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,51 +7,51 @@ use std::time::Duration;
 use crate::checker::{Law, Violation};
 use crate::history::{History, Kind, Moment, Request};
 
-/// How many violations are shown.
+/// How many violations are printed.
 const SHOWN: usize = 20;
 
-/// What a run was like, in numbers.
+/// The figures of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     /// Requests sent.
     pub requests: usize,
-    /// Sessions that somebody got.
+    /// Sessions that users received.
     pub sessions: usize,
     /// Sessions whose end was reported.
     pub ends: usize,
-    /// Ends that were reported again.
+    /// Reports of ends that had been reported before.
     pub repeated: usize,
     /// Requests that were answered 503.
     pub refused: usize,
     /// Requests without an answer.
     pub broken: usize,
-    /// The longest that some user got nothing else than 503 or no answer.
+    /// The longest time in which a user got nothing but 503 or no answer.
     pub longest_outage: Duration,
-    /// The longest that an answer took.
+    /// The longest time to an answer.
     pub longest_answer: Duration,
-    /// Sessions that were used both before and after the store was away.
+    /// Sessions that were used before and after the store was away.
     pub survivors: usize,
 }
 
-/// A run that is over.
+/// The result of a run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// What was done.
+    /// What went wrong in the run.
     pub what: &'static str,
-    /// In numbers.
+    /// The figures.
     pub figures: Figures,
-    /// What else is worth telling.
+    /// Remarks for the report.
     pub notes: Vec<String>,
-    /// By how many seconds the clocks of the nodes differed.
+    /// The difference between the nodes' clocks, in seconds.
     pub clocks_apart: u64,
-    /// What was wrong.
+    /// The violations found.
     pub violations: Vec<Violation>,
-    /// Everything about the first session that broke each law.
+    /// All requests and reports of the first session that broke each law.
     pub traces: Vec<String>,
 }
 
 impl Figures {
-    /// Counts.
+    /// Counts a history.
     #[must_use]
     pub fn of(history: &History) -> Self {
         let requests = &history.requests;
@@ -74,7 +74,7 @@ impl Figures {
     }
 }
 
-/// Everything about the first session that broke each law.
+/// All requests and reports of the first session that broke each law.
 #[must_use]
 pub fn traces(history: &History, violations: &[Violation]) -> Vec<String> {
     let mut first: BTreeMap<Law, &str> = BTreeMap::new();
@@ -108,7 +108,7 @@ fn longest_outage(requests: &[Request]) -> Duration {
         let mut since: Option<Moment> = None;
         for request in requests {
             if request.status().is_none_or(|status| status == 503) {
-                // Up to the last failure: when the user asks again is theirs.
+                // Up to the last failure: the user decides when to ask again.
                 let since = *since.get_or_insert(request.sent);
                 longest = longest.max(request.received.saturating_sub(since));
             } else {
@@ -136,7 +136,7 @@ fn survivors(history: &History) -> usize {
 }
 
 impl Outcome {
-    /// Its line of the table.
+    /// Returns the run's row of the table.
     #[must_use]
     pub fn row(&self) -> String {
         let f = &self.figures;
@@ -158,7 +158,7 @@ impl Outcome {
         format!("| {} |", cells.join(" | "))
     }
 
-    /// The table's head.
+    /// The head of the table.
     pub const HEAD: &str = "\
 | what went wrong | requests | sessions | ends reported | again | 503 | no answer | longest outage of a user | \
 longest answer | sessions used before and after | violations | notes |

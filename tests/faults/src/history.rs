@@ -1,4 +1,4 @@
-//! What happened in a run: requests, events, and what was done to servers.
+//! The history of a run: requests, events, and faults.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,52 +6,51 @@ use std::time::Duration;
 /// An instant of the run: the monotonic time since the process began.
 pub type Moment = Duration;
 
-/// A session's reference, as events name it.
+/// A session's reference, as in events.
 pub type SessionId = String;
 
-/// How long what waited in a stall may keep the machine busy.
+/// How long after a stall the machine may still be busy with what waited.
 const AFTERMATH: Duration = Duration::from_secs(2);
 
-/// Everything that a run saw.
+/// The history of a run.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     /// Every request with its answer, in no particular order.
     pub requests: Vec<Request>,
-    /// Sessions that nobody logged in for: they were put into the store.
+    /// Sessions that were put into the store without a login.
     pub planted: Vec<SessionId>,
     /// The events of each node.
     pub events: Vec<Vec<Event>>,
-    /// What was done to servers meanwhile.
+    /// What was done to servers and nodes.
     pub faults: Faults,
-    /// The last words of each node, for whoever looks for the reason.
+    /// The end of each node's log, for the search for a cause.
     pub logs: Vec<String>,
 }
 
 /// A request with its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Who sent it.
+    /// The user who sent it.
     pub user: usize,
-    /// Of which session: that which a login began, where it was answered.
+    /// The session. For a login that was answered, the new one.
     pub session: Option<SessionId>,
-    /// Which of the session's tokens it came with, in the order in which the
-    /// user got them.
+    /// The number of earlier tokens that the user had received in the session.
     pub generation: usize,
-    /// The session that a login brought along, and took the place of.
+    /// The session whose token a login sent, and which it replaced.
     pub replaces: Option<SessionId>,
-    /// To which node.
+    /// The node that it was sent to.
     pub node: usize,
     /// What it was.
     pub kind: Kind,
-    /// Just before it was sent.
+    /// The instant before it was sent.
     pub sent: Moment,
-    /// Just after its answer was there, or it had failed.
+    /// The instant after its answer was received, or it failed.
     pub received: Moment,
-    /// `None` when the connection broke.
+    /// The answer; `None` if the connection broke.
     pub answer: Option<Answer>,
 }
 
-/// What a request was.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// `POST /login`.
@@ -70,74 +69,75 @@ pub enum Kind {
     Logout,
 }
 
-/// What came back.
+/// The answer to a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     /// The status.
     pub status: u16,
     /// The `reason` of problem details.
     pub reason: Option<String>,
-    /// What became of the client's token.
+    /// What happened to the client's token.
     pub cookie: Cookie,
-    /// Whether there was a `Retry-After`.
+    /// Whether it had a `Retry-After`.
     pub retry_after: bool,
-    /// The seconds that `Session-Timeout` gives until the idle deadline.
+    /// The seconds until the idle deadline, by `Session-Timeout`.
     pub idle_left: Option<u64>,
 }
 
 /// What an answer does to the client's token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cookie {
-    /// Nothing.
+    /// The token stays.
     #[default]
     Kept,
-    /// A new one.
+    /// The client gets a new token.
     Issued,
-    /// It is removed.
+    /// The token is removed.
     Removed,
 }
 
-/// A line of an audit file, as far as it matters here.
+/// A line of an audit file: the fields that the checker needs.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct Event {
-    /// What.
+    /// The event's name.
     pub event: String,
-    /// When, by the store's clock.
+    /// The time, by the store's clock.
     pub time: String,
-    /// Why.
+    /// The reason of an end.
     pub reason: Option<String>,
-    /// Of which session.
+    /// The session.
     pub session: Option<SessionId>,
-    /// Since the last activity on record.
+    /// Milliseconds since the last recorded activity.
     pub idle_ms: Option<u64>,
 }
 
-/// What was done to servers.
+/// What was done to servers and nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// When the store could not be relied upon: touches may be lost, and
-    /// answers may be 503 or none.
+    /// When the store was unreliable: touches may be lost, and answers may be
+    /// 503 or none.
     pub outages: Vec<(Moment, Moment)>,
     /// When a node could not be reached.
     pub absences: Vec<Absence>,
-    /// When the whole machine stood still, as seen by a clock that should
-    /// tick: what took too long then is nobody's fault.
+    /// When the whole machine stood still, as seen by a late timer: slow
+    /// answers are not the service's fault then.
     pub stalls: Vec<(Moment, Moment)>,
-    /// The store forgot everything at some time in here.
+    /// When the store forgot everything.
     pub store_lost: Option<(Moment, Moment)>,
-    /// Whether an end may be reported more than once: somebody went down, or
-    /// an answer of the store was lost, between the end and its report.
+    /// Whether an end may be reported more than once: a node or the store
+    /// crashed, or an answer of the store was lost, between an end and its
+    /// report.
     pub repeats: Repeats,
 }
 
 /// A time in which one node could not be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Absence {
-    /// Which.
+    /// The node.
     pub node: usize,
-    /// From.
+    /// The beginning.
     pub from: Moment,
-    /// Until.
+    /// The end.
     pub until: Moment,
 }
 
@@ -147,59 +147,59 @@ pub enum Repeats {
     /// Once.
     #[default]
     Never,
-    /// Once at least, and always the same.
+    /// At least once, and always identically.
     Identical,
 }
 
-/// The times of the policy in force, and how exactly they can be seen.
+/// The policy's times, and the precision with which they can be observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
     /// The idle timeout.
     pub idle: Duration,
     /// The absolute timeout.
     pub absolute: Duration,
-    /// At most one touch of a session is recorded in this time.
+    /// The least time between two recorded touches of a session.
     pub granularity: Duration,
-    /// How long a superseded token is good for parallel requests.
+    /// How long a superseded token is valid for parallel requests.
     pub grace: Duration,
-    /// Within which an answer must be there, also when the store is not.
+    /// How long an answer may take, also while the store is away.
     pub patience: Duration,
-    /// How long a touch may be on its way to the store after its answer.
+    /// How long after its answer a touch may reach the store.
     pub touch_delay: Duration,
-    /// How long after its answer a change is seen at every node.
+    /// How long after its answer a change may be unseen by other nodes.
     pub propagation: Duration,
-    /// Stores keep whole milliseconds.
+    /// The tolerance for rounding to milliseconds.
     pub slack: Duration,
 }
 
 impl Request {
-    /// Whether the session was opened to it.
+    /// Whether the request was let into the session.
     #[must_use]
     pub fn admitted(&self) -> bool {
         let session_matters = !matches!(self.kind, Kind::Login | Kind::Logout);
         session_matters && self.status().is_some_and(|status| status / 100 == 2)
     }
 
-    /// The status, where there was an answer.
+    /// Returns the answer's status.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.answer.as_ref().map(|answer| answer.status)
     }
 
-    /// The reason that it was refused for.
+    /// Returns the reason of a refusal.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         self.answer.as_ref()?.reason.as_deref()
     }
 
-    /// The reason for which the session has ended, where the answer gives one.
+    /// Returns the reason of the session's end, if the answer names it.
     #[must_use]
     pub fn end_reason(&self) -> Option<&str> {
         let reason = self.reason().filter(|_| self.status() == Some(401))?;
         dwell_axum::EndReason::parse(reason).map(dwell_axum::EndReason::as_str)
     }
 
-    /// Whether it is activity by its kind.
+    /// Whether its kind is activity.
     #[must_use]
     pub fn is_active(&self) -> bool {
         match self.kind {
@@ -208,9 +208,9 @@ impl Request {
         }
     }
 
-    /// Whether it may have moved the idle deadline: an active one that was
-    /// answered well, or whose answer nobody knows. A command that was answered
-    /// 503 may be done all the same: the store's answer was lost.
+    /// Whether it may have moved the idle deadline: an active request that
+    /// succeeded or whose outcome is unknown. A command that was answered 503
+    /// may have been done, since only the store's answer may be lost.
     #[must_use]
     pub fn may_prolong(&self) -> bool {
         let is_command = matches!(self.kind, Kind::Confirm | Kind::Extend);
@@ -222,8 +222,8 @@ impl Request {
             }
     }
 
-    /// Whether it has certainly moved the idle deadline, as far as touches are
-    /// exact.
+    /// Whether it has certainly moved the idle deadline, within the
+    /// granularity.
     #[must_use]
     pub fn must_prolong(&self) -> bool {
         self.is_active() && self.status().is_some_and(|status| status / 100 == 2)
@@ -231,7 +231,7 @@ impl Request {
 }
 
 impl Event {
-    /// Whether it reports the end of a session.
+    /// Whether the event reports the end of a session.
     #[must_use]
     pub fn is_end(&self) -> bool {
         matches!(&*self.event, "session_expired" | "session_logout")
@@ -239,22 +239,21 @@ impl Event {
 }
 
 impl Faults {
-    /// Whether the store was doubtful at any time in here.
+    /// Whether the store was unreliable at any time in this interval.
     #[must_use]
-    pub fn store_doubtful(&self, from: Moment, until: Moment) -> bool {
+    pub fn store_unreliable(&self, from: Moment, until: Moment) -> bool {
         let overlaps = |(a, b): &(Moment, Moment)| *a <= until && from <= *b;
         self.outages.iter().any(overlaps) || self.stalled(from, until)
     }
 
-    /// Whether the machine stood still at any time in here, or has not got
-    /// over it.
+    /// Whether the machine stood still in this interval, or shortly before.
     #[must_use]
     pub fn stalled(&self, from: Moment, until: Moment) -> bool {
         let overlaps = |(a, b): &(Moment, Moment)| *a <= until && from <= *b + AFTERMATH;
         self.stalls.iter().any(overlaps)
     }
 
-    /// Whether this node was away at any time in here.
+    /// Whether this node was away at any time in this interval.
     #[must_use]
     pub fn node_away(&self, node: usize, from: Moment, until: Moment) -> bool {
         let overlaps = |a: &Absence| a.node == node && a.from <= until && from <= a.until;
@@ -263,7 +262,7 @@ impl Faults {
 }
 
 impl History {
-    /// The requests of each session, in the order in which they were sent.
+    /// Returns the requests of each session, sorted by the time of sending.
     #[must_use]
     pub fn sessions(&self) -> BTreeMap<&str, Vec<&Request>> {
         let mut sessions: BTreeMap<&str, Vec<&Request>> = BTreeMap::new();
@@ -278,7 +277,7 @@ impl History {
         sessions
     }
 
-    /// The reports of each session's end.
+    /// Returns the reports of each session's end.
     #[must_use]
     pub fn ends(&self) -> BTreeMap<&str, Vec<&Event>> {
         let mut ends: BTreeMap<&str, Vec<&Event>> = BTreeMap::new();

@@ -1,24 +1,23 @@
-//! Breaks stores and nodes under load, and checks the history of what was
-//! answered.
+//! Breaks stores and nodes under load, and checks the history of answers.
 //!
-//! Many virtual users bank at two nodes that share a store. They log in,
-//! click, poll, confirm who they are, leave, return, show old tokens and sign
-//! out, each time at a node that chance picks. Every request is written down
-//! with its answer; meanwhile a server is killed, stopped, slowed down or cut
-//! off. Afterwards [`checker::check`] compares that history, and what the
-//! nodes reported, with the law.
+//! Many virtual users bank at two nodes that share a store. They log in, click,
+//! poll, re-authenticate, leave, return, send old tokens and sign out, each
+//! time at a random node. Every request is recorded with its answer. Meanwhile
+//! a server is killed, stopped, slowed down or cut off. Afterwards
+//! [`checker::check`] compares the history, and the events that the nodes
+//! reported, with the laws.
 //!
-//! `cargo run -p dwell-faults` does all the runs and writes what came out to
-//! `target/faults.md`; each is also a test in `tests`.
+//! `cargo run -p dwell-faults` does all runs and writes the results to
+//! `target/faults.md`. Each run is also a test in `tests`.
 //!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
-//! | `history` | what is written down |
-//! | `checker` | what must be true of it |
+//! | `history` | the record of a run |
+//! | `checker` | the rules that it must satisfy |
 //! | `client`, `user`, `dice` | the load |
 //! | `node`, `stage` | two nodes and their users |
-//! | `runs` | what goes wrong |
-//! | `figures` | numbers for people |
+//! | `runs` | the faults |
+//! | `figures` | figures for the report |
 
 pub mod checker;
 pub mod client;
@@ -31,8 +30,8 @@ pub mod runs;
 pub mod stage;
 pub mod user;
 
-/// Why a run could not be made; what it found wrong is no error.
+/// Why a run could not be made. Violations are no error.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// What runs return.
+/// The result of a run.
 pub type Result<T> = std::result::Result<T, Error>;

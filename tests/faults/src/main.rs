@@ -1,7 +1,7 @@
-//! Does all the runs and writes what came out to `target/faults.md`.
+//! Does all runs and writes the results to `target/faults.md`.
 //!
-//! With `node` as its first argument it is a bank instead: the runs start
-//! themselves as the nodes that they break.
+//! With `node` as its first argument this program is a bank instead: the runs
+//! start it as the nodes that they break.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -45,10 +45,10 @@ const INTRODUCTION: &str = "\
 
 What users notice when something breaks, measured by `cargo run -p dwell-faults`.
 
-Virtual users bank at two nodes that share a store, each request at a node that chance picks. Every request is
-recorded with its answer, and so is every event of both nodes. Then a checker compares the record with the law: L1
+Virtual users bank at two nodes that share a store, each request at a random node. Every request is
+recorded with its answer, and so is every event of both nodes. Then a checker compares the record with the laws: L1
 (hard cutoff), L2 (only activity prolongs), L4 (the dead stay dead), L8 (503 with `Retry-After`, cookie and session
-kept), L10 (rotation), L12 (every end has a witness), and that nobody who is active is thrown out early by more than
+kept), L10 (rotation), L12 (every end has a witness), and that no active user is signed out early by more than
 the granularity. A violation is a failed test: each run is one, in `tests/faults/tests`.
 
 An *outage* is how long a user got nothing but 503 or no answer. Ends that are reported *again* are those of a node or
@@ -60,7 +60,7 @@ fn page() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/faults.md")
 }
 
-#[allow(clippy::print_stdout, reason = "it is what the program is for")]
+#[allow(clippy::print_stdout, reason = "the program's output")]
 fn tell(text: &str) {
     println!("{text}");
 }

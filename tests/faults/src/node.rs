@@ -1,4 +1,4 @@
-//! A bank in a process of its own.
+//! A node: a bank in a separate process.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -17,32 +17,32 @@ use crate::history::Event;
 /// How long a node may take to start or to stop.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How many lines of a log are shown.
+/// How many lines of a log are printed.
 const LAST_WORDS: usize = 30;
 
 /// The first argument that makes this package's program a bank.
 pub const NODE: &str = "node";
 
-/// How a node is started.
+/// The settings of a node.
 #[derive(Clone, Debug)]
 pub struct NodeSetup {
     /// This package's program.
     pub program: PathBuf,
-    /// Its folder, with the audit file and the log.
+    /// The folder of its audit file and log.
     pub folder: PathBuf,
-    /// Its name there.
+    /// Its name, for files and messages.
     pub name: String,
-    /// The store.
+    /// The URL of its store.
     pub store: String,
-    /// More flags.
+    /// Further flags.
     pub flags: &'static [&'static str],
-    /// The policy file.
+    /// Its policy file.
     pub policy: PathBuf,
-    /// By how much its clock is off, as libfaketime takes it: `+600s`.
+    /// The error of its clock, in the form that libfaketime takes: `+600s`.
     pub skew: Option<&'static str>,
 }
 
-/// A running bank. It is killed when this is dropped.
+/// A running bank. It is killed when the value is dropped.
 #[derive(Debug)]
 pub struct Node {
     setup: NodeSetup,
@@ -52,10 +52,10 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts it on a free port.
+    /// Starts a node on a free port.
     ///
     /// # Errors
-    /// When it does not start; its log says why.
+    /// When the node does not start; its log says why.
     pub async fn start(setup: NodeSetup) -> io::Result<Self> {
         Self::start_on(setup, "127.0.0.1:0").await
     }
@@ -72,8 +72,8 @@ impl Node {
             .open(setup.log())?;
         let mut command = Command::new(&setup.program);
         if let Some(skew) = setup.skew {
-            // Not by the command `faketime`, which stays in between and does
-            // not pass signals on. Timers go on as they are: a wrong clock is
+            // Not by the command `faketime`, which stays in between and passes
+            // no signals on. The monotonic clock stays right: a wrong clock is
             // not a slow machine.
             command
                 .env("LD_PRELOAD", libfaketime()?)
@@ -107,13 +107,13 @@ impl Node {
         })
     }
 
-    /// Where it listens.
+    /// Returns the node's address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Kills it with SIGKILL, and returns when it is gone.
+    /// Kills the node with SIGKILL. Returns when it is gone.
     ///
     /// # Errors
     /// When the system refuses.
@@ -121,10 +121,10 @@ impl Node {
         self.child.kill().await
     }
 
-    /// Starts it again at the same address, with the same audit file.
+    /// Starts the node again at the same address, with the same audit file.
     ///
     /// # Errors
-    /// When it does not start.
+    /// When the node does not start.
     pub async fn restart(&mut self) -> io::Result<()> {
         self.child.kill().await?;
         let listen = self.address.to_string();
@@ -132,10 +132,10 @@ impl Node {
         Ok(())
     }
 
-    /// Ends it with SIGTERM, as an operator does.
+    /// Ends the node with SIGTERM, as an operator does.
     ///
     /// # Errors
-    /// When it does not end in good order.
+    /// When the node does not end in good order.
     pub async fn end(mut self) -> io::Result<()> {
         let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok());
         if let Some(pid) = pid.and_then(Pid::from_raw) {
@@ -152,7 +152,7 @@ impl Node {
         )))
     }
 
-    /// The end of its log.
+    /// Returns the end of the node's log.
     #[must_use]
     pub fn last_words(&self) -> String {
         let log = std::fs::read_to_string(self.setup.log()).unwrap_or_default();
@@ -162,16 +162,16 @@ impl Node {
         format!("{}: {}", self.setup.name, lines.join("\n    "))
     }
 
-    /// How many bytes its audit file has.
+    /// Returns the size of the node's audit file in bytes.
     ///
     /// # Errors
-    /// When the file is not there.
+    /// When the file does not exist.
     pub fn audit_length(&self) -> io::Result<u64> {
         Ok(std::fs::metadata(self.setup.audit())?.len())
     }
 
-    /// The events that it has reported so far. A line that a kill cut short is
-    /// none.
+    /// Returns the events that the node has reported so far. A line that a kill
+    /// cut short is ignored.
     ///
     /// # Errors
     /// When the audit file can't be read.
@@ -192,7 +192,7 @@ impl NodeSetup {
     }
 }
 
-/// The library that tells a process another time.
+/// Finds the library that gives a process another time.
 fn libfaketime() -> io::Result<PathBuf> {
     let folders = std::fs::read_dir("/usr/lib")?.flatten();
     let mut files = folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"));

@@ -1,4 +1,4 @@
-//! Two nodes, many users, and one thing that goes wrong.
+//! Two nodes, many users, and one fault.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,51 +16,51 @@ use crate::history::{Event, Faults, History, Moment, Repeats, Times};
 use crate::node::{Node, NodeSetup};
 use crate::user::{CloseReason, Habits, Temper, User};
 
-/// How often audit files are looked at.
+/// How often audit files are read.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How often the machine shows that it goes on.
+/// The period of the timer that detects stalls of the machine.
 const TICK: Duration = Duration::from_millis(50);
 
-/// How long it may take for that.
+/// A timer this late means that the machine stood still.
 const STALL: Duration = Duration::from_millis(500);
 
-/// How late a reaper may pass, on a busy machine.
+/// How late a reaper's pass may be on a busy machine.
 const REAPERS: Duration = Duration::from_secs(5);
 
-/// How late a store hands out again what was not acknowledged.
+/// After this time a store has handed out again what was not acknowledged.
 const AGAIN: Duration = Duration::from_secs(40);
 
-/// What a run is about.
+/// The plan of a run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Its name, for folders.
+    /// The run's name, for folders.
     pub name: &'static str,
-    /// The store of both nodes.
+    /// The URL of both nodes' store.
     pub store: String,
-    /// More flags of both.
+    /// Further flags of both nodes.
     pub flags: &'static [&'static str],
-    /// The policy of both.
+    /// The policy of both nodes.
     pub times: Times,
-    /// How many users there are.
+    /// The number of users.
     pub users: usize,
-    /// How long they stay.
+    /// How long the users stay.
     pub length: Duration,
-    /// What users do at the end.
+    /// What the users do at the end.
     pub closing: CloseReason,
-    /// By how much the nodes' clocks are off.
+    /// The errors of the nodes' clocks.
     pub skews: [Option<&'static str>; 2],
 }
 
-/// Two nodes on one store, and a client.
+/// Two nodes on one store, and their client.
 #[derive(Debug)]
 pub struct Stage {
     nodes: Vec<Node>,
-    /// What nodes reported that are gone for good.
+    /// The reports of nodes that do not come back.
     kept: Vec<Vec<Event>>,
     client: Client,
     plan: Plan,
-    /// Removed after the nodes are gone.
+    /// Removed after the nodes.
     folder: Folder,
 }
 
@@ -68,7 +68,7 @@ impl Stage {
     /// Starts the nodes.
     ///
     /// # Errors
-    /// When they do not start.
+    /// When a node does not start.
     pub async fn start(program: &Path, plan: Plan) -> Result<Self> {
         let folder = Folder::create(plan.name)?;
         let policy = folder.0.join("policy.toml");
@@ -93,23 +93,23 @@ impl Stage {
         })
     }
 
-    /// By how many seconds the clock of the first node is ahead of the
+    /// Returns by how many seconds the first node's clock is ahead of the
     /// second's.
     ///
     /// # Errors
-    /// When a node does not tell the time.
+    /// When a node gives no time.
     pub async fn clocks_apart(&self) -> Result<u64> {
         const DAY: u64 = 24 * 60 * 60;
-        let tells = |time: Option<u64>| time.ok_or("a node does not tell the time");
-        let first = tells(self.client.second_of_day(0).await)?;
-        let second = tells(self.client.second_of_day(1).await)?;
+        let known = |time: Option<u64>| time.ok_or("a node gives no time");
+        let first = known(self.client.second_of_day(0).await)?;
+        let second = known(self.client.second_of_day(1).await)?;
         Ok((first + DAY - second) % DAY)
     }
 
-    /// Lets the users live while `fault` does what it does.
+    /// Runs the users while `fault` happens.
     ///
     /// # Errors
-    /// What went wrong with `fault`.
+    /// The error of `fault`.
     pub async fn play<F>(&self, fault: F) -> Result<Faults>
     where
         F: Future<Output = Result<Faults>>,
@@ -139,14 +139,14 @@ impl Stage {
         }
         faults.stalls = metronome.await?;
         if !faults.stalls.is_empty() {
-            // The store was not waited for long enough.
+            // An answer of the store may have been missed.
             faults.repeats = Repeats::Identical;
         }
         Ok(faults)
     }
 
-    /// Waits until every session's end is reported, ends the nodes, and gives
-    /// the history.
+    /// Waits until the end of every session is reported, and ends the nodes.
+    /// Returns the history.
     ///
     /// # Errors
     /// When a node does not end in good order.
@@ -178,26 +178,26 @@ impl Stage {
         Ok(history)
     }
 
-    /// Takes a node out, to do something to it.
+    /// Takes a node out, to break it.
     ///
     /// # Panics
-    /// When it is not there.
+    /// When no node has this number.
     #[must_use]
     pub fn take_node(&mut self, number: usize) -> Node {
         self.nodes.remove(number)
     }
 
-    /// Puts a node that was taken out back.
+    /// Puts a node back that was taken out.
     pub fn return_node(&mut self, node: Node) {
         self.nodes.push(node);
     }
 
-    /// Adds what a node had reported that does not come back.
+    /// Adds the reports of a node that does not come back.
     pub fn keep_events(&mut self, events: Vec<Event>) {
         self.kept.push(events);
     }
 
-    /// What the nodes have reported so far.
+    /// Returns what the nodes have reported so far.
     ///
     /// # Errors
     /// When an audit file can't be read.
@@ -207,12 +207,12 @@ impl Stage {
     }
 }
 
-/// When the machine stood still: a tick came much too late.
+/// Returns when the machine stood still, as shown by a late timer.
 async fn stalls(until: Moment) -> Vec<(Moment, Moment)> {
     let mut stalls = Vec::new();
     let mut last = clock::now();
     while last < until {
-        // Ticks; nothing is waited for.
+        // The period of a timer, not a wait.
         tokio::time::sleep(TICK).await;
         let now = clock::now();
         if now.saturating_sub(last) > STALL {
@@ -242,7 +242,7 @@ fn policy_file(times: &Times) -> String {
     )
 }
 
-/// A folder of this run, removed at its end.
+/// A folder of this run, removed on drop.
 #[derive(Debug)]
 struct Folder(PathBuf);
 

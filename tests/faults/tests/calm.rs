@@ -5,7 +5,7 @@ mod support;
 use dwell_faults::runs;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_law_holds_while_nothing_goes_wrong() {
+async fn laws_hold_without_faults() {
     let outcome = support::lawful_load(runs::calm(support::program()).await);
     assert_eq!(outcome.figures.broken, 0, "{outcome}");
 }

@@ -5,6 +5,6 @@ mod support;
 use dwell_faults::runs;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l04_a_failover_revives_nobody_and_costs_nobody_their_session() {
+async fn l04_cluster_failover_revives_and_loses_no_session() {
     support::lawful_outage(runs::cluster_master_killed(support::program()).await);
 }

@@ -5,12 +5,12 @@ mod support;
 use dwell_faults::runs::{self, On};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l12_ten_thousand_ends_at_once_are_reported_once_each_with_redis() {
+async fn l12_redis_reports_ten_thousand_ends_once_each() {
     all_once(On::Redis).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l12_ten_thousand_ends_at_once_are_reported_once_each_with_postgres() {
+async fn l12_postgres_reports_ten_thousand_ends_once_each() {
     all_once(On::Postgres).await;
 }
 

@@ -5,6 +5,6 @@ mod support;
 use dwell_faults::runs;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l08_a_killed_postgres_costs_nobody_their_session() {
+async fn l08_killed_postgres_costs_no_session() {
     support::lawful_outage(runs::postgres_killed(support::program()).await);
 }

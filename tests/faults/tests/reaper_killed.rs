@@ -5,12 +5,12 @@ mod support;
 use dwell_faults::runs::{self, On};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l12_what_a_killed_node_did_not_report_the_other_one_does_with_redis() {
+async fn l12_redis_hands_ends_of_killed_node_to_the_other() {
     all_at_least_once(On::Redis).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l12_what_a_killed_node_did_not_report_the_other_one_does_with_postgres() {
+async fn l12_postgres_hands_ends_of_killed_node_to_the_other() {
     all_at_least_once(On::Postgres).await;
 }
 

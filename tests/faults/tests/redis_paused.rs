@@ -5,6 +5,6 @@ mod support;
 use dwell_faults::runs;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l08_a_redis_that_stands_still_costs_nobody_their_session() {
+async fn l08_paused_redis_costs_no_session() {
     support::lawful_outage(runs::redis_paused(support::program()).await);
 }

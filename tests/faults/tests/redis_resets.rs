@@ -5,7 +5,7 @@ mod support;
 use dwell_faults::runs;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l08_lost_connections_cost_nobody_their_session() {
+async fn l08_lost_connections_cost_no_session() {
     let outcome = support::lawful_load(runs::redis_resets(support::program()).await);
     assert!(outcome.figures.survivors > 10, "{outcome}");
 }

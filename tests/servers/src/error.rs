@@ -1,20 +1,20 @@
-//! Why a server could not be started, asked or broken, in words that say what to do.
+//! Errors of starting, asking and breaking servers.
 
 use std::io;
 
-/// What the functions of this crate return.
+/// The result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Why a server could not be started, asked or broken.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The machine lacks a program.
+    /// A program is missing on this machine.
     #[error("`{program}` is missing: install the Debian package `{package}`")]
     Missing {
         /// The program that was looked for.
         program: String,
-        /// The Debian package that has it.
+        /// The Debian package that contains it.
         package: &'static str,
     },
     /// The operating system refused something.
@@ -22,17 +22,17 @@ pub enum Error {
     Io {
         /// What was attempted.
         doing: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A server ended, or did not get into the awaited state in time.
+    /// A server ended, or did not reach the expected state in time.
     #[error("{server} {what}; the end of its log:\n{log}")]
     Server {
         /// The program's name and process id.
         server: String,
         /// What went wrong.
         what: String,
-        /// The last lines that the server wrote.
+        /// The last lines of the server's log.
         log: String,
     },
     /// A client program failed, or the server answered it with an error.
@@ -40,10 +40,10 @@ pub enum Error {
     Command {
         /// The command line.
         shown: String,
-        /// What it printed.
+        /// The output of the client program.
         output: String,
     },
-    /// What was asked for makes no sense in the state that things are in.
+    /// The call does not fit the current state.
     #[error("{0}")]
     Refused(String),
 }
@@ -54,7 +54,7 @@ impl Error {
         move |source| Self::Io { doing, source }
     }
 
-    /// Whether a server ended since somebody else has its port.
+    /// Whether a server ended because another process took its port.
     pub(crate) fn is_lost_port(&self) -> bool {
         matches!(self, Self::Server { log, .. } if log.contains("Address already in use"))
     }

@@ -1,4 +1,4 @@
-//! A temporary folder that is removed with its value.
+//! A temporary folder that is removed on drop.
 
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
@@ -16,12 +16,14 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Creates an empty folder. Others may pass through it, since Postgres runs as another user.
+    /// Creates an empty folder. Other users may pass through it, since Postgres
+    /// runs as another user.
     pub(crate) fn create(name: &str) -> Result<Self> {
         Self::create_in(&env::temp_dir(), name)
     }
 
-    /// Creates an empty folder in memory where Linux has one for that, so that nobody waits for a disk.
+    /// Creates an empty folder in memory if Linux has a place for that, so that
+    /// no server waits for a disk.
     pub(crate) fn create_in_memory(name: &str) -> Result<Self> {
         let memory = Path::new("/dev/shm");
         if memory.is_dir() {
@@ -37,7 +39,7 @@ impl Folder {
             let path = parent.join(format!("dwell-{name}-{}-{number}", process::id()));
             match fs::DirBuilder::new().mode(0o755).create(&path) {
                 Ok(()) => return Ok(Self { path }),
-                // Left behind by a killed process that had the same id.
+                // Left behind by a killed process with the same id.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(Error::io(format!("creating {}", path.display()))(error)),
             }

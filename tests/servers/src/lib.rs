@@ -1,8 +1,9 @@
-//! Starts real servers for our own tests and benchmarks, and breaks them on demand.
+//! Starts real servers for our tests and benchmarks, and breaks them on demand.
 //!
-//! Each is a private process on a free port of the loopback, in a temporary folder of its own. It ends when
-//! its value is dropped, also by a panic; if the test process itself is killed, the kernel ends the server.
-//! Waiting is done on a thread for blocking work and by real time, so a paused tokio clock does no harm.
+//! Each server is a private process on a free loopback port, in its own
+//! temporary folder. It ends when its value is dropped, also by a panic. If the
+//! test process itself is killed, the kernel ends the server. Waiting happens
+//! on a blocking thread and in real time, so a paused tokio clock does no harm.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), dwell_servers::Error> {

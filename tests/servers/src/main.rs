@@ -1,4 +1,5 @@
-//! Starts a Redis and a Postgres to try things on by hand. They end when standard input does.
+//! Starts a Redis and a Postgres to try things by hand. They end when standard
+//! input ends.
 
 use std::io::{self, Read, Write};
 

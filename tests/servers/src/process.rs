@@ -1,4 +1,4 @@
-//! One process with its children: started, signalled, ended.
+//! Starts, signals and ends a process with its children.
 
 use std::fs;
 use std::io;
@@ -12,10 +12,11 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use crate::spawner;
 use crate::wait;
 
-/// How long a process may take to follow a signal.
+/// How long a process may take to obey a signal.
 const OBEYS: Duration = Duration::from_secs(10);
 
-/// A process that we started. Its id stays its own until we have waited for it.
+/// A process that we started. The system does not reuse its id before we have
+/// waited for it.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
@@ -45,7 +46,7 @@ impl Process {
         self.child.id()
     }
 
-    /// Becomes readable when the process ends.
+    /// Returns a descriptor that becomes readable when the process ends.
     pub(crate) fn handle(&self) -> Arc<OwnedFd> {
         Arc::clone(&self.handle)
     }
@@ -54,11 +55,12 @@ impl Process {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Stops the process and its children, and returns when all of them stand still.
+    /// Stops the process and its children. Returns when all of them have
+    /// stopped.
     pub(crate) fn stop(&mut self) -> io::Result<()> {
         self.freeze()?;
         for child in children(self.pid) {
-            // One that ended by itself has done what was wanted.
+            // A child that has ended meanwhile needs no signal.
             let _sent = kill_process(child, Signal::STOP);
             wait::until(|| (!matches!(state(child), Some('R' | 'S' | 'D'))).then_some(()));
         }
@@ -67,7 +69,8 @@ impl Process {
 
     pub(crate) fn cont(&mut self) -> io::Result<()> {
         self.check_running()?;
-        // The parent comes last, since it would take its children's places for free and reuse their ids.
+        // The parent continues last: it would collect children that ended, and
+        // their ids could be reused.
         for child in children(self.pid) {
             let _sent = kill_process(child, Signal::CONT);
         }
@@ -75,12 +78,13 @@ impl Process {
         Ok(())
     }
 
-    /// Kills the process and its children, and returns when the last of them is gone.
+    /// Kills the process and its children. Returns when the last of them is
+    /// gone.
     pub(crate) fn kill9(&mut self) -> io::Result<()> {
         if self.has_ended() {
             return Ok(());
         }
-        // A frozen parent starts no child that we would miss.
+        // A stopped parent can't start another child meanwhile.
         self.freeze()?;
         let children: Vec<(Pid, OwnedFd)> = children(self.pid)
             .filter_map(|child| Some((child, pidfd_open(child, PidfdFlags::empty()).ok()?)))
@@ -118,19 +122,19 @@ impl Process {
         kill_process(self.pid, Signal::STOP)?;
         let stands =
             wait::until(|| (!matches!(state(self.pid), Some('R' | 'S' | 'D'))).then_some(()));
-        stands.ok_or_else(|| io::Error::other("it does not stop"))
+        stands.ok_or_else(|| io::Error::other("the process does not stop"))
     }
 
     fn check_running(&mut self) -> io::Result<()> {
         if self.has_ended() {
-            return Err(io::Error::other("it has ended"));
+            return Err(io::Error::other("the process has ended"));
         }
         Ok(())
     }
 }
 
-/// The children that a process has now. Postgres gives each a process group of its own, so a signal to the
-/// parent's group would miss them.
+/// Returns the current children of a process. Postgres gives each child its own
+/// process group, so a signal to the parent's group would miss them.
 fn children(parent: Pid) -> impl Iterator<Item = Pid> {
     let numbers = fs::read_dir("/proc")
         .into_iter()
@@ -145,7 +149,8 @@ fn state(pid: Pid) -> Option<char> {
     stat(pid).map(|(state, _)| state)
 }
 
-/// State and parent of a process. The name before them may contain anything, also brackets.
+/// Returns state and parent of a process. The name before them may contain
+/// anything, also brackets.
 fn stat(pid: Pid) -> Option<(char, i32)> {
     let text = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
     let (_, fields) = text.rsplit_once(')')?;

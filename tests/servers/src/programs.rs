@@ -1,4 +1,4 @@
-//! Finding programs, and running those that answer and end.
+//! Finds programs, and runs those that print an answer and end.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -8,13 +8,13 @@ use std::process::{Command, Stdio};
 use crate::error::{Error, Result};
 use crate::wait::BOUND;
 
-/// The program's file, looked for on the search path.
+/// Finds a program on the search path.
 pub(crate) fn find(program: &str, package: &'static str) -> Result<PathBuf> {
     let folders = env::var_os("PATH").unwrap_or_default();
     find_in(env::split_paths(&folders), program, package)
 }
 
-/// The program's file in the first of these folders that has it.
+/// Finds a program in the first of these folders that has it.
 pub(crate) fn find_in(
     folders: impl Iterator<Item = PathBuf>,
     program: &str,
@@ -29,7 +29,8 @@ pub(crate) fn find_in(
         })
 }
 
-/// Runs a program to its end and returns what it printed. One that hangs is killed after the bound.
+/// Runs a program to its end. Returns its output. A program that hangs is
+/// killed after the bound.
 pub(crate) fn output<A: AsRef<OsStr>>(program: &Path, args: &[A]) -> Result<Vec<u8>> {
     let mut line: Vec<OsString> = vec![program.into()];
     line.extend(args.iter().map(|arg| arg.as_ref().to_owned()));
@@ -41,7 +42,7 @@ pub(crate) fn output<A: AsRef<OsStr>>(program: &Path, args: &[A]) -> Result<Vec<
     let output = Command::new(find("timeout", "coreutils")?)
         .args(["--signal=KILL", &BOUND.as_secs().to_string()])
         .args(&line)
-        // A folder that a program of another user may enter.
+        // A folder that other users may enter.
         .current_dir("/")
         .stdin(Stdio::null())
         .output()

@@ -1,4 +1,5 @@
-//! A TCP proxy that passes bytes on to a real server, slowly, not at all, or until it resets.
+//! A TCP proxy in front of a real server, which can delay, hold and reset
+//! connections.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,8 +16,8 @@ use crate::error::{Error, Result};
 
 const CHUNK: usize = 16 * 1024;
 
-/// A proxy on a free port of the loopback. It runs on the runtime that started it and ends when dropped, with
-/// all its connections.
+/// A proxy on a free loopback port. It runs on the runtime that started it, and
+/// ends with all its connections when dropped.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -24,7 +25,7 @@ pub struct Proxy {
     accepting: JoinHandle<()>,
 }
 
-/// What is done to the bytes at the moment.
+/// What the proxy does to bytes now.
 #[derive(Clone, Copy, Debug, Default)]
 struct Fault {
     delay: Duration,
@@ -34,11 +35,11 @@ struct Fault {
 }
 
 impl Proxy {
-    /// Starts to pass everything on to `target`.
+    /// Starts a proxy that passes everything on to `target`.
     ///
     /// # Errors
     ///
-    /// When there is no port to listen on.
+    /// When no port is free.
     pub async fn start(target: SocketAddr) -> Result<Self> {
         let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = bound.map_err(Error::io("listening for the proxy"))?;
@@ -52,39 +53,40 @@ impl Proxy {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address of the proxy.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The port on 127.0.0.1.
+    /// Returns the proxy's port on 127.0.0.1.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// Holds back every chunk for so long, in both directions, from now on.
+    /// Delays every chunk by `delay` from now on, in both directions.
     pub fn delay(&self, delay: Duration) {
         self.fault.send_modify(|fault| fault.delay = delay);
     }
 
-    /// Ends all connections with a reset, as a machine that lost its power and is back would.
+    /// Resets all connections, as a machine does that lost power and is back.
     pub fn reset_all(&self) {
         self.fault.send_modify(|fault| fault.resets += 1);
     }
 
-    /// Whether new connections are closed at once.
+    /// Closes new connections at once while `refusing` is `true`.
     pub fn refuse(&self, refusing: bool) {
         self.fault.send_modify(|fault| fault.refusing = refusing);
     }
 
-    /// Lets nothing pass, not even the end of a connection, until [`Proxy::resume`].
+    /// Lets nothing pass, not even the end of a connection, until
+    /// [`Proxy::resume`].
     pub fn pause(&self) {
         self.fault.send_modify(|fault| fault.paused = true);
     }
 
-    /// Lets pass what has waited, and all that follows.
+    /// Lets everything pass again, beginning with what was held.
     pub fn resume(&self) {
         self.fault.send_modify(|fault| fault.paused = false);
     }
@@ -98,7 +100,7 @@ impl Drop for Proxy {
 
 async fn accept(listener: TcpListener, target: SocketAddr, mut fault: watch::Receiver<Fault>) {
     let mut connections = JoinSet::new();
-    // A connection that broke before it was accepted is nobody's loss.
+    // A connection that broke before it was accepted needs no handling.
     loop {
         tokio::select! {
             accepted = listener.accept() => if let Ok((client, _)) = accepted {
@@ -112,7 +114,8 @@ async fn accept(listener: TcpListener, target: SocketAddr, mut fault: watch::Rec
     }
 }
 
-/// Passes one connection on until both directions have ended, or either has failed, or the reset.
+/// Passes one connection on until both directions have ended, one has failed,
+/// or all are reset.
 async fn pass(
     mut client: TcpStream,
     target: SocketAddr,
@@ -124,7 +127,7 @@ async fn pass(
         async move { fault.wait_for(|fault| fault.resets > resets).await.is_ok() }
     };
     let mut server = TcpStream::connect(target).await?;
-    // A proxy that gathers small packets would add a delay that nobody asked for.
+    // Otherwise small packets are gathered, which adds a delay.
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     let was_reset = {
@@ -149,7 +152,7 @@ async fn pass(
     Ok(())
 }
 
-/// Passes one direction on, also its end.
+/// Passes one direction on, including its end.
 async fn pump(
     mut from: ReadHalf<'_>,
     mut to: WriteHalf<'_>,
@@ -159,7 +162,7 @@ async fn pump(
     loop {
         let length = from.read(&mut chunk).await?;
         let delay = fault.borrow().delay;
-        // The delay is what was asked for; nothing is waited for.
+        // The delay that the test asked for.
         sleep(delay).await;
         if fault.wait_for(|fault| !fault.paused).await.is_err() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! What all servers have in common: a folder, a log, and the faults.
+//! What all servers have in common: a folder, a log, and faults.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -20,36 +20,38 @@ use crate::wait::{self, BOUND, Deadline, STEP, blocking};
 
 const LOG: &str = "log";
 const LOG_LINES: usize = 20;
-/// How long a server that could not come back waits before it tries again.
+/// How long to wait before another attempt to restart a server.
 const AGAIN: Duration = Duration::from_millis(100);
-/// How often another port is tried when somebody else was faster.
+/// How many ports are tried if other processes take them first.
 const PORTS: u32 = 10;
 
-/// What differs from program to program.
+/// What differs between programs.
 pub(crate) trait Program: fmt::Debug + Send + Sync + 'static {
     fn name(&self) -> &'static str;
     fn file(&self) -> &Path;
     fn args(&self, folder: &Path) -> Vec<OsString>;
-    /// The user to run as, if it cannot be ours.
+    /// The user to run as, if it can't be ours.
     fn user(&self) -> Option<&'static str> {
         None
     }
     /// Whether the process with this id serves clients.
     fn is_ready(&self, folder: &Path, pid: u32) -> bool;
-    /// The signal that ends it in good order, for a restart.
+    /// The signal that ends the server in good order, for a restart.
     fn end_signal(&self) -> Signal;
-    /// The signal that ends it at once but tidily; without it, it is killed.
+    /// The signal that ends the server at once but tidily. Without one it is
+    /// killed.
     fn drop_signal(&self) -> Option<Signal> {
         None
     }
-    /// Removes what a killed process leaves behind outside its folder.
+    /// Removes what a killed process leaves outside its folder.
     fn sweep(&self, _folder: &Path) {}
 }
 
-/// A running server process, with its faults.
+/// A running server process that can be killed, stopped and restarted.
 ///
-/// A process that is stopped with [`Server::stop`] and then dropped is gone like any other. Its children may stay
-/// stopped only if the test process is killed before [`Server::cont`].
+/// A process that was stopped with [`Server::stop`] ends on drop like any
+/// other. Its children stay stopped only if the test process is killed before
+/// [`Server::cont`].
 #[derive(Debug)]
 pub struct Server {
     inner: Arc<Inner>,
@@ -63,7 +65,8 @@ struct Inner {
 }
 
 impl Server {
-    /// Starts what `program` describes for a port and a folder, as these are chosen by the other two.
+    /// Starts what `program` describes, with a port and a folder from the other
+    /// two functions.
     pub(crate) fn start<P: Program>(
         port: impl Fn() -> Result<u16>,
         folder: impl Fn() -> Result<Folder>,
@@ -95,31 +98,32 @@ impl Server {
         Ok(Self { inner })
     }
 
-    /// The process id of the server; of the newest one after a restart.
+    /// Returns the server's process id; after a restart, the new one.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.inner.process().id()
     }
 
-    /// Whether the process is there, stopped or not.
+    /// Whether the process exists, stopped or not.
     #[must_use]
     pub fn is_running(&self) -> bool {
         !self.inner.process().has_ended()
     }
 
-    /// The server's own folder, which goes with it.
+    /// Returns the server's folder, which is removed with the server.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.inner.folder.path()
     }
 
-    /// The last lines of the server's log.
+    /// Returns the last lines of the server's log.
     #[must_use]
     pub fn log(&self) -> String {
         log_tail(self.folder())
     }
 
-    /// Kills the server and its children with SIGKILL, and returns when they are gone. Twice is once.
+    /// Kills the server and its children with SIGKILL. Returns when they are
+    /// gone. Idempotent.
     ///
     /// # Errors
     ///
@@ -129,7 +133,8 @@ impl Server {
         result.map_err(self.inner.signalling("SIGKILL"))
     }
 
-    /// Makes the server and its children stand still with SIGSTOP: connections stay open, nothing is answered.
+    /// Stops the server and its children with SIGSTOP: connections stay open,
+    /// nothing is answered.
     ///
     /// # Errors
     ///
@@ -139,7 +144,7 @@ impl Server {
         result.map_err(self.inner.signalling("SIGSTOP"))
     }
 
-    /// Lets a stopped server go on.
+    /// Lets a stopped server continue.
     ///
     /// # Errors
     ///
@@ -149,12 +154,12 @@ impl Server {
         result.map_err(self.inner.signalling("SIGCONT"))
     }
 
-    /// Starts the server again with the same port and folder, and waits until it answers. One that still runs
-    /// is ended in good order first.
+    /// Starts the server again with the same port and folder, and waits until
+    /// it answers. A running server is ended in good order first.
     ///
     /// # Errors
     ///
-    /// When it does not end, or does not answer within 20 seconds.
+    /// When the server does not end, or does not answer within 20 seconds.
     pub async fn restart(&self) -> Result<()> {
         let inner = Arc::clone(&self.inner);
         blocking(move || inner.restart()).await
@@ -172,7 +177,8 @@ impl Inner {
         let deadline = Deadline::after(BOUND);
         loop {
             *self.process() = spawn(&*self.program, self.folder.path())?;
-            // The port or the memory of the old process may be free a little later than the process is gone.
+            // The port or the memory of the old process may become free a
+            // little later than the process ends.
             match self.wait_until_ready() {
                 Err(_) if self.process().has_ended() && !deadline.is_over() => wait::pause(AGAIN),
                 result => return result,
@@ -222,7 +228,8 @@ impl Drop for Inner {
     }
 }
 
-/// Ports are given out by the kernel; whoever is faster than we are is noticed when the server ends.
+/// Asks the kernel for a free port. If another process takes it first, the
+/// server ends, which is noticed.
 pub(crate) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     let address = listener.and_then(|listener| listener.local_addr());
@@ -250,12 +257,12 @@ fn spawn(program: &dyn Program, folder: &Path) -> Result<Process> {
         .stdin(Stdio::null())
         .stdout(log.try_clone().map_err(Error::io(doing()))?)
         .stderr(log)
-        // What a terminal sends to us is not meant for the server.
+        // Signals from the terminal are not meant for the server.
         .process_group(0);
     Process::spawn(command).map_err(Error::io(doing()))
 }
 
-/// The arguments of `setpriv` that change the user.
+/// Returns the arguments of `setpriv` that change the user.
 pub(crate) fn as_user(user: &str) -> [String; 3] {
     [
         format!("--reuid={user}"),

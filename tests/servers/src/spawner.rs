@@ -1,4 +1,4 @@
-//! The one thread that starts servers.
+//! The thread that starts servers.
 
 use std::io;
 use std::process::{Child, Command};
@@ -7,10 +7,11 @@ use std::thread;
 
 type Job = (Command, mpsc::Sender<io::Result<Child>>);
 
-/// Starts a process from a thread that lives as long as we do.
+/// Starts a process from a thread that lives as long as this process.
 ///
-/// The kernel sends the parent-death signal when the starting *thread* ends, and not the process: a server
-/// that a worker of some runtime had started would die with that worker.
+/// The kernel sends the parent-death signal when the starting *thread* ends,
+/// not the process: a server that a runtime's worker had started would die with
+/// that worker.
 pub(crate) fn spawn(command: Command) -> io::Result<Child> {
     static JOBS: OnceLock<mpsc::Sender<Job>> = OnceLock::new();
     let jobs = JOBS.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! Bounded waiting, by real time.
+//! Bounded waiting, in real time.
 
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -7,10 +7,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::error::{Error, Result};
 
-/// How long a server may take to get into the state that is waited for.
+/// How long a server may take to reach an expected state.
 pub(crate) const BOUND: Duration = Duration::from_secs(20);
 
-/// How long until the state is looked at again.
+/// How long until the state is checked again.
 pub(crate) const STEP: Duration = Duration::from_millis(5);
 
 #[derive(Clone, Copy, Debug)]
@@ -34,13 +34,14 @@ impl Deadline {
     }
 }
 
-/// Waits until the process of this descriptor has ended; `false` when it goes on for longer.
+/// Waits until the process of this descriptor has ended. Returns `false` if it
+/// still runs after `time`.
 pub(crate) fn ends_within(process: impl AsFd, time: Duration) -> bool {
     let mut waited = [PollFd::new(&process, PollFlags::IN)];
     poll_for(&mut waited, time)
 }
 
-/// Looks again and again, until there is something or the bound has passed.
+/// Calls `look` until it returns something or the bound has passed.
 pub(crate) fn until<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Deadline::after(BOUND);
     loop {
@@ -61,7 +62,8 @@ fn poll_for(waited: &mut [PollFd<'_>], time: Duration) -> bool {
     poll(waited, time.as_ref()).is_ok_and(|ready| ready > 0)
 }
 
-/// Does blocking work beside the runtime, whose clock stands still for so long if it is paused.
+/// Runs blocking work outside the runtime. A paused clock stands still
+/// meanwhile.
 pub(crate) async fn blocking<T, W>(work: W) -> Result<T>
 where
     T: Send + 'static,

@@ -1,4 +1,5 @@
-//! The cluster: complete at the start, served again after a master was killed.
+//! The cluster: complete at the start, and serving again after a master was
+//! killed.
 #![allow(
     clippy::unwrap_used,
     reason = "a helper that fails is a test that fails"
@@ -10,7 +11,7 @@ use dwell_servers::RedisCluster;
 use support::{Remains, set_on_replicas};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_takes_over_and_the_killed_master_comes_back_as_one() {
+async fn replica_takes_over_and_killed_master_returns_as_replica() {
     let cluster = RedisCluster::start().await.unwrap();
     assert_eq!((cluster.urls().len(), cluster.nodes().len()), (6, 6));
     let masters = cluster.masters().await.unwrap();

@@ -1,4 +1,4 @@
-//! What becomes of the servers of a process that ends, in order or not.
+//! Servers end with the process that started them, in order or not.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,14 +17,14 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use support::Remains;
 
-/// Far more than ending takes, so that a failure is one.
+/// Far longer than ending takes.
 const BOUND: Duration = Duration::from_secs(10);
 
-/// The program of this crate, which holds a Redis and a Postgres.
+/// This crate's program, which runs a Redis and a Postgres.
 struct Holder {
     process: Child,
     servers: Vec<Remains>,
-    /// Each becomes readable when its process ends.
+    /// Descriptors that become readable when a process ends.
     handles: Vec<OwnedFd>,
 }
 
@@ -56,33 +56,37 @@ fn start() -> Holder {
 }
 
 impl Holder {
-    fn wait_for_the_end_of_all(&self) {
+    fn wait_until_all_ended(&self) {
         for handle in &self.handles {
             let bound = Timespec::try_from(BOUND).unwrap();
             let mut waited = [PollFd::new(handle, PollFlags::IN)];
-            assert_eq!(poll(&mut waited, Some(&bound)).unwrap(), 1, "one survives");
+            assert_eq!(
+                poll(&mut waited, Some(&bound)).unwrap(),
+                1,
+                "a process survives"
+            );
         }
     }
 }
 
 #[test]
-fn the_servers_of_a_process_that_is_killed_end_with_it() {
+fn servers_of_killed_process_end_with_it() {
     let mut holder = start();
     assert!(holder.servers.iter().all(Remains::process));
     // Postgres has children.
     assert!(holder.handles.len() > 2);
     holder.process.kill().unwrap();
     holder.process.wait().unwrap();
-    holder.wait_for_the_end_of_all();
+    holder.wait_until_all_ended();
     for server in &holder.servers {
         assert!(!server.process());
-        // Nobody is left to do it.
+        // The process that would remove it was killed.
         server.remove();
     }
 }
 
 #[test]
-fn the_servers_of_a_process_that_ends_are_gone_before_it_is() {
+fn servers_of_ending_process_are_gone_before_it() {
     let mut holder = start();
     drop(holder.process.stdin.take());
     assert!(holder.process.wait().unwrap().success());

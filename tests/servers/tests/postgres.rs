@@ -1,4 +1,4 @@
-//! One Postgres server: private, breakable, back again, and gone when dropped.
+//! One Postgres server: private, breakable, restartable, and gone when dropped.
 #![allow(
     clippy::unwrap_used,
     reason = "a helper that fails is a test that fails"
@@ -10,7 +10,7 @@ use dwell_servers::{Error, Postgres};
 use support::{Connection, Remains, accepts, byte, connect, is_silent, send, shared_memory};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_started_server_answers_where_its_url_says() {
+async fn started_server_answers_at_its_url() {
     let postgres = Postgres::start().await.unwrap();
     let url = format!("postgres://postgres@127.0.0.1:{}/postgres", postgres.port());
     assert_eq!(postgres.url(), url);
@@ -18,7 +18,7 @@ async fn a_started_server_answers_where_its_url_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn servers_that_start_at_once_share_nothing() {
+async fn servers_started_at_once_share_nothing() {
     let (one, two) = tokio::join!(Postgres::start(), Postgres::start());
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_ne!(one.port(), two.port());
@@ -28,7 +28,7 @@ async fn servers_that_start_at_once_share_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn databases_of_one_server_are_apart() {
+async fn databases_of_one_server_are_separate() {
     let postgres = Postgres::start().await.unwrap();
     let url = postgres.database("one").await.unwrap();
     assert!(url.ends_with("/one"), "{url}");
@@ -40,7 +40,7 @@ async fn databases_of_one_server_are_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_server_comes_back_with_what_was_committed() {
+async fn killed_server_restarts_with_committed_data() {
     let postgres = Postgres::start().await.unwrap();
     let (port, before) = (postgres.port(), Remains::of(&postgres));
     assert!(before.pids().len() > 1, "{before:?}");
@@ -60,17 +60,17 @@ async fn a_killed_server_comes_back_with_what_was_committed() {
     assert_eq!(postgres.port(), port);
 }
 
-/// A connection that has a backend of its own already, and has yet to say who it is.
+/// Opens a connection with its own backend, which has not named a user yet.
 async fn begin(postgres: &Postgres) -> Connection {
     let mut connection = connect(postgres.port()).await;
-    // Asks for encryption, which there is not.
+    // Asks for encryption, which is not supported.
     send(&mut connection, [0, 0, 0, 8, 4, 210, 22, 47]).await;
     assert_eq!(byte(&mut connection).await.unwrap(), Some(b'N'));
     connection
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kill_takes_the_backends_with_it() {
+async fn kill_ends_backends() {
     let postgres = Postgres::start().await.unwrap();
     let without = Remains::of(&postgres).pids().len();
     let mut connection = begin(&postgres).await;
@@ -82,7 +82,7 @@ async fn a_kill_takes_the_backends_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_holds_open_connections_too() {
+async fn stop_holds_open_connections() {
     let postgres = Postgres::start().await.unwrap();
     let mut connection = begin(&postgres).await;
     postgres.stop().unwrap();
@@ -105,7 +105,7 @@ async fn a_stop_holds_open_connections_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_outrank_ours() {
+async fn settings_override_defaults() {
     let builder = Postgres::builder()
         .setting("fsync", "on")
         .setting("max_connections", "17");
@@ -118,7 +118,7 @@ async fn settings_outrank_ours() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_cannot_start_says_why() {
+async fn server_that_cannot_start_says_why() {
     let started = Postgres::builder()
         .setting("no_such", "thing")
         .start()
@@ -128,7 +128,7 @@ async fn a_server_that_cannot_start_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_remains_after_the_drop() {
+async fn nothing_remains_after_drop() {
     for stopped in [false, true] {
         let postgres = Postgres::start().await.unwrap();
         let remains = Remains::of(&postgres);
@@ -142,7 +142,7 @@ async fn nothing_remains_after_the_drop() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_server_leaves_no_shared_memory() {
+async fn killed_server_leaves_no_shared_memory() {
     let postgres = Postgres::start().await.unwrap();
     let id = shared_memory(postgres.folder()).unwrap();
     let segments = || std::fs::read_to_string("/proc/sysvipc/shm").unwrap();

@@ -22,7 +22,7 @@ async fn start() -> (Redis, Proxy, Connection) {
 }
 
 #[tokio::test]
-async fn bytes_of_any_number_pass_unchanged() {
+async fn any_number_of_bytes_passes_unchanged() {
     let (redis, _proxy, mut connection) = start().await;
     let value: Vec<u8> = (0..1_000_000_u32)
         .map(|number| number.to_le_bytes()[0])
@@ -35,10 +35,10 @@ async fn bytes_of_any_number_pass_unchanged() {
 }
 
 #[tokio::test]
-async fn a_delay_holds_back_every_chunk_both_ways() {
+async fn delay_holds_every_chunk_in_both_directions() {
     let (_redis, proxy, mut connection) = start().await;
     proxy.delay(Duration::from_millis(400));
-    // There and back it takes 800 ms, and silence is believed after 200.
+    // The round trip takes 800 ms; silence is assumed after 200.
     send(&mut connection, "PING\r\n").await;
     assert!(is_silent(&mut connection).await);
     assert_eq!(line(&mut connection).await, "+PONG");
@@ -47,7 +47,7 @@ async fn a_delay_holds_back_every_chunk_both_ways() {
 }
 
 #[tokio::test]
-async fn nothing_passes_a_pause_and_nothing_is_lost() {
+async fn pause_holds_everything_and_loses_nothing() {
     let (redis, proxy, mut connection) = start().await;
     proxy.pause();
     send(&mut connection, "SET key value\r\n").await;
@@ -63,7 +63,7 @@ async fn nothing_passes_a_pause_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn a_reset_is_a_reset_on_every_connection_and_new_ones_pass() {
+async fn reset_reaches_every_connection_and_new_ones_pass() {
     let (_redis, proxy, mut one) = start().await;
     let mut two = connect(proxy.port()).await;
     assert_eq!(ping(&mut two).await, "+PONG");
@@ -77,7 +77,7 @@ async fn a_reset_is_a_reset_on_every_connection_and_new_ones_pass() {
 }
 
 #[tokio::test]
-async fn a_reset_reaches_a_paused_connection() {
+async fn reset_reaches_paused_connection() {
     let (_redis, proxy, mut connection) = start().await;
     proxy.pause();
     send(&mut connection, "PING\r\n").await;
@@ -88,7 +88,7 @@ async fn a_reset_reaches_a_paused_connection() {
 }
 
 #[tokio::test]
-async fn a_refusing_proxy_closes_new_connections_and_keeps_old_ones() {
+async fn refusing_proxy_closes_new_connections_and_keeps_old() {
     let (_redis, proxy, mut old) = start().await;
     proxy.refuse(true);
     let mut new = connect(proxy.port()).await;
@@ -100,17 +100,17 @@ async fn a_refusing_proxy_closes_new_connections_and_keeps_old_ones() {
 }
 
 #[tokio::test]
-async fn the_end_of_the_server_is_passed_on() {
+async fn end_by_server_is_passed_on() {
     let (redis, _proxy, mut connection) = start().await;
     redis.kill9().unwrap();
     assert_eq!(byte(&mut connection).await.unwrap(), None);
 }
 
 #[tokio::test]
-async fn the_end_of_the_client_is_passed_on() {
+async fn end_by_client_is_passed_on() {
     let (redis, _proxy, mut connection) = start().await;
     let clients = || redis.command(&["CLIENT", "LIST"]).unwrap().lines().count();
-    // The second is the one that asks.
+    // The second is the client that asks.
     assert_eq!(clients(), 2);
     connection.shutdown().await.unwrap();
     assert_eq!(byte(&mut connection).await.unwrap(), None);
@@ -118,7 +118,7 @@ async fn the_end_of_the_client_is_passed_on() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_away_closes_the_connection() {
+async fn connection_closes_while_server_is_away() {
     let (redis, proxy, _connection) = start().await;
     redis.kill9().unwrap();
     let mut connection = connect(proxy.port()).await;
@@ -129,7 +129,7 @@ async fn a_server_that_is_away_closes_the_connection() {
 }
 
 #[tokio::test]
-async fn a_dropped_proxy_is_gone_with_its_connections() {
+async fn dropped_proxy_is_gone_with_its_connections() {
     let (_redis, proxy, mut connection) = start().await;
     let port = proxy.port();
     drop(proxy);

@@ -1,4 +1,4 @@
-//! One Redis server: private, breakable, back again, and gone when dropped.
+//! One Redis server: private, breakable, restartable, and gone when dropped.
 #![allow(
     clippy::unwrap_used,
     reason = "a helper that fails is a test that fails"
@@ -12,7 +12,7 @@ use dwell_servers::{Error, Redis};
 use support::{Remains, accepts, answers_ping, connect, is_silent, line, send};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_started_server_answers_where_its_url_says() {
+async fn started_server_answers_at_its_url() {
     let redis = Redis::start().await.unwrap();
     assert_eq!(redis.url(), format!("redis://127.0.0.1:{}/", redis.port()));
     assert!(answers_ping(redis.port()).await);
@@ -21,7 +21,7 @@ async fn a_started_server_answers_where_its_url_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn servers_that_start_at_once_share_nothing() {
+async fn servers_started_at_once_share_nothing() {
     let (one, two, three) = tokio::join!(Redis::start(), Redis::start(), Redis::start());
     let all = [one.unwrap(), two.unwrap(), three.unwrap()];
     let ports: HashSet<u16> = all.iter().map(Redis::port).collect();
@@ -41,7 +41,7 @@ async fn commands_carry_any_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_error_of_the_server_is_an_error() {
+async fn server_error_is_error() {
     let redis = Redis::start().await.unwrap();
     redis.command(&["SET", "key", "value"]).unwrap();
     let error = redis.command(&["INCR", "key"]).unwrap_err();
@@ -49,7 +49,7 @@ async fn an_error_of_the_server_is_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_server_comes_back_empty_on_its_port() {
+async fn killed_server_restarts_empty_on_its_port() {
     let redis = Redis::start().await.unwrap();
     let (port, pid) = (redis.port(), redis.pid());
     redis.command(&["SET", "key", "value"]).unwrap();
@@ -64,7 +64,7 @@ async fn a_killed_server_comes_back_empty_on_its_port() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_persistent_server_comes_back_with_its_data() {
+async fn persistent_server_restarts_with_its_data() {
     let redis = Redis::builder().persistent().start().await.unwrap();
     redis.command(&["SET", "key", "before the kill"]).unwrap();
     redis.kill9().unwrap();
@@ -76,7 +76,7 @@ async fn a_persistent_server_comes_back_with_its_data() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stopped_server_answers_nothing_until_it_goes_on() {
+async fn stopped_server_answers_nothing_until_continued() {
     let redis = Redis::start().await.unwrap();
     let mut connection = connect(redis.port()).await;
     redis.stop().unwrap();
@@ -88,7 +88,7 @@ async fn a_stopped_server_answers_nothing_until_it_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn memory_that_is_full_refuses_writes() {
+async fn full_memory_refuses_writes() {
     let redis = Redis::builder()
         .max_memory(3_000_000)
         .start()
@@ -104,7 +104,7 @@ async fn memory_that_is_full_refuses_writes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn extra_arguments_outrank_ours() {
+async fn extra_arguments_override_defaults() {
     let redis = Redis::builder()
         .args(["--databases", "3", "--requirepass", "secret"])
         .start()
@@ -124,7 +124,7 @@ async fn extra_arguments_outrank_ours() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_cannot_start_says_why() {
+async fn server_that_cannot_start_says_why() {
     let started = Redis::builder().args(["--no-such", "thing"]).start().await;
     let error = started.unwrap_err().to_string();
     assert!(error.contains("ended instead of getting ready"), "{error}");
@@ -132,7 +132,7 @@ async fn a_server_that_cannot_start_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_remains_after_the_drop() {
+async fn nothing_remains_after_drop() {
     let redis = Redis::start().await.unwrap();
     let remains = Remains::of(&redis);
     assert!(remains.process() && remains.folder());
@@ -141,7 +141,7 @@ async fn nothing_remains_after_the_drop() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stopped_server_is_dropped_like_any_other() {
+async fn stopped_server_is_dropped_like_any_other() {
     let redis = Redis::start().await.unwrap();
     let remains = Remains::of(&redis);
     redis.stop().unwrap();
@@ -150,7 +150,7 @@ async fn a_stopped_server_is_dropped_like_any_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_panic_leaves_nothing_either() {
+async fn panic_leaves_nothing() {
     let redis = Redis::start().await.unwrap();
     let remains = Remains::of(&redis);
     let ended = tokio::spawn(async move {
@@ -163,7 +163,7 @@ async fn a_panic_leaves_nothing_either() {
 }
 
 #[test]
-fn a_server_outlives_the_thread_and_the_runtime_that_started_it() {
+fn server_outlives_thread_and_runtime_that_started_it() {
     let started = std::thread::spawn(|| {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(Redis::start()).unwrap()
@@ -176,7 +176,7 @@ fn a_server_outlives_the_thread_and_the_runtime_that_started_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_paused_clock_does_no_harm() {
+async fn paused_clock_does_no_harm() {
     let redis = Redis::start().await.unwrap();
     redis.kill9().unwrap();
     redis.restart().await.unwrap();

@@ -1,4 +1,4 @@
-//! A cluster: its connections, and where its primaries are.
+//! A cluster: its connections, and the addresses of its primaries.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,18 +13,18 @@ use super::primary::Primary;
 use super::server::{Server, Source};
 use super::tls::Trust;
 
-/// A cluster and the connections to it, which all requests share.
+/// A cluster, and the connections to it that all requests share.
 #[derive(Clone)]
 pub(crate) struct Cluster {
     connection: ClusterConnection,
-    /// How to reach a node: with the name and password of this one.
+    /// The template for a connection to a node: user, password and TLS.
     like: ConnectionInfo,
     trust: Trust,
     /// For connections to one node.
     config: AsyncConnectionConfig,
 }
 
-/// A node as `CLUSTER SLOTS` tells it: address, port, and more.
+/// A node's address and port in the answer to `CLUSTER SLOTS`.
 type Node = (String, u16);
 
 impl Cluster {
@@ -46,7 +46,7 @@ impl Cluster {
         self.connection.clone().req_packed_command(command).await
     }
 
-    /// A client for every primary.
+    /// Returns a client for each primary.
     pub(crate) async fn primaries(&self) -> RedisResult<Vec<Client>> {
         let ranges = self.ranges().await?;
         let mut nodes: Vec<_> = ranges.into_iter().map(|(_, node)| node).collect();
@@ -55,7 +55,7 @@ impl Cluster {
         nodes.into_iter().map(|node| self.client(node)).collect()
     }
 
-    /// Every primary, by the last slot of each of its ranges, in order.
+    /// Returns every primary by the last slot of each of its ranges, sorted.
     pub(super) async fn primaries_by_slot(&self) -> RedisResult<Vec<(u16, Arc<Primary>)>> {
         let mut known: HashMap<Node, Arc<Primary>> = HashMap::new();
         let mut found = Vec::new();
@@ -76,7 +76,7 @@ impl Cluster {
         Ok(found)
     }
 
-    /// The last slot of every range, and its primary.
+    /// Returns the last slot of every range, and its primary.
     async fn ranges(&self) -> RedisResult<Vec<(u16, Node)>> {
         let mut command = redis::cmd("CLUSTER");
         command.arg("SLOTS");

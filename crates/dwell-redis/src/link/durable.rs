@@ -1,16 +1,16 @@
 //! Changes that a failover must not undo.
 //!
-//! Replicas of Redis follow a moment later. A primary that goes down in that
-//! moment takes what it has just answered with it: an end would be undone (law
-//! L4), a new token forgotten. So the answer to such a change is held until
-//! replicas have it.
+//! Replicas of Redis follow asynchronously. A primary that crashes takes what
+//! it has just answered with it: an end would be undone (law L4), a new token
+//! forgotten. So the answer to such a change is held back until replicas have
+//! it.
 //!
-//! `WAIT` holds up everything that comes after it on its connection, so it has
-//! one of its own for each primary, with a write before it: what replicas have
-//! of that write they have of everything that was answered before. One `WAIT`
-//! is under way at a time, and speaks for all changes that were answered before
-//! it began. If that connection broke off since the change was sent, the
-//! primary may have been replaced, and the change is sent again.
+//! `WAIT` blocks its connection, so each primary has a separate connection for
+//! it. A write precedes each `WAIT`: a replica that has this write has
+//! everything that was answered before. One `WAIT` runs at a time, and covers
+//! all changes that were answered before it began. If that connection was lost
+//! after the change was sent, the primary may have been replaced, and the
+//! change is sent again.
 
 use std::future::Future;
 use std::sync::atomic::Ordering;
@@ -25,15 +25,14 @@ use super::primary::Primary;
 use super::server::Server;
 use crate::layout::slot_of;
 
-/// How long replicas are waited for: a machine that is busy takes its time, and
-/// less than a client's patience.
+/// How long to wait for replicas: less than a client's patience.
 const WAIT: Duration = Duration::from_millis(800);
-/// How long changes do without after replicas did not confirm one in time.
+/// How long changes do not wait after replicas failed to confirm one.
 const PAUSE: Duration = Duration::from_secs(1);
-/// For how long what is written before `WAIT` stays.
+/// The lifetime of the key that is written before `WAIT`.
 const MARK_MS: u32 = 60_000;
 
-/// Holds answers until replicas have what was changed.
+/// Holds answers back until replicas have the change.
 #[derive(Clone)]
 pub(crate) struct Durable(Arc<Inner>);
 
@@ -47,23 +46,23 @@ enum Primaries {
     One(Arc<Primary>),
     Cluster {
         cluster: Box<Cluster>,
-        /// By the last of their slots.
+        /// Sorted by the last slot of each range.
         known: Mutex<Vec<(u16, Arc<Primary>)>>,
         finding: tokio::sync::Mutex<()>,
     },
 }
 
-/// A connection that was there before a change was sent.
+/// The connection that existed before a change was sent.
 struct Before {
     primary: Arc<Primary>,
     number: u64,
 }
 
-/// What became of waiting.
+/// The outcome of waiting.
 enum Waited {
-    /// Enough replicas have it, or it is plain that they will not soon.
+    /// Enough replicas have the change, or they will not confirm it soon.
     Over,
-    /// The primary may be another one now.
+    /// Another server may be the primary now.
     Replaced,
 }
 
@@ -89,7 +88,8 @@ impl Durable {
         }))
     }
 
-    /// Makes a change by `send`, and gives its answer when replicas have it.
+    /// Makes a change by `send`. Returns its answer when replicas have the
+    /// change.
     pub(crate) async fn change<F>(&self, key: &[u8], send: impl Fn() -> F) -> RedisResult<Value>
     where
         F: Future<Output = RedisResult<Value>> + Send,
@@ -101,7 +101,8 @@ impl Durable {
         };
         if let Waited::Replaced = self.0.wait(&before, key).await {
             self.0.forget_primaries();
-            // It stands or is made now; the first answer tells what it did.
+            // Makes the change if the new primary lacks it. The first answer
+            // says what the change did.
             let again = self.0.before(key).await;
             send().await?;
             if let Some(again) = again {
@@ -113,12 +114,12 @@ impl Durable {
 }
 
 impl Inner {
-    /// The connection that will wait; `None` where changes do without.
+    /// Returns the connection that will wait; `None` while changes do not wait.
     async fn before(&self, key: &[u8]) -> Option<Before> {
         let primary = match self.primary(key).await {
             Ok(primary) => primary?,
             Err(error) => {
-                tracing::debug!(%error, "no primary to wait for replicas of");
+                tracing::debug!(%error, "no primary known; the change waits for no replica");
                 return None;
             }
         };
@@ -128,7 +129,7 @@ impl Inner {
         match primary.server.connection().await {
             Ok((number, _)) => Some(Before { primary, number }),
             Err(error) => {
-                tracing::debug!(%error, "no connection to wait for replicas on");
+                tracing::debug!(%error, "primary not reached; the change waits for no replica");
                 self.forget_primaries();
                 None
             }
@@ -169,7 +170,7 @@ impl Inner {
         }
     }
 
-    /// The next one who asks finds out who the primaries are.
+    /// Forgets the primaries: the next change asks the cluster for them.
     fn forget_primaries(&self) {
         if let Primaries::Cluster { known, .. } = &self.primaries {
             known.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -180,8 +181,8 @@ impl Inner {
     async fn wait(&self, before: &Before, key: &[u8]) -> Waited {
         let Before { primary, number } = before;
         let mine = primary.answered.fetch_add(1, Ordering::SeqCst) + 1;
-        // Where replicas did not confirm the last time, one tries again and
-        // nobody stands behind.
+        // If replicas did not confirm the last change, one change tries again
+        // and the others do not queue behind it.
         let _turn = if primary.paused.load(Ordering::Relaxed) == 0 {
             primary.turn.lock().await
         } else {
@@ -215,7 +216,7 @@ impl Inner {
         }
     }
 
-    /// How many replicas have everything that was answered so far.
+    /// Returns how many replicas have everything that was answered so far.
     async fn confirmations(
         &self,
         primary: &Primary,
@@ -242,13 +243,13 @@ impl Inner {
         tracing::warn!(
             confirmed,
             wanted = self.replicas,
-            "replicas did not confirm a change to a session in time: a failover now could undo \
-             it, and those of the next second"
+            "replicas did not confirm a change to a session in time; a failover now could undo \
+             it and changes of the next second: check replication"
         );
     }
 }
 
-/// A key in the slot of this one.
+/// Returns the name of a key in the same slot as `key`.
 fn beside(key: &[u8]) -> Vec<u8> {
     let tag = key.iter().position(|byte| *byte == b'}');
     let start = tag.map_or(&[][..], |end| &key[..=end]);
@@ -260,7 +261,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_before_waiting_is_in_the_slot_of_the_change() {
+    fn key_written_before_wait_is_in_slot_of_change() {
         assert_eq!(beside(b"dwell:{123}:s:abc}"), b"dwell:{123}:wait");
     }
 }

@@ -1,4 +1,4 @@
-//! The way to the server: one, a Sentinel's primary, or a cluster.
+//! The connection to one server, to a Sentinel's primary, or to a cluster.
 
 mod cluster;
 mod durable;
@@ -18,7 +18,7 @@ pub(crate) use self::server::{Server, Source};
 pub(crate) use self::tls::Trust;
 use crate::script::Call;
 
-/// A way to the server. Clones share its connections.
+/// The server or cluster. Clones share its connections.
 #[derive(Clone)]
 pub(crate) enum Way {
     Server(Arc<Server>),
@@ -26,8 +26,7 @@ pub(crate) enum Way {
 }
 
 impl Way {
-    /// Sends a command to the server, or to the node of a cluster that it
-    /// belongs to.
+    /// Sends a command to the server, or to the cluster node that has its key.
     async fn send(&self, command: &Cmd) -> RedisResult<Value> {
         let value = match self {
             Self::Server(server) => server.send(command).await,
@@ -37,7 +36,7 @@ impl Way {
     }
 }
 
-/// Calls scripts and tells errors.
+/// Calls scripts, and turns errors into the store's.
 #[derive(Clone)]
 pub(crate) struct Link {
     way: Way,
@@ -46,7 +45,7 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Where `durable` is not there, changes do not wait for replicas.
+    /// Without `durable`, changes do not wait for replicas.
     pub(crate) fn new(way: Way, durable: Option<Durable>, patience: Duration) -> Self {
         Self {
             way,
@@ -59,13 +58,13 @@ impl Link {
         &self.way
     }
 
-    /// How long an answer is waited for.
+    /// How long to wait for an answer.
     pub(crate) fn patience(&self) -> Duration {
         self.patience
     }
 
-    /// What a key holds, if anything. What is no string is an empty one, as for
-    /// scripts.
+    /// Returns the value of a key, if any. A value that is no string reads as
+    /// an empty one, as it does in scripts.
     pub(crate) async fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let mut get = redis::cmd("GET");
         get.arg(key);
@@ -77,8 +76,8 @@ impl Link {
         }
     }
 
-    /// Calls a script. Each may be called again after a connection was lost:
-    /// the second call finds what the first one did.
+    /// Calls a script. Every script may be called again after a connection was
+    /// lost: the second call finds what the first one did.
     pub(crate) async fn call(&self, call: Call) -> Result<Value, StoreError> {
         self.run(&call).await.map_err(|error| self.error(error))
     }

@@ -1,4 +1,4 @@
-//! A primary, and what its replicas have.
+//! A primary, and which changes its replicas have.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,18 +6,18 @@ use dwell_core::Timestamp;
 
 use super::server::Server;
 
-/// A primary, and how it stands with its replicas.
+/// A primary, and the state of its replicas.
 pub(super) struct Primary {
-    /// The connection that waits.
+    /// The connection on which `WAIT` runs.
     pub(super) server: Server,
-    /// Held by whoever waits.
+    /// Held by the task that waits.
     pub(super) turn: tokio::sync::Mutex<()>,
-    /// Changes that were answered, counted.
+    /// The number of changes that were answered.
     pub(super) answered: AtomicU64,
-    /// Up to which of them replicas have all.
+    /// The number of those that replicas have.
     pub(super) confirmed: AtomicU64,
-    /// Until when changes do without, by this node's clock in milliseconds; 0
-    /// after replicas confirmed.
+    /// Until when changes do not wait, in milliseconds by this node's clock; 0
+    /// while replicas confirm.
     pub(super) paused: AtomicU64,
 }
 

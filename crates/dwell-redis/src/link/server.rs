@@ -9,26 +9,26 @@ use redis::{
     AsyncConnectionConfig, Client, Cmd, ErrorKind, Pipeline, RedisError, RedisResult, Value,
 };
 
-/// Who knows where the server is.
+/// Where the server's address comes from.
 pub(crate) enum Source {
     Direct(Client),
-    /// Asked anew for every connection, since the primary moves.
+    /// Asked again for every connection, since the primary moves.
     Sentinel(tokio::sync::Mutex<SentinelClient>),
 }
 
-/// A server and the connection to it, which all requests share.
+/// A server, and the connection to it that all requests share.
 pub(crate) struct Server {
     source: Source,
     config: AsyncConnectionConfig,
     current: Mutex<Current>,
-    /// Held by whoever connects, so that a thousand requests that find the
-    /// connection lost make one and not a thousand.
+    /// Held while connecting, so that a thousand requests that find the
+    /// connection lost make one connection, not a thousand.
     connecting: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
 struct Current {
-    /// Counts connections.
+    /// The number of the connection, counted from 1.
     number: u64,
     connection: Option<MultiplexedConnection>,
 }
@@ -43,8 +43,9 @@ impl Server {
         }
     }
 
-    /// Sends a command; once more on a new connection where the one that it
-    /// was sent on turned out to be lost, as it is after a restart.
+    /// Sends a command. If its connection turns out to be lost, for instance
+    /// after a restart of the server, sends it a second time on a new
+    /// connection.
     pub(crate) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
         let (number, mut connection) = self.connection().await?;
         let answer = connection.req_packed_command(command).await;
@@ -57,8 +58,8 @@ impl Server {
         answer
     }
 
-    /// Sends two commands on the connection of this number, if it is still
-    /// there.
+    /// Sends two commands on the connection with this number, if it still
+    /// exists.
     pub(crate) async fn send_both_on(
         &self,
         number: u64,
@@ -73,7 +74,8 @@ impl Server {
         answer
     }
 
-    /// Gives a connection up where an answer says so; whether it broke off.
+    /// Closes the connection if an answer says that it is lost. Returns `true`
+    /// if the connection broke.
     fn has_dropped<T>(&self, number: u64, answer: &RedisResult<T>) -> bool {
         let Err(error) = answer else { return false };
         if is_lost(error) {
@@ -82,12 +84,13 @@ impl Server {
         error.is_connection_dropped()
     }
 
-    /// Whether it may move.
+    /// Whether the server may move to another address.
     pub(crate) fn has_sentinels(&self) -> bool {
         matches!(self.source, Source::Sentinel(_))
     }
 
-    /// A client for a connection of one's own to where the server is now.
+    /// Returns a client for a separate connection to the server's current
+    /// address.
     pub(crate) async fn client(&self) -> RedisResult<Client> {
         match &self.source {
             Source::Direct(client) => Ok(client.clone()),
@@ -95,7 +98,7 @@ impl Server {
         }
     }
 
-    /// The connection, and its number.
+    /// Returns the connection and its number.
     pub(crate) async fn connection(&self) -> RedisResult<(u64, MultiplexedConnection)> {
         if let Some(current) = self.current() {
             return Ok(current);
@@ -118,7 +121,7 @@ impl Server {
         Some((current.number, current.connection.clone()?))
     }
 
-    /// Gives a connection up, unless another has taken its place.
+    /// Drops the connection, unless another has taken its place.
     fn lose(&self, number: u64) {
         let mut current = self.lock();
         if current.number == number {
@@ -131,8 +134,8 @@ impl Server {
     }
 }
 
-/// Whether nothing good will come of a connection any more. One whose server
-/// did not answer may lead to a machine that is gone.
+/// Whether a connection must be replaced after this error. After a timeout too:
+/// the server's machine may be gone.
 fn is_lost(error: &RedisError) -> bool {
     let demoted = matches!(error.code(), Some("READONLY" | "MASTERDOWN"));
     demoted

@@ -1,11 +1,11 @@
-//! Whom to trust over TLS.
+//! The certificate authorities to trust over TLS.
 
 use redis::{Client, ConnectionInfo, RedisResult};
 
 /// The authorities whose certificates are trusted.
 #[derive(Clone, Default)]
 pub(crate) struct Trust {
-    /// Certificates in PEM; the system's where there are none.
+    /// Certificates in PEM; the system's if `None`.
     #[cfg(feature = "tls")]
     pub(crate) roots: Option<Vec<u8>>,
 }
@@ -19,7 +19,8 @@ impl Trust {
         Client::open(info)
     }
 
-    /// What a connection to this address needs, where it is not the system's.
+    /// Returns the certificates for a connection to this address, unless they
+    /// are the system's.
     #[cfg(feature = "tls")]
     pub(crate) fn certificates(
         &self,
@@ -33,12 +34,13 @@ impl Trust {
         })
     }
 
-    /// Sees to it that there is a cryptographic provider: without one, or with
-    /// two of them to choose from, rustls panics.
+    /// Installs a cryptographic provider if the process has none. Without one,
+    /// or with two to choose from, rustls panics.
     #[cfg(feature = "tls")]
     pub(crate) fn provide() {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // Somebody else may have been first, which is as good.
+            // Another thread may have installed one first, which serves as
+            // well.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
     }

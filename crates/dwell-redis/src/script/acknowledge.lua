@@ -1,5 +1,5 @@
 -- KEYS ends to report, sessions; ARGV clock, ids
--- Tombstones get the rest of their lifetime. Gives the subjects.
+-- Gives tombstones the rest of their lifetime. Returns the subjects.
 local now = clock(ARGV[1])
 local subjects = {}
 for n = 2, #KEYS do

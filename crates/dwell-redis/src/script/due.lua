@@ -1,8 +1,8 @@
--- KEYS due, ends to report; ARGV clock, most entries, start of sessions' keys, start of buckets' keys,
+-- KEYS due, ends to report; ARGV clock, most entries, prefix of sessions' keys, prefix of buckets' keys,
 -- and '' or the second after which to take the first bucket, due or not
--- Gives the time, the bucket's second ('' where there is none), ids and values
--- of its first entries, ids and values of ends that are to be reported again,
--- and how many entries the bucket has.
+-- Returns the time, the bucket's second ('' without a bucket), ids and values of
+-- its first entries, ids and values of ends to report again, and the number of
+-- the bucket's entries.
 local now = clock(ARGV[1])
 local most = tonumber(ARGV[2])
 local second, entries, length = '', {}, 0

@@ -1,5 +1,5 @@
 -- KEYS session, ends to report; ARGV clock, reason, whether replaced, lifetime of tombstones, channel, id
--- Gives the time, whether this ended it, and the value before.
+-- Returns the time, whether this call ended the session, and the value before.
 local now = clock(ARGV[1])
 local value = value_of(KEYS[1])
 if not value then return {now, 0, false} end

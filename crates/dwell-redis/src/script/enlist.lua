@@ -1,10 +1,10 @@
--- KEYS subject; ARGV clock, id, milliseconds to live, and either '' or the list
--- as it must be and what to keep of it
--- Gives the time, whether it was done, and the list as it is where it was not.
+-- KEYS subject; ARGV clock, id, milliseconds to live, and either '' or 'if', the
+-- list as it must be, and what to keep of it
+-- Returns the time, whether it was done, and the current list if it was not.
 local now = clock(ARGV[1])
 local list = redis.pcall('GET', KEYS[1])
 if type(list) == 'table' then
-  return redis.error_reply('DWELL the list of a subject holds something else')
+  return redis.error_reply('DWELL the list of a subject is a key of another type: remove that key')
 end
 list = list or ''
 local kept = list

@@ -1,8 +1,8 @@
-//! The scripts: each does in one step what must not be taken apart.
+//! The Lua scripts. Each is one atomic step.
 //!
-//! Every script touches keys of one slot only. The keys of buckets and of the
-//! sessions in them are made in the script, from a start that it is given: they
-//! have the hash tag of the keys that are declared.
+//! Every script touches keys of one slot only. The script itself names buckets
+//! and the sessions in them, from a prefix that it is given. They have the hash
+//! tag of the keys that are declared.
 
 use std::sync::LazyLock;
 
@@ -22,8 +22,8 @@ macro_rules! scripts {
     };
 }
 
-// Where the server's memory is full, nothing new is kept, but what is there
-// ends, and is reported, all the same.
+// When the server's memory is full, no session starts, but existing ones can
+// still end and be reported.
 scripts! {
     ACKNOWLEDGE " flags=allow-oom" "acknowledge.lua";
     CREATE "" "create.lua";
@@ -37,7 +37,7 @@ scripts! {
     UNLIST " flags=allow-oom" "unlist.lua";
 }
 
-/// A script's text and the hash that it is called by.
+/// A script's text, and the hash to call it by.
 #[derive(Debug)]
 pub(crate) struct Source {
     text: &'static str,
@@ -50,7 +50,7 @@ impl Source {
         Self { text, hash }
     }
 
-    /// A call of this script.
+    /// Begins a call of this script.
     pub(crate) fn call(&'static self) -> Call {
         Call {
             script: self,
@@ -83,17 +83,17 @@ impl Call {
         self.arg(number.into().to_string())
     }
 
-    /// What decides where a cluster does it.
+    /// The key that decides which cluster node runs the script.
     pub(crate) fn first_key(&self) -> &[u8] {
         self.keys.first().map_or(&[], Vec::as_slice)
     }
 
-    /// By its hash, which a server knows that has seen the script.
+    /// Calls the script by its hash, for a server that has seen it.
     pub(crate) fn by_hash(&self) -> Cmd {
         self.command("EVALSHA", &self.script.hash)
     }
 
-    /// By its text, which teaches it to a server that does not know it.
+    /// Calls the script by its text, after which the server knows it.
     pub(crate) fn by_text(&self) -> Cmd {
         self.command("EVAL", self.script.text)
     }

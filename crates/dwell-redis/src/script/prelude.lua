@@ -1,4 +1,4 @@
--- A session's value, by bytes counted from zero; value.rs writes it:
+-- The layout of a session's value, in bytes counted from zero. value.rs writes it:
 --   0 format   1 flags   2 end reason   3 failures   4 version
 --   8 last activity  14 idle deadline  20 network  24 longest pause
 --  28 absolute deadline  34 provider's deadline  40 locked at
@@ -6,14 +6,14 @@
 local FORMAT, HEAD = 1, 116
 local HANDED_OUT = 30000
 
--- The store's clock in milliseconds; what a test tells instead.
-local function clock(told)
-  if told ~= '' then return tonumber(told) end
+-- The server's clock in milliseconds, unless a test gives another one.
+local function clock(given)
+  if given ~= '' then return tonumber(given) end
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- The value of a session: false where there is none, '' where it is no string.
+-- The value of a session: false if the key is missing, '' if it is no string.
 local function value_of(key)
   local value = redis.pcall('GET', key)
   if type(value) == 'table' then return '' end
@@ -42,11 +42,11 @@ local function is_past_hard_deadline(value, now)
   return now >= absolute or (has_flag(value, PROVIDER) and now >= provider)
 end
 
--- Ends a live session and keeps the end until it is acknowledged.
+-- Ends a live session, and keeps the end until it is acknowledged.
 local function end_session(key, out, id, value, now, reason, replaced, lifetime, channel)
   local forget = now + lifetime
   if value:sub(63, 78) == ('\0'):rep(16) then
-    -- Its owner may show it until then.
+    -- An adopted session: its owner may present it until then.
     forget = math.max(forget, (struct.unpack('>I6', value, 29)))
   end
   local flags = value:byte(2)
@@ -57,7 +57,7 @@ local function end_session(key, out, id, value, now, reason, replaced, lifetime,
   redis.call('PUBLISH', channel, id)
 end
 
--- Notes that a session must be looked at in this second.
+-- Schedules a look at a session in this second.
 local function schedule(due, bucket, second, id)
   if redis.call('RPUSH', bucket, id) == 1 then
     redis.call('ZADD', due, second, second)

@@ -1,8 +1,8 @@
--- KEYS due, ends to report, bucket; ARGV clock, start of sessions' keys, start of buckets' keys,
+-- KEYS due, ends to report, bucket; ARGV clock, prefix of sessions' keys, prefix of buckets' keys,
 -- lifetime of tombstones, channel, second of the bucket, then five for each of its
--- first entries: id, what to do, bytes 4 to 28 as they were, what with, and the
--- second in which to look at it again
--- Gives the time, whether the entries were still the first, and which of them
+-- first entries: id, action, bytes 4 to 28 as they were, the action's argument, and
+-- the second in which to look at the session again
+-- Returns the time, whether the entries were still the first, and which of them
 -- were ended or locked.
 local now = clock(ARGV[1])
 local count = (#ARGV - 6) / 5
@@ -21,7 +21,7 @@ for n = 1, count do
     local value = value_of(key)
     if is_sound(value) and not has_ended(value) then
       if value:sub(5, 28) ~= was then
-        -- Touched or changed meanwhile: somebody has to look again.
+        -- Touched or changed meanwhile: to be looked at again.
         again = string.format('%.0f', math.floor(now / 1000) + 1)
       elseif act == 'end' then
         end_session(key, KEYS[2], id, value, now, tonumber(with), false, tonumber(ARGV[4]), ARGV[5])

@@ -1,5 +1,5 @@
 -- KEYS session; ARGV clock, bytes 4 to 28 as they were, new value, channel, id
--- Gives the time, what became of it (0 gone, 1 done, 2 changed meanwhile), and the value as it is then.
+-- Returns the time, the outcome (0 gone, 1 done, 2 changed meanwhile), and the current value.
 local now = clock(ARGV[1])
 local value = value_of(KEYS[1])
 if not is_sound(value) then return {now, 0, value} end

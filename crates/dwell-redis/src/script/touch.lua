@@ -1,5 +1,5 @@
--- KEYS session; ARGV clock, at, idle deadline, network, whether to give the value back
--- Gives the time, what became of the touch (0 gone, 1 older, 2 recorded), and the value.
+-- KEYS session; ARGV clock, at, idle deadline, network, whether to return the value
+-- Returns the time, the outcome (0 gone, 1 older, 2 recorded), and the value.
 local now = clock(ARGV[1])
 local value = value_of(KEYS[1])
 local outcome = 0

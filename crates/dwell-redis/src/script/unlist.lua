@@ -1,4 +1,4 @@
--- KEYS subject; ARGV ids that leave the list
+-- KEYS subject; ARGV ids to remove from the list
 local list = redis.pcall('GET', KEYS[1])
 if type(list) ~= 'string' then return 0 end
 local kept = {}

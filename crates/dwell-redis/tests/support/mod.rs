@@ -1,4 +1,4 @@
-//! Stores under test, each on a server of its own, and sessions in them.
+//! Stores under test, each on its own server, and sessions in them.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(unused_imports, reason = "each test file uses its part")]
@@ -16,14 +16,14 @@ use dwell_testkit::conformance::{DriveClock, StoreUnderTest};
 
 pub(crate) use dwell_test_support::{IDLE, due_policy, key};
 
-/// A store and what it is on.
+/// A store and its server.
 pub(crate) struct On<S> {
     pub(crate) store: RedisStore,
     pub(crate) clock: ManualClock,
     pub(crate) server: S,
 }
 
-/// On a server of its own, by a clock that is driven.
+/// Starts a server, and a store on it by a driven clock.
 pub(crate) async fn driven() -> On<Redis> {
     let server = Redis::start().await.unwrap();
     let clock = ManualClock::new();
@@ -41,7 +41,7 @@ pub(crate) async fn driven_store(prefix: &str, url: &str, clock: &ManualClock) -
     builder.connect(url).await.unwrap()
 }
 
-/// On a server of its own, by that server's clock.
+/// Starts a server, and a store on it by the server's clock.
 pub(crate) async fn undriven() -> On<Redis> {
     let server = Redis::start().await.unwrap();
     on(server).await
@@ -72,7 +72,7 @@ impl<S: Send + Sync + 'static> DriveClock for On<S> {
     }
 }
 
-/// Keeps a session that began so long ago.
+/// Creates a session that began `ago` before now.
 pub(crate) async fn start(store: &RedisStore, n: u32, ago: Duration) -> SessionRecord {
     let began = store.now().await.unwrap() - ago;
     let record = opened(n, &format!("user {n}"), began);
@@ -80,7 +80,7 @@ pub(crate) async fn start(store: &RedisStore, n: u32, ago: Duration) -> SessionR
     record
 }
 
-/// The key of a session as it stands in the database.
+/// Returns the database key of a session.
 pub(crate) fn raw_key(server: &Redis, key: SessionKey) -> Vec<u8> {
     let id = key.as_bytes();
     let script = "local found = {} \
@@ -92,7 +92,7 @@ pub(crate) fn raw_key(server: &Redis, key: SessionKey) -> Vec<u8> {
     answer
 }
 
-/// Activity so long after the last one on record.
+/// Returns activity `later` after the last one on record.
 pub(crate) fn activity(record: &SessionRecord, later: Duration) -> Touch {
     touch(record, record.facts.last_active_at + later)
 }

@@ -1,8 +1,8 @@
--- Sessions and what remains of ended ones. Instants are milliseconds since
+-- Sessions, and tombstones of ended ones. Instants are milliseconds since
 -- 1970-01-01T00:00:00Z, durations milliseconds.
 CREATE TABLE dwell_session (
     key bytea PRIMARY KEY,
-    -- Told apart byte by byte, whatever the database's language.
+    -- Compared byte by byte, whatever the database's language.
     subject text COLLATE "C" NOT NULL,
     created_at bigint NOT NULL,
     last_active_at bigint NOT NULL,
@@ -16,7 +16,8 @@ CREATE TABLE dwell_session (
     policy bigint NOT NULL,
     network bigint NOT NULL,
     version bigint NOT NULL,
-    -- Rarely used facts, in a form of Dwell's own; at most 1,024 bytes.
+    -- Rarely used facts; docs/records.md describes the format. At most
+    -- 1,024 bytes.
     open_part bytea NOT NULL,
     token_check bytea NOT NULL,
     confirmed boolean NOT NULL,
@@ -27,21 +28,21 @@ CREATE TABLE dwell_session (
     -- The code of the reason; docs/records.md lists them.
     ended_reason smallint,
     replaced boolean NOT NULL DEFAULT false,
-    -- When the reaper looks next: of a session at whether it is over, of a
-    -- tombstone to forget it.
+    -- When the reaper looks at the row next: to end a session, or to delete a
+    -- tombstone.
     due bigint NOT NULL,
     -- Until when an end that was handed out counts as being reported; NULL
-    -- when there is none, or it has been reported.
+    -- before the end, and after its report was acknowledged.
     unreported bigint
--- Room in each page for the next version of a row, so that a touch writes to
--- no index.
+-- Leaves room in each page for the next version of a row, so that a touch
+-- writes no index.
 ) WITH (fillfactor = 70);
 
--- No index covers what a touch writes: last_active_at, idle_deadline,
--- longest_pause and network.
+-- No index covers the columns that a touch writes: last_active_at,
+-- idle_deadline, longest_pause and network.
 CREATE INDEX dwell_session_due ON dwell_session (due) WHERE unreported IS NULL;
 CREATE INDEX dwell_session_unreported ON dwell_session (unreported)
     WHERE unreported IS NOT NULL;
--- By hash, for a subject may be longer than an entry of another index.
+-- By hash: a subject may be too long for an entry of a B-tree.
 CREATE INDEX dwell_session_subject ON dwell_session USING hash (subject)
     WHERE ended_reason IS NULL;

@@ -1,4 +1,4 @@
--- Sessions and what remains of ended ones. Instants are milliseconds since
+-- Sessions, and tombstones of ended ones. Instants are milliseconds since
 -- 1970-01-01T00:00:00Z, durations milliseconds.
 CREATE TABLE dwell_session (
     key BLOB NOT NULL PRIMARY KEY,
@@ -15,7 +15,8 @@ CREATE TABLE dwell_session (
     policy INTEGER NOT NULL,
     network INTEGER NOT NULL,
     version INTEGER NOT NULL,
-    -- Rarely used facts, in a form of Dwell's own; at most 1,024 bytes.
+    -- Rarely used facts; docs/records.md describes the format. At most
+    -- 1,024 bytes.
     open_part BLOB NOT NULL,
     token_check BLOB NOT NULL,
     confirmed INTEGER NOT NULL,
@@ -26,11 +27,11 @@ CREATE TABLE dwell_session (
     -- The code of the reason; docs/records.md lists them.
     ended_reason INTEGER,
     replaced INTEGER NOT NULL DEFAULT 0,
-    -- When the reaper looks next: of a session at whether it is over, of a
-    -- tombstone to forget it.
+    -- When the reaper looks at the row next: to end a session, or to delete a
+    -- tombstone.
     due INTEGER NOT NULL,
     -- Until when an end that was handed out counts as being reported; NULL
-    -- when there is none, or it has been reported.
+    -- before the end, and after its report was acknowledged.
     unreported INTEGER
 ) STRICT, WITHOUT ROWID;
 

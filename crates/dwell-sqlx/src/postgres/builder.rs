@@ -1,4 +1,4 @@
-//! Settings of a store in Postgres, and its first connection.
+//! The builder of a store in Postgres.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,12 +16,13 @@ use super::store::{Inner, PostgresStore};
 use crate::error::ConnectError;
 use crate::sweep::Sweep;
 
-/// How long a connection may have been idle before it is tried out: one that
-/// is in use need not be asked for every request, and one that was not may
-/// have lost its server.
+/// How long a connection may be idle before it is tested. One in steady use
+/// need not be tested for every request; one that was idle may have lost its
+/// server.
 const IDLE_UNTRIED: Duration = seconds(1);
 
-/// Settings of a [`PostgresStore`].
+/// Builds a [`PostgresStore`]: settings first, then [`connect`](Self::connect)
+/// or [`with_pool`](Self::with_pool).
 ///
 /// ```no_run
 /// use dwell_core::{hours, seconds};
@@ -48,17 +49,19 @@ pub struct PostgresStoreBuilder {
 }
 
 impl PostgresStore {
-    /// Connects with the settings that [`builder`](Self::builder) begins with,
-    /// and creates the tables where they are missing.
+    /// Connects to the database at `url` with the default settings, and creates
+    /// missing tables. See [`PostgresStoreBuilder::connect`] for the form of
+    /// the URL.
     ///
     /// # Errors
-    /// [`ConnectError`], when there is no database at `url`, it lets nobody in,
-    /// or its tables are not fit; the message has no password in it.
+    /// [`ConnectError`], when `url` is no address, when the database can't be
+    /// reached or refuses the login, or when its tables can't be created or
+    /// belong to a newer release.
     pub async fn connect(url: &str) -> Result<Self, ConnectError> {
         Self::builder().connect(url).await
     }
 
-    /// Settings, to be changed before connecting.
+    /// Returns a builder with the default settings.
     #[must_use]
     pub fn builder() -> PostgresStoreBuilder {
         PostgresStoreBuilder::new()
@@ -76,25 +79,26 @@ impl PostgresStoreBuilder {
         }
     }
 
-    /// At most so many connections, 10 unless told otherwise. A watch has one
-    /// more for itself.
+    /// Sets the maximum number of connections for requests. Defaults to 10; at
+    /// least 1. Each watch for changes uses one more.
     #[must_use]
     pub fn with_max_connections(mut self, max: u32) -> Self {
         self.max_connections = max.max(1);
         self
     }
 
-    /// How long an operation waits for a connection, also for a server that is
-    /// not there: three seconds unless told otherwise. After that it fails
-    /// with [`StoreError::Unavailable`](dwell_core::store::StoreError).
+    /// Sets how long an operation waits for a connection, also while the server
+    /// is away. Defaults to three seconds. After that the operation fails with
+    /// [`StoreError::Unavailable`](dwell_core::store::StoreError).
     #[must_use]
     pub fn with_acquire_timeout(mut self, timeout: Duration) -> Self {
         self.acquire_timeout = timeout;
         self
     }
 
-    /// How long an ended session is remembered: a day unless told otherwise.
-    /// That of a session that another middleware owns stays at least until its
+    /// Sets how long the tombstone of an ended session is kept. Defaults to one
+    /// day. For that long, clients learn why their session ended (law L13). The
+    /// tombstone of an adopted session stays at least until that session's
     /// absolute deadline.
     #[must_use]
     pub fn with_tombstones(mut self, lifetime: Duration) -> Self {
@@ -102,17 +106,17 @@ impl PostgresStoreBuilder {
         self
     }
 
-    /// What begins the names of the tables, `dwell` unless told otherwise, for
-    /// `dwell_session` and `dwell_schema`: 1 to 32 of a-z, 0-9 and _. They are
-    /// looked for in the connection's `search_path`.
+    /// Sets the prefix of the tables' names: 1 to 32 of a-z, 0-9 and _, and no
+    /// digit first. Defaults to `dwell`, for `dwell_session` and
+    /// `dwell_schema`. The tables are found by the connection's `search_path`.
     #[must_use]
     pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// Judges by this clock and not by the server's. For tests alone: nodes
-    /// whose clocks differ would judge differently (law L11).
+    /// Judges sessions by `clock` instead of the server's. Only for tests:
+    /// nodes whose clocks differ would decide differently (law L11).
     #[doc(hidden)]
     #[must_use]
     pub fn with_insecure_clock_for_tests(mut self, clock: impl Clock) -> Self {
@@ -121,12 +125,13 @@ impl PostgresStoreBuilder {
     }
 
     /// Connects to `postgres://user:password@host:port/database`, and creates
-    /// the tables where they are missing. Options can follow after a `?`, such
-    /// as `sslmode=verify-full`, which asks for the feature `postgres-tls`.
+    /// missing tables. Options may follow after a `?`, for instance
+    /// `sslmode=verify-full`, which needs feature `postgres-tls`.
     ///
     /// # Errors
-    /// [`ConnectError`], when there is no database at `url`, it lets nobody in,
-    /// or its tables are not fit; the message has no password in it.
+    /// [`ConnectError`], when `url` is no address, when the database can't be
+    /// reached or refuses the login, or when its tables can't be created or
+    /// belong to a newer release.
     pub async fn connect(self, url: &str) -> Result<PostgresStore, ConnectError> {
         let options = PgConnectOptions::from_str(url).map_err(|source| ConnectError::Address {
             place: without_password(url),
@@ -151,12 +156,47 @@ impl PostgresStoreBuilder {
         self.with_pool(pool).await
     }
 
-    /// Uses the connections that there are already, and creates the tables
-    /// where they are missing. How many connections there are and how long to
-    /// wait for one is set there.
+    /// Uses an existing pool of connections, and creates missing tables.
+    /// Ignores [`with_max_connections`](Self::with_max_connections) and
+    /// [`with_acquire_timeout`](Self::with_acquire_timeout): the pool has its
+    /// own settings.
+    ///
+    /// Use it for options that a URL can't express, or to share the
+    /// application's connections. `sqlx` must be the version that this crate
+    /// uses, 0.9. The pool must lead to Postgres itself or to a pooler in
+    /// session mode. Each watch for changes opens one connection besides the
+    /// pool, with the same options.
+    ///
+    /// By default sqlx tests each connection before it is used, at the price of
+    /// a round trip per request. `test_before_acquire(false)` turns that off.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// use dwell_sqlx::PostgresStore;
+    /// use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+    ///
+    /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
+    /// let options = PgConnectOptions::new()
+    ///     .host("db.internal")
+    ///     .username("app")
+    ///     .database("sessions")
+    ///     .options([("search_path", "dwell")]);
+    /// let pool = PgPoolOptions::new()
+    ///     .max_connections(20)
+    ///     .acquire_timeout(Duration::from_secs(2))
+    ///     .test_before_acquire(false)
+    ///     .connect_with(options)
+    ///     .await?;
+    /// let store = PostgresStore::builder().with_pool(pool).await?;
+    /// # drop(store);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`ConnectError`], when the tables are not fit or can't be created.
+    /// [`ConnectError`], when the prefix is not valid, the database can't be
+    /// reached, or its tables can't be created or belong to a newer release.
     pub async fn with_pool(self, pool: PgPool) -> Result<PostgresStore, ConnectError> {
         check_prefix(&self.prefix)?;
         let place = place_of(&pool.connect_options());
@@ -185,7 +225,7 @@ impl fmt::Debug for PostgresStoreBuilder {
     }
 }
 
-/// What begins the names of tables: plain letters, for it becomes part of SQL.
+/// Checks the prefix of tables, which becomes part of the SQL.
 fn check_prefix(prefix: &str) -> Result<(), ConnectError> {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
     let fit = (1..=32).contains(&prefix.len())
@@ -199,7 +239,7 @@ fn check_prefix(prefix: &str) -> Result<(), ConnectError> {
     }
 }
 
-/// An address as messages show it.
+/// Returns the address without its password, for messages.
 fn place_of(options: &PgConnectOptions) -> String {
     let (user, database) = (options.get_username(), options.get_database());
     let database = database.unwrap_or(user);
@@ -212,14 +252,14 @@ fn place_of(options: &PgConnectOptions) -> String {
     }
 }
 
-/// A text that is no address, without whatever may be a password in it: what
-/// stands before the last `@`, and what follows a `?`.
+/// Returns a URL that can't be read, without anything that may be a password:
+/// what stands before the last `@`, and what follows a `?`.
 fn without_password(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     match rest.rsplit_once('@') {
         Some((_, host)) => format!("\"{scheme}://…@{host}\""),
-        None if scheme.is_empty() => "what was given".to_owned(),
+        None if scheme.is_empty() => "the text given".to_owned(),
         None => format!("\"{scheme}://{rest}\""),
     }
 }
@@ -229,7 +269,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn l09_an_address_is_shown_without_its_password() {
+    fn l09_shown_address_has_no_password() {
         for url in [
             "postgres://app:hunter2@db:port/sessions",
             "postgres://app:hun?hunter2@db:port/sessions",

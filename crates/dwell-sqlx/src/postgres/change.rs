@@ -1,5 +1,5 @@
-//! Touches, updates and ends: one statement each, as long as nobody else
-//! changes the same session at the same moment.
+//! Touches, updates and ends: one statement each, unless another node changes
+//! the same session at the same time.
 
 use dwell_core::engine::Touch;
 use dwell_core::store::{
@@ -8,12 +8,12 @@ use dwell_core::store::{
 use dwell_core::{EndedSession, SessionKey, SessionRecord};
 use sqlx::Row as _;
 
-use super::store::{FOREIGN, PostgresStore, lifetime, loaded, read};
+use super::store::{ADOPTED, PostgresStore, lifetime, loaded, read};
 use crate::error::store_error;
 use crate::stored::{Content, Stored, code, instant, length};
 
-/// Attempts before a session that changes all the time is given up on. Every
-/// attempt that fails is somebody else's that was made.
+/// How often a change is attempted. Each attempt that fails means that another
+/// change succeeded.
 const ATTEMPTS: usize = 100;
 
 impl PostgresStore {
@@ -24,7 +24,7 @@ impl PostgresStore {
     ) -> Result<(TouchOutcome, Loaded), StoreError> {
         for _ in 0..ATTEMPTS {
             let query = sqlx::query(self.0.sql.touch.text())
-                .bind(self.told())
+                .bind(self.test_time())
                 .bind(&key.as_bytes()[..])
                 .bind(instant(touch.at))
                 .bind(length(touch.idle_deadline - touch.at))
@@ -39,8 +39,8 @@ impl PostgresStore {
                 Lookup::Found(record) => record.facts.clone().touch(touch, found.now),
                 Lookup::Ended(_) | Lookup::Missing => TouchOutcome::Gone,
             };
-            // The session was changed between the snapshot, by which this
-            // would be activity, and the write.
+            // By this snapshot the touch would be activity, but the row changed
+            // before the write.
             if touched != TouchOutcome::Recorded {
                 return Ok((touched, found));
             }
@@ -74,8 +74,8 @@ impl PostgresStore {
         Err(contended())
     }
 
-    /// Writes what an update changes, unless the session has been changed
-    /// since it was loaded.
+    /// Writes an update, unless the session has changed since it was loaded.
+    /// Returns `None` if it has.
     async fn replace(
         &self,
         loaded: &SessionRecord,
@@ -117,13 +117,13 @@ impl PostgresStore {
         end: End,
     ) -> Result<Option<EndedSession>, StoreError> {
         let query = sqlx::query(self.0.sql.end.text())
-            .bind(self.told())
+            .bind(self.test_time())
             .bind(&key.as_bytes()[..])
             .bind(code(end.reason))
             .bind(end.replaced)
             .bind(length(UNREPORTED_AFTER))
             .bind(lifetime(self.0.tombstones))
-            .bind(&FOREIGN[..]);
+            .bind(&ADOPTED[..]);
         let row = query.fetch_optional(&self.0.pool).await;
         if let Some(row) = row.map_err(store_error)? {
             return match read(&row, 0).content? {
@@ -141,5 +141,5 @@ impl PostgresStore {
 }
 
 fn contended() -> StoreError {
-    StoreError::unavailable("the session was changed by others all the time")
+    StoreError::unavailable("the session was changed by other requests in each of 100 attempts")
 }

@@ -1,4 +1,4 @@
-//! Logins, and how many sessions a subject may have.
+//! Logins, and the limit on a subject's sessions.
 
 use dwell_core::engine::FUTURE_LEEWAY;
 use dwell_core::store::{Created, DuePolicy, Quota, StoreError, UNREPORTED_AFTER};
@@ -7,7 +7,7 @@ use dwell_core::{
 };
 use sqlx::PgConnection;
 
-use super::store::{FOREIGN, PostgresStore, lifetime, read, timestamp};
+use super::store::{ADOPTED, PostgresStore, lifetime, read, timestamp};
 use super::within::Within;
 use crate::columns::bind_stored;
 use crate::error::store_error;
@@ -18,18 +18,18 @@ impl PostgresStore {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: DuePolicy,
+        due_policy: DuePolicy,
     ) -> Result<Created, StoreError> {
         let Some(quota) = quota else {
             let mut connection = self.0.pool.acquire().await.map_err(store_error)?;
-            let kept = self.insert(&mut connection, &record, &judge).await;
+            let kept = self.insert(&mut connection, &record, &due_policy).await;
             return Ok(match kept.map_err(store_error)? {
                 true => Created::Created { ended: Vec::new() },
                 false => Created::Exists,
             });
         };
         let within = Within::begin(&self.0.pool).await.map_err(store_error)?;
-        self.create_within(within, record, quota, judge).await
+        self.create_within(within, record, quota, due_policy).await
     }
 
     async fn create_within(
@@ -37,20 +37,20 @@ impl PostgresStore {
         mut within: Within,
         record: SessionRecord,
         quota: Quota,
-        judge: DuePolicy,
+        due_policy: DuePolicy,
     ) -> Result<Created, StoreError> {
-        // Until the end of the transaction, so that two logins count each
-        // other.
+        // Held until the end of the transaction, so that concurrent logins
+        // count each other.
         let lock = sqlx::query(self.0.sql.lock_subject.text()).bind(record.subject.as_str());
         lock.execute(&mut *within).await.map_err(store_error)?;
-        // Before anybody has to make room for it.
-        let kept = self.insert(&mut within, &record, &judge).await;
+        // Inserted first, so that no session ends for a login that fails.
+        let kept = self.insert(&mut within, &record, &due_policy).await;
         if !kept.map_err(store_error)? {
             within.rollback().await.map_err(store_error)?;
             return Ok(Created::Exists);
         }
         let others = self
-            .others(&mut within, &record, quota.replaces, &judge)
+            .others(&mut within, &record, quota.replaces, &due_policy)
             .await;
         let others = others.map_err(store_error)?;
         let max = quota.limit.max as usize;
@@ -62,7 +62,7 @@ impl PostgresStore {
                     return Ok(Created::LimitReached);
                 }
                 OnLimit::EndOldest => {
-                    // More than one when the limit has been lowered.
+                    // More than one if the limit was lowered.
                     let leave = (others.len() + 1 - max).min(others.len());
                     ended = self.make_room(&mut within, &others[..leave]).await?;
                 }
@@ -72,29 +72,29 @@ impl PostgresStore {
         Ok(Created::Created { ended })
     }
 
-    /// Keeps a session; `false` when there is something under its key.
+    /// Inserts a session. Returns `false` if its key exists.
     async fn insert(
         &self,
         connection: &mut PgConnection,
         record: &SessionRecord,
-        judge: &DuePolicy,
+        due_policy: &DuePolicy,
     ) -> Result<bool, sqlx::Error> {
-        let (due, not_before) = first_look(&record.facts, judge);
-        let due = match self.0.sweep.agrees(judge) {
+        let (due, not_before) = first_look(&record.facts, due_policy);
+        let due = match self.0.sweep.agrees(due_policy) {
             true => due,
-            // To be looked at by the policies that the rows are being gone
-            // through for.
+            // A sweep for other policies is running, and may have passed this
+            // key.
             false => Timestamp::MIN,
         };
-        // The second time after a tombstone whose time is over has made room.
+        // A second time, after a tombstone whose lifetime is over was deleted.
         for _ in 0..2 {
-            let query = sqlx::query(self.0.sql.insert.text()).bind(self.told());
+            let query = sqlx::query(self.0.sql.insert.text()).bind(self.test_time());
             let query = bind_stored!(query, Stored::new(record));
             let query = query.bind(instant(not_before)).bind(instant(due));
             if query.execute(&mut *connection).await?.rows_affected() > 0 {
                 return Ok(true);
             }
-            let query = sqlx::query(self.0.sql.forget_over.text()).bind(self.told());
+            let query = sqlx::query(self.0.sql.forget_over.text()).bind(self.test_time());
             let query = query.bind(&record.key.as_bytes()[..]);
             if query.execute(&mut *connection).await?.rows_affected() == 0 {
                 return Ok(false);
@@ -103,25 +103,25 @@ impl PostgresStore {
         Ok(false)
     }
 
-    /// The keys of the subject's other sessions that are live, from the one
-    /// that was active longest ago on.
+    /// Returns the keys of the subject's other live sessions, the one that was
+    /// idle for longest first.
     async fn others(
         &self,
         connection: &mut PgConnection,
         record: &SessionRecord,
         replaces: Option<SessionKey>,
-        judge: &DuePolicy,
+        due_policy: &DuePolicy,
     ) -> Result<Vec<(Timestamp, SessionKey)>, sqlx::Error> {
-        let query = sqlx::query_scalar(self.0.sql.now.text()).bind(self.told());
+        let query = sqlx::query_scalar(self.0.sql.now.text()).bind(self.test_time());
         let now = timestamp(query.fetch_one(&mut *connection).await?);
         let query = sqlx::query(self.0.sql.list.text()).bind(record.subject.as_str());
         let mut others = Vec::new();
         for row in query.fetch_all(connection).await? {
-            // One that can't be read can't be used either, and does not count.
+            // A session that can't be read can't be used, and does not count.
             if let Some(Content::Live(other)) = read(&row, 0).readable()
                 && other.key != record.key
                 && Some(other.key) != replaces
-                && !matches!(judge.verdict(&other.facts, now), Verdict::Ended(_))
+                && !matches!(due_policy.verdict(&other.facts, now), Verdict::Ended(_))
             {
                 others.push((other.facts.last_active_at, other.key));
             }
@@ -140,12 +140,12 @@ impl PostgresStore {
             .map(|(_, key)| key.as_bytes().to_vec())
             .collect();
         let query = sqlx::query(self.0.sql.make_room.text())
-            .bind(self.told())
+            .bind(self.test_time())
             .bind(keys)
             .bind(code(EndReason::Superseded))
             .bind(length(UNREPORTED_AFTER))
             .bind(lifetime(self.0.tombstones))
-            .bind(&FOREIGN[..]);
+            .bind(&ADOPTED[..]);
         let mut ended = Vec::new();
         for row in query.fetch_all(connection).await.map_err(store_error)? {
             if let Content::Ended(one) = read(&row, 0).content? {
@@ -156,15 +156,15 @@ impl PostgresStore {
     }
 }
 
-/// When a new session must be looked at first, by a clock that need not be
-/// read: the nearest deadline is the same whatever the time. With it the
-/// instant before which the session's stamps lie in the future, which ends it.
-fn first_look(facts: &Facts, judge: &DuePolicy) -> (Timestamp, Timestamp) {
+/// Returns when a new session must first be looked at, and the instant before
+/// which its stamps would lie in the future, which ends it. No clock is needed:
+/// the nearest deadline does not depend on the time.
+fn first_look(facts: &Facts, due_policy: &DuePolicy) -> (Timestamp, Timestamp) {
     let stamps = [
         facts.created_at,
         facts.last_active_at,
         facts.authenticated_at,
     ];
     let latest = stamps.into_iter().max().unwrap_or_default();
-    (judge.next_look(facts, latest), latest - FUTURE_LEEWAY)
+    (due_policy.next_look(facts, latest), latest - FUTURE_LEEWAY)
 }

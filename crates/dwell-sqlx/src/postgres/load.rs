@@ -1,4 +1,4 @@
-//! Look-ups, alone or together, each on a lane.
+//! Look-ups, alone or together. Each statement uses a lane.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,15 +14,15 @@ use super::lookups::{Turn, Waiting};
 use super::store::{PostgresStore, loaded, missing, timestamp};
 use crate::error::store_error;
 
-/// How long a look-up waits for a lane before it goes without: long enough for
-/// a busy server, and short enough to be answered in its request's time.
+/// How long a look-up waits for a lane before it runs without one: long enough
+/// for a busy server, and short enough for its request.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How long a shared statement may take before its lane is taken back: whoever
-/// has asked has given up long before.
+/// How long a shared statement may take before its lane is freed. Its callers
+/// have timed out long before.
 const HUNG: Duration = Duration::from_secs(10);
 
-/// A lane that is taken. Given up, it goes to those that wait.
+/// A lane in use. When dropped, it runs the look-ups that wait.
 struct Lane(PostgresStore);
 
 impl Drop for Lane {
@@ -32,8 +32,7 @@ impl Drop for Lane {
             return;
         }
         let lane = Self(self.0.clone());
-        // Without a runtime, those that wait are told nothing and go by
-        // themselves.
+        // Without a runtime the waiting look-ups get no answer, and run alone.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move {
                 let _ = timeout(HUNG, lane.0.answer(batch)).await;
@@ -49,7 +48,7 @@ impl PostgresStore {
                 let _lane = Lane(self.clone());
                 self.load_alone(key).await
             }
-            Turn::Shared(told) => match timeout(PATIENCE, told).await {
+            Turn::Shared(answer) => match timeout(PATIENCE, answer).await {
                 Ok(Ok(found)) => found,
                 Ok(Err(_)) | Err(_) => self.load_alone(key).await,
             },
@@ -58,7 +57,7 @@ impl PostgresStore {
 
     async fn load_alone(&self, key: SessionKey) -> Result<Loaded, StoreError> {
         let query = sqlx::query(self.0.sql.load.text());
-        let query = query.bind(self.told()).bind(&key.as_bytes()[..]);
+        let query = query.bind(self.test_time()).bind(&key.as_bytes()[..]);
         let row = query.fetch_optional(&self.0.pool).await;
         match row.map_err(store_error)? {
             Some(row) => loaded(&row, 1),
@@ -66,14 +65,14 @@ impl PostgresStore {
         }
     }
 
-    /// Tells those that wait what one statement finds, and nothing where it
-    /// fails: a connection that broke need not be the failure of all of them.
+    /// Answers the waiting look-ups by one statement. If it fails, they get no
+    /// answer and run alone: a broken connection need not fail all of them.
     async fn answer(&self, batch: Vec<Waiting>) {
         let Ok(found) = self.load_together(&batch).await else {
             return;
         };
         for Waiting { key, answer } in batch {
-            // Whoever asked may have gone.
+            // The caller may have dropped its future.
             let _ = answer.send(found.of(key));
         }
     }
@@ -81,7 +80,7 @@ impl PostgresStore {
     async fn load_together(&self, batch: &[Waiting]) -> Result<Together, StoreError> {
         let keys: Vec<&[u8]> = batch.iter().map(|one| &one.key.as_bytes()[..]).collect();
         let query = sqlx::query(self.0.sql.load_together.text());
-        let query = query.bind(self.told()).bind(keys);
+        let query = query.bind(self.test_time()).bind(keys);
         let rows = query.fetch_all(&self.0.pool).await.map_err(store_error)?;
         let found = rows.iter().map(|row| Ok((key_of(row)?, loaded(row, 1))));
         Ok(Together {
@@ -94,7 +93,7 @@ impl PostgresStore {
     }
 }
 
-/// What a shared statement has found.
+/// The result of a shared statement.
 struct Together {
     found: HashMap<SessionKey, Result<Loaded, StoreError>>,
     now: Timestamp,

@@ -1,15 +1,15 @@
-//! Look-ups that meet share a statement.
+//! Concurrent look-ups share statements.
 //!
-//! Most of what a look-up costs, client and server, is the statement and not
-//! the row. As long as few are under way, each goes at once and by itself.
-//! Those that come while all lanes are taken wait until one is free, and then
-//! go together: the more there are, the less each costs, and nobody waits for
-//! others to come.
+//! Most of a look-up's cost, on client and server, is the statement and not the
+//! row. While few look-ups run, each has its own statement. Look-ups that
+//! arrive while all lanes are in use wait until one is free, and then share a
+//! statement: the more there are, the less each costs. A look-up never waits
+//! for others to arrive.
 //!
-//! A statement begins after the look-ups that share it, so each is told what
-//! is so at some moment between its question and its answer, as always. One
-//! that waits for too long goes by itself, so that lanes that hang, or whose
-//! requests nobody drives on, hold nobody up.
+//! A statement begins after the look-ups that share it, so each sees a state
+//! between its call and its answer. A look-up that waits too long runs alone,
+//! so lanes that hang, or whose requests are not polled, block no other
+//! request.
 
 use std::mem::take;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,13 +18,13 @@ use dwell_core::SessionKey;
 use dwell_core::store::{Loaded, StoreError};
 use tokio::sync::oneshot;
 
-/// How many statements look sessions up at the same time.
+/// How many look-up statements run at the same time.
 const LANES: u32 = 4;
 
-/// The most sessions of one statement.
+/// The most sessions in one statement.
 const MOST: usize = 256;
 
-/// The lanes, and what waits for one.
+/// The lanes, and the look-ups that wait for one.
 #[derive(Debug)]
 pub(super) struct Lookups(Mutex<Queue>);
 
@@ -41,16 +41,16 @@ pub(super) struct Waiting {
     pub(super) answer: oneshot::Sender<Result<Loaded, StoreError>>,
 }
 
-/// How a look-up goes on.
+/// How a look-up proceeds.
 pub(super) enum Turn {
-    /// By itself, on a lane that it has taken.
+    /// With its own statement, on a lane that it has taken.
     Own,
-    /// It is told what another's statement finds.
+    /// With a shared statement, which sends its answer here.
     Shared(oneshot::Receiver<Result<Loaded, StoreError>>),
 }
 
 impl Lookups {
-    /// With no more lanes than there are connections.
+    /// Makes at most as many lanes as there are connections.
     pub(super) fn new(connections: u32) -> Self {
         Self(Mutex::new(Queue {
             free: connections.clamp(1, LANES),
@@ -64,13 +64,13 @@ impl Lookups {
             queue.free = free;
             return Turn::Own;
         }
-        let (answer, told) = oneshot::channel();
+        let (answer, receiver) = oneshot::channel();
         queue.waiting.push(Waiting { key, answer });
-        Turn::Shared(told)
+        Turn::Shared(receiver)
     }
 
-    /// Those that go next on a lane that is given back. It is free where there
-    /// are none.
+    /// Returns the look-ups that run next on a returned lane. The lane is free
+    /// if there are none.
     pub(super) fn next(&self) -> Vec<Waiting> {
         let mut queue = self.lock();
         queue.waiting.retain(|waiting| !waiting.answer.is_closed());

@@ -1,17 +1,17 @@
-//! Sessions in Postgres, shared by many nodes.
+//! The store in Postgres, shared by many nodes.
 //!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
-//! | `builder` | settings, and the first connection |
+//! | `builder` | the builder |
 //! | `schema` | the tables, and their versions |
-//! | `sql` | every statement |
-//! | `store` | what all operations share |
+//! | `sql` | all statements |
+//! | `store` | the store, and what all operations share |
 //! | `load`, `lookups` | look-ups, which share statements |
 //! | `change` | touches, updates and ends |
-//! | `create` | logins, and how many a subject may have |
-//! | `reap` | what is due |
-//! | `watch` | what other nodes changed |
-//! | `within` | a transaction |
+//! | `create` | logins, and the limit on a subject's sessions |
+//! | `reap` | reaping |
+//! | `watch` | changes made by other nodes |
+//! | `within` | a transaction that may be dropped |
 
 mod builder;
 mod change;
@@ -73,9 +73,9 @@ impl SessionStore for PostgresStore {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: DuePolicy,
+        due_policy: DuePolicy,
     ) -> StoreFuture<'_, Created> {
-        StoreFuture::boxed(self.create_now(record, quota, judge))
+        StoreFuture::boxed(self.create_now(record, quota, due_policy))
     }
 
     fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome> {
@@ -102,8 +102,8 @@ impl SessionStore for PostgresStore {
         StoreFuture::boxed(self.list_now(subject))
     }
 
-    fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
-        StoreFuture::boxed(self.reap_now(judge, batch))
+    fn reap(&self, due_policy: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
+        StoreFuture::boxed(self.reap_now(due_policy, batch))
     }
 
     fn watched(&self) -> Option<&dyn Watched> {

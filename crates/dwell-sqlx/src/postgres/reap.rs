@@ -1,5 +1,5 @@
-//! What is due: found by an index that no touch writes to, taken in batches
-//! that other nodes skip, and written back in a few statements.
+//! Reaping: finds what is due by an index that no touch writes, locks it in
+//! batches that other nodes skip, and writes the outcome in a few statements.
 
 use dwell_core::Timestamp;
 use dwell_core::store::{DuePolicy, Reaped, StoreError, UNREPORTED_AFTER};
@@ -11,7 +11,7 @@ use crate::error::store_error;
 use crate::judged::{Next, earlier, judge_row};
 use crate::stored::{Content, code, instant, length};
 
-/// What a pass is going to write, by statement.
+/// What a pass will write, by statement.
 #[derive(Default)]
 struct Writes {
     forget: Vec<Vec<u8>>,
@@ -23,47 +23,51 @@ struct Writes {
 impl PostgresStore {
     pub(super) async fn reap_now(
         &self,
-        judge: DuePolicy,
+        due_policy: DuePolicy,
         batch: usize,
     ) -> Result<Reaped, StoreError> {
-        self.reap_batch(&judge, batch.max(1))
+        self.reap_batch(&due_policy, batch.max(1))
             .await
             .map_err(store_error)
     }
 
-    async fn reap_batch(&self, judge: &DuePolicy, batch: usize) -> Result<Reaped, sqlx::Error> {
+    async fn reap_batch(
+        &self,
+        due_policy: &DuePolicy,
+        batch: usize,
+    ) -> Result<Reaped, sqlx::Error> {
         let mut connection = self.0.pool.acquire().await?;
-        let query = sqlx::query_scalar(self.0.sql.now.text()).bind(self.told());
+        let query = sqlx::query_scalar(self.0.sql.now.text()).bind(self.test_time());
         let now = timestamp(query.fetch_one(&mut *connection).await?);
         let mut reaped = Reaped {
             now,
             ..Reaped::default()
         };
-        // Half of a batch at most, so that what is due does not wait until
+        // At most half of the batch, so that what is due does not wait until
         // every session has been looked at.
         let swept = self
-            .sweep(&mut connection, judge, now, batch - batch / 2)
+            .sweep(&mut connection, due_policy, now, batch - batch / 2)
             .await?;
         let mut left = batch - swept;
         left -= self
             .hand_out_again(&mut connection, now, left, &mut reaped)
             .await?;
         drop(connection);
-        left -= self.take_due(judge, now, left, &mut reaped).await?;
-        reaped.more = left == 0 || self.0.sweep.next(judge).is_some();
+        left -= self.take_due(due_policy, now, left, &mut reaped).await?;
+        reaped.more = left == 0 || self.0.sweep.next(due_policy).is_some();
         Ok(reaped)
     }
 
-    /// Goes on with looking at all sessions where other policies judge now,
-    /// and brings those forward that they make due earlier.
+    /// Continues to look at all sessions after the policies have changed, and
+    /// brings those forward that are due earlier now.
     async fn sweep(
         &self,
         connection: &mut PgConnection,
-        judge: &DuePolicy,
+        due_policy: &DuePolicy,
         now: Timestamp,
         limit: usize,
     ) -> Result<usize, sqlx::Error> {
-        let Some(after) = self.0.sweep.next(judge) else {
+        let Some(after) = self.0.sweep.next(due_policy) else {
             return Ok(0);
         };
         let query = sqlx::query(self.0.sql.scan.text())
@@ -71,7 +75,7 @@ impl PostgresStore {
             .bind(rows(limit));
         let found = query.fetch_all(&mut *connection).await?;
         let found: Vec<_> = found.iter().map(|row| read(row, 0)).collect();
-        let early = found.iter().filter_map(|row| earlier(row, judge, now));
+        let early = found.iter().filter_map(|row| earlier(row, due_policy, now));
         let early: (Vec<_>, Vec<_>) = early.unzip();
         if !early.0.is_empty() {
             let query = sqlx::query(self.0.sql.bring_forward.text());
@@ -80,11 +84,13 @@ impl PostgresStore {
         }
         let count = found.len();
         let last = found.into_iter().next_back().map(|row| row.key);
-        self.0.sweep.advance(judge, last.filter(|_| count == limit));
+        self.0
+            .sweep
+            .advance(due_policy, last.filter(|_| count == limit));
         Ok(count)
     }
 
-    /// Takes ends that nobody has acknowledged in time.
+    /// Hands out ends that were not acknowledged in time.
     async fn hand_out_again(
         &self,
         connection: &mut PgConnection,
@@ -105,10 +111,10 @@ impl PostgresStore {
         Ok(found.len())
     }
 
-    /// Takes what is due: ends it, locks it, forgets it or puts it off.
+    /// Ends, locks, deletes or reschedules what is due.
     async fn take_due(
         &self,
-        judge: &DuePolicy,
+        due_policy: &DuePolicy,
         now: Timestamp,
         limit: usize,
         reaped: &mut Reaped,
@@ -123,7 +129,7 @@ impl PostgresStore {
         for row in &found {
             let row = read(row, 0);
             let key = row.key.clone();
-            let (next, due) = judge_row(row, judge, now, self.0.tombstones);
+            let (next, due) = judge_row(row, due_policy, now, self.0.tombstones);
             let due = instant(due);
             match next {
                 Next::Forget => writes.forget.push(key),
@@ -148,7 +154,7 @@ impl PostgresStore {
         }
         self.write(&mut within, writes, now).await?;
         within.commit().await?;
-        // Only now: what was not committed was not done.
+        // Reported only after the commit.
         reaped.ended.extend(ended);
         reaped.locked.extend(locked);
         Ok(found.len())
@@ -161,7 +167,7 @@ impl PostgresStore {
         now: Timestamp,
     ) -> Result<(), sqlx::Error> {
         let sql = &self.0.sql;
-        let told = [&writes.end.0[..], &writes.lock.0[..]].concat();
+        let changed = [&writes.end.0[..], &writes.lock.0[..]].concat();
         if !writes.forget.is_empty() {
             let query = sqlx::query(sql.forget.text()).bind(writes.forget);
             query.execute(&mut *connection).await?;
@@ -185,8 +191,8 @@ impl PostgresStore {
             let query = query.bind(keys).bind(at).bind(versions).bind(due);
             query.execute(&mut *connection).await?;
         }
-        if !told.is_empty() {
-            let query = sqlx::query(sql.notify.text()).bind(told);
+        if !changed.is_empty() {
+            let query = sqlx::query(sql.notify.text()).bind(changed);
             query.execute(&mut *connection).await?;
         }
         Ok(())

@@ -7,15 +7,15 @@ use super::sql::named;
 use super::within::Within;
 use crate::error::ConnectError;
 
-/// Every change of the tables, from the first version on. What was released is
-/// never edited: nodes have applied it.
+/// All migrations of the tables, from the first version. A released one is
+/// never edited: databases have applied it.
 const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/postgres/1_sessions.sql")];
 
-/// Taken by whoever changes the tables, for all prefixes: "dwell".
+/// The advisory lock for migrations, of all prefixes: "dwell".
 const LOCK: i64 = 0x6477_656c_6c00;
 
-/// Brings the tables up to the version that this release knows. Many nodes may
-/// do so at once: one does it and the others find it done.
+/// Migrates the tables to the version that this release knows. Many nodes may
+/// do so at once: one migrates, and the others find it done.
 pub(super) async fn make_ready(
     pool: &PgPool,
     prefix: &str,
@@ -33,7 +33,8 @@ pub(super) async fn make_ready(
             place: place.to_owned(),
             source,
         })?;
-    // Without the lock first: a node that may not create tables can use them.
+    // First without the lock: a node without the right to create tables can use
+    // existing ones.
     let mut found = version(&mut connection, prefix).await.map_err(failed)?;
     drop(connection);
     if found < known {
@@ -49,7 +50,7 @@ pub(super) async fn make_ready(
     Ok(())
 }
 
-/// The version of the tables; zero when there are none.
+/// Returns the version of the tables; 0 without tables.
 async fn version(connection: &mut PgConnection, prefix: &str) -> Result<i64, sqlx::Error> {
     let table = named("dwell_schema", prefix);
     let query = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(table);
@@ -60,7 +61,7 @@ async fn version(connection: &mut PgConnection, prefix: &str) -> Result<i64, sql
     newest(connection, prefix).await
 }
 
-/// The newest version that has been applied.
+/// Returns the newest version that has been applied.
 async fn newest(connection: &mut PgConnection, prefix: &str) -> Result<i64, sqlx::Error> {
     let query = named("SELECT COALESCE(max(version), 0) FROM dwell_schema", prefix);
     sqlx::query_scalar(AssertSqlSafe(query))
@@ -68,14 +69,13 @@ async fn newest(connection: &mut PgConnection, prefix: &str) -> Result<i64, sqlx
         .await
 }
 
-/// Applies what is missing, all of it or nothing, and tells the version that
-/// there is then.
+/// Applies missing migrations in one transaction. Returns the version after it.
 async fn migrate(pool: &PgPool, prefix: &str) -> Result<i64, sqlx::Error> {
     let mut within = Within::begin(pool).await?;
     let lock = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK);
     lock.execute(&mut *within).await?;
-    // Not by `to_regclass` again: in this transaction it may still say what was
-    // true before another node was done.
+    // `to_regclass` would not do: in this transaction it may still see the
+    // state before another node was done.
     let create = "CREATE TABLE IF NOT EXISTS dwell_schema (
         version bigint PRIMARY KEY,
         applied_at timestamptz NOT NULL DEFAULT now())";

@@ -1,4 +1,4 @@
-//! The statements, written once for the names of a store's tables.
+//! All statements, made once for a store's table names.
 
 use std::sync::Arc;
 
@@ -6,10 +6,11 @@ use sqlx::AssertSqlSafe;
 
 use crate::columns::{COLUMNS, OF_A_SESSION, columns};
 
-/// The prefix that the texts here and the migrations are written with.
+/// The prefix in these statements and in the migrations, replaced by the
+/// store's.
 const WRITTEN_WITH: &str = "dwell_";
 
-/// The server's clock, unless a test tells the time by the first parameter.
+/// The server's clock, unless a test gives a time as the first parameter.
 const NOW: &str =
     "COALESCE($1::bigint, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint)";
 
@@ -22,13 +23,14 @@ impl Sql {
         Self(named(text, prefix).into())
     }
 
-    /// For a query. Nothing gets into it but the prefix, which was checked.
+    /// Returns the text for a query. It contains nothing from outside but the
+    /// prefix, which was checked.
     pub(super) fn text(&self) -> AssertSqlSafe<Arc<str>> {
         AssertSqlSafe(Arc::clone(&self.0))
     }
 }
 
-/// A text with the names of the tables of this prefix.
+/// Returns a text with the table names of this prefix.
 pub(super) fn named(text: &str, prefix: &str) -> String {
     text.replace(WRITTEN_WITH, &format!("{prefix}_"))
 }
@@ -60,8 +62,8 @@ pub(super) struct Statements {
     pub(super) notify: Sql,
 }
 
-/// Tells of the rows of the query `done` and gives them back.
-const TELL: &str = "pg_notify('dwell_session', encode(done.key, 'hex'))";
+/// Notifies other nodes of the rows of the query `done`.
+const NOTIFY: &str = "pg_notify('dwell_session', encode(done.key, 'hex'))";
 
 impl Statements {
     pub(super) fn new(prefix: &str) -> Self {
@@ -70,15 +72,16 @@ impl Statements {
         let clock = format!("WITH clock AS MATERIALIZED (SELECT {NOW} AS now)");
         Self {
             now: sql(&format!("SELECT {NOW}")),
-            // Without a row for the clock, which only a missing session needs.
+            // Returns no row for a missing session; the clock is read
+            // separately then.
             load: sql(&format!(
                 "SELECT {NOW}, {of_s} FROM dwell_session s WHERE s.key = $2"
             )),
             load_together: sql(&format!(
                 "SELECT {NOW}, {of_s} FROM dwell_session s WHERE s.key = ANY($2)"
             )),
-            // Narrow and conditional; `$4` is the idle time that the touch
-            // gives, so that an instant that is cut to now keeps it.
+            // Conditional, and writes few columns. `$4` is the idle time that
+            // the touch grants, so an instant that is cut to now keeps it.
             touch: sql(&format!(
                 "{clock}, done AS (
                      UPDATE dwell_session s SET
@@ -100,8 +103,8 @@ impl Statements {
                  FROM clock LEFT JOIN dwell_session s ON s.key = $2
                  WHERE NOT EXISTS (SELECT FROM done)"
             )),
-            // What only an authentication changes is written where `$13` says
-            // so, and then nobody must have touched the session meanwhile.
+            // `$13` is true for an authentication. It also writes the activity
+            // columns, and fails if the session was touched meanwhile.
             update: sql(&format!(
                 "WITH done AS (
                      UPDATE dwell_session s SET
@@ -116,7 +119,7 @@ impl Statements {
                      WHERE s.key = $1 AND s.version = $2 AND s.ended_reason IS NULL
                          AND (NOT $13 OR s.last_active_at = $12)
                      RETURNING {of_s})
-                 SELECT {of_done}, {TELL} FROM done"
+                 SELECT {of_done}, {NOTIFY} FROM done"
             )),
             end: sql(&format!(
                 "{clock}, done AS (
@@ -128,14 +131,14 @@ impl Statements {
                              ELSE clock.now + $6 END
                      FROM clock WHERE s.key = $2 AND s.ended_reason IS NULL
                      RETURNING {of_s})
-                 SELECT {of_done}, {TELL} FROM done"
+                 SELECT {of_done}, {NOTIFY} FROM done"
             )),
             mark_replaced: sql(&format!(
                 "WITH done AS (
                      UPDATE dwell_session s SET replaced = true
                      WHERE s.key = $1 AND s.ended_reason IS NOT NULL AND NOT s.replaced
                      RETURNING s.key)
-                 SELECT {TELL} FROM done"
+                 SELECT {NOTIFY} FROM done"
             )),
             list: sql(&format!(
                 "SELECT {of_s} FROM dwell_session s
@@ -171,9 +174,10 @@ impl Statements {
                          SELECT key FROM dwell_session
                          WHERE key = ANY($2) AND ended_reason IS NULL ORDER BY key FOR UPDATE)
                      RETURNING {of_s})
-                 SELECT {of_done}, {TELL} FROM done"
+                 SELECT {of_done}, {NOTIFY} FROM done"
             )),
-            // In order, so that two who acknowledge do not wait for each other.
+            // In the order of keys, so that two nodes that acknowledge can't
+            // deadlock.
             acknowledge: sql("UPDATE dwell_session SET unreported = NULL WHERE key IN (
                      SELECT key FROM dwell_session
                      WHERE key = ANY($1) AND unreported IS NOT NULL ORDER BY key FOR UPDATE)"),

@@ -1,5 +1,5 @@
-//! What all operations share: connections, settings and statements, and how
-//! rows are read.
+//! The store, and what all operations share: connections, settings, statements,
+//! and reading rows.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,10 +17,12 @@ use crate::error::store_error;
 use crate::stored::{Content, Row, instant, length};
 use crate::sweep::Sweep;
 
-/// Sessions in Postgres 13 or newer. Clones share the connections.
+/// Keeps sessions in Postgres 13 or newer, shared by many nodes. Clones share
+/// connections. Needs feature `postgres`, or `postgres-tls` for connections
+/// over TLS.
 ///
-/// The database server's clock judges (law L11): keep it in step by slewing,
-/// as NTP does, for one that is set back prolongs sessions.
+/// The server's clock judges (law L11): keep it in step by slewing, as NTP
+/// does. A clock that is set back prolongs sessions by the step.
 ///
 /// ```no_run
 /// use dwell_core::{PolicySet, Timeouts, SessionManager, hours, minutes};
@@ -28,7 +30,7 @@ use crate::sweep::Sweep;
 ///
 /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = PostgresStore::connect("postgres://app@db.internal/sessions").await?;
-/// let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?; // idle, absolute
+/// let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
 /// let manager = SessionManager::builder(store, policies).build();
 /// # drop(manager);
 /// # Ok(())
@@ -50,13 +52,13 @@ pub(super) struct Inner {
 }
 
 impl PostgresStore {
-    /// The instant by which to judge, where a test tells it.
-    pub(super) fn told(&self) -> Option<i64> {
+    /// Returns the time that a test gives, instead of the server's.
+    pub(super) fn test_time(&self) -> Option<i64> {
         self.0.clock.as_ref().map(|clock| instant(clock.now()))
     }
 
     pub(super) async fn clock_now(&self) -> Result<Timestamp, StoreError> {
-        let query = sqlx::query_scalar(self.0.sql.now.text()).bind(self.told());
+        let query = sqlx::query_scalar(self.0.sql.now.text()).bind(self.test_time());
         let now = query.fetch_one(&self.0.pool).await;
         now.map(timestamp).map_err(store_error)
     }
@@ -67,8 +69,8 @@ pub(super) fn read(row: &PgRow, first: usize) -> Row {
     read_row!(row, first)
 }
 
-/// Reads a look-up's row: the store's clock, and from `first` on the session's
-/// columns, all of them empty where there is none.
+/// Reads the row of a look-up: the server's clock, and from `first` on the
+/// session's columns, which are all NULL for a missing session.
 pub(super) fn loaded(row: &PgRow, first: usize) -> Result<Loaded, StoreError> {
     let now = timestamp(row.try_get(0).map_err(store_error)?);
     let key: Option<Vec<u8>> = row.try_get(first).map_err(store_error)?;
@@ -89,16 +91,16 @@ pub(super) fn missing(now: Timestamp) -> Loaded {
     Loaded { now, state }
 }
 
-/// The check of a session that another middleware owns, as its column has it.
-pub(super) const FOREIGN: [u8; 16] = VerifierHash::NONE.to_bits().to_be_bytes();
+/// The column `token_check` of an adopted session.
+pub(super) const ADOPTED: [u8; 16] = VerifierHash::NONE.to_bits().to_be_bytes();
 
-/// A tombstone's lifetime in milliseconds, short enough to be added to any
-/// instant that a clock tells.
+/// Returns a tombstone's lifetime in milliseconds, short enough to be added to
+/// any time.
 pub(super) fn lifetime(tombstones: Duration) -> i64 {
     length(tombstones).min(i64::MAX / 2)
 }
 
-/// An instant that a clock told.
+/// Reads the server's time.
 pub(super) fn timestamp(at: i64) -> Timestamp {
     Timestamp::from_millis(u64::try_from(at).unwrap_or_default())
 }

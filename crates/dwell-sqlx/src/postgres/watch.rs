@@ -1,4 +1,4 @@
-//! What other nodes changed, as the server tells of it.
+//! Changes made by other nodes, by `LISTEN` and `NOTIFY`.
 
 use std::convert::Infallible;
 
@@ -17,7 +17,7 @@ impl Watched for PostgresStore {
 }
 
 impl PostgresStore {
-    /// Listens until the connection is lost, and tells why it was.
+    /// Listens until the connection is lost. Returns the error.
     async fn listen(&self, watcher: &dyn Watcher) -> sqlx::Error {
         match self.try_listen(watcher).await {
             Ok(never) => match never {},
@@ -26,7 +26,7 @@ impl PostgresStore {
     }
 
     async fn try_listen(&self, watcher: &dyn Watcher) -> Result<Infallible, sqlx::Error> {
-        // A connection of its own, which no request waits for.
+        // A separate connection, since it is never returned to the pool.
         let pool = PgPoolOptions::new()
             .max_connections(1)
             .max_lifetime(None)
@@ -41,15 +41,17 @@ impl PostgresStore {
         loop {
             pulse.tick().await;
             let mark = watcher.mark();
-            // The server sends what it has to tell before it is ready for
-            // another query. The listener connects anew only when it is asked
-            // to wait for the next notification, which it never is: what would
-            // be missed in between is an error here.
+            // The server sends its notifications before it is ready for another
+            // query. The listener reconnects silently only while it waits for a
+            // notification, and that is never asked of it: a lost connection is
+            // an error here.
             sqlx::query("SELECT 1").execute(&mut listener).await?;
             while let Some(notification) = listener.next_buffered() {
                 match parse_key(notification.payload()) {
                     Some(key) => watcher.changed(key),
-                    None => tracing::warn!("a notification names no session and is passed over"),
+                    None => tracing::warn!(
+                        "a notification names no session and is ignored: another program sent it"
+                    ),
                 }
             }
             watcher.caught_up(mark);
@@ -57,7 +59,7 @@ impl PostgresStore {
     }
 }
 
-/// Reads what `encode(key, 'hex')` wrote.
+/// Reads the output of `encode(key, 'hex')`.
 fn parse_key(hex: &str) -> Option<SessionKey> {
     let is_hex = hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit());
     let bits = is_hex.then(|| u128::from_str_radix(hex, 16).ok())??;
@@ -69,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_reads_back_and_nothing_else_does() {
+    fn only_a_key_parses_as_key() {
         let key = parse_key("000102030405060708090a0b0c0d0e0f");
         let bytes = std::array::from_fn(|n| u8::try_from(n).unwrap());
         assert_eq!(key, Some(SessionKey::from_bytes(bytes)));

@@ -1,8 +1,8 @@
-//! A transaction that may be dropped at any moment.
+//! A transaction that may be dropped at any time.
 //!
-//! That of sqlx 0.9.0 may not: dropped while `BEGIN` is under way, it gives its
-//! connection back to the pool within a transaction that nobody knows of, and
-//! what others do on that connection then, an end for instance, is never
+//! The transaction of sqlx 0.9.0 may not. Dropped while `BEGIN` is on its way,
+//! it returns its connection to the pool inside a transaction. What later
+//! requests do on that connection, an end for instance, is then never
 //! committed.
 
 use std::ops::{Deref, DerefMut};
@@ -10,8 +10,8 @@ use std::ops::{Deref, DerefMut};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnection, PgPool, Postgres};
 
-/// A connection within a transaction: given back when that is over, else
-/// closed, by which the server undoes it.
+/// A connection inside a transaction. Returned to the pool after commit or
+/// rollback; closed otherwise, so the server rolls back.
 #[derive(Debug)]
 pub(super) struct Within {
     connection: PoolConnection<Postgres>,

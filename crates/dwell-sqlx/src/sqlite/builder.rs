@@ -1,4 +1,4 @@
-//! Settings of a store in SQLite, and its file.
+//! The builder of a store in SQLite.
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -19,7 +19,7 @@ use super::store::{Inner, SqliteStore};
 use crate::error::ConnectError;
 use crate::sweep::Sweep;
 
-/// When a change has to be on the disk.
+/// When a change must be on disk. Defaults to [`EveryChange`](Self::EveryChange).
 ///
 /// ```
 /// use dwell_sqlx::Durability;
@@ -29,16 +29,16 @@ use crate::sweep::Sweep;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Durability {
-    /// Before it is answered: a login, a change or an end survives a power
-    /// cut. Touches follow with the next change.
+    /// Before it is answered. A login, a change or an end survives a power cut.
+    /// Touches reach the disk with the next change.
     #[default]
     EveryChange,
-    /// Some time after it was answered. A power cut may bring sessions back
-    /// that had ended; the end of this process alone loses nothing.
+    /// Some time after it was answered. A power cut may bring back sessions
+    /// that had ended; a crash of the process alone loses nothing.
     Later,
 }
 
-/// Settings of a [`SqliteStore`].
+/// Builds a [`SqliteStore`]: settings first, [`open`](Self::open) last.
 ///
 /// ```no_run
 /// use dwell_core::{hours, seconds};
@@ -63,17 +63,17 @@ pub struct SqliteStoreBuilder {
 }
 
 impl SqliteStore {
-    /// Opens the file with the settings that [`builder`](Self::builder) begins
-    /// with; creates it where it is missing, for this user alone.
+    /// Opens the file at `path` with the default settings. Creates a missing
+    /// file, readable by this user only.
     ///
     /// # Errors
-    /// [`ConnectError`], when the file can't be opened or created, or its
-    /// tables are not fit.
+    /// [`ConnectError`], when the file can't be opened or created, or when its
+    /// tables can't be created or belong to a newer release.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, ConnectError> {
         Self::builder().open(path).await
     }
 
-    /// Settings, to be changed before the file is opened.
+    /// Returns a builder with the default settings.
     #[must_use]
     pub fn builder() -> SqliteStoreBuilder {
         SqliteStoreBuilder::new()
@@ -91,25 +91,27 @@ impl SqliteStoreBuilder {
         }
     }
 
-    /// At most so many look-ups at the same time, 4 unless told otherwise:
-    /// each has a thread of its own.
+    /// Sets the maximum number of concurrent look-ups, each on a separate
+    /// thread. Defaults to 4; at least 1.
     #[must_use]
     pub fn with_max_readers(mut self, max: u32) -> Self {
         self.max_readers = max.max(1);
         self
     }
 
-    /// How long an operation waits for its turn, also for another program that
-    /// has the file: three seconds unless told otherwise. After that it fails
-    /// with [`StoreError::Unavailable`](dwell_core::store::StoreError).
+    /// Sets how long an operation waits for its turn, also while another
+    /// program writes to the file. Defaults to three seconds. After that the
+    /// operation fails with
+    /// [`StoreError::Unavailable`](dwell_core::store::StoreError).
     #[must_use]
     pub fn with_busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout;
         self
     }
 
-    /// How long an ended session is remembered: a day unless told otherwise.
-    /// That of a session that another middleware owns stays at least until its
+    /// Sets how long the tombstone of an ended session is kept. Defaults to one
+    /// day. For that long, clients learn why their session ended (law L13). The
+    /// tombstone of an adopted session stays at least until that session's
     /// absolute deadline.
     #[must_use]
     pub fn with_tombstones(mut self, lifetime: Duration) -> Self {
@@ -117,27 +119,29 @@ impl SqliteStoreBuilder {
         self
     }
 
-    /// When a change has to be on the disk.
+    /// Sets when a change must be on disk. Defaults to
+    /// [`Durability::EveryChange`].
     #[must_use]
     pub fn with_durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
         self
     }
 
-    /// The clock that judges: this machine's unless told otherwise.
+    /// Sets the clock that judges sessions. Defaults to this machine's
+    /// [`SystemClock`]. Set another one in tests.
     #[must_use]
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
         self.clock = Box::new(clock);
         self
     }
 
-    /// Opens the file; creates it where it is missing, for this user alone.
-    /// SQLite keeps two more beside it, which end in `-wal` and `-shm` and
-    /// belong to it.
+    /// Opens the file at `path`. Creates a missing file, readable by this user
+    /// only. SQLite keeps two more files next to it, which end in `-wal` and
+    /// `-shm`: back up all three together.
     ///
     /// # Errors
-    /// [`ConnectError`], when the file can't be opened or created, or its
-    /// tables are not fit.
+    /// [`ConnectError`], when the file can't be opened or created, or when its
+    /// tables can't be created or belong to a newer release.
     pub async fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, ConnectError> {
         let path = path.as_ref();
         let place = path.display().to_string();
@@ -162,7 +166,7 @@ impl SqliteStoreBuilder {
         schema::make_ready(&mut connection, &place).await?;
         drop(connection);
         let touches = SqliteSynchronous::Normal;
-        let toucher = self.pool(&options, touches, 1).await.map_err(failed)?;
+        let touch_writer = self.pool(&options, touches, 1).await.map_err(failed)?;
         let readers = self.pool(&options, touches, self.max_readers).await;
         Ok(SqliteStore(Arc::new(Inner {
             place: path.to_owned(),
@@ -170,7 +174,7 @@ impl SqliteStoreBuilder {
             tombstones: self.tombstones,
             readers: readers.map_err(failed)?,
             writer,
-            toucher,
+            touch_writer,
             turn: Arc::new(Mutex::new(())),
             busy_timeout: self.busy_timeout,
             sweep: Sweep::default(),
@@ -187,7 +191,7 @@ impl SqliteStoreBuilder {
         SqlitePoolOptions::new()
             .max_connections(max)
             .acquire_timeout(self.busy_timeout)
-            // They are in this process, and there is no server to lose.
+            // SQLite runs in this process: there is no server to lose.
             .test_before_acquire(false)
             .max_lifetime(None)
             .idle_timeout(None)
@@ -207,8 +211,8 @@ impl fmt::Debug for SqliteStoreBuilder {
     }
 }
 
-/// Creates the file where it is missing, readable by this user alone, before
-/// SQLite creates it for everybody; what is beside it gets the same rights.
+/// Creates a missing file, readable by this user only, before SQLite creates it
+/// with wider rights. SQLite gives its other files the same rights.
 fn create(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -224,14 +228,14 @@ fn create(path: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    /// What SQLite says of how a connection writes: 1 is `NORMAL`, 2 `FULL`.
+    /// Returns how a connection writes: 1 is `NORMAL`, 2 `FULL`.
     async fn synchronous(pool: &SqlitePool) -> i64 {
         let query = sqlx::query_scalar("PRAGMA synchronous");
         query.fetch_one(pool).await.unwrap()
     }
 
     #[tokio::test]
-    async fn changes_are_on_the_disk_before_they_are_answered_unless_told_otherwise() {
+    async fn changes_reach_disk_before_answer_by_default() {
         let process = std::process::id();
         let path = std::env::temp_dir().join(format!("dwell-durability-{process}.db"));
         for (durability, expected) in [(Durability::EveryChange, 2), (Durability::Later, 1)] {
@@ -243,11 +247,11 @@ mod tests {
                 "{durability:?}"
             );
             assert_eq!(
-                synchronous(&store.0.toucher).await,
+                synchronous(&store.0.touch_writer).await,
                 1,
                 "touches may be lost"
             );
-            for pool in [&store.0.writer, &store.0.toucher, &store.0.readers] {
+            for pool in [&store.0.writer, &store.0.touch_writer, &store.0.readers] {
                 pool.close().await;
             }
         }

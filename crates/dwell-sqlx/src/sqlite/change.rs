@@ -15,7 +15,7 @@ impl SqliteStore {
         key: SessionKey,
         touch: Touch,
     ) -> Result<(TouchOutcome, Loaded), StoreError> {
-        let change = self.change(&self.0.toucher).await;
+        let change = self.change(&self.0.touch_writer).await;
         let mut change = change.map_err(store_error)?;
         let found = row::find(&mut change.within, &key).await;
         let mut loaded = lookup(found.map_err(store_error)?, self.now_by_clock())?;

@@ -1,19 +1,19 @@
-//! Sessions in SQLite, for one node that must survive a restart.
+//! The store in SQLite, for one node that must survive a restart.
 //!
-//! Readers see the last state that was committed and wait for nobody. Writers
-//! take turns: a transaction that is the only one reads the row, lets the pure
-//! functions of the core change it, and writes it back.
+//! Readers see the last committed state, and wait for no one. Writers take
+//! turns: each transaction reads the row, lets the pure functions of the core
+//! change it, and writes it back.
 //!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
-//! | `builder` | settings, and the file |
+//! | `builder` | the builder |
 //! | `schema` | the tables, and their versions |
-//! | `store` | what all operations share |
+//! | `store` | the store, and what all operations share |
 //! | `change` | touches, updates and ends |
-//! | `create` | logins, and how many a subject may have |
-//! | `reap` | what is due |
+//! | `create` | logins, and the limit on a subject's sessions |
+//! | `reap` | reaping |
 //! | `row` | reading and writing a row |
-//! | `watch` | tells open connections of changes |
+//! | `watch` | changes, for caches and open connections |
 
 mod builder;
 mod change;
@@ -85,10 +85,10 @@ impl SessionStore for SqliteStore {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: DuePolicy,
+        due_policy: DuePolicy,
     ) -> StoreFuture<'_, Created> {
         StoreFuture::boxed(async move {
-            let created = self.create_now(&record, quota, &judge).await;
+            let created = self.create_now(&record, quota, &due_policy).await;
             if let Ok(Created::Created { ended }) = &created {
                 self.tell(ended.iter().map(|ended| ended.record.key));
             }
@@ -126,9 +126,9 @@ impl SessionStore for SqliteStore {
         StoreFuture::boxed(self.list_now(subject))
     }
 
-    fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
+    fn reap(&self, due_policy: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
         StoreFuture::boxed(async move {
-            let reaped = self.reap_now(&judge, batch.max(1)).await;
+            let reaped = self.reap_now(&due_policy, batch.max(1)).await;
             if let Ok(reaped) = &reaped {
                 self.tell(reaped.ended.iter().map(|ended| ended.record.key));
                 self.tell(reaped.locked.iter().map(|record| record.key));

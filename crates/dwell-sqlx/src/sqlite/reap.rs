@@ -1,4 +1,4 @@
-//! What is due.
+//! Reaping.
 
 use dwell_core::store::{DuePolicy, Reaped, UNREPORTED_AFTER};
 
@@ -10,7 +10,7 @@ use crate::stored::{Content, instant};
 impl SqliteStore {
     pub(super) async fn reap_now(
         &self,
-        judge: &DuePolicy,
+        due_policy: &DuePolicy,
         batch: usize,
     ) -> Result<Reaped, sqlx::Error> {
         let mut change = self.change(&self.0.writer).await?;
@@ -18,38 +18,40 @@ impl SqliteStore {
             now: self.now_by_clock(),
             ..Reaped::default()
         };
-        // Half of a batch at most, so that what is due does not wait until
+        // At most half of the batch, so that what is due does not wait until
         // every session has been looked at.
         let (swept, up_to) = self
-            .sweep(&mut change, judge, &reaped, batch - batch / 2)
+            .sweep(&mut change, due_policy, &reaped, batch - batch / 2)
             .await?;
         let mut left = batch - swept;
         left -= hand_out_again(&mut change, left, &mut reaped).await?;
-        left -= self.take_due(&mut change, judge, left, &mut reaped).await?;
+        left -= self
+            .take_due(&mut change, due_policy, left, &mut reaped)
+            .await?;
         change.commit().await?;
         if let Some(up_to) = up_to {
-            self.0.sweep.advance(judge, up_to);
+            self.0.sweep.advance(due_policy, up_to);
         }
-        reaped.more = left == 0 || self.0.sweep.next(judge).is_some();
+        reaped.more = left == 0 || self.0.sweep.next(due_policy).is_some();
         Ok(reaped)
     }
 
-    /// Goes on with looking at all sessions where other policies judge now,
-    /// and brings those forward that they make due earlier. Tells how many it
-    /// looked at, and how far it has come.
+    /// Continues to look at all sessions after the policies have changed, and
+    /// brings those forward that are due earlier now. Returns how many rows it
+    /// looked at, and how far it came.
     async fn sweep(
         &self,
         change: &mut Change,
-        judge: &DuePolicy,
+        due_policy: &DuePolicy,
         reaped: &Reaped,
         limit: usize,
     ) -> Result<(usize, Option<Option<Vec<u8>>>), sqlx::Error> {
-        let Some(after) = self.0.sweep.next(judge) else {
+        let Some(after) = self.0.sweep.next(due_policy) else {
             return Ok((0, None));
         };
         let found = row::scan(&mut change.within, after, rows(limit)).await?;
         for row in &found {
-            if let Some((key, due)) = earlier(row, judge, reaped.now) {
+            if let Some((key, due)) = earlier(row, due_policy, reaped.now) {
                 row::look_at(&mut change.within, &key, due).await?;
             }
         }
@@ -58,11 +60,11 @@ impl SqliteStore {
         Ok((count, Some(last.filter(|_| count == limit))))
     }
 
-    /// Takes what is due: ends it, locks it, forgets it or puts it off.
+    /// Ends, locks, deletes or reschedules what is due.
     async fn take_due(
         &self,
         change: &mut Change,
-        judge: &DuePolicy,
+        due_policy: &DuePolicy,
         limit: usize,
         reaped: &mut Reaped,
     ) -> Result<usize, sqlx::Error> {
@@ -71,7 +73,7 @@ impl SqliteStore {
         let count = found.len();
         for row in found {
             let key = row.key.clone();
-            let (next, due) = judge_row(row, judge, reaped.now, self.0.tombstones);
+            let (next, due) = judge_row(row, due_policy, reaped.now, self.0.tombstones);
             match next {
                 Next::Forget => {
                     row::forget_over(within, &key, reaped.now).await?;
@@ -92,7 +94,7 @@ impl SqliteStore {
     }
 }
 
-/// Takes ends that nobody has acknowledged in time.
+/// Hands out ends that were not acknowledged in time.
 async fn hand_out_again(
     change: &mut Change,
     limit: usize,

@@ -1,4 +1,4 @@
-//! Reading and writing a row.
+//! Reads and writes rows.
 
 use std::sync::{Arc, LazyLock};
 
@@ -10,7 +10,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use crate::columns::{COLUMNS, OF_A_SESSION, bind_stored, columns, read_row};
 use crate::stored::{Row, Stored, code, instant};
 
-/// A statement. Nothing gets into one but names of columns.
+/// A statement. It contains nothing from outside.
 struct Sql(Arc<str>);
 
 impl Sql {
@@ -23,7 +23,7 @@ impl Sql {
     }
 }
 
-/// Statements that name all columns.
+/// The statements that name all columns.
 struct Statements {
     find: Sql,
     of_subject: Sql,
@@ -79,7 +79,7 @@ pub(super) async fn of_subject(
     Ok(rows.iter().map(read).collect())
 }
 
-/// Rows after a key, in the order of keys.
+/// Returns the rows after a key, in the order of keys.
 pub(super) async fn scan(
     connection: &mut SqliteConnection,
     after: Vec<u8>,
@@ -90,7 +90,7 @@ pub(super) async fn scan(
     Ok(rows.iter().map(read).collect())
 }
 
-/// Sessions that are due, and tombstones whose time is over.
+/// Returns sessions that are due, and tombstones whose lifetime is over.
 pub(super) async fn due(
     connection: &mut SqliteConnection,
     now: Timestamp,
@@ -101,7 +101,7 @@ pub(super) async fn due(
     Ok(rows.iter().map(read).collect())
 }
 
-/// Ends that nobody has acknowledged in time.
+/// Returns ends that were not acknowledged in time.
 pub(super) async fn unreported(
     connection: &mut SqliteConnection,
     now: Timestamp,
@@ -116,7 +116,7 @@ pub(super) async fn unreported(
     Ok(rows.iter().map(read).collect())
 }
 
-/// Keeps a session; `false` when there is something under its key.
+/// Inserts a session. Returns `false` if its key exists.
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
     record: &SessionRecord,
@@ -146,8 +146,8 @@ pub(super) async fn write_activity(
     query.execute(connection).await.map(drop)
 }
 
-/// Writes what an update changes. A session may be due earlier after it, and
-/// is never looked at later for it.
+/// Writes what an update changes. An update may make a session due earlier,
+/// never later.
 pub(super) async fn write_update(
     connection: &mut SqliteConnection,
     record: &SessionRecord,
@@ -176,7 +176,7 @@ pub(super) async fn write_update(
     query.execute(connection).await.map(drop)
 }
 
-/// Makes a tombstone of a row, to be forgotten at an instant.
+/// Turns a row into a tombstone, to be deleted at `forget`.
 pub(super) async fn write_end(
     connection: &mut SqliteConnection,
     ended: &EndedSession,
@@ -214,7 +214,7 @@ pub(super) async fn acknowledge(
     query.execute(connection).await.map(drop)
 }
 
-/// The end counts as being reported until the instant.
+/// Notes that the end is being reported until an instant.
 pub(super) async fn hand_out(
     connection: &mut SqliteConnection,
     key: &[u8],
@@ -235,8 +235,8 @@ pub(super) async fn look_at(
     query.execute(connection).await.map(drop)
 }
 
-/// Forgets a tombstone whose time is over and whose end was reported; `false`
-/// when there is no such one.
+/// Deletes a tombstone whose lifetime is over and whose end was reported.
+/// Returns `false` if there is none.
 pub(super) async fn forget_over(
     connection: &mut SqliteConnection,
     key: &[u8],

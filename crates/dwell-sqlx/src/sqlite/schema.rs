@@ -5,11 +5,11 @@ use sqlx::sqlite::SqliteConnection;
 
 use crate::error::ConnectError;
 
-/// Every change of the tables, from the first version on. What was released is
-/// never edited: files have it applied.
+/// All migrations of the tables, from the first version. A released one is
+/// never edited: files have applied it.
 const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/sqlite/1_sessions.sql")];
 
-/// Brings the tables up to the version that this release knows.
+/// Migrates the tables to the version that this release knows.
 pub(super) async fn make_ready(
     connection: &mut SqliteConnection,
     place: &str,
@@ -31,8 +31,7 @@ pub(super) async fn make_ready(
     Ok(())
 }
 
-/// Applies what is missing, all of it or nothing, and tells the version that
-/// there is then.
+/// Applies missing migrations in one transaction. Returns the version after it.
 async fn migrate(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
     let mut within = connection.begin_with("BEGIN IMMEDIATE").await?;
     let create = "CREATE TABLE IF NOT EXISTS dwell_schema (version INTEGER PRIMARY KEY) STRICT";

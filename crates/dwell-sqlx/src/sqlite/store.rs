@@ -1,4 +1,5 @@
-//! What all operations share: connections, and how a change is made.
+//! The store, and what all operations share: connections, and how a change is
+//! made.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -15,10 +16,13 @@ use tokio::time::timeout;
 use crate::stored::{Content, Row, instant};
 use crate::sweep::Sweep;
 
-/// Sessions in a SQLite file. Clones share it; two processes may not.
+/// Keeps sessions in a SQLite file, for one process. Clones share its
+/// connections; two processes must not open the same file. Needs feature
+/// `sqlite`.
 ///
-/// This machine's clock judges, as it does for
-/// [`MemoryStore`](https://docs.rs/dwell-memory).
+/// This machine's clock judges, as for
+/// [`MemoryStore`](https://docs.rs/dwell-memory). It does not go back while the
+/// process runs.
 ///
 /// ```no_run
 /// use dwell_core::{PolicySet, Timeouts, SessionManager, hours, minutes};
@@ -26,7 +30,7 @@ use crate::sweep::Sweep;
 ///
 /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = SqliteStore::open("/var/lib/console/sessions.db").await?;
-/// let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?; // idle, absolute
+/// let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
 /// let manager = SessionManager::builder(store, policies).build();
 /// # drop(manager);
 /// # Ok(())
@@ -40,12 +44,12 @@ pub(super) struct Inner {
     pub(super) clock: Box<dyn Clock>,
     pub(super) tombstones: Duration,
     pub(super) readers: SqlitePool,
-    /// The one connection that writes what must not be lost.
+    /// The one connection for changes that must not be lost.
     pub(super) writer: SqlitePool,
-    /// The one that writes touches, which need not reach the disk at once.
-    pub(super) toucher: SqlitePool,
-    /// Held by whichever of the two writes: they wait here in order, and not
-    /// in SQLite, which lets them try again and again.
+    /// The one connection for touches, which need not reach the disk at once.
+    pub(super) touch_writer: SqlitePool,
+    /// Held while one of the two writes. Writers queue here in order; SQLite
+    /// would make them retry.
     pub(super) turn: Arc<Mutex<()>>,
     pub(super) busy_timeout: Duration,
     pub(super) sweep: Sweep,
@@ -57,7 +61,7 @@ impl SqliteStore {
         self.0.clock.now()
     }
 
-    /// Begins a change on one of the two connections that write.
+    /// Begins a change on one of the two writing connections.
     pub(super) async fn change(&self, by: &SqlitePool) -> Result<Change, sqlx::Error> {
         let turn = timeout(self.0.busy_timeout, Arc::clone(&self.0.turn).lock_owned());
         let turn = turn.await.map_err(|_| sqlx::Error::PoolTimedOut)?;
@@ -69,10 +73,10 @@ impl SqliteStore {
     }
 }
 
-/// A change in the making: whole when it is committed, else undone.
+/// A change: applied when committed, rolled back when dropped.
 pub(super) struct Change {
     pub(super) within: Transaction<'static, Sqlite>,
-    /// Let go after the transaction is over.
+    /// Released after the transaction is over.
     _turn: OwnedMutexGuard<()>,
 }
 
@@ -82,7 +86,7 @@ impl Change {
     }
 }
 
-/// What a look-up makes of a row.
+/// Turns a row into the answer of a look-up.
 pub(super) fn lookup(row: Option<Row>, now: Timestamp) -> Result<Loaded, StoreError> {
     let state = match row {
         None => Lookup::Missing,

@@ -1,4 +1,5 @@
-//! Tells open connections of changes: all of them are made in this process.
+//! Changes, for caches and open connections. All of them are made in this
+//! process.
 
 use std::convert::Infallible;
 
@@ -15,8 +16,8 @@ impl SqliteStore {
         }
     }
 
-    /// Tells of a change when it is over, also where nobody waits for it any
-    /// more: then it may have been made or not.
+    /// Reports a change when the returned guard is dropped. A change whose
+    /// future was dropped is reported too, since it may have been made.
     pub(super) fn changing(&self, key: SessionKey) -> Changing<'_> {
         Changing {
             changes: &self.0.changes,

@@ -1,4 +1,4 @@
-//! What the tests share: stores on fresh files and servers, and sessions.
+//! What the tests share: stores on new files and servers, and sessions.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(unused_imports, reason = "each test file uses its part")]
@@ -13,7 +13,7 @@ pub(crate) use dwell_test_support::{
     Folder, due_policy, key, opened, reap_all, start, state, touch,
 };
 
-/// A store in a file, on a clock that is driven; tombstones live for an hour.
+/// Opens a store in a file, by a driven clock; tombstones live for an hour.
 pub(crate) async fn sqlite(folder: &Folder, clock: &ManualClock) -> SqliteStore {
     let builder = SqliteStore::builder().with_clock(clock.clone());
     builder
@@ -23,7 +23,7 @@ pub(crate) async fn sqlite(folder: &Folder, clock: &ManualClock) -> SqliteStore 
         .unwrap()
 }
 
-/// A store in Postgres, on a clock that is driven; tombstones live for an hour.
+/// Connects to Postgres, by a driven clock; tombstones live for an hour.
 pub(crate) async fn postgres(url: &str, prefix: &str, clock: &ManualClock) -> PostgresStore {
     let builder = PostgresStore::builder()
         .with_insecure_clock_for_tests(clock.clone())
@@ -32,7 +32,7 @@ pub(crate) async fn postgres(url: &str, prefix: &str, clock: &ManualClock) -> Po
     builder.connect(url).await.unwrap()
 }
 
-/// A server, and a store on it by a clock that is driven.
+/// Starts a server, and a store on it by a driven clock.
 pub(crate) async fn served() -> (Postgres, PostgresStore, ManualClock) {
     let server = Postgres::start().await.unwrap();
     let clock = ManualClock::new();
@@ -40,7 +40,7 @@ pub(crate) async fn served() -> (Postgres, PostgresStore, ManualClock) {
     (server, store, clock)
 }
 
-/// A server that counts its statements.
+/// Starts a server that counts its statements.
 pub(crate) async fn counting_server() -> Postgres {
     let builder = Postgres::builder();
     let builder = builder.setting("shared_preload_libraries", "pg_stat_statements");
@@ -50,14 +50,15 @@ pub(crate) async fn counting_server() -> Postgres {
     server
 }
 
-/// How many statements it has seen that are not about counting them.
+/// Returns how many statements the server has run, except those of this
+/// function.
 pub(crate) fn statements(server: &Postgres) -> u64 {
     let count = "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements
                  WHERE query NOT LIKE '%pg_stat_statements%'";
     server.query("postgres", count).unwrap().parse().unwrap()
 }
 
-/// A look-up in a task of its own.
+/// Looks a session up in a separate task.
 pub(crate) fn loading(
     store: &PostgresStore,
     key: SessionKey,
@@ -66,7 +67,7 @@ pub(crate) fn loading(
     tokio::spawn(async move { store.load(key).await })
 }
 
-/// A key in hexadecimal digits.
+/// Returns a key in hexadecimal digits.
 pub(crate) fn digits(key: SessionKey) -> String {
     key.as_bytes().iter().map(|b| format!("{b:02x}")).collect()
 }

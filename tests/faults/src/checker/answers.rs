@@ -1,4 +1,4 @@
-//! L8: what an answer may be, and when.
+//! L8: which answers are allowed, and when.
 
 use std::time::Duration;
 
@@ -25,25 +25,25 @@ fn wrong(history: &History, times: &Times, request: &Request) -> Option<&'static
     let (sent, received) = (request.sent, request.received);
     let late = received.saturating_sub(sent) > patience(times, request);
     if late && !faults.stalled(sent, received) {
-        return Some("answered too late");
+        return Some("answered later than configured");
     }
     let Some(answer) = &request.answer else {
         let away = faults.node_away(request.node, sent, received);
-        return (!away).then_some("not answered, by a node that was there");
+        return (!away).then_some("not answered, although the node was there");
     };
     match answer.status {
         503 if !answer.retry_after => Some("503 without Retry-After"),
         503 if answer.cookie != Cookie::Kept => Some("503 that changes the cookie"),
         503 if answer.reason.as_deref() != Some("store_unavailable") => Some("503 without reason"),
-        503 if !faults.store_doubtful(sent, received) => Some("503 although the store was there"),
+        503 if !faults.store_unreliable(sent, received) => Some("503 although the store was there"),
         503 | 200..=299 | 401 => None,
-        _ => Some("an answer that nobody expects"),
+        _ => Some("an unexpected status"),
     }
 }
 
-/// How long the answer may take. The store is waited for each time that it is
-/// asked: a look-up once, and once more where it is told that the client has
-/// its new token; commands ask it several times.
+/// Returns how long the answer may take. Each question to the store may take
+/// the full limit. A look-up asks once, and a second time to confirm a new
+/// token; commands ask several times.
 fn patience(times: &Times, request: &Request) -> Duration {
     match request.kind {
         Kind::Login | Kind::Confirm | Kind::Extend | Kind::Logout => 4 * times.patience,

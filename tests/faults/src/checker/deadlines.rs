@@ -16,8 +16,8 @@ pub(super) fn check(view: &View<'_>) -> Vec<Violation> {
     violations
 }
 
-/// L1, the idle deadline: admitted although the last instant of any activity
-/// before lies too far back.
+/// L1, the idle deadline: admitted although the last possible instant of
+/// activity is too long ago.
 fn too_late(view: &View<'_>, request: &Request) -> Option<Violation> {
     if !request.admitted() {
         return None;
@@ -26,7 +26,8 @@ fn too_late(view: &View<'_>, request: &Request) -> Option<Violation> {
     if idle < view.times.idle + view.times.slack {
         return None;
     }
-    // What would explain it tells which law was broken.
+    // If an inactive request would explain it, that request prolonged the
+    // session.
     let any = idle_at_least(view, request, |_| true)?;
     let law = if any < view.times.idle {
         Law::OnlyActivityProlongs
@@ -48,8 +49,8 @@ fn too_old(view: &View<'_>, request: &Request) -> Option<Violation> {
     })
 }
 
-/// L2: the time that the answer to a passive request promises goes beyond what
-/// activity has earned.
+/// L2: the answer to a passive request promises more time than activity has
+/// earned.
 fn prolonged(view: &View<'_>, request: &Request) -> Option<Violation> {
     let left = request.answer.as_ref()?.idle_left?;
     if !request.admitted() || request.is_active() {
@@ -59,12 +60,12 @@ fn prolonged(view: &View<'_>, request: &Request) -> Option<Violation> {
     let left = Duration::from_secs(left);
     let most = view.times.idle.saturating_sub(idle) + view.times.slack;
     (left > most).then(|| {
-        let what = format!("{left:.3?} are left, where activity earned {most:.3?} at most");
+        let what = format!("{left:.3?} are left, but activity earned at most {most:.3?}");
         view.violation(Law::OnlyActivityProlongs, request, what)
     })
 }
 
-/// Refused as idle or too old, although that can't be yet.
+/// Refused as idle or too old before the deadline.
 fn too_early(view: &View<'_>, request: &Request) -> Option<Violation> {
     let times = view.times;
     match request.end_reason()? {
@@ -93,8 +94,8 @@ fn login<'a>(view: &View<'a>) -> Option<&'a Request> {
     requests.find(|request| request.kind == Kind::Login)
 }
 
-/// How long nothing of this kind can have happened when `request` was judged,
-/// at the least; `None` for a session whose beginning is not in the history.
+/// Returns the least time without a request of this kind before `request` was
+/// judged. `None` if the session's start is not in the history.
 fn idle_at_least(
     view: &View<'_>,
     request: &Request,
@@ -102,13 +103,14 @@ fn idle_at_least(
 ) -> Option<Duration> {
     let before = view.requests.iter().copied();
     let before = before.filter(|other| !std::ptr::eq(*other, request));
-    // Whatever was sent before this was answered may have come first.
+    // Every request that was sent before this one was answered may have come
+    // first.
     let before = before.filter(|other| other.sent < request.received && counts(other));
     let last = before.map(|other| other.received).max()?;
     Some(request.sent.saturating_sub(last))
 }
 
-/// The last request, answered before `at`, whose activity is certainly on
+/// Returns the last request answered before `at` whose activity is certainly on
 /// record.
 fn last_certain<'a>(view: &View<'a>, at: Moment) -> Option<&'a Request> {
     let times = view.times;
@@ -124,11 +126,11 @@ fn last_certain<'a>(view: &View<'a>, at: Moment) -> Option<&'a Request> {
             continue;
         }
         let on_record = request.received + times.touch_delay;
-        // A touch may be lost where the store is away, and one that comes
-        // after the deadline on record does nothing.
+        // A touch may be lost while the store is away, and one after the
+        // recorded deadline does nothing.
         let deadline = last.map(|last| (last.sent + times.idle).saturating_sub(times.granularity));
         let in_time = deadline.is_some_and(|deadline| on_record < deadline);
-        if in_time && !view.faults.store_doubtful(request.sent, on_record) {
+        if in_time && !view.faults.store_unreliable(request.sent, on_record) {
             last = last.max_by_sent(request);
         }
     }

@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 use super::{Law, View, Violation};
 use crate::history::{Cookie, Event, History, Kind, Moment, Repeats, Request, SessionId, Times};
 
-/// L4: nothing opens the session once somebody was told of its end.
+/// L4: no request opens the session after a client has learned of its end.
 pub(super) fn check_requests(view: &View<'_>, all: &[Request]) -> Vec<Violation> {
-    let told = told_at(view, all);
+    let known = end_known_at(view, all);
     let mut violations = Vec::new();
     for request in view.requests.iter().copied() {
-        if let Some(told) = told
+        if let Some(known) = known
             && request.admitted()
-            && told + view.times.propagation < request.sent
+            && known + view.times.propagation < request.sent
         {
-            let what = format!("admitted although its end was told at {told:.3?}");
+            let what = format!("admitted although a client knew of its end at {known:.3?}");
             violations.push(view.violation(Law::DeadStayDead, request, what));
         }
         violations.extend(forgotten(view, request));
@@ -22,9 +22,9 @@ pub(super) fn check_requests(view: &View<'_>, all: &[Request]) -> Vec<Violation>
     violations
 }
 
-/// When the session's end was first told: to somebody who asked for it, who
-/// signed in anew with it, or who was refused.
-fn told_at(view: &View<'_>, all: &[Request]) -> Option<Moment> {
+/// Returns when a client first learned of the end: by signing out, by a new
+/// login that replaced the session, or by a refusal.
+fn end_known_at(view: &View<'_>, all: &[Request]) -> Option<Moment> {
     let of_session = view.requests.iter().copied();
     let signed_out =
         |r: &&Request| r.kind == Kind::Logout && r.status().is_some_and(|status| status / 100 == 2);
@@ -35,13 +35,13 @@ fn told_at(view: &View<'_>, all: &[Request]) -> Option<Moment> {
     own.chain(replaced).map(|r| r.received).min()
 }
 
-/// Unknown, with a token that was good when the user got it.
+/// L8: the session is unknown, although the token was valid when the user
+/// received it.
 fn forgotten(view: &View<'_>, request: &Request) -> Option<Violation> {
     let unknown = request.status() == Some(401) && request.reason() == Some("session_required");
     let lost = view.faults.store_lost;
     let excused = lost.is_some_and(|(from, _)| from <= request.received);
-    // Which tokens the store knows beside the current one and the one before
-    // is its own affair.
+    // Tokens older than the previous one need not be known.
     let issued = view.requests.iter().filter(|other| {
         let answer = other.answer.as_ref();
         answer.is_some_and(|answer| answer.cookie == Cookie::Issued)
@@ -54,7 +54,7 @@ fn forgotten(view: &View<'_>, request: &Request) -> Option<Violation> {
     })
 }
 
-/// L12: every session has its report, and only one.
+/// L12: the end of every session is reported, once.
 pub(super) fn check_events(history: &History, times: &Times) -> Vec<Violation> {
     let ends = history.ends();
     let mut violations = Vec::new();
@@ -78,7 +78,7 @@ pub(super) fn check_events(history: &History, times: &Times) -> Vec<Violation> {
     violations
 }
 
-/// Every session that somebody got, or that an event is about.
+/// Returns every session that a user received or an event is about.
 pub(crate) fn created(history: &History) -> BTreeSet<SessionId> {
     let logins = history.requests.iter().filter(|r| r.kind == Kind::Login);
     let logins = logins.filter_map(|login| login.session.clone());
@@ -107,7 +107,7 @@ fn wrong_reports(history: &History, session: &str, reports: &[&Event]) -> Option
     }
 }
 
-/// Whether the store forgot the session: it had begun before.
+/// Whether the store may have forgotten the session: the session began before.
 pub(crate) fn may_be_lost(history: &History, session: &str) -> bool {
     let Some((_, until)) = history.faults.store_lost else {
         return false;

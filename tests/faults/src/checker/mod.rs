@@ -1,16 +1,15 @@
-//! The checker: a pure function from a history to what was wrong in it.
+//! The checker: a pure function from a history to violations of the laws.
 //!
-//! A request is judged by the store at some instant between its sending and
-//! its answer, and nobody knows which. So every rule compares the ends of these
-//! intervals that favour the service: what is reported is wrong whatever the
-//! order was.
+//! The store judges a request at some instant between its sending and its
+//! answer. So every rule compares those ends of the intervals that favour the
+//! service: what is reported is wrong in any order.
 //!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
 //! | `deadlines` | L1, L2, and ends that came too early |
 //! | `tokens` | L10 |
 //! | `ends` | L4, L12, and sessions that were forgotten |
-//! | `answers` | L8: what an answer may be, and when |
+//! | `answers` | L8: which answers are allowed, and when |
 
 mod answers;
 mod deadlines;
@@ -21,44 +20,45 @@ use std::fmt;
 
 use crate::history::{Faults, History, Request, SessionId, Times};
 
-/// Which sentence was broken.
+/// The law that was broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Law {
     /// L1: admitted at or after a deadline.
     HardCutoff,
-    /// L2: something else than good active requests moved the idle deadline.
+    /// L2: something other than a successful active request moved the idle
+    /// deadline.
     OnlyActivityProlongs,
-    /// L4: admitted after its end was told.
+    /// L4: admitted after a client had learned of the end.
     DeadStayDead,
-    /// L8: refused in another way than with 503, `Retry-After` and the cookie
-    /// kept, or later than configured, or without need.
+    /// L8: refused otherwise than with 503, `Retry-After` and the cookie kept;
+    /// or later than configured; or without need.
     FailClosed,
     /// L8: a session that the store should have kept is unknown.
     Forgotten,
-    /// L10: a superseded token opened the session, or its return was not
-    /// noticed.
+    /// L10: a superseded token opened the session, or its return did not end
+    /// it.
     Rotation,
-    /// L12: an end was not reported, or twice.
+    /// L12: an end was not reported, or more than once.
     Witness,
-    /// Somebody was thrown out although they had been active in time.
+    /// A session ended although its user had been active in time.
     TooEarly,
 }
 
-/// Something that was wrong.
+/// A violation of a law.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Which sentence was broken.
+    /// The law that was broken.
     pub law: Law,
-    /// In which session.
+    /// The session.
     pub session: Option<SessionId>,
-    /// What happened, for people.
+    /// What happened, in words.
     pub what: String,
     /// The request that shows it.
     pub request: Option<Request>,
 }
 
-/// Finds everything that is wrong in a history.
+/// Returns all violations in a history.
 #[must_use]
 pub fn check(history: &History, times: &Times) -> Vec<Violation> {
     let mut violations = Vec::new();
@@ -79,10 +79,10 @@ pub fn check(history: &History, times: &Times) -> Vec<Violation> {
     violations
 }
 
-/// One session, as the rules look at it.
+/// One session, for the rules.
 struct View<'a> {
     session: &'a str,
-    /// In the order in which they were sent.
+    /// Sorted by the time of sending.
     requests: &'a [&'a Request],
     times: &'a Times,
     faults: &'a Faults,

@@ -4,8 +4,8 @@ use super::{Law, View, Violation};
 use crate::history::{Cookie, Kind, Request};
 
 pub(super) fn check(view: &View<'_>) -> Vec<Violation> {
-    let shown = |request: &&Request| request.kind != Kind::Login;
-    let requests = view.requests.iter().copied().filter(shown);
+    let with_token = |request: &&Request| request.kind != Kind::Login;
+    let requests = view.requests.iter().copied().filter(with_token);
     requests
         .filter_map(|request| check_one(view, request))
         .collect()
@@ -21,16 +21,17 @@ fn check_one(view: &View<'_>, request: &Request) -> Option<Violation> {
         let what = "a superseded token opened the session after the grace".to_owned();
         return Some(view.violation(Law::Rotation, request, what));
     }
-    // A 503 or a broken connection says nothing of what was seen.
+    // After a 503 or a broken connection, the service need not have seen the
+    // token.
     let seen = request.status().is_some_and(|status| status != 503);
-    // Shortly after a rotation a token of two rotations ago may be that of a
-    // parallel request: it opens nothing, and nothing follows from it.
+    // Shortly after a rotation, a token of two rotations ago may belong to a
+    // parallel request: it opens nothing, and ends nothing.
     let parallel = rotations(view).any(|other| {
         !std::ptr::eq(other, rotation)
             && other.sent < request.received
             && request.sent < other.received + grace
     });
-    // What the answer says is not asked: a tombstone is silent to old tokens.
+    // The answer itself does not count: a tombstone says nothing to old tokens.
     let mut later = view.requests.iter();
     let survived = later
         .any(|other| other.admitted() && request.received + view.times.propagation < other.sent);
@@ -40,7 +41,7 @@ fn check_one(view: &View<'_>, request: &Request) -> Option<Violation> {
     })
 }
 
-/// The answer that brought the successor of this request's token.
+/// Returns the request whose answer replaced this request's token.
 fn superseded_by<'a>(view: &View<'a>, request: &Request) -> Option<&'a Request> {
     let mut issued: Vec<&Request> = view.requests.to_vec();
     issued.retain(|r| {
@@ -53,7 +54,7 @@ fn superseded_by<'a>(view: &View<'a>, request: &Request) -> Option<&'a Request> 
     issued.get(request.generation + 1).copied()
 }
 
-/// Every request that changed the token, or may have done so unseen.
+/// Returns every request that changed the token, or may have done so.
 fn rotations<'a>(view: &View<'a>) -> impl Iterator<Item = &'a Request> {
     let requests = view.requests.iter().copied();
     requests.filter(|request| match &request.answer {
@@ -63,8 +64,8 @@ fn rotations<'a>(view: &View<'a>) -> impl Iterator<Item = &'a Request> {
     })
 }
 
-/// Whether some later token was good before this request was sent: only then
-/// is the return of an earlier one a sign of theft.
+/// Whether a later token was used before this request: only then does the
+/// return of an earlier one mean theft.
 fn was_used(view: &View<'_>, request: &Request) -> bool {
     view.requests.iter().any(|other| {
         other.generation > request.generation && other.admitted() && other.received < request.sent

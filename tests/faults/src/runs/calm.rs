@@ -1,5 +1,4 @@
-//! Nothing wrong with the store: the base line, wrong clocks, and a node that
-//! is killed.
+//! Runs with a healthy store: the base line, wrong clocks, and a killed node.
 
 use std::path::Path;
 use std::time::Duration;
@@ -107,7 +106,7 @@ pub async fn node_killed(program: &Path) -> Result<Outcome> {
             };
             Ok(Faults {
                 absences: vec![absence],
-                // The touches that waited in it are lost with it.
+                // The touches that waited in the node are lost with it.
                 outages: vec![(from.saturating_sub(times.touch_delay), clock::now())],
                 repeats: Repeats::Identical,
                 ..Faults::default()

@@ -1,4 +1,4 @@
-//! What goes wrong: one function for each run.
+//! The runs: one function for each.
 
 mod calm;
 mod cluster;
@@ -23,19 +23,19 @@ pub use outage::{
 };
 pub use reaping::{many_ends, reaper_killed};
 
-/// How many users there are in a run.
+/// The number of users in a run.
 const USERS: usize = 40;
 
-/// When the fault happens.
+/// How long a run goes well before the fault.
 const CALM_BEFORE: Duration = Duration::from_secs(4);
 
-/// How long after a store is back its clients may need to notice.
+/// How long clients may take to notice that a store is back.
 const RECOVERY: Duration = Duration::from_secs(2);
 
-/// Does all the runs, one after the other.
+/// Does all runs, one after the other.
 ///
 /// # Errors
-/// When one could not be made.
+/// When a run could not be made.
 pub async fn all(program: &Path, mut tell: impl FnMut(&Outcome)) -> Result<Vec<Outcome>> {
     let mut outcomes = Vec::new();
     macro_rules! runs {
@@ -69,7 +69,7 @@ pub async fn all(program: &Path, mut tell: impl FnMut(&Outcome)) -> Result<Vec<O
 
 pub use reaping::On;
 
-/// Short enough for users to run out of time.
+/// Times short enough for sessions to time out.
 fn short_times() -> Times {
     Times {
         idle: Duration::from_secs(4),
@@ -84,7 +84,8 @@ fn short_times() -> Times {
     }
 }
 
-/// Long enough for sessions to outlive an outage; touches ride along.
+/// Times long enough for sessions to outlive an outage. Touches ride along with
+/// later look-ups.
 fn long_times() -> Times {
     Times {
         idle: Duration::from_secs(14),
@@ -94,7 +95,8 @@ fn long_times() -> Times {
     }
 }
 
-/// So long that copies, which live for a 60th of it, are used often.
+/// Times so long that copies, which live for a 60th of the idle timeout, are
+/// used often.
 fn copied_times() -> Times {
     Times {
         idle: Duration::from_secs(120),
@@ -103,7 +105,7 @@ fn copied_times() -> Times {
     }
 }
 
-/// The same where nodes keep copies: they may be this old.
+/// Allows for nodes with copies, which may be this old.
 fn with_copies(times: Times) -> Times {
     Times {
         propagation: Duration::from_millis(100),
@@ -144,14 +146,14 @@ fn judge(what: &'static str, history: &History, times: &Times, mut notes: Vec<St
     }
 }
 
-/// Lets the load go on for so long.
+/// Lets the load continue for `time`. Returns the instant after it.
 async fn go_on(time: Duration) -> Moment {
-    // Part of the plan: faults happen at their time.
+    // Not a wait: the fault happens at this time of the run.
     tokio::time::sleep(time).await;
     clock::now()
 }
 
-/// The store was doubtful from then until a little after now.
+/// Notes that the store was unreliable from `from` until shortly after now.
 fn outage_since(from: Moment) -> Faults {
     Faults {
         outages: vec![(from, clock::now() + RECOVERY)],

@@ -1,4 +1,4 @@
-//! The store is away, slow, or forgets.
+//! Runs in which the store is away, slow, or forgets.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::user::CloseReason;
 /// How long a killed server is away.
 const AWAY: Duration = Duration::from_secs(2);
 
-/// How long a stopped one stands still.
+/// How long a stopped server stands still.
 const STOPPED: Duration = Duration::from_secs(5);
 
 fn plan(name: &'static str, store: String) -> Plan {
@@ -33,7 +33,7 @@ fn plan(name: &'static str, store: String) -> Plan {
     }
 }
 
-/// Redis that keeps everything is killed, and comes back.
+/// A Redis that keeps everything is killed, and comes back.
 ///
 /// # Errors
 /// When the run can't be made.
@@ -45,7 +45,7 @@ pub async fn redis_killed(program: &Path) -> Result<Outcome> {
     play(what, program, plan, || kill(&redis)).await
 }
 
-/// Redis that keeps nothing is killed, and comes back empty.
+/// A Redis that keeps nothing is killed, and comes back empty.
 ///
 /// # Errors
 /// When the run can't be made.
@@ -97,8 +97,8 @@ pub async fn postgres_paused(program: &Path) -> Result<Outcome> {
     .await
 }
 
-/// Redis takes 200 ms longer for every answer, which nobody may notice beyond
-/// that, and then longer than it is waited for.
+/// Redis takes 200 ms longer for every answer, which only delays answers; then
+/// longer than the service waits.
 ///
 /// # Errors
 /// When the run can't be made.
@@ -127,8 +127,8 @@ pub async fn redis_resets(program: &Path) -> Result<Outcome> {
     resets(what, program, plan("redis-resets", String::new())).await
 }
 
-/// The same, and both nodes keep copies, of which they hear over such
-/// connections.
+/// All connections to Redis are reset, again and again, and both nodes keep
+/// copies, whose changes arrive over such connections.
 ///
 /// # Errors
 /// When the run can't be made.

@@ -1,4 +1,4 @@
-//! Ten thousand sessions that end in the same second.
+//! Runs in which ten thousand sessions end in the same second.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -26,19 +26,20 @@ use crate::user::CloseReason;
 /// How many sessions end.
 const MANY: usize = 10_000;
 
-/// How many are put into the store at a time.
+/// How many sessions are put into the store at a time.
 const AT_ONCE: usize = 32;
 
-/// How often audit files are looked at.
+/// How often audit files are read.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// The same, to kill somebody between two lines.
+/// How often an audit file is checked for its first line, to kill the node in
+/// the middle of a batch.
 const MIDST: Duration = Duration::from_millis(1);
 
-/// How long all of it may take.
+/// How long all reports may take.
 const BOUND: Duration = Duration::from_secs(60);
 
-/// Which store.
+/// The store of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum On {
     /// One Redis server.
@@ -56,10 +57,11 @@ pub async fn many_ends(program: &Path, on: On) -> Result<Outcome> {
         On::Redis => "10,000 sessions end at once (Redis)",
         On::Postgres => "10,000 sessions end at once (Postgres)",
     };
-    run(what, program, on, Kill::Nobody).await
+    run(what, program, on, Kill::NoNode).await
 }
 
-/// The same, and one node is killed in the midst of it.
+/// Ten thousand sessions end in the same second, and one of two nodes is killed
+/// while it reports.
 ///
 /// # Errors
 /// When the run can't be made.
@@ -73,12 +75,12 @@ pub async fn reaper_killed(program: &Path, on: On) -> Result<Outcome> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kill {
-    Nobody,
+    NoNode,
     OneNode,
 }
 
 async fn run(what: &'static str, program: &Path, on: On, kill: Kill) -> Result<Outcome> {
-    // Long enough to put them all in before the first is due.
+    // Long enough to put all sessions in before the first is due.
     let times = Times {
         idle: Duration::from_secs(12),
         absolute: Duration::from_secs(60),
@@ -118,7 +120,7 @@ async fn run(what: &'static str, program: &Path, on: On, kill: Kill) -> Result<O
     if kill == Kill::OneNode {
         let mut victim = stage.take_node(0);
         let bound = clock::now() + BOUND;
-        // Its first line is there, so it is in the midst of a batch.
+        // After its first line, the node is in the middle of a batch.
         while victim.audit_length()? == 0 && clock::now() < bound {
             tokio::time::sleep(MIDST).await;
         }
@@ -127,9 +129,9 @@ async fn run(what: &'static str, program: &Path, on: On, kill: Kill) -> Result<O
         if had >= MANY {
             return Err("the node was killed after it had reported everything".into());
         }
-        notes.push(format!("it had reported {had}"));
+        notes.push(format!("the node had reported {had} ends"));
         faults.repeats = Repeats::Identical;
-        // Its audit file counts, and it stays away.
+        // The node stays away, but its reports count.
         stage.keep_events(victim.events()?);
     }
     let bound = clock::now() + BOUND;
@@ -147,17 +149,18 @@ async fn run(what: &'static str, program: &Path, on: On, kill: Kill) -> Result<O
     Ok(judge(what, &history, &times, notes))
 }
 
-/// Puts the sessions in, all with the same deadline; tells when that is.
+/// Puts all sessions into the store. Returns their references and their common
+/// deadline.
 async fn plant(store: &impl SessionStore, times: &Times) -> Result<(Vec<String>, Moment)> {
     let policies = PolicySet::simple(Timeouts {
         idle: times.idle,
         absolute: times.absolute,
     })?;
-    let judge = DuePolicy::new(Arc::new(policies.clone()));
+    let due_policy = DuePolicy::new(Arc::new(policies.clone()));
     let began: Timestamp = store.now().await?;
     let due = clock::now() + times.idle;
     let sessions = stream::iter(0..MANY).map(|number| {
-        let judge = judge.clone();
+        let due_policy = due_policy.clone();
         let policies = &policies;
         async move {
             let token = Token::generate()?;
@@ -170,7 +173,7 @@ async fn plant(store: &impl SessionStore, times: &Times) -> Result<(Vec<String>,
                 credential: Credential::new(token.verifier()),
                 open: OpenPart::new(),
             };
-            store.create(record, None, judge).await?;
+            store.create(record, None, due_policy).await?;
             crate::Result::Ok(SessionRef::of(token.key()).to_string())
         }
     });

@@ -20,8 +20,7 @@ pub(crate) const fn at(millis: u64) -> Moment {
     Duration::from_millis(millis)
 }
 
-/// A request of the session `s`, sent then and answered ten milliseconds
-/// later.
+/// A request of session `s`, answered ten milliseconds after it was sent.
 pub(crate) fn request(sent: u64, kind: Kind, status: u16) -> Request {
     Request {
         user: 1,
@@ -112,7 +111,7 @@ pub(crate) fn found_in(requests: Vec<Request>) -> Vec<Law> {
     found(&history(requests))
 }
 
-pub(crate) fn assert_sound(history: &History) {
+pub(crate) fn assert_correct(history: &History) {
     let violations = check(history, &TIMES);
     assert!(violations.is_empty(), "{violations:#?}");
 }

@@ -5,27 +5,27 @@ use dwell_faults::checker::Law;
 use dwell_faults::history::{Absence, Kind, Request};
 
 #[test]
-fn admission_after_the_idle_deadline_is_found() {
+fn admission_after_idle_deadline_is_found() {
     assert_eq!(found_in(vec![login(0), click(4_031)]), [Law::HardCutoff]);
-    // By the login's answer, and to the millisecond: it may have been in time.
-    assert_sound(&history(vec![login(0), click(4_029)]));
+    // Counted from the login's answer, it may have been in time.
+    assert_correct(&history(vec![login(0), click(4_029)]));
 }
 
 #[test]
-fn admission_after_the_absolute_deadline_is_found() {
+fn admission_after_absolute_deadline_is_found() {
     let mut requests = vec![login(0)];
     requests.extend((1..=5).map(|n| click(n * 2_900)));
-    assert_sound(&history(requests.clone()));
+    assert_correct(&history(requests.clone()));
     requests.push(click(15_031));
     assert_eq!(found_in(requests), [Law::HardCutoff]);
 }
 
 #[test]
-fn what_overlaps_may_have_come_first() {
+fn overlapping_request_may_have_come_first() {
     let mut slow = click(3_900);
     slow.received = at(4_500);
-    assert_sound(&history(vec![login(0), slow, click(8_400)]));
-    // One that broke off may have counted, too.
+    assert_correct(&history(vec![login(0), slow, click(8_400)]));
+    // A request whose connection broke may have counted, too.
     let broken = Request {
         answer: None,
         ..click(3_900)
@@ -37,18 +37,18 @@ fn what_overlaps_may_have_come_first() {
     };
     let mut history = history(vec![login(0), broken, click(7_800)]);
     history.faults.absences = vec![away];
-    assert_sound(&history);
+    assert_correct(&history);
 }
 
 #[test]
-fn a_poll_that_prolongs_is_found() {
+fn poll_that_prolongs_is_found() {
     let poll = request(3_000, Kind::Poll, 200);
     let requests = vec![login(0), poll, click(6_000)];
     assert_eq!(found_in(requests), [Law::OnlyActivityProlongs]);
 }
 
 #[test]
-fn a_refused_request_that_prolongs_is_found() {
+fn refused_request_that_prolongs_is_found() {
     for status in [401, 403, 500, 503] {
         let refused = request(3_000, Kind::Click, status);
         let laws = found_in(vec![login(0), refused, click(6_000)]);
@@ -57,33 +57,33 @@ fn a_refused_request_that_prolongs_is_found() {
 }
 
 #[test]
-fn a_command_whose_outcome_nobody_knows_may_prolong() {
+fn command_with_unknown_outcome_may_prolong() {
     for kind in [Kind::Confirm, Kind::Extend] {
         let mut unknown = unavailable(3_000);
         unknown.kind = kind;
         let mut history = history(vec![login(0), unknown, click(6_000)]);
         history.faults.outages = vec![(at(2_900), at(3_100))];
-        assert_sound(&history);
+        assert_correct(&history);
     }
 }
 
 #[test]
-fn a_poll_that_promises_too_much_is_found() {
+fn poll_that_promises_too_much_is_found() {
     let promise = |idle| {
         let mut poll = request(3_000, Kind::Poll, 200);
         with(&mut poll).idle_left = Some(idle);
         vec![login(0), poll]
     };
     assert_eq!(found_in(promise(2)), [Law::OnlyActivityProlongs]);
-    assert_sound(&history(promise(1)));
+    assert_correct(&history(promise(1)));
 }
 
 #[test]
-fn an_end_that_came_too_early_is_found() {
+fn end_that_came_too_early_is_found() {
     let click = || click(2_000);
     let early = refused(4_900, "idle_timeout");
     assert_eq!(found_in(vec![login(0), click(), early]), [Law::TooEarly]);
-    assert_sound(&history(vec![
+    assert_correct(&history(vec![
         login(0),
         click(),
         refused(4_990, "idle_timeout"),
@@ -96,13 +96,13 @@ fn an_end_that_came_too_early_is_found() {
 }
 
 #[test]
-fn a_click_whose_touch_may_be_lost_is_no_proof_of_activity() {
-    // So late that its touch may come after the deadline on record.
+fn click_whose_touch_may_be_lost_proves_no_activity() {
+    // So late that its touch may come after the recorded deadline.
     let late = vec![login(0), click(2_900), refused(5_000, "idle_timeout")];
-    assert_sound(&history(late));
+    assert_correct(&history(late));
     // While the store was away.
     let mut history = history(vec![login(0), click(2_000), refused(4_500, "idle_timeout")]);
     assert_eq!(found(&history), [Law::TooEarly]);
     history.faults.outages = vec![(at(2_200), at(2_300))];
-    assert_sound(&history);
+    assert_correct(&history);
 }

@@ -1,4 +1,4 @@
-//! The checker, on histories made by hand: a sound one passes, and every
+//! The checker, on histories made by hand: a correct one passes, and every
 //! planted fault is found.
 
 #![allow(clippy::expect_used, reason = "a test helper fails the test")]

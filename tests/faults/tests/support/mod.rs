@@ -2,19 +2,19 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::expect_used, reason = "a test helper fails the test")]
-#![allow(clippy::print_stdout, reason = "the figures are what a run is for")]
+#![allow(clippy::print_stdout, reason = "a run's output is its figures")]
 
 use std::path::Path;
 
 use dwell_faults::Result;
 use dwell_faults::figures::Outcome;
 
-/// This package's program, which is a node on demand.
+/// Returns this package's program, which is also the node.
 pub(crate) fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_faults"))
 }
 
-/// Prints what came out of a run, and fails if anything was wrong.
+/// Prints the outcome of a run, and fails on any violation.
 pub(crate) fn lawful(outcome: Result<Outcome>) -> Outcome {
     let outcome = outcome.expect("the run can be made");
     println!("{outcome}");
@@ -22,8 +22,8 @@ pub(crate) fn lawful(outcome: Result<Outcome>) -> Outcome {
     outcome
 }
 
-/// The same for a run with users in it: there were enough of them to see
-/// something.
+/// Like [`lawful`], for a run with users: also checks that there were enough of
+/// them.
 pub(crate) fn lawful_load(outcome: Result<Outcome>) -> Outcome {
     let outcome = lawful(outcome);
     let figures = &outcome.figures;
@@ -32,8 +32,8 @@ pub(crate) fn lawful_load(outcome: Result<Outcome>) -> Outcome {
     outcome
 }
 
-/// The same for a run in which the store was away: it was noticed, for no
-/// longer than the fault and the way back, and sessions went on.
+/// Like [`lawful_load`], for a run in which the store was away: also checks
+/// that it was noticed, and that sessions survived.
 pub(crate) fn lawful_outage(outcome: Result<Outcome>) -> Outcome {
     let outcome = lawful_load(outcome);
     assert!(outcome.figures.refused > 0, "{outcome}");

@@ -1,4 +1,4 @@
-//! Where Postgres's programs are, and as whom they run.
+//! Where Postgres's programs are, and the user that runs them.
 
 use std::env;
 use std::ffi::OsStr;
@@ -10,9 +10,9 @@ use crate::programs;
 use crate::server::as_user;
 
 const PACKAGE: &str = "postgresql";
-/// Debian has a folder per major version here, and none of them on the search path.
+/// Debian has a folder per major version here, none of them on the search path.
 const VERSIONS: &str = "/usr/lib/postgresql";
-/// Whom Debian's package creates.
+/// The user that Debian's package creates.
 const SERVER_USER: &str = "postgres";
 
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct Binaries {
 }
 
 impl Binaries {
-    /// The newest version that is installed; on the search path, when it is not Debian's.
+    /// Finds the newest version of Debian's, else the one on the search path.
     pub(crate) fn find() -> Result<Self> {
         let mut versions: Vec<(u32, PathBuf)> = fs::read_dir(VERSIONS)
             .into_iter()
@@ -41,7 +41,7 @@ impl Binaries {
         let is_root = rustix::process::geteuid().is_root();
         Ok(Self {
             folder: postgres.parent().unwrap_or(Path::new("/")).to_owned(),
-            // It refuses to run as root.
+            // Postgres refuses to run as root.
             user: is_root.then_some(SERVER_USER),
         })
     }

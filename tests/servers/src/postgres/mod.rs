@@ -1,4 +1,4 @@
-//! One Postgres server with a throw-away cluster.
+//! One Postgres server with a temporary cluster.
 
 mod binaries;
 mod template;
@@ -21,19 +21,21 @@ use binaries::Binaries;
 const DATA: &str = "data";
 const USER: &str = "postgres";
 
-/// Settings that make it fast and keep what was committed over a kill of the process, though not of the machine.
+/// Settings that make the server fast. What was committed survives a kill of
+/// the process, but not of the machine.
 const SETTINGS: [&str; 7] = [
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
     "fsync=off",
     "full_page_writes=off",
     "shared_buffers=32MB",
-    // Else a killed server leaves its shared memory outside its folder.
+    // Otherwise a killed server leaves its shared memory outside its folder.
     "dynamic_shared_memory_type=mmap",
     "log_min_messages=warning",
 ];
 
-/// One Postgres server with an empty database called `postgres`; anybody on the loopback may do anything.
+/// A Postgres server with an empty database called `postgres`. Every local user
+/// has all rights.
 #[derive(Debug)]
 pub struct Postgres {
     server: Server,
@@ -42,7 +44,7 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Starts a server with nothing in it.
+    /// Starts an empty server.
     ///
     /// # Errors
     ///
@@ -51,13 +53,13 @@ impl Postgres {
         Self::builder().start().await
     }
 
-    /// For a server with options.
+    /// Returns a builder for a server with settings.
     #[must_use]
     pub fn builder() -> PostgresBuilder {
         PostgresBuilder::default()
     }
 
-    /// The address of the database `postgres`.
+    /// Returns the URL of the database `postgres`.
     #[must_use]
     pub fn url(&self) -> String {
         self.url_of("postgres")
@@ -67,17 +69,17 @@ impl Postgres {
         format!("postgres://{USER}@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// The port on 127.0.0.1.
+    /// Returns the server's port on 127.0.0.1.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Creates an empty database and returns its address.
+    /// Creates an empty database. Returns its URL.
     ///
     /// # Errors
     ///
-    /// When it is there already, or the server is not.
+    /// When the database exists, or the server does not run.
     pub async fn database(&self, name: &str) -> Result<String> {
         let (program, url) = (self.binaries.file("psql")?, self.url());
         let create = format!(
@@ -88,11 +90,12 @@ impl Postgres {
         Ok(self.url_of(name))
     }
 
-    /// Runs SQL with `psql` in the database `name`, and returns the rows, fields separated by `|`.
+    /// Runs SQL with `psql` in the database `name`. Returns the rows, with
+    /// fields separated by `|`.
     ///
     /// # Errors
     ///
-    /// When the server refuses it or is not there.
+    /// When the server refuses it or does not run.
     pub fn query(&self, name: &str, sql: &str) -> Result<String> {
         psql(&self.binaries.file("psql")?, &self.url_of(name), sql)
     }
@@ -111,14 +114,15 @@ fn psql(program: &Path, url: &str, sql: &str) -> Result<String> {
     Ok(String::from_utf8_lossy(&output).trim_end().to_owned())
 }
 
-/// How a Postgres server is to be.
+/// The settings of a Postgres server.
 #[derive(Clone, Debug, Default)]
 pub struct PostgresBuilder {
     settings: Vec<String>,
 }
 
 impl PostgresBuilder {
-    /// Sets a parameter, such as `fsync` to `on`; it outranks ours.
+    /// Sets a parameter, such as `fsync` to `on`. Overrides this crate's
+    /// settings.
     #[must_use]
     pub fn setting(mut self, name: &str, value: &str) -> Self {
         self.settings.push(format!("{name}={value}"));
@@ -191,24 +195,26 @@ impl Program for Single {
         self.user
     }
 
-    /// Reads it from the file that the server itself keeps: on the port somebody else may answer.
+    /// Reads the state from the server's own file: another process may answer
+    /// on the port.
     fn is_ready(&self, folder: &Path, pid: u32) -> bool {
         let lines = pid_file(folder);
         let line = |number: usize| lines.get(number - 1).map(|line| line.trim());
         line(1) == Some(&*pid.to_string()) && line(8) == Some("ready")
     }
 
-    /// Drops all clients and writes everything out.
+    /// Drops all clients, and writes everything to disk.
     fn end_signal(&self) -> Signal {
         Signal::INT
     }
 
-    /// Ends without writing out, but frees the shared memory.
+    /// Ends without writing to disk, but frees the shared memory.
     fn drop_signal(&self) -> Option<Signal> {
         Some(Signal::QUIT)
     }
 
-    /// A killed server leaves a segment of shared memory to the system, which has room for some thousands only.
+    /// Removes the shared memory of a killed server: the system has room for a
+    /// few thousand segments only.
     fn sweep(&self, folder: &Path) {
         let lines = pid_file(folder);
         let id = lines.get(6).and_then(|line| line.split_whitespace().nth(1));
@@ -218,7 +224,8 @@ impl Program for Single {
     }
 }
 
-/// The lines of `postmaster.pid`: the process, the folder, …, the shared memory, the state. None after a tidy end.
+/// Returns the lines of `postmaster.pid`: the process, the folder, …, the
+/// shared memory, the state. Empty after a tidy end.
 fn pid_file(folder: &Path) -> Vec<String> {
     let text = fs::read_to_string(folder.join(DATA).join("postmaster.pid"));
     text.unwrap_or_default()

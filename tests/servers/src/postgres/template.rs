@@ -1,6 +1,5 @@
-//! A cluster that `initdb` made once, and that every server starts with a copy of.
-//!
-//! Copying takes a quarter of the time that `initdb` takes.
+//! A cluster that `initdb` made once. Every server starts with a copy of it,
+//! which is faster than `initdb`.
 
 use std::env;
 use std::ffi::OsStr;
@@ -14,10 +13,12 @@ use crate::folder::Folder;
 use crate::postgres::binaries::Binaries;
 use crate::programs;
 
-/// Counts how often the arguments of `initdb` changed, so that no older template is taken.
+/// Increased when the arguments of `initdb` change, so that no older template
+/// is used.
 const FORMAT: u32 = 1;
 
-/// The template's folder; made now if this is the first use of this version by this user.
+/// Returns the template's folder. Makes it on the first use of a version by a
+/// user.
 pub(crate) fn ensure(binaries: &Binaries) -> Result<PathBuf> {
     let version = binaries.run("initdb", &["--version"])?;
     let version = version.split_whitespace().nth(2).unwrap_or("unknown");
@@ -27,18 +28,19 @@ pub(crate) fn ensure(binaries: &Binaries) -> Result<PathBuf> {
     if !template.exists() {
         make(binaries, owner, &template)?;
     }
-    // Anybody may create folders among the temporary ones, and we are going to run what is in this one.
+    // Any user may create a temporary folder with this name, and we run what is
+    // in it.
     let found = fs::metadata(&template).map_err(reading(&template))?.uid();
     if found != owner {
         return Err(Error::Refused(format!(
-            "{} belongs to user {found} and not to {owner}: remove it",
+            "{} belongs to user {found} instead of {owner}: remove it",
             template.display()
         )));
     }
     Ok(template)
 }
 
-/// Copies the template, with its owner, to a folder that is not there yet.
+/// Copies the template, with its owner, to a folder that does not exist yet.
 pub(crate) fn copy(template: &Path, to: &Path) -> Result<()> {
     let args = ["-a".as_ref(), "--reflink=auto".as_ref(), "--".as_ref()];
     let paths = [template.as_os_str(), to.as_os_str()];
@@ -47,7 +49,8 @@ pub(crate) fn copy(template: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Whoever comes first gives it its name; the others throw theirs away.
+/// Makes the template. If several processes do so at once, the first one keeps
+/// its own and the others remove theirs.
 fn make(binaries: &Binaries, owner: u32, template: &Path) -> Result<()> {
     let folder = Folder::create("initdb")?;
     chown(folder.path(), Some(owner), None).map_err(reading(folder.path()))?;
@@ -62,7 +65,7 @@ fn make(binaries: &Binaries, owner: u32, template: &Path) -> Result<()> {
     }
 }
 
-/// The numeric id of the server's user.
+/// Returns the numeric id of the server's user.
 fn owner(binaries: &Binaries) -> Result<u32> {
     let Some(user) = binaries.user() else {
         return Ok(rustix::process::geteuid().as_raw());

@@ -1,12 +1,12 @@
-//! `redis-cli`, for looking into a server and planting things in it.
+//! Runs `redis-cli` to read and write a server's data.
 
 use crate::error::Result;
 use crate::programs;
 
-/// Runs one command and returns the raw answer. Arguments may hold any bytes.
+/// Runs one command. Returns the raw answer. Arguments may hold any bytes.
 pub(crate) fn run<A: AsRef<[u8]>>(port: u16, args: &[A]) -> Result<Vec<u8>> {
     let port = port.to_string();
-    // `-e` makes an error that the server answers a failure of the program.
+    // `-e`: fail if the server answers with an error.
     let mut line: Vec<String> = ["-p", &port, "-e", "--quoted-input"]
         .map(str::to_owned)
         .to_vec();
@@ -18,7 +18,7 @@ pub(crate) fn run<A: AsRef<[u8]>>(port: u16, args: &[A]) -> Result<Vec<u8>> {
     Ok(answer)
 }
 
-/// As [`run`], for answers that are text.
+/// Like [`run`], for answers that are text.
 pub(crate) fn text<A: AsRef<[u8]>>(port: u16, args: &[A]) -> Result<String> {
     Ok(String::from_utf8_lossy(&run(port, args)?).into_owned())
 }
@@ -27,7 +27,7 @@ pub(crate) fn program() -> Result<std::path::PathBuf> {
     programs::find("redis-cli", "redis-tools")
 }
 
-/// A quoted string as `redis-cli` reads it; a command line could not carry a zero byte.
+/// Quotes an argument for `redis-cli`; a command line can't carry a zero byte.
 fn quoted(arg: &[u8]) -> String {
     let mut text = String::from("\"");
     for byte in arg {

@@ -1,4 +1,4 @@
-//! A Redis cluster of three masters with a replica each.
+//! A Redis Cluster of three masters with a replica each.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,18 +12,20 @@ use crate::wait::{self, blocking};
 const MASTERS: usize = 3;
 const NODES: usize = 2 * MASTERS;
 
-/// Three masters and three replicas, which take over within some seconds when a master is away.
+/// Three masters and three replicas, which take over within seconds when a
+/// master is away.
 #[derive(Debug)]
 pub struct RedisCluster {
     nodes: Arc<[Redis]>,
 }
 
 impl RedisCluster {
-    /// Starts the nodes, joins them, and waits until all of them think that all is well.
+    /// Starts the nodes, joins them, and waits until all of them report a
+    /// complete cluster.
     ///
     /// # Errors
     ///
-    /// When Redis is missing or the cluster is not well within 20 seconds.
+    /// When Redis is missing or the cluster is not complete within 20 seconds.
     pub async fn start() -> Result<Self> {
         blocking(|| {
             let builder = node();
@@ -32,7 +34,7 @@ impl RedisCluster {
             join(&nodes)?;
             wait_for(
                 &nodes,
-                "the cluster is not well after its creation",
+                "the cluster is not complete after its creation",
                 is_complete,
             )?;
             Ok(Self { nodes })
@@ -40,19 +42,20 @@ impl RedisCluster {
         .await
     }
 
-    /// The addresses of all nodes, each of which a client may begin with.
+    /// Returns the URLs of all nodes. A client may connect to any of them.
     #[must_use]
     pub fn urls(&self) -> Vec<String> {
         self.nodes.iter().map(Redis::url).collect()
     }
 
-    /// The nodes, in an order that stays.
+    /// Returns the nodes, always in the same order.
     #[must_use]
     pub fn nodes(&self) -> &[Redis] {
         &self.nodes
     }
 
-    /// Which of the nodes are masters now, in the eyes of the first that runs and answers.
+    /// Returns the indices of the current masters, as the first node that
+    /// answers sees them.
     ///
     /// # Errors
     ///
@@ -66,16 +69,16 @@ impl RedisCluster {
         .await
     }
 
-    /// The master, by its index, that has the slot of this key now.
+    /// Returns the index of the master that has this key's slot now.
     ///
     /// # Errors
     ///
-    /// When no node answers or none has the slot.
+    /// When no node answers, or no master has the slot.
     pub async fn master_of(&self, key: impl AsRef<[u8]>) -> Result<usize> {
         let (nodes, key) = (Arc::clone(&self.nodes), key.as_ref().to_owned());
         blocking(move || {
             let found = running(&nodes).find_map(|node| master_of(&nodes, node, &key));
-            found.ok_or_else(|| Error::Refused("no node knows whose key this is".to_owned()))
+            found.ok_or_else(|| Error::Refused("no master has the slot of this key".to_owned()))
         })
         .await
     }
@@ -84,7 +87,7 @@ impl RedisCluster {
     ///
     /// # Errors
     ///
-    /// When it is no master.
+    /// When the node is no master.
     pub async fn kill_master(&self, index: usize) -> Result<()> {
         if !self.masters().await?.contains(&index) {
             return Err(Error::Refused(format!("node {index} is no master now")));
@@ -93,23 +96,23 @@ impl RedisCluster {
         blocking(move || nodes.get(index).map_or(Ok(()), |node| node.kill9())).await
     }
 
-    /// Waits until nodes that run have all the slots, and all of those know it. With no master away it
-    /// returns at once.
+    /// Waits until running nodes have all slots, and all of these nodes know
+    /// it. Returns at once if no master is away.
     ///
     /// # Errors
     ///
-    /// When that is not so within 20 seconds.
+    /// When no replica takes over within 20 seconds.
     pub async fn wait_for_failover(&self) -> Result<()> {
         let nodes = Arc::clone(&self.nodes);
         blocking(move || wait_for(&nodes, "no replica took over", is_served)).await
     }
 
-    /// Waits until all six nodes are connected and every master has a replica that is up to date, for instance
-    /// after the restart of a node.
+    /// Waits until all six nodes are connected and every master has a replica
+    /// that is up to date, for instance after the restart of a node.
     ///
     /// # Errors
     ///
-    /// When that is not so within 20 seconds.
+    /// When this takes longer than 20 seconds.
     pub async fn wait_until_complete(&self) -> Result<()> {
         let nodes = Arc::clone(&self.nodes);
         blocking(move || wait_for(&nodes, "the cluster is not complete again", is_complete)).await
@@ -139,7 +142,7 @@ fn running(nodes: &[Redis]) -> impl Iterator<Item = &Redis> {
     nodes.iter().filter(|node| node.is_running())
 }
 
-/// All slots belong to nodes that run, as every one of these sees it.
+/// Whether all slots belong to running nodes, as each of these sees it.
 fn is_served(nodes: &[Redis]) -> bool {
     running(nodes).all(|node| {
         let masters = masters(nodes, node).unwrap_or_default();
@@ -151,7 +154,7 @@ fn is_served(nodes: &[Redis]) -> bool {
     })
 }
 
-/// Every node runs, and every replica has caught up with its master.
+/// Whether every node runs, and every replica has caught up with its master.
 fn is_complete(nodes: &[Redis]) -> bool {
     is_served(nodes)
         && nodes.iter().all(|node| {
@@ -168,7 +171,7 @@ fn is_ok(node: &Redis) -> bool {
     info.is_ok_and(|text| text.lines().any(|line| line.trim() == "cluster_state:ok"))
 }
 
-/// The indices of the masters that have slots, as `node` sees it.
+/// Returns the indices of the masters that have slots, as `node` sees them.
 fn masters(nodes: &[Redis], node: &Redis) -> Option<Vec<usize>> {
     let ports: HashSet<u16> = view(node)?.into_iter().map(|(_, _, port)| port).collect();
     let indices = nodes.iter().enumerate();
@@ -189,7 +192,8 @@ fn master_of(nodes: &[Redis], node: &Redis, key: &[u8]) -> Option<usize> {
     nodes.iter().position(|node| node.port() == port)
 }
 
-/// Which slots are at which port: lines of `id ip:port@bus flags master ping pong epoch link slots…`.
+/// Returns ranges of slots with their port, from lines of `id ip:port@bus flags
+/// master ping pong epoch link slots…`.
 fn view(node: &Redis) -> Option<Vec<(u16, u16, u16)>> {
     let text = node.command(&["CLUSTER", "NODES"]).ok()?;
     let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! Redis: one server, a cluster, and a primary with sentinels.
+//! Redis: one server, a Cluster, and a primary with Sentinels.
 
 mod cli;
 mod cluster;

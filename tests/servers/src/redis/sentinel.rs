@@ -1,4 +1,4 @@
-//! A Redis primary and its replica, watched by three sentinels.
+//! A Redis primary and its replica, watched by three Sentinels.
 
 use std::sync::Arc;
 
@@ -9,9 +9,11 @@ use crate::wait::{self, blocking};
 const SERVICE: &str = "dwell";
 const SENTINELS: usize = 3;
 const QUORUM: usize = 2;
-/// How often they ask and tell, in milliseconds. By default they ping so seldom that a server which answers can
-/// seem to be away for longer than they wait, and they take ten seconds to see a new replica. But they do not
-/// elect a replica of which they heard nothing for five pings, and without a primary they ask once a second.
+/// How often the Sentinels poll and publish, in milliseconds. By default they
+/// ping so rarely that a live server can seem away for longer than they wait,
+/// and they take ten seconds to see a new replica. Much shorter pings would not
+/// do either: they elect no replica that was silent for five pings, and without
+/// a primary they poll once a second.
 const PERIODS: [&str; 8] = [
     "ping-period",
     "300",
@@ -23,8 +25,8 @@ const PERIODS: [&str; 8] = [
     "200",
 ];
 
-/// A primary, a replica, and three sentinels, which make the replica the primary within some seconds when
-/// the old one is away.
+/// A primary, a replica, and three Sentinels, which promote the replica within
+/// seconds when the primary is away.
 #[derive(Debug)]
 pub struct RedisSentinel {
     inner: Arc<Inner>,
@@ -37,11 +39,12 @@ struct Inner {
 }
 
 impl RedisSentinel {
-    /// Starts all five and waits until the sentinels know each other and the replica.
+    /// Starts all five, and waits until the Sentinels know each other and the
+    /// replica.
     ///
     /// # Errors
     ///
-    /// When Redis is missing or they are not that far within 20 seconds.
+    /// When Redis is missing or the Sentinels are not ready within 20 seconds.
     pub async fn start() -> Result<Self> {
         blocking(|| {
             let inner = Arc::new(Inner::start()?);
@@ -51,35 +54,36 @@ impl RedisSentinel {
         .await
     }
 
-    /// The addresses of the sentinels.
+    /// Returns the URLs of the Sentinels.
     #[must_use]
     pub fn urls(&self) -> Vec<String> {
         self.inner.sentinels.iter().map(Redis::url).collect()
     }
 
-    /// The name under which the sentinels know the primary.
+    /// Returns the Sentinels' name for the primary.
     #[must_use]
     pub fn service(&self) -> &'static str {
         SERVICE
     }
 
-    /// The sentinels themselves.
+    /// Returns the Sentinels.
     #[must_use]
     pub fn sentinels(&self) -> &[Redis] {
         &self.inner.sentinels
     }
 
-    /// The two servers with the data, in an order that stays: at first the primary, then the replica.
+    /// Returns the two servers with the data, always in the same order: the
+    /// first primary, then its replica.
     #[must_use]
     pub fn servers(&self) -> &[Redis; 2] {
         &self.inner.servers
     }
 
-    /// Which of the servers is the primary now, for the sentinels.
+    /// Returns the index of the current primary, as the Sentinels see it.
     ///
     /// # Errors
     ///
-    /// When the sentinels do not agree.
+    /// When the Sentinels do not agree.
     pub async fn primary(&self) -> Result<usize> {
         let inner = Arc::clone(&self.inner);
         blocking(move || {
@@ -89,11 +93,11 @@ impl RedisSentinel {
         .await
     }
 
-    /// Kills the primary with SIGKILL and returns its index.
+    /// Kills the primary with SIGKILL. Returns its index.
     ///
     /// # Errors
     ///
-    /// When the sentinels do not agree which it is.
+    /// When the Sentinels do not agree on the primary.
     pub async fn kill_primary(&self) -> Result<usize> {
         let index = self.primary().await?;
         let inner = Arc::clone(&self.inner);
@@ -107,11 +111,12 @@ impl RedisSentinel {
         Ok(index)
     }
 
-    /// Waits until the sentinels agree on a primary that runs and takes writes, and returns its index.
+    /// Waits until the Sentinels agree on a primary that runs and takes writes.
+    /// Returns its index.
     ///
     /// # Errors
     ///
-    /// When they do not within 20 seconds.
+    /// When they do not agree within 20 seconds.
     pub async fn wait_for_failover(&self) -> Result<usize> {
         let inner = Arc::clone(&self.inner);
         blocking(move || {
@@ -122,12 +127,12 @@ impl RedisSentinel {
         .await
     }
 
-    /// Waits until the other server follows the primary again, and all sentinels know it: after the restart of a
-    /// killed one.
+    /// Waits until the other server follows the primary again and all Sentinels
+    /// know it, after the restart of a killed server.
     ///
     /// # Errors
     ///
-    /// When that is not so within 20 seconds.
+    /// When this takes longer than 20 seconds.
     pub async fn wait_until_complete(&self) -> Result<()> {
         let inner = Arc::clone(&self.inner);
         blocking(move || inner.wait_until_complete()).await
@@ -155,15 +160,17 @@ impl Inner {
         })
     }
 
-    /// Returns when the sentinels know each other and both servers. They forget their haste when they restart.
+    /// Waits until the Sentinels know each other and both servers. Sets their
+    /// periods first, which a restart resets.
     fn wait_until_complete(&self) -> Result<()> {
         for sentinel in self.sentinels.iter().filter(|one| one.is_running()) {
             sentinel.command(&[&["SENTINEL", "DEBUG"][..], &PERIODS].concat())?;
         }
-        self.wait_for("they do not know each other", Self::is_complete)
+        self.wait_for("the Sentinels do not know each other", Self::is_complete)
     }
 
-    /// The server that all sentinels that run take for the primary.
+    /// Returns the index of the server that all running Sentinels regard as the
+    /// primary.
     fn primary(&self) -> Option<usize> {
         let mut running = self.sentinels.iter().filter(|one| one.is_running());
         let first = address(running.next()?)?;
@@ -173,7 +180,8 @@ impl Inner {
         index.filter(|_| agree)
     }
 
-    /// The primary, if it runs and takes itself for one, too.
+    /// Returns the primary's index, if it runs and regards itself as the
+    /// primary.
     fn serving(&self) -> Option<usize> {
         let index = self.primary()?;
         let server = self
@@ -212,10 +220,12 @@ fn address(sentinel: &Redis) -> Option<String> {
     sentinel.command(&ask).ok()
 }
 
-/// Whether this sentinel sees a healthy primary, a healthy replica and the other sentinels.
+/// Whether this Sentinel sees a healthy primary, a healthy replica and the
+/// other Sentinels.
 fn knows_all(sentinel: &Redis) -> bool {
     let ask = |what: &str| sentinel.command(&["SENTINEL", what, SERVICE]).ok();
-    // Each answer is a list of names and values, one a line, for one or for all of a kind.
+    // Each answer is a list of names and values, one a line, for one instance
+    // or for all of a kind.
     let healthy = |text: &str, flags: &str| {
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
         let pairs = lines.windows(2).filter(|pair| pair[0] == "flags");

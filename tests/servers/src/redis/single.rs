@@ -20,10 +20,10 @@ use crate::wait::blocking;
 
 const SOCKET: &str = "socket";
 const CONFIG: &str = "config";
-/// A server that hangs is asked again rather than waited for.
+/// How long a server that starts may take to answer before it is asked again.
 const ANSWER: Duration = Duration::from_secs(1);
 
-/// One Redis server, that forgets everything when it ends unless it is persistent.
+/// A Redis server. It forgets everything when it ends, unless it is persistent.
 #[derive(Debug)]
 pub struct Redis {
     server: Server,
@@ -31,7 +31,7 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Starts a server with nothing in it.
+    /// Starts an empty server.
     ///
     /// # Errors
     ///
@@ -40,25 +40,26 @@ impl Redis {
         Self::builder().start().await
     }
 
-    /// For a server with options.
+    /// Returns a builder for a server with options.
     #[must_use]
     pub fn builder() -> RedisBuilder {
         RedisBuilder::default()
     }
 
-    /// `redis://127.0.0.1:PORT/`
+    /// Returns `redis://127.0.0.1:PORT/`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
-    /// The port on 127.0.0.1.
+    /// Returns the server's port on 127.0.0.1.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Runs a command with `redis-cli`. Arguments may be binary; the answer is text, one line per element.
+    /// Runs a command with `redis-cli`. Arguments may be binary. Returns the
+    /// answer as text, one line per element.
     ///
     /// # Errors
     ///
@@ -67,7 +68,7 @@ impl Redis {
         cli::text(self.port, args)
     }
 
-    /// As [`Redis::command`], for answers that are binary.
+    /// Like [`Redis::command`], for answers that are binary.
     ///
     /// # Errors
     ///
@@ -85,7 +86,7 @@ impl Deref for Redis {
     }
 }
 
-/// How a Redis server is to be.
+/// The options of a Redis server.
 #[derive(Clone, Debug, Default)]
 pub struct RedisBuilder {
     args: Vec<OsString>,
@@ -95,14 +96,15 @@ pub struct RedisBuilder {
 }
 
 impl RedisBuilder {
-    /// Keeps what is written in an append-only file, written out to the disk every second.
+    /// Keeps data in an append-only file, which is written to disk every
+    /// second.
     #[must_use]
     pub fn persistent(mut self) -> Self {
         self.persistent = true;
         self
     }
 
-    /// Refuses writes beyond so many bytes of memory.
+    /// Refuses writes beyond `bytes` of memory.
     #[must_use]
     pub fn max_memory(self, bytes: u64) -> Self {
         self.arg("--maxmemory")
@@ -111,7 +113,7 @@ impl RedisBuilder {
             .arg("noeviction")
     }
 
-    /// Adds an argument of the command line; it outranks ours.
+    /// Adds an argument to the command line. Overrides this crate's arguments.
     #[must_use]
     pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
         self.args.push(arg.into());
@@ -124,13 +126,13 @@ impl RedisBuilder {
         args.into_iter().fold(self, Self::arg)
     }
 
-    /// Makes it a node of a cluster that is yet to be joined.
+    /// Makes the server a node of a cluster that is joined later.
     pub(super) fn cluster(mut self) -> Self {
         self.cluster = true;
         self.args(["--cluster-enabled", "yes"])
     }
 
-    /// Makes it a sentinel with these lines in its configuration.
+    /// Makes the server a Sentinel with these lines in its configuration.
     pub(super) fn sentinel(mut self, config: String) -> Self {
         self.sentinel = Some(config);
         self
@@ -166,7 +168,8 @@ impl RedisBuilder {
         Ok(Redis { server, port })
     }
 
-    /// Nodes and sentinels note every change of their views with an fsync, and on a busy disk that takes longer
+    /// Chooses a folder in memory for nodes and Sentinels. They write every
+    /// change of their view with an fsync, and on a busy disk that takes longer
     /// than the others wait for them.
     fn folder(&self) -> Result<Folder> {
         if self.cluster || self.sentinel.is_some() {
@@ -186,7 +189,8 @@ impl RedisBuilder {
     }
 }
 
-/// The nodes of a cluster speak with each other on a second port, whose number is 10000 higher.
+/// Whether a cluster node's second port is free too: the one with which nodes
+/// speak to each other, 10000 higher.
 fn has_bus_port(port: u16) -> bool {
     let bus = port.checked_add(10_000);
     bus.is_some_and(|bus| TcpListener::bind((Ipv4Addr::LOCALHOST, bus)).is_ok())
@@ -218,7 +222,8 @@ impl Program for Single {
         args.extend(["--port", &port, "--bind", "127.0.0.1", "--save", ""].map(OsString::from));
         args.extend(["--dir".into(), folder.into()]);
         args.extend(["--unixsocket".into(), socket.into()]);
-        // By default, a primary waits five seconds for more replicas before it sends its data to the first.
+        // By default a primary waits five seconds for more replicas before it
+        // sends its data to the first.
         args.extend(["--repl-diskless-sync-delay", "0"].map(OsString::from));
         if self.options.persistent {
             let on = ["--appendonly", "yes", "--appendfsync", "everysec"];
@@ -228,7 +233,8 @@ impl Program for Single {
         args
     }
 
-    /// Asks through the socket in our own folder: on the port somebody else may answer.
+    /// Asks through the socket in the server's folder: another process may
+    /// answer on the port.
     fn is_ready(&self, folder: &Path, _pid: u32) -> bool {
         let ask = || {
             let mut stream = UnixStream::connect(folder.join(SOCKET))?;
@@ -238,7 +244,8 @@ impl Program for Single {
             stream.read_exact(&mut answer)?;
             Ok::<_, std::io::Error>(answer)
         };
-        // One that wants a password serves, too; one that is loading does not yet.
+        // A server that asks for a password is ready, too; one that is loading
+        // is not.
         ask().is_ok_and(|answer| matches!(&answer, b"+PONG" | b"-NOAU"))
     }
 

@@ -1,4 +1,5 @@
-//! What several test files need: plain connections, and whether something remains of a server.
+//! What several test files share: plain connections, and what remains of a
+//! server.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::io;
@@ -12,9 +13,9 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// How long silence lasts before it is believed.
+/// How long silence must last.
 const SILENCE: Duration = Duration::from_millis(200);
-/// How long an answer may take before it is missed.
+/// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(20);
 
 pub(crate) type Connection = BufReader<TcpStream>;
@@ -31,7 +32,7 @@ pub(crate) async fn send(connection: &mut Connection, sent: impl AsRef<[u8]>) {
     connection.write_all(sent.as_ref()).await.unwrap();
 }
 
-/// The next line, without its end.
+/// Reads the next line, without its end.
 pub(crate) async fn line(connection: &mut Connection) -> String {
     let mut line = String::new();
     let read = timeout(ANSWER, connection.read_line(&mut line)).await;
@@ -39,14 +40,14 @@ pub(crate) async fn line(connection: &mut Connection) -> String {
     line.trim_end().to_owned()
 }
 
-/// The next byte; none at the end of the connection.
+/// Reads the next byte; `None` at the end of the connection.
 pub(crate) async fn byte(connection: &mut Connection) -> io::Result<Option<u8>> {
     let mut byte = [0];
     let read = timeout(ANSWER, connection.read(&mut byte)).await.unwrap();
     read.map(|length| (length == 1).then_some(byte[0]))
 }
 
-/// Whether nothing comes, not even the end.
+/// Whether nothing arrives, not even the end.
 pub(crate) async fn is_silent(connection: &mut Connection) -> bool {
     timeout(SILENCE, connection.fill_buf()).await.is_err()
 }
@@ -56,12 +57,12 @@ pub(crate) async fn ping(connection: &mut Connection) -> String {
     line(connection).await
 }
 
-/// Writes through Redis's protocol and returns how many replicas had it before the answer.
+/// Sets a key and waits for replicas. Returns how many have it.
 pub(crate) async fn set_on_replicas(port: u16, key: &str, value: &str) -> String {
     let mut connection = connect(port).await;
     send(&mut connection, format!("SET {key} {value}\r\n")).await;
     assert_eq!(line(&mut connection).await, "+OK");
-    // Waits for what this very connection has written.
+    // `WAIT` covers what this connection has written.
     send(&mut connection, "WAIT 1 5000\r\n").await;
     line(&mut connection).await
 }
@@ -74,7 +75,7 @@ pub(crate) async fn accepts(port: u16) -> bool {
     TcpStream::connect(loopback(port)).await.is_ok()
 }
 
-/// What a server could leave behind.
+/// What a server may leave behind.
 #[derive(Debug)]
 pub(crate) struct Remains {
     pids: Vec<u32>,
@@ -92,7 +93,8 @@ impl Remains {
         Self { pids, folder }
     }
 
-    /// Removes what is left when not even the one who removes it is: the folder, and Postgres's shared memory.
+    /// Removes what a killed process left: the folder, and Postgres's shared
+    /// memory.
     pub(crate) fn remove(&self) {
         if let Some(id) = shared_memory(&self.folder) {
             let removed = Command::new("ipcrm").args(["-m", &id]).status();
@@ -105,7 +107,7 @@ impl Remains {
         &self.pids
     }
 
-    /// Whether one of the processes is there; an orphan that nobody has waited for is not.
+    /// Whether one of the processes runs. A zombie does not count.
     pub(crate) fn process(&self) -> bool {
         self.pids.iter().any(|pid| is_alive(*pid))
     }
@@ -115,14 +117,16 @@ impl Remains {
     }
 }
 
-/// The number of the segment that a Postgres with this folder has, until it ends in order.
+/// Returns the id of a Postgres's shared memory, until the server ends in
+/// order.
 pub(crate) fn shared_memory(folder: &Path) -> Option<String> {
     let file = std::fs::read_to_string(folder.join("data/postmaster.pid")).ok()?;
     let line = file.lines().nth(6).unwrap();
     Some(line.split_whitespace().nth(1).unwrap().to_owned())
 }
 
-/// The fields of `/proc/PID/stat` behind the name: state, parent, and more.
+/// Returns the fields of `/proc/PID/stat` after the name: state, parent, and
+/// more.
 fn stat(pid: u32) -> Option<Vec<String>> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, fields) = text.rsplit_once(") ")?;
