@@ -1,4 +1,4 @@
-//! Where time comes from. No other file may read a system clock.
+//! Sources of time. No other file may read a system clock.
 //!
 //! A node that keeps its own sessions judges by [`SystemClock`]; a shared
 //! store judges by its own clock (law L11). Tests drive [`ManualClock`].
@@ -12,12 +12,28 @@ use crate::time::Timestamp;
 #[cfg(not(target_os = "linux"))]
 use crate::time::as_millis;
 
-/// A source of the current instant.
+/// Tells the current time.
 ///
-/// Readings of one clock must not go backwards, or idle time would be
-/// prolonged by the step.
+/// Readings of one clock must never go back: a step back prolongs every
+/// session by its length.
+///
+/// ```
+/// use dwell_core::{Clock, Timestamp};
+///
+/// /// Always noon on 2026-01-01.
+/// #[derive(Debug)]
+/// struct Noon;
+///
+/// impl Clock for Noon {
+///     fn now(&self) -> Timestamp {
+///         Timestamp::from_millis(1_767_268_800_000)
+///     }
+/// }
+///
+/// assert_eq!(Noon.now().to_string(), "2026-01-01T12:00:00.000Z");
+/// ```
 pub trait Clock: Send + Sync + fmt::Debug + 'static {
-    /// The current instant.
+    /// Returns the current instant.
     fn now(&self) -> Timestamp;
 }
 
@@ -27,15 +43,15 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
     }
 }
 
-/// The machine's clock, made steady.
+/// Reads the machine's clock, and never goes back while the process runs.
 ///
-/// It follows the wall clock forwards (also over a suspended machine, where
-/// the monotonic clock stands still) and never backwards: after a backward
-/// step it goes on with the monotonic clock, so that the step prolongs no
-/// session (law L11).
+/// It follows the wall clock forwards, also across a suspend of the machine.
+/// When the wall clock steps back, it continues with the monotonic clock, so
+/// the step prolongs no session (law L11).
 ///
-/// The wall clock is looked at once in a tick of the monotonic one: a look
-/// takes 25 ns, and a busy server asks hundreds of times in between.
+/// On Linux its resolution is a tick of the kernel: 1 to 10 ms.
+// The wall clock is read once per tick: it is the slow one of the two clocks,
+// and a busy server asks many times per tick.
 #[derive(Clone)]
 pub struct SystemClock(Arc<Steady>);
 
@@ -44,12 +60,12 @@ struct Steady {
     /// one, in milliseconds.
     offset: AtomicU64,
     /// The millisecond of the monotonic clock in which the wall clock was
-    /// looked at last.
+    /// last read.
     looked_at: AtomicU64,
 }
 
 impl SystemClock {
-    /// A clock that starts at the machine's current wall time.
+    /// Creates a clock that starts at the machine's wall time.
     #[must_use]
     pub fn new() -> Self {
         let wall = wall();
@@ -84,9 +100,8 @@ impl Clock for SystemClock {
             );
         }
         looked_at.store(monotonic, Ordering::Relaxed);
-        // In this order: a thread that is held up in between sees too small a
-        // distance, which is passed over, and not too large a one, which would
-        // stay.
+        // In this order: a thread that is preempted in between computes too
+        // small a distance, which is ignored. Too large a one would stay.
         let wall = wall();
         steady(offset, wall, self::monotonic())
     }
@@ -100,9 +115,8 @@ fn wall() -> Timestamp {
     Timestamp::from(SystemTime::now())
 }
 
-/// Milliseconds of a clock that never goes back, as of the last tick (1 to
-/// 10 ms, as the kernel is built): 4 ns instead of 30 for a clock that is
-/// thousands of times finer than what it judges.
+/// Milliseconds of a clock that never goes back, as of the kernel's last tick
+/// (1 to 10 ms). The fine clock is slower to read, and timeouts are seconds.
 #[cfg(target_os = "linux")]
 fn monotonic() -> u64 {
     use rustix::time::{ClockId, clock_gettime};
@@ -141,7 +155,7 @@ fn steady(offset: &AtomicU64, wall: Timestamp, monotonic: u64) -> Timestamp {
     Timestamp::from_millis(offset.load(Ordering::Relaxed).saturating_add(monotonic))
 }
 
-/// A clock that moves only when told to, for tests. Clones share the time.
+/// Moves only when it is moved, for tests. Clones share the time.
 ///
 /// ```
 /// use dwell_core::{Clock, ManualClock, seconds};
@@ -155,25 +169,24 @@ fn steady(offset: &AtomicU64, wall: Timestamp, monotonic: u64) -> Timestamp {
 pub struct ManualClock(Arc<AtomicU64>);
 
 impl ManualClock {
-    /// A clock that stands at 2026-01-01T00:00:00Z.
+    /// Creates a clock at 2026-01-01T00:00:00Z.
     #[must_use]
     pub fn new() -> Self {
         Self::at(Timestamp::from_millis(1_767_225_600_000))
     }
 
-    /// A clock that stands at `now`.
+    /// Creates a clock at `now`.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
         Self(Arc::new(AtomicU64::new(now.as_millis())))
     }
 
-    /// Moves the clock forward.
+    /// Moves the clock forward by `by`.
     pub fn advance(&self, by: Duration) {
         self.set(self.now() + by);
     }
 
-    /// Moves the clock to `now`, also backwards: a broken clock can be
-    /// imitated.
+    /// Sets the clock to `now`. May go back, to imitate a broken clock.
     pub fn set(&self, now: Timestamp) {
         self.0.store(now.as_millis(), Ordering::SeqCst);
     }
@@ -196,12 +209,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn l11_a_wall_clock_that_steps_back_prolongs_nothing() {
+    fn l11_wall_clock_step_back_prolongs_nothing() {
         let offset = AtomicU64::new(10_000);
         let at = |wall, mono| steady(&offset, Timestamp::from_millis(wall), mono).as_millis();
         assert_eq!(at(10_000, 0), 10_000);
         assert_eq!(at(10_500, 500), 10_500);
-        // An hour back on the wall: our time still goes on by the second that passed.
+        // The wall clock steps back: time advances by the second that passed.
         assert_eq!(at(1_000, 1_500), 11_500);
         assert_eq!(at(2_000, 2_500), 12_500);
     }
@@ -217,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn the_system_clock_never_goes_back() {
+    fn system_clock_never_goes_back() {
         let clock = SystemClock::new();
         let mut last = clock.now();
         for _ in 0..10_000 {

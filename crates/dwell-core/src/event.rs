@@ -1,4 +1,4 @@
-//! The event vocabulary, for audit, metrics and hooks.
+//! Events, for audit, metrics and hooks.
 //!
 //! Names follow the OWASP Logging Vocabulary Cheat Sheet where it has one.
 
@@ -12,28 +12,28 @@ use crate::engine::Evidence;
 use crate::session::{EndReason, SessionRef, SubjectId};
 use crate::time::Timestamp;
 
-/// What happened.
+/// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EventKind {
     /// A session started.
     SessionCreated,
-    /// A session ended otherwise than by its subject's sign-out.
+    /// A session ended for any reason other than a sign-out.
     SessionExpired,
-    /// A session was locked for idleness.
+    /// An idle session was locked.
     SessionLocked,
     /// The subject signed out.
     SessionLogout,
     /// Activity was recorded from another network than before.
     SessionNetworkChanged,
-    /// The subject asked to stay signed in.
+    /// The subject chose to stay signed in.
     SessionRenewed,
     /// The session's token was replaced.
     SessionRotated,
-    /// A locked session was opened by its subject's authentication.
+    /// The subject of a locked session authenticated again.
     SessionUnlocked,
-    /// An ended session's token was used.
+    /// The token of an ended session was used.
     SessionUseAfterExpire,
     /// A re-authentication failed.
     StepUpFailed,
@@ -41,14 +41,14 @@ pub enum EventKind {
     StepUpRequired,
     /// The subject authenticated again.
     StepUpSucceeded,
-    /// The store did not answer.
+    /// The store did not answer a request.
     StoreUnavailable,
-    /// A touch could not be recorded.
+    /// Activity could not be recorded; the session may end sooner.
     TouchLost,
 }
 
 impl EventKind {
-    /// The word for it.
+    /// Returns the event's name in logs and JSON, such as `session_created`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -69,8 +69,9 @@ impl EventKind {
         }
     }
 
-    /// The event that the end of a session is: its subject's sign-out has a
-    /// word of its own.
+    /// Returns the kind of event for an end with this reason:
+    /// [`SessionLogout`](Self::SessionLogout) for a sign-out, otherwise
+    /// [`SessionExpired`](Self::SessionExpired).
     #[must_use]
     pub const fn of_end(reason: EndReason) -> Self {
         match reason {
@@ -86,31 +87,42 @@ impl fmt::Display for EventKind {
     }
 }
 
-/// Something that happened, with what is known of it. Holds no token and no
-/// whole id (law L9).
+/// Something that happened to a session. Contains no token and no whole session
+/// id (law L9).
+///
+/// Serializes to one JSON object; fields that are not known are left out.
+///
+/// ```
+/// use dwell_core::{EndReason, Event, EventKind, Timestamp};
+///
+/// let mut event = Event::new(EventKind::SessionExpired, Timestamp::MIN);
+/// event.reason = Some(EndReason::IdleTimeout);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Event {
-    /// When, by the store's clock.
+    /// When it happened, by the store's clock.
     pub time: Timestamp,
-    /// What.
+    /// What happened.
     pub event: EventKind,
-    /// Why a session ended.
+    /// Why the session ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<EndReason>,
-    /// The session's short one-way reference.
+    /// The session's reference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionRef>,
-    /// Whose session.
+    /// The session's subject.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<SubjectId>,
-    /// The session's policy.
+    /// The name of the session's policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
-    /// The network of the request, or of the last activity where there was
-    /// no request.
+    /// The name of the request's network; without a request, that of the last
+    /// activity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
-    /// The client's address, where a source for it is configured.
+    /// The client's address, where a request caused the event and a network
+    /// layer found the address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_ip: Option<IpAddr>,
     /// The route or path of the request.
@@ -122,24 +134,26 @@ pub struct Event {
     /// Milliseconds since the login.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub age_ms: Option<u64>,
-    /// Which piece of evidence decided whether the request was activity.
+    /// The piece of evidence that made the request activity. Set in
+    /// `session_renewed` and `session_network_changed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
 }
 
-/// Where something happened, for events.
+/// Where a request came from and where it went, for events.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct RequestContext {
     /// The client's address.
     pub client_ip: Option<IpAddr>,
-    /// The network it is in.
+    /// The name of the client's network.
     pub network: Option<String>,
     /// The route or path.
     pub route: Option<String>,
 }
 
 impl Event {
-    /// An event of which nothing but its kind and time is known yet.
+    /// Creates an event with nothing but its kind and time.
     #[must_use]
     pub fn new(event: EventKind, time: Timestamp) -> Self {
         Self {
@@ -159,13 +173,15 @@ impl Event {
     }
 }
 
-/// Watches events. It returns nothing, so it can't change a decision; a
-/// panic in it is caught and logged.
+/// Receives every event. Add one with
+/// [`SessionManagerBuilder::observer`](crate::SessionManagerBuilder::observer).
+/// Closures `Fn(&Event)` are observers.
 ///
-/// It is called on the request's path: whatever may block belongs behind a
-/// queue of its own.
+/// An observer returns nothing, so it can't change a decision. A panic in it is
+/// caught and logged. It is called on the request's path: put anything that may
+/// block behind a queue.
 pub trait Observer: Send + Sync + 'static {
-    /// Sees one event.
+    /// Called for each event.
     fn observe(&self, event: &Event);
 }
 
@@ -175,31 +191,31 @@ impl<F: Fn(&Event) + Send + Sync + 'static> Observer for F {
     }
 }
 
-/// Several observers, each told in turn.
+/// Several observers, called in turn.
 #[derive(Clone, Default)]
 pub(crate) struct Observers(pub(crate) Vec<Arc<dyn Observer>>);
 
 impl Observers {
     pub(crate) fn tell(&self, event: &Event) {
         for observer in &self.0 {
-            let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let called = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 observer.observe(event);
             }));
-            if told.is_err() {
+            if called.is_err() {
                 log_panic("an observer", event);
             }
         }
     }
 }
 
-/// Logs that somebody who was told of an event panicked.
+/// Logs that an observer or a hook panicked. The event itself stands.
 #[cold]
 pub(crate) fn log_panic(who: &str, event: &Event) {
     #[cfg(feature = "tracing")]
     tracing::error!(
         event = event.event.as_str(),
         session = event.session.map(tracing::field::display),
-        "{who} panicked"
+        "{who} panicked; the session is not affected"
     );
     #[cfg(not(feature = "tracing"))]
     let _ = (who, event);
@@ -211,7 +227,7 @@ impl fmt::Debug for Observers {
     }
 }
 
-/// Writes every event as a `tracing` event of the target `dwell`.
+/// Writes every event as a `tracing` event with target `dwell` and level INFO.
 #[cfg(feature = "tracing")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingObserver;
@@ -242,7 +258,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
-    fn a_panicking_observer_stops_neither_us_nor_the_next_one() {
+    fn panicking_observer_stops_no_other_observer() {
         let seen = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&seen);
         let observers = Observers(vec![
@@ -256,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_one_json_object_of_what_is_known() {
+    fn event_is_one_json_object_of_known_fields() {
         let mut event = Event::new(EventKind::SessionExpired, Timestamp::MIN);
         event.reason = Some(EndReason::IdleTimeout);
         event.subject = Some("alice".into());

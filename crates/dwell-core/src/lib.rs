@@ -1,22 +1,22 @@
-//! The engine of Dwell: how long a session may dwell, decided on the server.
+//! The engine of Dwell: decides on the server how long a session lives.
 //!
 //! This crate knows no HTTP, no runtime and no I/O. Applications use it
-//! through `dwell-axum`, other services through `dwell-tower`; whoever writes
-//! a store, a sink for events or a layer of their own needs this crate alone.
+//! through `dwell-axum` or `dwell-tower`. Use it directly to write a store, an
+//! observer of events, or a layer.
 //!
-//! | part | is |
+//! | item | purpose |
 //! |---|---|
-//! | [`Facts`] | what is known of a session: timestamps, policy, network |
-//! | [`PolicySet`] | the limits in force, from code or from TOML |
-//! | [`engine`] | the decisions: pure functions of facts, limits and now |
-//! | [`classify`] | what counts as activity |
-//! | [`store::SessionStore`] | keeps facts and changes them narrowly; `dwell-memory` does it on one node |
+//! | [`PolicySet`], [`LivePolicies`] | the limits, from code or from TOML, and how to reload them |
 //! | [`SessionManager`] | store, policies and observers together |
-//! | [`SessionHandle`] | one request's session state, shared by all layers |
-//! | [`Event`], [`Observer`] | what happened, for those who watch |
-//! | [`Clock`] | where time comes from; [`ManualClock`] for tests |
+//! | [`SessionHandle`] | one request's session, for its handler |
+//! | [`SessionState`] | the same session, for layers |
+//! | [`Event`], [`Observer`] | what happened |
+//! | [`store::SessionStore`] | keeps sessions; `dwell-memory` is one for a single node |
+//! | [`SessionRecord`], [`Facts`] | what a store keeps of a session |
+//! | [`engine`] | the decisions: pure functions of facts, limits and the time |
+//! | [`Clock`] | tells the time; [`ManualClock`] for tests |
 //!
-//! A deadline is an instant at which it is already too late. Durations are
+//! At a deadline the session is already over. Durations are
 //! [`Duration`](std::time::Duration)s, and all arithmetic on instants
 //! saturates.
 //!
@@ -24,8 +24,8 @@
 //!
 //! ```
 //! use dwell_core::{
-//!     Admission, ManualClock, NewSession, PolicySet, Resolved, SessionHandle, SessionManager,
-//!     Timeouts, hours, minutes,
+//!     ManualClock, NewSession, PolicySet, Resolved, SessionManager, SessionState, Timeouts,
+//!     Verdict, hours, minutes,
 //! };
 //! use dwell_memory::MemoryStore;
 //!
@@ -39,16 +39,16 @@
 //! # block_on(async {
 //! let clock = ManualClock::new();
 //! let store = MemoryStore::with_clock(clock.clone());
-//! let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?; // idle, absolute
+//! let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
 //! let manager = SessionManager::builder(store, policies).build();
 //!
 //! // What the session layer does for a request without a session.
 //! let policies = manager.policies().current();
-//! let request = SessionHandle::new(manager.clone(), policies, Resolved::Nothing);
-//! assert_eq!(request.decide(), Admission::Anonymous);
+//! let request = SessionState::new(manager.clone(), policies, Resolved::Nothing);
+//! assert_eq!(request.decide(), Verdict::Anonymous);
 //! request.start(NewSession::new("alice")).await?;
 //!
-//! // Nobody comes again: the session ends all the same, and is reported.
+//! // No request comes any more: the reaper ends the session and reports it.
 //! clock.advance(minutes(15));
 //! manager.reap(1_000).await?;
 //! assert!(manager.list(&"alice".into()).await?.is_empty());
@@ -59,10 +59,11 @@
 //!
 //! # Features
 //!
-//! - `policy-file` (default): read policies from TOML.
-//! - `tracing` (default): `TracingObserver`, which writes every event as a
-//!   `tracing` event.
+//! - `policy-file` (default): reads policies from TOML.
+//! - `tracing` (default): adds `TracingObserver`, which writes every event as
+//!   a `tracing` event, and the crate's own log lines.
 
+#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod clock;

@@ -1,12 +1,12 @@
-//! Locks, which model tests replace by ones that try every schedule.
+//! Locks. Model tests replace them by locks that try every schedule.
 
 #[cfg(shuttle)]
 pub(crate) use shuttle::sync::{Mutex, MutexGuard};
 #[cfg(not(shuttle))]
 pub(crate) use std::sync::{Mutex, MutexGuard};
 
-/// Takes a lock. A thread that panicked with it can't have left the data
-/// half changed in a way that matters, since every change is one assignment.
+/// Takes a lock, ignoring poisoning: every change is one assignment, so a
+/// thread that panics leaves none half made.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
         .lock()

@@ -8,8 +8,8 @@ use serde::{Serialize, Serializer};
 
 /// An instant: whole milliseconds since 1970-01-01T00:00:00Z.
 ///
-/// Arithmetic saturates, so no input can overflow it. A difference that would
-/// be negative is zero: a clock that stepped back makes nobody younger.
+/// Arithmetic saturates, so it never overflows. A difference that would be
+/// negative is zero.
 ///
 /// ```
 /// use dwell_core::{Timestamp, minutes};
@@ -28,22 +28,22 @@ impl Timestamp {
     /// The latest instant: a deadline that never comes.
     pub const MAX: Self = Self(u64::MAX);
 
-    /// The instant that lies `millis` milliseconds after the epoch.
+    /// Returns the instant `millis` milliseconds after 1970-01-01T00:00:00Z.
     #[inline]
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds since the epoch.
+    /// Returns the milliseconds since 1970-01-01T00:00:00Z.
     #[inline]
     #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0
     }
 
-    /// The same instant as a [`SystemTime`]; instants beyond the year 9999
-    /// are given as the last millisecond of that year.
+    /// Returns the instant as a [`SystemTime`]. Instants after the year 9999
+    /// become the last millisecond of that year.
     #[must_use]
     pub fn to_system_time(self) -> SystemTime {
         const YEAR_9999_END: u64 = 253_402_300_799_999;
@@ -52,7 +52,8 @@ impl Timestamp {
 }
 
 impl From<SystemTime> for Timestamp {
-    /// An instant before the epoch becomes the epoch.
+    /// Converts an instant. Instants before 1970 become
+    /// [`MIN`](Timestamp::MIN).
     fn from(time: SystemTime) -> Self {
         let since = time
             .duration_since(SystemTime::UNIX_EPOCH)
@@ -89,7 +90,7 @@ impl Sub for Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// RFC 3339 in UTC with milliseconds: `2026-11-23T18:00:00.000Z`.
+    /// Writes RFC 3339 in UTC with milliseconds: `2026-11-23T18:00:00.000Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         humantime::format_rfc3339_millis(self.to_system_time()).fmt(f)
     }
@@ -107,28 +108,28 @@ impl Serialize for Timestamp {
     }
 }
 
-/// Whole milliseconds of a duration; what does not fit is [`u64::MAX`].
+/// Returns the whole milliseconds of a duration, at most [`u64::MAX`].
 #[inline]
 #[must_use]
 pub fn as_millis(duration: Duration) -> u64 {
-    // In 64 bits: `as_millis` counts in 128.
+    // In 64 bits: `Duration::as_millis` counts in 128.
     let seconds = duration.as_secs().saturating_mul(1_000);
     seconds.saturating_add(u64::from(duration.subsec_millis()))
 }
 
-/// A duration of so many seconds.
+/// Returns a duration of `n` seconds.
 #[must_use]
 pub const fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-/// A duration of so many minutes; what does not fit is the longest duration.
+/// Returns a duration of `n` minutes. Saturates at `u64::MAX` seconds.
 #[must_use]
 pub const fn minutes(n: u64) -> Duration {
     Duration::from_secs(n.saturating_mul(60))
 }
 
-/// A duration of so many hours; what does not fit is the longest duration.
+/// Returns a duration of `n` hours. Saturates at `u64::MAX` seconds.
 #[must_use]
 pub const fn hours(n: u64) -> Duration {
     Duration::from_secs(n.saturating_mul(3_600))
@@ -139,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn n13_a_difference_is_never_negative() {
+    fn n13_difference_is_never_negative() {
         let early = Timestamp::from_millis(5);
         let late = Timestamp::from_millis(9);
         assert_eq!(early - late, Duration::ZERO);
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn prints_rfc_3339_and_never_panics_at_the_extremes() {
+    fn prints_rfc_3339_up_to_the_extremes() {
         assert_eq!(Timestamp::MIN.to_string(), "1970-01-01T00:00:00.000Z");
         assert_eq!(
             Timestamp::from_millis(1_795_456_800_123).to_string(),

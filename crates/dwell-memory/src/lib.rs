@@ -20,6 +20,7 @@
 //! tombstone, which leaves memory by the same schedule, without a scan.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
 
 #[cfg(all(test, shuttle))]
 mod model_tests;
@@ -64,8 +65,8 @@ struct ReadmeDoctests;
 /// end sessions seldom meet.
 const SHARDS: usize = if cfg!(shuttle) { 1 } else { 64 };
 
-/// Entries that are looked at under one lock: a login that meets the reaper
-/// waits for a few microseconds and not for a whole batch.
+/// Entries that are looked at under one lock, so that a login never waits for a
+/// whole batch of the reaper.
 const PIECE: usize = 16;
 
 /// Sessions in memory. Clones share them.
@@ -148,7 +149,7 @@ impl Inner {
         lock(&self.shards[hash % SHARDS])
     }
 
-    fn create(&self, record: SessionRecord, quota: Option<Quota>, judge: &DuePolicy) -> Created {
+    fn create(&self, record: SessionRecord, quota: Option<Quota>, due: &DuePolicy) -> Created {
         let now = self.clock.now();
         // Held until the session is there, so that two logins count each other.
         let mut subject = self.subjects.lock(&record.subject);
@@ -158,7 +159,7 @@ impl Inner {
             if !matches!(self.sessions.lookup(record.key), Lookup::Missing) {
                 return Created::Exists;
             }
-            let live = self.live_of(&subject, &record.subject, quota.replaces, judge, now);
+            let live = self.live_of(&subject, &record.subject, quota.replaces, due, now);
             let limit = quota.limit.max as usize;
             if live.len() >= limit {
                 match quota.limit.on_limit {
@@ -178,7 +179,7 @@ impl Inner {
             }
         }
         let key = record.key;
-        if !self.shard(key).insert(&self.sessions, record, judge, now) {
+        if !self.shard(key).insert(&self.sessions, record, due, now) {
             return Created::Exists;
         }
         subject.add(key);
@@ -193,7 +194,7 @@ impl Inner {
         subject: &Subject<'_>,
         name: &SubjectId,
         replaced: Option<SessionKey>,
-        judge: &DuePolicy,
+        due: &DuePolicy,
         now: Timestamp,
     ) -> Vec<SessionKey> {
         let mut live = Vec::new();
@@ -203,7 +204,7 @@ impl Inner {
                 .if_live(key, |slot| (slot.subject == *name).then(|| slot.facts()));
             if let Some(facts) = facts.flatten()
                 && Some(key) != replaced
-                && !matches!(judge.verdict(&facts, now), Verdict::Ended(_))
+                && !matches!(due.verdict(&facts, now), Verdict::Ended(_))
             {
                 live.push((facts.last_active_at, key));
             }
@@ -245,10 +246,10 @@ impl Inner {
         keys.into_iter().filter_map(find).collect()
     }
 
-    fn reap(&self, judge: &DuePolicy, batch: usize) -> Reaped {
+    fn reap(&self, due: &DuePolicy, batch: usize) -> Reaped {
         let pass = Pass {
             sessions: &self.sessions,
-            judge,
+            due,
             now: self.clock.now(),
             tombstones: self.tombstones,
         };
@@ -321,9 +322,9 @@ impl SessionStore for MemoryStore {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: DuePolicy,
+        due: DuePolicy,
     ) -> StoreFuture<'_, Created> {
-        StoreFuture::ready(Ok(self.0.create(record, quota, &judge)))
+        StoreFuture::ready(Ok(self.0.create(record, quota, &due)))
     }
 
     fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome> {
@@ -348,8 +349,8 @@ impl SessionStore for MemoryStore {
         StoreFuture::ready(Ok(self.0.list(&subject)))
     }
 
-    fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
-        StoreFuture::ready(Ok(self.0.reap(&judge, batch)))
+    fn reap(&self, due: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
+        StoreFuture::ready(Ok(self.0.reap(&due, batch)))
     }
 
     fn is_local(&self) -> bool {

@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_come_at_their_second_and_not_before() {
+    fn entries_come_at_their_second_not_before() {
         let at = Timestamp::from_millis;
         let key = |n| SessionKey::from_bytes([n; 16]);
         let mut schedule = Schedule::default();

@@ -22,10 +22,10 @@ pub(crate) struct Shard {
     outdated: Vec<Schedule>,
 }
 
-/// What a reaping pass goes by.
+/// The inputs of a reaping pass.
 pub(crate) struct Pass<'a> {
     pub(crate) sessions: &'a Sessions,
-    pub(crate) judge: &'a DuePolicy,
+    pub(crate) due: &'a DuePolicy,
     pub(crate) now: Timestamp,
     pub(crate) tombstones: Duration,
 }
@@ -37,13 +37,13 @@ impl Shard {
         &mut self,
         sessions: &Sessions,
         record: SessionRecord,
-        judge: &DuePolicy,
+        due_policy: &DuePolicy,
         now: Timestamp,
     ) -> bool {
-        let current = self.generation == 0 || self.generation == judge.generation();
+        let current = self.generation == 0 || self.generation == due_policy.generation();
         // A session that other policies judged is looked at in the next pass.
         let due = match current && self.outdated.is_empty() {
-            true => second_of(judge.next_look(&record.facts, now)),
+            true => second_of(due_policy.next_look(&record.facts, now)),
             false => second_of(now),
         };
         let key = record.key;
@@ -91,8 +91,8 @@ impl Shard {
 
     /// Judges sessions anew that other policies have scheduled.
     fn reschedule(&mut self, pass: &Pass<'_>, sessions: &Pinned<'_>, budget: usize) -> usize {
-        if self.generation != pass.judge.generation() {
-            self.generation = pass.judge.generation();
+        if self.generation != pass.due.generation() {
+            self.generation = pass.due.generation();
             if !self.schedule.is_empty() {
                 self.outdated.push(std::mem::take(&mut self.schedule));
             }
@@ -111,7 +111,7 @@ impl Shard {
                 continue;
             };
             if !slot.is_ended() {
-                slot.due = second_of(pass.judge.next_look(&slot.facts(), pass.now));
+                slot.due = second_of(pass.due.next_look(&slot.facts(), pass.now));
             }
             self.schedule.add(slot.due, key);
         }
@@ -132,12 +132,11 @@ impl Shard {
         };
         if slot.is_ended() {
             drop(slot);
-            // Nobody else removes it, or adds another one, without the lock
-            // of this shard.
+            // Removing it, or adding another one, needs the lock of this shard.
             sessions.remove(&key);
             return;
         }
-        match pass.judge.due(&slot.facts(), pass.now) {
+        match pass.due.due(&slot.facts(), pass.now) {
             Due::End(reason) => {
                 let ended = end_slot(&mut slot, key, reason.into(), pass.now, pass.tombstones);
                 reaped.ended.extend(ended);
@@ -146,7 +145,7 @@ impl Shard {
                 let mut record = slot.record(key);
                 record.update(&update, pass.now);
                 slot.replace(record.clone());
-                slot.due = second_of(pass.judge.next_look(&record.facts, pass.now));
+                slot.due = second_of(pass.due.next_look(&record.facts, pass.now));
                 reaped.locked.push(record);
             }
             Due::Later(at) => slot.due = second_of(at),

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn stamps_come_back_and_too_late_ones_as_the_last() {
+    fn stamps_round_trip_up_to_the_last() {
         let there_and_back = |millis| {
             let stamp = Stamp::from(Timestamp::from_millis(millis));
             Timestamp::from(stamp).as_millis()

@@ -13,8 +13,8 @@ use crate::sync::{Mutex, MutexGuard, lock};
 ///
 /// An entry is half of the subject's hash, and a key: storing the subject too
 /// would double what an entry takes. Two subjects may share a hash, and an
-/// entry may outlive its session for a moment. So the
-/// reader of an entry checks that the session is live and belongs to the subject.
+/// entry may briefly outlive its session. So the reader of an entry checks that
+/// the session is live and belongs to the subject.
 pub(crate) struct Subjects {
     shards: Box<[Mutex<BTreeSet<Entry>>]>,
     hasher: RandomState,

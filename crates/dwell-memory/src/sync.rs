@@ -1,4 +1,4 @@
-//! Locks, which model tests replace by ones that try every schedule.
+//! Locks. Model tests replace them by locks that try every schedule.
 
 #[cfg(shuttle)]
 pub(crate) use shuttle::sync::{Mutex, MutexGuard};

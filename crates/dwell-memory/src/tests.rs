@@ -1,4 +1,4 @@
-//! What shows from inside only: that nothing is left behind.
+//! Tests of the inside: nothing is left behind.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -52,8 +52,8 @@ impl World {
             open: OpenPart::new(),
             credential: Credential::new(check(number)),
         };
-        let judge = DuePolicy::new(self.policies.clone());
-        let created = now(self.store.create(record, None, judge)).unwrap();
+        let due = DuePolicy::new(self.policies.clone());
+        let created = now(self.store.create(record, None, due)).unwrap();
         assert!(matches!(created, Created::Created { .. }));
     }
 
@@ -63,8 +63,8 @@ impl World {
             assert!(now(self.store.end(key(number), end)).unwrap().is_some());
         }
         self.clock.advance(seconds(2));
-        let judge = DuePolicy::new(self.policies.clone());
-        let reaped = now(self.store.reap(judge, usize::MAX)).unwrap();
+        let due = DuePolicy::new(self.policies.clone());
+        let reaped = now(self.store.reap(due, usize::MAX)).unwrap();
         assert!(reaped.ended.is_empty() && !reaped.more);
     }
 
@@ -80,7 +80,7 @@ impl World {
     }
 }
 
-/// Not zero, which is that of sessions that another middleware owns.
+/// Never zero, which stands for adopted sessions.
 fn check(number: u32) -> VerifierHash {
     VerifierHash::from_bits(u128::from(number) + 1)
 }
@@ -90,7 +90,7 @@ fn key(number: u32) -> SessionKey {
 }
 
 #[test]
-fn a_store_that_empties_holds_nothing() {
+fn emptied_store_holds_nothing() {
     const MANY: u32 = 5_000;
     let world = World::new();
     let inner = &world.store.0;
@@ -104,14 +104,14 @@ fn a_store_that_empties_holds_nothing() {
     world.end_and_forget(0..1);
     assert!(world.store.is_empty());
     assert_eq!(inner.subjects.len(), 0);
-    // Entries of what was ended before it was due.
+    // Entries of sessions that ended before they were due.
     world.clock.advance(hours(9));
     world.end_and_forget(0..0);
     assert!(inner.shards.iter().all(|shard| lock(shard).is_empty()));
 }
 
 #[test]
-fn sessions_are_found_while_they_are_there_and_not_after() {
+fn sessions_are_found_only_while_kept() {
     const LIVE: u32 = 3_000;
     let world = World::new();
     let subjects: Vec<SubjectId> = (0..7).map(|n| format!("subject {n}").into()).collect();

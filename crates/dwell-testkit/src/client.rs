@@ -10,8 +10,8 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use tower::{Service, ServiceExt};
 
-/// A client that keeps the cookies it is given, over a service in the same
-/// process. Clones start with the same cookies and go their own ways.
+/// A client with a cookie jar, over a tower service in the same process. A
+/// clone starts with the same cookies; later ones are its own.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -39,8 +39,9 @@ pub struct TestClient<S> {
     headers: HeaderMap,
 }
 
-/// An answer, read to its end.
+/// A whole answer, its body read to the end.
 #[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_structs, reason = "tests construct it")]
 pub struct TestResponse {
     /// The status.
     pub status: StatusCode,
@@ -51,7 +52,7 @@ pub struct TestResponse {
 }
 
 impl<S> TestClient<S> {
-    /// A client of this service, without cookies.
+    /// Creates a client of this service, without cookies.
     pub fn new(service: S) -> Self {
         Self {
             service,
@@ -60,10 +61,10 @@ impl<S> TestClient<S> {
         }
     }
 
-    /// Sends this field with every request.
+    /// Sends this header field with every request. Defaults to none.
     ///
     /// # Panics
-    /// When it is none: this is for tests.
+    /// If name or value is not valid in HTTP.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
         let (name, value) = field(name, value);
@@ -71,18 +72,18 @@ impl<S> TestClient<S> {
         self
     }
 
-    /// The cookie of this name, if it was given one.
+    /// Returns the value of the cookie with this name, if the client has it.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<&str> {
         self.cookies.get(name).map(String::as_str)
     }
 
-    /// Keeps a cookie as if it had been given it.
+    /// Adds a cookie, as if a service had set it.
     pub fn set_cookie(&mut self, name: &str, value: &str) {
         self.cookies.insert(name.to_owned(), value.to_owned());
     }
 
-    /// Forgets all cookies.
+    /// Removes all cookies.
     pub fn clear_cookies(&mut self) {
         self.cookies.clear();
     }
@@ -90,7 +91,7 @@ impl<S> TestClient<S> {
     /// Sends a `GET`.
     ///
     /// # Panics
-    /// When the service fails or the path is none: this is for tests.
+    /// If the service or the body fails, or the path is not valid.
     pub async fn get<B, R>(&mut self, path: &str) -> TestResponse
     where
         S: Service<Request<B>, Response = http::Response<R>> + Clone,
@@ -102,10 +103,10 @@ impl<S> TestClient<S> {
         self.send(Method::GET, path, &[], "").await
     }
 
-    /// Sends a `POST` of JSON from a page of the same origin.
+    /// Sends a `POST` with a JSON body, as a page of the same origin does.
     ///
     /// # Panics
-    /// When the service fails or the path is none: this is for tests.
+    /// If the service or the body fails, or the path is not valid.
     pub async fn post<B, R>(&mut self, path: &str, json: &str) -> TestResponse
     where
         S: Service<Request<B>, Response = http::Response<R>> + Clone,
@@ -121,11 +122,11 @@ impl<S> TestClient<S> {
         self.send(Method::POST, path, &headers, json).await
     }
 
-    /// Sends a request with these fields beside the client's own.
+    /// Sends a request with these header fields besides the client's own.
     ///
     /// # Panics
-    /// When the service fails, or the path or a field is none: this is for
-    /// tests.
+    /// If the service or the body fails, or if the path or a field is not
+    /// valid.
     #[allow(clippy::expect_used, reason = "a test helper fails the test")]
     pub async fn send<B, R>(
         &mut self,
@@ -144,7 +145,7 @@ impl<S> TestClient<S> {
         let body = B::from(Bytes::copy_from_slice(body.as_bytes()));
         let mut request = Request::new(body);
         *request.method_mut() = method;
-        *request.uri_mut() = path.parse().expect("a path");
+        *request.uri_mut() = path.parse().expect("the path is valid");
         request.headers_mut().clone_from(&self.headers);
         for (name, value) in headers {
             let (name, value) = field(name, value);
@@ -183,19 +184,20 @@ impl<S> TestClient<S> {
 }
 
 impl TestResponse {
-    /// The field of this name, where it stands and is text.
+    /// Returns the header field with this name, if it is there and is text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The body as text, with what is no UTF-8 replaced.
+    /// Returns the body as text. Invalid UTF-8 is replaced.
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The `reason` of problem details, found without a parser.
+    /// Returns the `reason` of a refusal (`application/problem+json`), if there
+    /// is one.
     #[must_use]
     pub fn reason(&self) -> Option<String> {
         let text = self.text();
@@ -207,12 +209,13 @@ impl TestResponse {
 
 #[allow(clippy::expect_used, reason = "a test helper fails the test")]
 fn field(name: &str, value: &str) -> (HeaderName, HeaderValue) {
-    let name = HeaderName::try_from(name).expect("a field name");
-    (name, HeaderValue::try_from(value).expect("a field value"))
+    let name = HeaderName::try_from(name).expect("the field's name is valid");
+    let value = HeaderValue::try_from(value).expect("the field's value is valid");
+    (name, value)
 }
 
 impl<S> fmt::Debug for TestClient<S> {
-    /// The cookies' names only: their values are secrets.
+    /// Shows the names of cookies only: their values are secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.cookies.keys().collect();
         f.debug_struct("TestClient")

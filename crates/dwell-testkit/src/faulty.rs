@@ -1,4 +1,4 @@
-//! A store around another one that fails as it is told to.
+//! A store around another one that fails on demand.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,9 +7,9 @@ use std::time::Duration;
 use dwell_core::delegate_store;
 use dwell_core::store::{SessionStore, StoreError, StoreFuture};
 
-/// A store that passes everything on, until it is told to fail, hang, be slow
-/// or panic. Clones share what they are told. It is never local: whoever uses
-/// it has to wait, as for a store behind a network.
+/// A store that forwards every call to another one, until a test makes it fail,
+/// hang, delay or panic. Clones share the fault. It is never local, so callers
+/// wait for it as for a store behind a network.
 ///
 /// ```
 /// use dwell_core::store::SessionStore;
@@ -54,7 +54,7 @@ enum Fault {
 }
 
 impl FaultyStore {
-    /// Passes everything on to `inner` for now.
+    /// Creates a store that forwards every call to `inner`.
     pub fn new(inner: impl SessionStore) -> Self {
         Self {
             inner: Arc::new(inner),
@@ -62,47 +62,46 @@ impl FaultyStore {
         }
     }
 
-    /// From now on answers nothing but errors; nothing reaches the inner
-    /// store.
+    /// Makes every further call fail. The inner store receives none.
     pub fn fail(&self) {
         self.set(Fault::Error);
     }
 
-    /// From now on never answers; nothing reaches the inner store.
+    /// Makes every further call hang forever. The inner store receives none.
     pub fn hang(&self) {
         self.set(Fault::Hang);
     }
 
-    /// From now on answers after so long, by tokio's clock.
+    /// Delays every further call by `by`, on tokio's clock.
     pub fn delay(&self, by: Duration) {
         self.set(Fault::Delay(by));
     }
 
-    /// From now on panics when its answer is awaited.
+    /// Makes every further call panic when its answer is awaited.
     pub fn panic(&self) {
         self.set(Fault::Panic);
     }
 
-    /// From now on passes everything on again.
+    /// Forwards every further call again.
     pub fn heal(&self) {
         self.set(Fault::None);
     }
 
-    /// How many look-ups and lists there were, failed ones included.
+    /// Returns the number of look-ups and lists, failed ones included.
     #[must_use]
     pub fn reads(&self) -> usize {
         self.shared.reads.load(Ordering::SeqCst)
     }
 
-    /// How many creations, touches, updates and ends there were, failed ones
+    /// Returns the number of creations, touches, updates and ends, failed ones
     /// included. Reaping passes do not count.
     #[must_use]
     pub fn writes(&self) -> usize {
         self.shared.writes.load(Ordering::SeqCst)
     }
 
-    /// How often it was asked for any of that, failed calls included: a touch
-    /// that goes along with a look-up is a write and a read in one call.
+    /// Returns the number of calls that were reads or writes, failed ones
+    /// included. `touch_and_load` is a read and a write in one call.
     #[must_use]
     pub fn round_trips(&self) -> usize {
         self.reads() + self.writes() - self.shared.both.load(Ordering::SeqCst)
@@ -133,8 +132,8 @@ impl FaultyStore {
         }
     }
 
-    /// The inner store is asked when its turn comes, and not before: one in
-    /// memory would have done its work already.
+    /// Calls the inner store only when the fault allows it. A store in memory
+    /// would do its work at the call.
     fn answer<'a, T: Send + 'a>(
         &self,
         operation: &'static str,
@@ -150,10 +149,10 @@ impl FaultyStore {
             match fault {
                 Fault::None => {}
                 Fault::Delay(by) => tokio::time::sleep(by).await,
-                Fault::Error => return Err(StoreError::unavailable("the store was told to fail")),
+                Fault::Error => return Err(StoreError::unavailable("a test made the store fail")),
                 Fault::Hang => std::future::pending().await,
-                #[allow(clippy::panic, reason = "it was told to")]
-                Fault::Panic => panic!("the store was told to panic"),
+                #[allow(clippy::panic, reason = "a test asked for it")]
+                Fault::Panic => panic!("a test made the store panic"),
             }
             ask().await
         })

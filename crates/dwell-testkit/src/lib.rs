@@ -1,20 +1,21 @@
-//! What tests of session timeouts need.
+//! Helpers for tests of session timeouts.
 //!
-//! - [`conformance`]: the suite that every store must pass, yours included;
-//! - [`FaultyStore`]: a store around another one that fails, hangs or is slow
-//!   as it is told to;
-//! - [`Recorder`]: an observer that keeps every event;
-//! - [`TestClient`]: a client with a cookie jar over any tower service.
+//! | item | purpose |
+//! |---|---|
+//! | [`TestClient`] | a client with a cookie jar, over any tower service |
+//! | [`Recorder`] | an observer that keeps every event |
+//! | [`FaultyStore`] | a store around another one that fails, hangs or is slow on demand |
+//! | [`conformance`] | the suite that every store must pass |
 //!
 //! # Time
 //!
-//! No test sleeps. A store takes a [`ManualClock`](dwell_core::ManualClock),
-//! and the test moves it:
+//! Tests need not sleep: give the store a
+//! [`ManualClock`](dwell_core::ManualClock) and move it.
 //!
 //! ```
 //! use dwell_core::{EndReason, EventKind, ManualClock, PolicySet, Timeouts, SessionManager};
 //! use dwell_memory::MemoryStore;
-//! use dwell_core::{NewSession, Resolved, SessionHandle, hours, minutes};
+//! use dwell_core::{NewSession, Resolved, SessionState, hours, minutes};
 //! use dwell_testkit::Recorder;
 //!
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
@@ -25,7 +26,7 @@
 //!     .observer(events.clone())
 //!     .build();
 //! let policies = manager.policies().current();
-//! let request = SessionHandle::new(manager.clone(), policies, Resolved::Nothing);
+//! let request = SessionState::new(manager.clone(), policies, Resolved::Nothing);
 //! request.start(NewSession::new("alice")).await?;
 //!
 //! clock.advance(minutes(15));
@@ -40,8 +41,8 @@
 //! # A store of your own
 //!
 //! [`store_conformance!`] makes a `#[test]` of every case of the suite. It
-//! takes a module's name and an async function that makes a store, empty and
-//! with nobody else at it, for each case:
+//! takes the name of a module, and an async function that creates an empty store
+//! for each case:
 //!
 //! ```
 //! # fn main() {}
@@ -56,20 +57,20 @@
 //! });
 //! ```
 //!
-//! A store that takes no `Clock` of ours says how its time is moved:
-//! [`conformance::DriveClock`]. One case alone runs like this:
+//! A store that takes no [`Clock`](dwell_core::Clock) implements
+//! [`conformance::DriveClock`]. To run a single case:
 //!
 //! ```
 //! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{end, run};
 //!
-//! run(async || MemoryStore::new(), end::l12_of_many_ends_at_once_one_wins);
+//! run(async || MemoryStore::new(), end::l12_one_of_many_concurrent_ends_wins);
 //! ```
 //!
 //! # A store that is away
 //!
-//! [`FaultyStore`] shows how a service behaves while its store does not
-//! answer, and that the session is whole when the store is back:
+//! With [`FaultyStore`] a test sees how a service behaves while its store does
+//! not answer, and that sessions are unchanged afterwards:
 //!
 //! ```
 //! use dwell_core::store::SessionStore;
@@ -90,8 +91,8 @@
 //!
 //! # A client with cookies
 //!
-//! [`TestClient`] sends requests to a service in the same process, keeps the
-//! cookies that it is given and drops those that are removed:
+//! [`TestClient`] sends requests to a service in the same process. It keeps the
+//! cookies that answers set, and drops those that answers remove:
 //!
 //! ```
 //! use bytes::Bytes;
@@ -117,6 +118,7 @@
 //! ```
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
 
 mod client;
 pub mod conformance;

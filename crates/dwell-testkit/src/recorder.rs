@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dwell_core::{EndReason, Event, EventKind, Observer};
 
-/// Keeps every event. Clones share them.
+/// An observer that keeps every event. Clones share the events.
 ///
 /// ```
 /// use dwell_core::{Event, EventKind, Observer, Timestamp};
@@ -18,31 +18,31 @@ use dwell_core::{EndReason, Event, EventKind, Observer};
 pub struct Recorder(Arc<Mutex<Vec<Event>>>);
 
 impl Recorder {
-    /// Has seen nothing yet.
+    /// Creates a recorder without events.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Every event so far, the earliest first.
+    /// Returns every event so far, the earliest first.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
         self.lock().clone()
     }
 
-    /// What happened so far, the earliest first.
+    /// Returns the kind of every event so far, the earliest first.
     #[must_use]
     pub fn kinds(&self) -> Vec<EventKind> {
         self.lock().iter().map(|event| event.event).collect()
     }
 
-    /// How often this happened.
+    /// Returns the number of events of this kind.
     #[must_use]
     pub fn count(&self, kind: EventKind) -> usize {
         self.lock().iter().filter(|e| e.event == kind).count()
     }
 
-    /// The reasons of the ends so far, sign-outs among them.
+    /// Returns the reason of every end so far, sign-outs included.
     #[must_use]
     pub fn ends(&self) -> Vec<EndReason> {
         let is_end = |event: &&Event| {
@@ -57,7 +57,7 @@ impl Recorder {
             .collect()
     }
 
-    /// Forgets what it has seen.
+    /// Forgets all events.
     pub fn clear(&self) {
         self.lock().clear();
     }

@@ -1,7 +1,6 @@
-//! The faulty store does what it is told, and nothing reaches the store within
-//! while it fails.
+//! The faulty store fails on demand, and forwards nothing while it does.
 
-#![allow(clippy::unwrap_used, reason = "a test says so when it fails")]
+#![allow(clippy::unwrap_used, reason = "a failing test panics")]
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -27,7 +26,7 @@ fn is_pending<T>(answer: StoreFuture<'_, T>) -> bool {
 }
 
 #[tokio::test]
-async fn while_it_fails_nothing_reaches_the_store_within() {
+async fn failing_store_passes_nothing_on() {
     let (store, inner) = stores();
     store.fail();
     assert!(matches!(
@@ -37,7 +36,11 @@ async fn while_it_fails_nothing_reaches_the_store_within() {
     assert!(store.list("alice".into()).await.is_err());
     assert!(store.end(KEY, EndReason::Revoked.into()).await.is_err());
     assert!(store.now().await.is_err());
-    assert_eq!((store.reads(), store.writes()), (2, 1), "tries count");
+    assert_eq!(
+        (store.reads(), store.writes()),
+        (2, 1),
+        "failed calls count"
+    );
     assert_eq!((inner.reads(), inner.writes()), (0, 0));
     store.heal();
     assert!(store.load(KEY).await.is_ok());
@@ -46,7 +49,7 @@ async fn while_it_fails_nothing_reaches_the_store_within() {
 }
 
 #[tokio::test]
-async fn a_touch_with_a_look_up_is_a_write_and_a_read_in_one_call() {
+async fn touch_and_load_is_one_round_trip() {
     let (store, inner) = stores();
     let touch = Touch {
         at: Timestamp::MIN,
@@ -65,21 +68,18 @@ async fn a_touch_with_a_look_up_is_a_write_and_a_read_in_one_call() {
 }
 
 #[tokio::test]
-async fn while_it_hangs_nothing_is_answered_and_nothing_reaches_the_store_within() {
+async fn hanging_store_passes_nothing_on() {
     let (store, inner) = stores();
     store.hang();
     assert!(is_pending(store.load(KEY)));
     assert!(is_pending(store.end(KEY, EndReason::Revoked.into())));
     assert_eq!((inner.reads(), inner.writes()), (0, 0));
     store.heal();
-    assert!(
-        store.load(KEY).await.is_ok(),
-        "what comes later is answered"
-    );
+    assert!(store.load(KEY).await.is_ok(), "later calls are answered");
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_it_is_slow_the_store_within_is_asked_when_the_delay_is_over() {
+async fn slow_store_asks_inner_store_after_delay() {
     let (store, inner) = stores();
     store.delay(seconds(2));
     let slow = store.clone();
@@ -90,7 +90,7 @@ async fn while_it_is_slow_the_store_within_is_asked_when_the_delay_is_over() {
     assert_eq!(
         inner.reads(),
         0,
-        "asked when its turn comes, and not before"
+        "the inner store is called only after the delay"
     );
     tokio::time::advance(Duration::from_millis(1)).await;
     assert!(answer.await.unwrap());
@@ -98,7 +98,7 @@ async fn while_it_is_slow_the_store_within_is_asked_when_the_delay_is_over() {
 }
 
 #[tokio::test]
-async fn a_panic_comes_when_the_answer_is_awaited_and_not_before() {
+async fn panic_comes_only_when_answer_is_awaited() {
     let (store, inner) = stores();
     store.panic();
     let answer = store.load(KEY);

@@ -1,5 +1,5 @@
-//! The store in memory passes the suite: on a clock that is driven, on the
-//! system's clock, and behind a store that adds nothing but waiting.
+//! The store in memory passes the suite: on a manual clock, on the system's
+//! clock, and behind a store that adds waiting.
 
 use dwell_core::store::SessionStore;
 use dwell_core::{ManualClock, hours};
@@ -7,7 +7,7 @@ use dwell_memory::MemoryStore;
 use dwell_testkit::conformance::OnManualClock;
 use dwell_testkit::{FaultyStore, store_conformance};
 
-/// What `wrap` makes of a store in memory.
+/// The store that `wrap` makes of a store in memory.
 fn driven<S: SessionStore>(wrap: impl FnOnce(MemoryStore) -> S) -> OnManualClock<S> {
     let clock = ManualClock::new();
     let store = MemoryStore::with_clock_and_tombstones(clock.clone(), hours(1));
@@ -15,10 +15,12 @@ fn driven<S: SessionStore>(wrap: impl FnOnce(MemoryStore) -> S) -> OnManualClock
 }
 
 store_conformance!(memory, async || driven(|store| store));
-store_conformance!(memory_by_the_wall, own_clock, async || MemoryStore::new());
-store_conformance!(behind_a_faulty_store, async || driven(FaultyStore::new));
 store_conformance!(
-    behind_a_store_that_fails,
-    outage,
-    async || FaultyStore::new(MemoryStore::new())
+    memory_on_system_clock,
+    own_clock,
+    async || MemoryStore::new()
 );
+store_conformance!(behind_faulty_store, async || driven(FaultyStore::new));
+store_conformance!(behind_failing_store, outage, async || FaultyStore::new(
+    MemoryStore::new()
+));

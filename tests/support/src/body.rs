@@ -1,5 +1,5 @@
-//! One type for whatever kind of body, and services and layers that give it:
-//! what a session layer answers has another type than what its service does.
+//! One type for any body, and for services and layers that answer with it. A
+//! session layer answers with another type than its inner service.
 
 use std::fmt;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ use tower::{BoxError, Layer, Service, ServiceExt};
 pub struct Body(UnsyncBoxBody<Bytes, BoxError>);
 
 impl Body {
-    /// Boxes it.
+    /// Boxes a body.
     pub fn new<B>(body: B) -> Self
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
@@ -27,7 +27,7 @@ impl Body {
         Self(body.map_err(Into::into).boxed_unsync())
     }
 
-    /// All of it, as text.
+    /// Returns the whole body as text.
     pub async fn text(self) -> String {
         let bytes = self.0.collect().await.unwrap().to_bytes();
         String::from_utf8(bytes.into()).unwrap()
@@ -60,11 +60,11 @@ impl http_body::Body for Body {
     }
 }
 
-/// Any service, boxed, whose answers have a [`Body`].
+/// Any service, boxed, that answers with a [`Body`].
 pub struct App<E = BoxError>(BoxCloneSyncService<Request<Body>, Response<Body>, E>);
 
 impl<E> App<E> {
-    /// Boxes it.
+    /// Boxes a service.
     pub fn new<S, B>(service: S) -> Self
     where
         S: Service<Request<Body>, Response = Response<B>, Error = E>,
@@ -105,12 +105,12 @@ impl<E> Service<Request<Body>> for App<E> {
     }
 }
 
-/// Any layer, boxed, whose answers have a [`Body`].
+/// Any layer, boxed, that answers with a [`Body`].
 #[derive(Clone)]
 pub struct AnyLayer(BoxCloneSyncServiceLayer<App, Request<Body>, Response<Body>, BoxError>);
 
 impl AnyLayer {
-    /// Boxes it.
+    /// Boxes a layer.
     pub fn new<L, B>(layer: L) -> Self
     where
         L: Layer<App> + Send + Sync + 'static,

@@ -14,18 +14,18 @@ use crate::{App, Body, Pause};
 /// The session cookie's name.
 pub const COOKIE: &str = "__Host-session";
 
-/// The token that a client shows.
+/// Returns the token of a client.
 pub fn token<S>(client: &TestClient<S>) -> String {
     let token = client.cookie(COOKIE);
     token.expect("the client has a session cookie").to_owned()
 }
 
-/// The `Cookie` field of a client.
+/// Returns the `Cookie` field of a client.
 pub fn cookie<S>(client: &TestClient<S>) -> String {
     format!("{COOKIE}={}", token(client))
 }
 
-/// A `GET` with the session's cookie, where there is one.
+/// Returns a `GET` request, with the session cookie if there is a token.
 pub fn get(path: &str, token: Option<&Token>) -> Request<Body> {
     let mut request = Request::get(path);
     if let Some(token) = token {
@@ -50,7 +50,7 @@ where
     client.send(Method::GET, path, headers, "").await
 }
 
-/// Sends a request and waits until its handler holds it.
+/// Sends a request and waits until its handler is paused.
 pub async fn hold<E: Debug + 'static>(
     pause: &Pause,
     client: &TestClient<App<E>>,
@@ -60,12 +60,12 @@ pub async fn hold<E: Debug + 'static>(
     let mut request = tokio::spawn(async move { client.get(&path).await });
     tokio::select! {
         () = pause.arrival() => request,
-        answer = &mut request => panic!("not held but answered: {answer:?}"),
+        answer = &mut request => panic!("the request was answered, not paused: {answer:?}"),
     }
 }
 
-/// `ok`, or the reason of a refusal.
-pub fn told(answer: &TestResponse) -> String {
+/// Returns `ok`, or the reason of a refusal.
+pub fn outcome(answer: &TestResponse) -> String {
     match answer.status.as_u16() {
         200 => "ok".to_owned(),
         401 => answer.reason().expect("a refusal has a reason"),
@@ -73,7 +73,7 @@ pub fn told(answer: &TestResponse) -> String {
     }
 }
 
-/// The seconds left to the idle and to the absolute deadline, as told.
+/// Returns the announced seconds to the idle and to the absolute deadline.
 pub fn left(answer: &TestResponse) -> (u64, u64) {
     let told = answer.header("session-timeout").expect("the time left");
     let number = |name: &str| {
@@ -81,16 +81,16 @@ pub fn left(answer: &TestResponse) -> (u64, u64) {
         member.and_then(|m| m.strip_prefix('=')?.parse().ok())
     };
     let both = number("idle").zip(number("absolute"));
-    both.unwrap_or_else(|| panic!("not understood: {told}"))
+    both.unwrap_or_else(|| panic!("the field can't be read: {told}"))
 }
 
-/// The `Set-Cookie` lines of an answer.
+/// Returns the `Set-Cookie` lines of an answer.
 pub fn set_cookies(answer: &TestResponse) -> Vec<&str> {
     let lines = answer.headers.get_all("set-cookie").iter();
     lines.map(|line| line.to_str().unwrap()).collect()
 }
 
-/// The token that an answer gives to its client.
+/// Returns the token that an answer gives to its client.
 pub fn issued(answer: &TestResponse) -> Option<String> {
     let pair = set_cookies(answer).pop()?.split(';').next()?;
     let (_, token) = pair.split_once('=')?;

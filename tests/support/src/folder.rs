@@ -1,15 +1,15 @@
-//! A folder that goes with its value.
+//! A folder that is removed when its value is dropped.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process};
 
-/// A fresh folder, removed at the end.
+/// An empty folder, removed on drop.
 #[derive(Debug)]
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// Makes one among the system's temporary files.
+    /// Creates a folder among the system's temporary files.
     #[allow(clippy::new_without_default, reason = "it makes a folder")]
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -20,12 +20,12 @@ impl Folder {
         Self(path)
     }
 
-    /// The path of a file in it.
+    /// Returns the path of a file in the folder.
     pub fn path(&self, name: &str) -> String {
         self.0.join(name).to_str().unwrap().to_owned()
     }
 
-    /// Writes a file whole, and gives back its path.
+    /// Writes a file, and returns its path.
     pub fn write(&self, name: &str, text: &str) -> String {
         let path = self.path(name);
         fs::write(&path, text).unwrap();

@@ -1,13 +1,13 @@
-//! What our own tests share.
+//! Helpers that the workspace's own tests share.
 //!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
-//! | `world` | sessions in one store, seen at once and through a store that fails |
+//! | `world` | sessions in one store, directly and behind a store that can fail |
 //! | `records` | sessions for tests of stores |
 //! | `client` | tokens, cookies and answers of a [`TestClient`](dwell_testkit::TestClient) |
 //! | `body` | one type for any body, any service and any layer |
 //! | `shared_store` | a store that several nodes share, whose watch can break |
-//! | `time`, `pause`, `log` | time that passes at once, requests that are held, what is logged |
+//! | `time`, `pause`, `log` | time that passes at once, paused requests, captured log lines |
 //! | `axum` | with the feature `axum`: a stack in axum and its clients |
 //! | `folder` | a folder that is removed at the end |
 
@@ -31,7 +31,7 @@ mod time;
 mod world;
 
 pub use body::{AnyLayer, App, Body};
-pub use client::{COOKIE, cookie, get, get_with, hold, issued, left, set_cookies, token, told};
+pub use client::{COOKIE, cookie, get, get_with, hold, issued, left, outcome, set_cookies, token};
 pub use folder::Folder;
 pub use log::Log;
 pub use pause::Pause;

@@ -1,16 +1,16 @@
-//! Keeps what is logged.
+//! Captures log lines.
 
 use std::io;
 use std::sync::{Arc, Mutex};
 
 use tracing::subscriber::DefaultGuard;
 
-/// Everything that was logged.
+/// Captured log lines.
 #[derive(Clone, Debug, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Keeps this thread's log as long as the guard lives.
+    /// Captures this thread's log while the guard lives.
     pub fn keep() -> (Self, DefaultGuard) {
         let log = Self::default();
         let writer = log.clone();
@@ -22,7 +22,7 @@ impl Log {
         (log, tracing::subscriber::set_default(subscriber))
     }
 
-    /// What was logged since the last time.
+    /// Returns what was logged since the last call.
     pub fn take(&self) -> String {
         String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
     }

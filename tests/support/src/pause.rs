@@ -1,10 +1,10 @@
-//! Holds what is in flight.
+//! Pauses requests in flight.
 
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-/// Holds whatever is in flight until it is let go.
+/// Pauses tasks until they are released.
 #[derive(Clone, Debug)]
 pub struct Pause {
     arrived: Arc<Semaphore>,
@@ -21,18 +21,18 @@ impl Default for Pause {
 }
 
 impl Pause {
-    /// Of what is held: waits to be let go.
+    /// Pauses the calling task until it is released.
     pub async fn here(&self) {
         self.arrived.add_permits(1);
         self.gone_on.acquire().await.unwrap().forget();
     }
 
-    /// Waits until one more has come this far.
+    /// Waits until one more task is paused.
     pub async fn arrival(&self) {
         self.arrived.acquire().await.unwrap().forget();
     }
 
-    /// Lets so many go.
+    /// Releases `count` tasks.
     pub fn release(&self, count: usize) {
         self.gone_on.add_permits(count);
     }

@@ -13,20 +13,20 @@ use dwell_core::{
 /// The idle timeout of [`policies`].
 pub const IDLE: Duration = minutes(15);
 
-/// 15 minutes idle and eight hours absolute, a touch every 15 seconds.
+/// 15 minutes idle, eight hours absolute, a granularity of 15 seconds.
 pub fn default_policy() -> PolicyBuilder {
     let default = Policy::named("default").idle(IDLE).absolute(hours(8));
     default.granularity(seconds(15))
 }
 
-/// [`default_policy`], and five minutes and one hour for the policy `admin`.
+/// [`default_policy`], and `admin` with five minutes and one hour.
 pub fn policies() -> PolicySet {
     let admin = Policy::named("admin").idle(minutes(5)).absolute(hours(1));
     let policies = PolicySet::builder(default_policy()).policy(admin);
     policies.build().unwrap()
 }
 
-/// Judges by [`policies`].
+/// Decides by [`policies`].
 pub fn due_policy() -> DuePolicy {
     DuePolicy::new(Arc::new(policies()))
 }
@@ -36,7 +36,7 @@ pub fn key(n: u32) -> SessionKey {
     SessionKey::adopted(&n.to_be_bytes())
 }
 
-/// The `n`th session, opened at this instant, not kept yet.
+/// The `n`th session, started at this instant, not in the store yet.
 pub fn opened(n: u32, subject: &str, at: Timestamp) -> SessionRecord {
     opened_under(&policies(), n, subject, at)
 }
@@ -57,14 +57,14 @@ pub(crate) fn opened_under(
     }
 }
 
-/// Keeps the `n`th session, opened now by the store's clock.
+/// Adds the `n`th session, started now by the store's clock.
 pub async fn start(store: &dyn SessionStore, n: u32, subject: &str) -> SessionRecord {
     let record = opened(n, subject, store.now().await.unwrap());
     keep(store, &record).await;
     record
 }
 
-/// Keeps a session.
+/// Adds a session.
 pub async fn keep(store: &dyn SessionStore, record: &SessionRecord) {
     let created = store.create(record.clone(), None, due_policy()).await;
     let created = created.unwrap();
@@ -85,11 +85,11 @@ pub fn touch(record: &SessionRecord, at: Timestamp) -> Touch {
     }
 }
 
-/// Reaps until nothing more is due; the keys of what ended, in order.
-pub async fn reap_all(store: &dyn SessionStore, judge: &DuePolicy) -> Vec<SessionKey> {
+/// Reaps until nothing more is due. Returns the keys that ended, sorted.
+pub async fn reap_all(store: &dyn SessionStore, due: &DuePolicy) -> Vec<SessionKey> {
     let mut keys = Vec::new();
     loop {
-        let reaped = store.reap(judge.clone(), 100).await.unwrap();
+        let reaped = store.reap(due.clone(), 100).await.unwrap();
         keys.extend(reaped.ended.iter().map(|ended| ended.record.key));
         if !reaped.more {
             keys.sort_unstable();

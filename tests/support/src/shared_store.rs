@@ -1,5 +1,5 @@
-//! A store that several nodes share and that tells them of changes, with a
-//! watch that can be held up, broken off or made to panic.
+//! A store that several nodes share and that sends changes, with a watch that
+//! tests can delay, break or make panic.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -17,21 +17,21 @@ use tokio::time::timeout;
 
 use crate::{Pause, pass};
 
-/// Tells of changes as the test says. Clones share everything.
+/// A store that sends changes as the test says. Clones share everything.
 #[derive(Clone, Debug)]
 pub struct SharedStore {
-    /// Counts, and fails as it is told to.
+    /// The inner store, which counts calls and fails on demand.
     pub inner: FaultyStore,
-    /// Where look-ups that the store has answered are held on their way back.
+    /// Pauses look-ups after the store has answered.
     pub late: Option<Pause>,
     told: broadcast::Sender<Told>,
     line: Arc<AtomicU8>,
     starts: Arc<watch::Sender<usize>>,
-    /// Whether it makes sure by itself that nothing was missed.
+    /// Whether watches check regularly that nothing was missed.
     pulses: bool,
-    /// How much later watches that begin from now on hear of everything.
+    /// The delay of changes in watches that begin from now on.
     lag: Arc<Mutex<Duration>>,
-    /// How much later still copies that are kept near hear of everything.
+    /// The further delay of changes in watches of near copies.
     copies_lag: Duration,
 }
 
@@ -39,21 +39,22 @@ pub struct SharedStore {
 enum Told {
     Broken,
     Changed(SessionKey),
-    /// Somebody waits until each node has heard everything.
+    /// A test waits until each node has received everything.
     Pulse {
         _heard: mpsc::Sender<()>,
     },
 }
 
-/// How a watch that is begun fares.
+/// The state of watches that begin.
 const SOUND: u8 = 0;
 const BROKEN: u8 = 1;
 const PANICS: u8 = 2;
-/// Nothing comes through, and nobody notices.
+/// Sends nothing, unnoticed.
 const QUIET: u8 = 3;
 
 impl SharedStore {
-    /// Makes sure that nothing was missed when the test says so.
+    /// Creates a store whose watches check for missed changes only on
+    /// [`pulse`](Self::pulse).
     pub fn new(inner: FaultyStore) -> Self {
         Self {
             inner,
@@ -67,77 +68,76 @@ impl SharedStore {
         }
     }
 
-    /// Makes sure without being asked to.
+    /// Lets watches check for missed changes at every pulse.
     pub fn with_pulse(mut self) -> Self {
         self.pulses = true;
         self
     }
 
-    /// Tells copies that are kept near of everything so much later, which is
-    /// their right up to a point.
+    /// Delays changes to near copies, which are allowed some delay.
     pub fn with_late_copies(mut self, lag: Duration) -> Self {
         self.copies_lag = lag;
         self
     }
 
-    /// Lets watches that begin from now on hear of everything so much later.
+    /// Delays changes in watches that begin from now on.
     pub fn lag(&self, lag: Duration) {
         *self.lag.lock().unwrap() = lag;
     }
 
-    /// Waits until so many watches have begun.
+    /// Waits until this many watches have begun.
     pub async fn watched(&self, times: usize) {
         let mut starts = self.starts.subscribe();
         starts.wait_for(|starts| *starts >= times).await.unwrap();
     }
 
-    /// How many watches have begun.
+    /// Returns how many watches have begun.
     pub fn starts(&self) -> usize {
         *self.starts.borrow()
     }
 
-    /// How many watches there are.
+    /// Returns how many watches there are.
     pub fn watches(&self) -> usize {
         self.told.receiver_count()
     }
 
-    /// Every node has heard everything so far.
+    /// Waits until every node has received everything so far.
     pub async fn pulse(&self) {
         let (heard, mut all) = mpsc::channel(1);
         self.tell(Told::Pulse { _heard: heard });
         assert_eq!(all.recv().await, None);
     }
 
-    /// This session has changed.
+    /// Sends a change of this session.
     pub fn tell_of(&self, key: SessionKey) {
         self.tell(Told::Changed(key));
     }
 
-    /// Breaks all watches off, and such as begin from now on.
+    /// Breaks all watches, also those that begin from now on.
     pub fn break_off(&self) {
         self.tell(Told::Broken);
         self.line.store(BROKEN, Ordering::SeqCst);
     }
 
-    /// Lets watches that begin from now on panic, and breaks the others off.
+    /// Makes watches that begin from now on panic, and breaks the others.
     pub fn panic(&self) {
         self.tell(Told::Broken);
         self.line.store(PANICS, Ordering::SeqCst);
     }
 
-    /// Tells nothing from now on, and nobody notices.
+    /// Sends nothing from now on, unnoticed.
     pub fn fall_quiet(&self) {
         self.line.store(QUIET, Ordering::SeqCst);
     }
 
-    /// Lets watches that begin from now on be as they should.
+    /// Lets watches that begin from now on work.
     pub fn mend(&self) {
         self.line.store(SOUND, Ordering::SeqCst);
     }
 
     fn tell(&self, told: Told) {
         if self.line.load(Ordering::SeqCst) != QUIET {
-            // Nobody may listen.
+            // There may be no receiver.
             let _ = self.told.send(told);
         }
     }
@@ -157,8 +157,8 @@ impl Watched for SharedStore {
             };
             self.starts.send_modify(|starts| *starts += 1);
             match self.line.load(Ordering::SeqCst) {
-                BROKEN => return Err(StoreError::unavailable("told to break off")),
-                PANICS => panic!("told to panic"),
+                BROKEN => return Err(StoreError::unavailable("a test broke the watch")),
+                PANICS => panic!("a test made the watch panic"),
                 _ => {}
             }
             loop {
@@ -172,7 +172,7 @@ impl Watched for SharedStore {
                         watcher.caught_up(mark);
                     }
                     Ok(Ok(Told::Broken) | Err(_)) => {
-                        return Err(StoreError::unavailable("told to break off"));
+                        return Err(StoreError::unavailable("a test broke the watch"));
                     }
                 }
             }
@@ -198,9 +198,9 @@ impl SessionStore for SharedStore {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: DuePolicy,
+        due: DuePolicy,
     ) -> StoreFuture<'_, Created> {
-        let created = self.inner.create(record, quota, judge);
+        let created = self.inner.create(record, quota, due);
         StoreFuture::boxed(async move {
             let created = created.await?;
             if let Created::Created { ended } = &created {
@@ -232,8 +232,8 @@ impl SessionStore for SharedStore {
         })
     }
 
-    fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
-        let reaped = self.inner.reap(judge, batch);
+    fn reap(&self, due: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
+        let reaped = self.inner.reap(due, batch);
         StoreFuture::boxed(async move {
             let reaped = reaped.await?;
             let ended = reaped.ended.iter().map(|ended| ended.record.key);

@@ -1,4 +1,4 @@
-//! Time that passes at once: tokio's is paused, and a store's goes with it.
+//! Time that passes at once: tokio's clock is paused, and a store's follows it.
 
 use std::future::pending;
 use std::pin::pin;
@@ -8,11 +8,11 @@ use std::time::Duration;
 use dwell_core::{Clock, ManualClock, Timestamp};
 use tokio::time::{Instant, timeout};
 
-/// How long anything may take, on a busy machine too, before a test gives up.
+/// How long a test waits for anything, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A store's clock that goes with tokio's, so that timers and deadlines agree,
-/// and that can be moved away from it.
+/// A store's clock that follows tokio's, so that timers and deadlines agree. It
+/// can be stepped back.
 #[derive(Clone, Debug)]
 pub struct RuntimeClock {
     base: ManualClock,
@@ -20,7 +20,7 @@ pub struct RuntimeClock {
 }
 
 impl Default for RuntimeClock {
-    /// Begins with tokio's.
+    /// Creates a clock that follows tokio's.
     #[allow(clippy::disallowed_methods, reason = "tokio's clock, which is paused")]
     fn default() -> Self {
         Self {
@@ -31,7 +31,7 @@ impl Default for RuntimeClock {
 }
 
 impl RuntimeClock {
-    /// Steps back, as against tokio's.
+    /// Steps back, relative to tokio's clock.
     pub fn step_back(&self, by: Duration) {
         self.base.set(self.base.now() - by);
     }
@@ -43,21 +43,21 @@ impl Clock for RuntimeClock {
     }
 }
 
-/// Lets so much time pass, timer by timer. Tokio's clock must be paused: then
-/// nobody waits for it.
+/// Lets time pass, timer by timer. Tokio's clock must be paused, so that no real
+/// time passes.
 pub async fn pass(time: Duration) {
     if !time.is_zero() {
         let _ = timeout(time, pending::<()>()).await;
     }
 }
 
-/// What happens within a test's patience.
+/// Awaits a future, with a limit.
 pub async fn soon<T>(what: impl Future<Output = T>) -> T {
     let waited = timeout(PATIENCE, what).await;
-    waited.expect("it happens within the patience of a test")
+    waited.expect("it completes within a minute")
 }
 
-/// Runs a future that a store in memory has nothing to wait for in.
+/// Runs a future over a store in memory, which never waits.
 pub fn now<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,

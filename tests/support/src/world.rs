@@ -1,4 +1,4 @@
-//! Sessions in one store, and everything that observers saw.
+//! Sessions in one store, and all events about them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,16 +17,16 @@ use tokio::sync::mpsc;
 use crate::records::opened_under;
 use crate::{COOKIE, now, policies};
 
-/// Sessions, and the ways to them.
+/// Sessions in a store in memory, and a manager over it.
 #[derive(Debug)]
 pub struct World<C = ManualClock> {
     /// The store's clock.
     pub clock: C,
-    /// What is really kept. It answers at once.
+    /// The store itself. It answers at once.
     pub memory: MemoryStore,
-    /// The same sessions behind a store that can fail and has to be waited for.
+    /// The same store behind one that can fail and is not local.
     pub store: FaultyStore,
-    /// Everything that observers saw.
+    /// All events.
     pub events: Recorder,
     /// A manager over `memory`.
     pub manager: SessionManager,
@@ -34,27 +34,27 @@ pub struct World<C = ManualClock> {
 }
 
 impl World {
-    /// By a clock that is moved by hand, under these policies.
+    /// Creates a world on a manual clock, under these policies.
     pub fn with(policies: PolicySet) -> Self {
         Self::by(ManualClock::new(), policies)
     }
 }
 
 impl Default for World {
-    /// The same under [`policies`].
+    /// Creates a world on a manual clock, under [`policies`].
     fn default() -> Self {
         Self::with(policies())
     }
 }
 
 impl<C: Clock + Clone> World<C> {
-    /// By this clock, under these policies.
+    /// Creates a world on this clock, under these policies.
     pub fn by(clock: C, policies: PolicySet) -> Self {
         let memory = MemoryStore::with_clock(clock.clone());
         Self::over(clock, memory, policies)
     }
 
-    /// Over a store that goes by this clock.
+    /// Creates a world over a store on this clock.
     pub fn over(clock: C, memory: MemoryStore, policies: PolicySet) -> Self {
         let events = Recorder::new();
         let (tell, heard) = mpsc::unbounded_channel();
@@ -71,33 +71,33 @@ impl<C: Clock + Clone> World<C> {
         }
     }
 
-    /// Another process's manager: it shares nothing with `manager` but what
-    /// `store` shares, and the recorder.
+    /// Starts building the manager of another process. It shares only the
+    /// recorder, and what `store` shares.
     pub fn stranger(&self, store: impl SessionStore, policies: PolicySet) -> SessionManagerBuilder {
         SessionManager::builder(store, policies).observer(self.events.clone())
     }
 
-    /// `manager` over another way to the sessions.
+    /// Returns `manager` with another store.
     pub fn manager_over(&self, store: impl SessionStore) -> SessionManager {
         self.manager.map_store(|_| store)
     }
 
-    /// The policies in force.
+    /// Returns the policies in force.
     pub fn policies(&self) -> Arc<PolicySet> {
         self.manager.policies().current()
     }
 
-    /// Judges by the policies in force.
+    /// Decides by the policies in force.
     pub fn due_policy(&self) -> DuePolicy {
         DuePolicy::new(self.policies())
     }
 
-    /// What the store's clock says.
+    /// Returns the time by the store's clock.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// What the session layer leaves in a request without a session.
+    /// Returns the state of a request without a session.
     pub fn anonymous(&self) -> SessionState {
         self.resolved(Resolved::Nothing)
     }
@@ -118,22 +118,22 @@ impl<C: Clock + Clone> World<C> {
         SessionState::new(self.manager.clone(), self.policies(), resolved)
     }
 
-    /// A session of `alice`, past every store that could fail.
+    /// Starts a session of `alice`, in `memory`.
     pub async fn sign_in(&self) -> Token {
         self.sign_in_as(NewSession::new("alice")).await
     }
 
-    /// A session like this, past every store that could fail.
+    /// Starts this session, in `memory`.
     pub async fn sign_in_as(&self, new: NewSession) -> Token {
         self.anonymous().start(new).await.unwrap()
     }
 
-    /// The `n`th session, opened now, not kept yet.
+    /// The `n`th session, started now, not in the store yet.
     pub fn opened(&self, n: u32, subject: &str) -> SessionRecord {
         opened_under(&self.policies(), n, subject, self.now())
     }
 
-    /// Keeps the `n`th session, opened now.
+    /// Adds the `n`th session, started now.
     pub fn start(&self, n: u32, subject: &str) -> SessionRecord {
         let record = self.opened(n, subject);
         let created = self.memory.create(record.clone(), None, self.due_policy());
@@ -141,7 +141,7 @@ impl<C: Clock + Clone> World<C> {
         record
     }
 
-    /// The session under this key.
+    /// Returns the session under this key, unless it has ended.
     pub fn find(&self, key: SessionKey) -> Option<SessionRecord> {
         match now(self.memory.load(key)).unwrap().state {
             Lookup::Found(record) => Some(record),
@@ -149,43 +149,43 @@ impl<C: Clock + Clone> World<C> {
         }
     }
 
-    /// What the store has of a session.
+    /// Looks up a session.
     pub fn lookup(&self, session: &(impl HasToken + ?Sized)) -> Lookup {
         now(self.memory.load(session.key())).unwrap().state
     }
 
-    /// The session as the store has it.
+    /// Returns the session's record.
     pub fn record(&self, session: &(impl HasToken + ?Sized)) -> SessionRecord {
         match self.lookup(session) {
             Lookup::Found(record) => record,
-            other => panic!("no session but {other:?}"),
+            other => panic!("a session is expected: {other:?}"),
         }
     }
 
-    /// The session's facts.
+    /// Returns the session's facts.
     pub fn facts(&self, session: &(impl HasToken + ?Sized)) -> Facts {
         self.record(session).facts
     }
 
-    /// The last activity on record.
+    /// Returns the last activity on record.
     pub fn last_active(&self, session: &(impl HasToken + ?Sized)) -> Timestamp {
         self.facts(session).last_active_at
     }
 
-    /// How long ago the last activity on record is.
+    /// Returns the time since the last activity on record.
     pub fn idle(&self, session: &(impl HasToken + ?Sized)) -> Duration {
         self.now() - self.last_active(session)
     }
 
-    /// What remains of an ended session.
+    /// Returns the tombstone of a session.
     pub fn tombstone(&self, session: &(impl HasToken + ?Sized)) -> EndedSession {
         match self.lookup(session) {
             Lookup::Ended(ended) => ended,
-            other => panic!("no tombstone but {other:?}"),
+            other => panic!("a tombstone is expected: {other:?}"),
         }
     }
 
-    /// Why a session has ended, if it has.
+    /// Returns why a session has ended, or `None`.
     pub fn end_reason(&self, session: &(impl HasToken + ?Sized)) -> Option<EndReason> {
         match self.lookup(session) {
             Lookup::Ended(ended) => Some(ended.reason),
@@ -193,17 +193,17 @@ impl<C: Clock + Clone> World<C> {
         }
     }
 
-    /// Ends whatever is due.
+    /// Reaps until nothing more is due.
     pub async fn reap(&self) {
         for _ in 0..1_000 {
             if !self.manager.reap(100).await.unwrap() {
                 return;
             }
         }
-        panic!("reaping comes to no end");
+        panic!("reaping does not end");
     }
 
-    /// The ends that were reported.
+    /// Returns the reported ends.
     pub fn ends(&self) -> Vec<Event> {
         let is_end = |event: &Event| {
             let ends = [EventKind::SessionExpired, EventKind::SessionLogout];
@@ -222,7 +222,7 @@ impl<C: Clock + Clone> World<C> {
         }
     }
 
-    /// Whether an event of this kind comes within so long, by tokio's clock.
+    /// Returns `true` if an event of this kind comes in time, by tokio's clock.
     pub async fn hears_within(&mut self, kind: EventKind, limit: Duration) -> bool {
         tokio::time::timeout(limit, self.hear(kind)).await.is_ok()
     }
@@ -230,7 +230,7 @@ impl<C: Clock + Clone> World<C> {
 
 /// A token, or a client that has one.
 pub trait HasToken {
-    /// The key of its session.
+    /// Returns the key of the session.
     fn key(&self) -> SessionKey;
 }
 
@@ -242,7 +242,9 @@ impl HasToken for Token {
 
 impl HasToken for str {
     fn key(&self) -> SessionKey {
-        Token::parse(self.as_bytes()).expect("a token").key()
+        Token::parse(self.as_bytes())
+            .expect("the text is a token")
+            .key()
     }
 }
 

@@ -37,8 +37,8 @@ async fn assert_expires(world: &World, events: &mut Events, at: Timestamp, reaso
 
 #[tokio::test(start_paused = true)]
 async fn l14_stream_ends_at_idle_deadline() {
-    for world in [World::new(), World::shared(), World::unwatched()] {
-        let (alice, mut events) = world.alice_and_her_events().await;
+    for world in [World::new(), World::shared(), World::remote()] {
+        let (alice, mut events) = Events::of_alice(&world).await;
         let deadline = world.record(&alice).facts.idle_deadline;
         assert_expires(&world, &mut events, deadline, "idle_timeout").await;
     }
@@ -138,8 +138,8 @@ async fn n38_stream_ends_at_once_with_ended_session() {
 #[tokio::test(start_paused = true)]
 async fn n38_stream_ends_within_second_without_watch() {
     for (end, reason) in End::ALL {
-        let world = World::unwatched();
-        let (mut alice, mut events) = world.alice_and_her_events().await;
+        let world = World::remote();
+        let (mut alice, mut events) = Events::of_alice(&world).await;
         pass(minutes(3)).await;
         let at = world.now();
         end.come(&world, &mut alice).await;
@@ -152,8 +152,8 @@ async fn n38_stream_ends_within_second_without_watch() {
 #[tokio::test(start_paused = true)]
 async fn n39_end_before_first_check_not_missed() {
     for after in [0, 1, 100, 249, 250, 251] {
-        for world in [World::new(), World::shared(), World::unwatched()] {
-            let (mut alice, app) = world.alice(Router::new()).await;
+        for world in [World::new(), World::shared(), World::remote()] {
+            let (mut alice, app) = world.alice_and_app(Router::new()).await;
             let mut events = Events::open(&app, &alice, "/session/events").await;
             events.next().await;
             events.none_for(Duration::from_millis(after)).await;
@@ -208,7 +208,7 @@ async fn loosened_policy_revives_no_stream() {
 #[tokio::test(start_paused = true)]
 async fn comment_sent_after_25_seconds_of_silence() {
     let world = World::new();
-    let (mut alice, mut events) = world.alice_and_her_events().await;
+    let (mut alice, mut events) = Events::of_alice(&world).await;
     // The first check came after the first event.
     let spent = FIRST_LOOK + GRAIN;
     for silence in [seconds(25) - spent, seconds(25), seconds(25)] {

@@ -32,7 +32,7 @@ async fn n38_end_on_other_node_ends_stream_within_second() {
 
 #[tokio::test(start_paused = true)]
 async fn n38_end_on_other_node_seen_without_watch() {
-    let world = World::unwatched();
+    let world = World::remote();
     let other = world.another();
     let (alice, mut events) = Events::of_alice(&world).await;
     let mut elsewhere = at(&alice, other.app(Router::new()));

@@ -57,7 +57,7 @@ async fn n01_passive_pages_refresh_counts_from_last_activity() {
 #[tokio::test(start_paused = true)]
 async fn refresh_rounds_up_past_deadline() {
     let world = World::new();
-    let (mut alice, _) = world.alice(pages()).await;
+    let mut alice = world.alice(pages()).await;
     // Within the granularity nothing is recorded, and the element shows that.
     let (mut passed, start) = (Duration::ZERO, minutes(15));
     for step in [1, 998, 1, 1, 3_000] {

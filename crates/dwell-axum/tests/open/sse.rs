@@ -86,7 +86,7 @@ async fn reason(events: &mut Events) -> String {
 #[tokio::test(start_paused = true)]
 async fn l14_handlers_stream_ends_at_deadline_with_last_event() {
     for path in ["/ticks", "/silent", "/kept"] {
-        for world in [World::new(), World::shared(), World::unwatched()] {
+        for world in [World::new(), World::shared(), World::remote()] {
             let (alice, mut events) = open(&world, path).await;
             let deadline = world.record(&alice).facts.idle_deadline;
             assert_eq!(reason(&mut events).await, "idle_timeout", "{path}");
@@ -146,7 +146,7 @@ async fn n38_handlers_stream_ends_with_ended_session() {
 
 #[tokio::test(start_paused = true)]
 async fn l14_handlers_stream_follows_moved_deadline() {
-    for world in [World::new(), World::shared(), World::unwatched()] {
+    for world in [World::new(), World::shared(), World::remote()] {
         let (mut alice, mut events) = open(&world, "/silent").await;
         for _ in 0..10 {
             events.none_for(minutes(10)).await;

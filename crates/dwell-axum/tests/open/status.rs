@@ -37,8 +37,8 @@ async fn l14_first_event_is_status_document_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn n01_open_and_reopened_streams_extend_nothing() {
-    let world = World::unwatched();
-    let (mut alice, app) = world.alice(Router::new()).await;
+    let world = World::remote();
+    let (mut alice, app) = world.alice_and_app(Router::new()).await;
     let began = world.now();
     let writes = world.store.writes();
     let mut held = Events::open(&app, &alice, "/session/events").await;
@@ -102,8 +102,8 @@ async fn l14_activity_after_opening_sent_at_first_check() {
 
 #[tokio::test(start_paused = true)]
 async fn l14_activity_in_shared_store_sent_when_recorded() {
-    for world in [World::shared(), World::unwatched()] {
-        let (mut alice, mut events) = world.alice_and_her_events().await;
+    for world in [World::shared(), World::remote()] {
+        let (mut alice, mut events) = Events::of_alice(&world).await;
         pass(minutes(2)).await;
         assert_eq!(alice.get("/").await.status, 200);
         // A touch waits up to a second to be batched, and a store without a

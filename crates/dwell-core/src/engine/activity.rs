@@ -1,38 +1,46 @@
-//! What counts as activity: the one place that decides (laws L2 and L17).
+//! Decides what counts as activity (laws L2 and L17).
 //!
-//! Evidence is taken in this order, each later piece only weakening: the
-//! route's mark, the request's own declaration, fetch metadata, the answer's
-//! status. The deciding piece is kept with the decision, so that an event can
-//! say why.
+//! Evidence is weighed in this order: the route's mark, the request's own
+//! declaration, fetch metadata, the answer's status. Each later piece can only
+//! turn activity into none. The deciding piece is returned with the decision,
+//! so that an event can name it.
 
 use serde::Serialize;
 
 use crate::policy::Unmarked;
 
-/// Whether a request shows that a person is there.
+/// Whether a request counts as activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "a request either counts or it does not"
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Activity {
-    /// A person is there: the idle deadline moves.
+    /// The request counts: the idle deadline moves.
     Active,
-    /// Nobody needs to be there: nothing moves.
+    /// The request does not count: no deadline moves.
     Passive,
 }
 
-/// What a route says of its requests.
+/// How a route is marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "a mark says yes, no, or is missing"
+)]
 pub enum RouteMark {
-    /// Requests are activity, also where unmarked ones are not.
+    /// Its requests are activity, even where unmarked routes are passive.
     Active,
-    /// Requests are never activity.
+    /// Its requests are never activity.
     Passive,
-    /// The route says nothing.
+    /// It has no mark; the policy's [`Unmarked`] decides. The default.
     #[default]
     Unmarked,
 }
 
 impl RouteMark {
-    /// Both marks together: passive beats active, anything beats nothing.
+    /// Combines two marks: passive wins over active, either over none.
     #[must_use]
     pub const fn merge(self, other: Self) -> Self {
         match (self, other) {
@@ -43,54 +51,58 @@ impl RouteMark {
     }
 }
 
-/// What a request says of itself.
+/// What a request declares about itself, by the field `Session-Activity`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Declaration {
-    /// It says that it is activity. Heard only on unmarked routes of a policy
-    /// whose unmarked requests are passive.
+    /// It is activity. Only effective on unmarked routes of a policy whose
+    /// unmarked requests are passive.
     Active,
-    /// It says nothing.
+    /// Nothing. The default.
     #[default]
     None,
-    /// It says that it is passive, or says something that nobody understands.
+    /// It is passive, or the declaration can't be understood.
     Passive,
 }
 
-/// What the browser says of a request, in headers that a page can't forge.
+/// What the browser's fetch metadata says about a request. Pages can't forge
+/// these fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Fetch {
-    /// Nothing that weakens.
+    /// Nothing against activity. The default.
     #[default]
     Plain,
-    /// A subresource of another site, or fetch metadata that nobody
-    /// understands.
+    /// A subresource request from another site, or metadata that can't be
+    /// understood.
     CrossSite,
     /// A prefetch or prerender.
     Prefetch,
-    /// A request that the browser makes on its own: a preflight, or the
-    /// refresh of a device-bound credential.
+    /// A request that no page made: a preflight, or the refresh of a
+    /// device-bound credential.
     Background,
 }
 
 /// The evidence that a request carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[allow(clippy::exhaustive_structs, reason = "layers construct it")]
 pub struct RequestEvidence {
-    /// What the request says of itself.
+    /// What the request declares about itself.
     pub declaration: Declaration,
-    /// What the browser says of it.
+    /// What the browser says about it.
     pub fetch: Fetch,
 }
 
 impl RequestEvidence {
-    /// The packed form of "nothing has been seen yet".
+    /// The packed form of evidence that was never added.
     pub(crate) const UNSEEN: u8 = u8::MAX;
 
-    /// One byte, which a handle keeps without a lock.
+    /// Packs the evidence into one byte, which a handle keeps without a lock.
     pub(crate) const fn to_bits(self) -> u8 {
         (self.declaration as u8) << 2 | self.fetch as u8
     }
 
-    /// The evidence packed in a byte; nothing weakens where nothing was seen.
+    /// Unpacks the evidence; [`UNSEEN`](Self::UNSEEN) is the default.
     pub(crate) fn from_bits(bits: u8) -> Self {
         if bits == Self::UNSEEN {
             return Self::default();
@@ -110,7 +122,8 @@ impl RequestEvidence {
         }
     }
 
-    /// Both together: the weaker of each.
+    /// Combines two pieces of evidence: of each part, what speaks more against
+    /// activity.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
         let declaration = match (self.declaration, other.declaration) {
@@ -127,31 +140,33 @@ impl RequestEvidence {
     }
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Outcome {
-    /// It was answered with this HTTP status.
+    /// The request was answered with this HTTP status.
     Answered(u16),
-    /// The client left before there was an answer.
+    /// The client disconnected before the answer.
     Disconnected,
 }
 
 impl Outcome {
-    /// Whether the answer shows that the request was refused or failed:
-    /// 401, 403, 429 and 5xx (law L2, N9).
+    /// Returns `true` if the request was refused or failed: 401, 403, 429
+    /// and 5xx (law L2, N9).
     #[must_use]
     pub const fn is_refusal(self) -> bool {
         matches!(self, Self::Answered(401 | 403 | 429 | 500..))
     }
 }
 
-/// The piece of evidence that decided.
+/// The piece of evidence that decided whether a request counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[non_exhaustive]
 #[serde(rename_all = "snake_case")]
 pub enum Evidence {
     /// The route's mark.
     Route,
-    /// How the policy sees unmarked routes.
+    /// The policy's setting for unmarked routes.
     Policy,
     /// The request's own declaration.
     Declaration,
@@ -161,7 +176,8 @@ pub enum Evidence {
     Status,
 }
 
-/// Decides whether a request counts, and by which evidence.
+/// Decides whether a request counts as activity, and returns the piece of
+/// evidence that decided.
 ///
 /// ```
 /// use dwell_core::{Activity, Outcome, RequestEvidence, RouteMark, Unmarked, classify};
@@ -243,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn l02_background_fetches_are_not_activity_even_on_active_routes() {
+    fn l02_background_fetches_are_never_activity() {
         for fetch in [Fetch::CrossSite, Fetch::Prefetch, Fetch::Background] {
             let request = RequestEvidence {
                 declaration: Declaration::Active,
@@ -254,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn l17_a_request_cannot_declare_itself_active_on_a_passive_route() {
+    fn l17_request_cannot_make_passive_route_active() {
         for unmarked in [Unmarked::Active, Unmarked::Passive] {
             let (activity, why) = classify(
                 unmarked,
@@ -267,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn n02_a_declaration_only_weakens() {
+    fn n02_declaration_only_weakens() {
         for route in [RouteMark::Active, RouteMark::Passive, RouteMark::Unmarked] {
             for outcome in [OK, Outcome::Answered(403), Outcome::Disconnected] {
                 let silent = decide(route, declared(Declaration::None), outcome);
@@ -280,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn n03_in_strict_mode_only_marked_routes_and_requests_count() {
+    fn n03_strict_mode_counts_only_what_is_marked() {
         let strict =
             |route, declaration| classify(Unmarked::Passive, route, declared(declaration), OK).0;
         assert_eq!(
@@ -320,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn n04_merging_marks_and_evidence_knows_no_order() {
+    fn n04_marks_and_evidence_merge_in_any_order() {
         use Declaration as D;
         let marks = [RouteMark::Active, RouteMark::Passive, RouteMark::Unmarked];
         for a in marks {

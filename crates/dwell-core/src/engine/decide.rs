@@ -1,7 +1,4 @@
-//! The law, as pure functions of facts, limits and now.
-//!
-//! Nothing here reads a clock, a store or a request. A deadline is an
-//! instant at which it is already too late (law L1).
+//! Decisions about sessions, tokens and authentications.
 
 use std::time::Duration;
 
@@ -10,14 +7,19 @@ use crate::policy::{AuthenticationRequirement, Limits, NetworkMatch, OnIdle, Pol
 use crate::session::{AuthenticationContext, Credential, EndReason, Facts, VerifierHash};
 use crate::time::{Timestamp, seconds};
 
-/// How far a stamp may lie in the future before it counts as corrupt.
+/// How far a stamp may be ahead of the store's clock before it counts as
+/// corrupt: 60 seconds.
 ///
-/// A store that fails over to a machine whose clock is a little behind must
-/// not end every session; it prolongs none either, since deadlines are
-/// recorded as instants.
+/// A failover to a machine whose clock is slightly behind must not end every
+/// session. Recorded deadlines are instants, so a clock that steps back
+/// prolongs sessions by its step. The clocks of stores must therefore be
+/// slewed, not stepped.
 pub const FUTURE_LEEWAY: Duration = seconds(60);
 
-/// Decides whether a session may be used at `now`.
+/// Decides whether a session may be used at `now`, by the store's clock.
+///
+/// A deadline belongs to the end: at the deadline itself the session is over
+/// (law L1). A missing or corrupt stamp means that the session has run out.
 #[must_use]
 pub fn decide(facts: &Facts, limits: &Limits, now: Timestamp) -> Verdict {
     if !stamps_are_sound(facts, now) {
@@ -58,14 +60,14 @@ pub fn decide(facts: &Facts, limits: &Limits, now: Timestamp) -> Verdict {
         warn: limits.warn,
     };
     match limits.route_idle {
-        // Activity elsewhere keeps the session, but does not buy back a
-        // stricter route: only authentication does.
+        // Activity elsewhere keeps the session, but opens no stricter route:
+        // only authentication does.
         Some((idle, policy)) if facts.longest_pause >= idle => Verdict::Stale { deadlines, policy },
         _ => Verdict::Live(deadlines),
     }
 }
 
-/// A missing or corrupt stamp means expired (law L17).
+/// A missing or corrupt stamp means that the session has run out (law L17).
 fn stamps_are_sound(facts: &Facts, now: Timestamp) -> bool {
     let stamps = [
         facts.created_at,
@@ -114,7 +116,8 @@ fn idle_limit(facts: &Facts, limits: &Limits) -> (Timestamp, Rule) {
     }
 }
 
-/// The facts of a session that starts at `now`.
+/// Returns the facts of a session that starts at `now`, with the deadlines of
+/// its policy. A policy that is not in the set becomes `default`.
 #[must_use]
 pub fn opening_facts(
     policies: &PolicySet,
@@ -141,20 +144,22 @@ pub fn opening_facts(
     }
 }
 
-/// A touch: activity at `at`, to be recorded.
+/// Activity to be recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "stores construct it")]
 pub struct Touch {
     /// When the activity happened.
     pub at: Timestamp,
-    /// From which network.
+    /// The network that the activity came from.
     pub network: crate::session::NetworkId,
-    /// The idle deadline that it sets.
+    /// The idle deadline that the activity sets.
     pub idle_deadline: Timestamp,
 }
 
 impl Touch {
-    /// The same, but no later than `now` by the store's clock: a node whose
-    /// clock is ahead gains no idle time (law L11).
+    /// Returns the touch moved back to `now` if it lies later, with its idle
+    /// deadline moved by as much. A node whose clock is ahead of the store's
+    /// gains no idle time (law L11).
     #[must_use]
     pub fn not_after(self, now: Timestamp) -> Self {
         let at = self.at.min(now);
@@ -166,8 +171,9 @@ impl Touch {
     }
 }
 
-/// The touch that a request at `at` earns, if any: it must be activity, later
-/// than what is recorded, and not within the granularity of it.
+/// Returns the touch that a request at `at` earns. Returns `None` if the
+/// request is passive, or came less than one granularity after the last
+/// activity on record.
 #[must_use]
 pub fn next_touch(
     policies: &PolicySet,
@@ -180,12 +186,12 @@ pub fn next_touch(
         .then(|| touch(policies, facts, network, at))
 }
 
-/// Whether activity at `at` would be recorded.
+/// Returns `true` if activity at `at` would be recorded.
 pub(crate) fn is_touch_due(policies: &PolicySet, facts: &Facts, at: Timestamp) -> bool {
     at > facts.last_active_at && at - facts.last_active_at >= policies.granularity()
 }
 
-/// The touch for activity at `at`, whatever the granularity.
+/// Returns the touch for activity at `at`, regardless of the granularity.
 #[must_use]
 pub fn touch(policies: &PolicySet, facts: &Facts, network: NetworkMatch, at: Timestamp) -> Touch {
     let network_id = policies.network_id(network);
@@ -199,22 +205,29 @@ pub fn touch(policies: &PolicySet, facts: &Facts, network: NetworkMatch, at: Tim
 
 /// Whether an authentication is recent and strong enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "every caller must decide on each state"
+)]
 pub enum AuthenticationCheck {
-    /// It is.
+    /// The authentication meets the requirement.
     Fresh,
-    /// It lies too far back, or in the future.
+    /// The authentication is too old, or its stamp is corrupt.
     TooOld,
-    /// Its class or its methods do not suffice.
+    /// The class or the methods do not suffice.
     TooWeak,
 }
 
-/// Checks the last authentication against what a route demands. `max_age` is
-/// the limit in force: the route's own or the policy's.
+/// Checks the last authentication against a route's requirement.
+///
+/// `context` is how the subject authenticated, where that is on record.
+/// `max_age` is the limit in force: the route's own or the policy's. An
+/// authentication exactly `max_age` ago is too old.
 #[must_use]
 pub fn check_authentication(
     facts: &Facts,
-    strength: Option<&AuthenticationContext>,
-    demand: &AuthenticationRequirement,
+    context: Option<&AuthenticationContext>,
+    requirement: &AuthenticationRequirement,
     max_age: Duration,
     now: Timestamp,
 ) -> AuthenticationCheck {
@@ -222,11 +235,11 @@ pub fn check_authentication(
     if at == Timestamp::MIN || at > now + FUTURE_LEEWAY || now - at >= max_age {
         return AuthenticationCheck::TooOld;
     }
-    let acr = strength.and_then(|s| s.acr.as_deref());
-    let amr = strength.map(|s| s.amr.as_slice()).unwrap_or_default();
-    let class_suffices = demand.acr().is_empty()
-        || acr.is_some_and(|acr| demand.acr().iter().any(|wanted| **wanted == *acr));
-    let methods_suffice = demand.amr().iter().all(|wanted| amr.contains(wanted));
+    let acr = context.and_then(|c| c.acr.as_deref());
+    let amr = context.map(|c| c.amr.as_slice()).unwrap_or_default();
+    let class_suffices = requirement.acr().is_empty()
+        || acr.is_some_and(|acr| requirement.acr().iter().any(|wanted| **wanted == *acr));
+    let methods_suffice = requirement.amr().iter().all(|wanted| amr.contains(wanted));
     if class_suffices && methods_suffice {
         AuthenticationCheck::Fresh
     } else {
@@ -234,28 +247,34 @@ pub fn check_authentication(
     }
 }
 
-/// What a presented token is to its session (law L10).
+/// How a presented token relates to its session (law L10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "every caller must decide on each state"
+)]
 pub enum TokenState {
     /// The current token.
     Current {
-        /// Whether the store must still learn that the client has it.
+        /// Whether the store must still record that the client has the token.
         confirm: bool,
     },
-    /// The one before, within the grace for parallel requests.
+    /// The previous token, within the grace period for parallel requests.
     Grace,
-    /// The one before, whose successor was never seen: the answer that
-    /// carried it was lost, and another successor is due.
+    /// The previous token, after the grace period, while its successor was
+    /// never used: the answer with the successor was lost, and the client
+    /// needs another one.
     LostSuccessor,
-    /// A superseded token after its successor was used: somebody has a copy.
+    /// A superseded token whose successor was used: the token was copied.
     Reused,
-    /// None that is good, shortly after a rotation: a parallel request of two
-    /// rotations ago may look like this, so nothing follows from it.
+    /// An unknown verifier within the grace period of a rotation. It may
+    /// belong to a parallel request two rotations old, so the request is
+    /// refused and the session stays.
     Unknown,
 }
 
 impl TokenState {
-    /// Whether the session opens to such a token.
+    /// Returns `true` if such a token gives access to the session.
     #[must_use]
     pub const fn opens(self) -> bool {
         match self {
@@ -265,7 +284,8 @@ impl TokenState {
     }
 }
 
-/// Judges a presented token.
+/// Judges a presented token. `grace` is how long a superseded token stays
+/// valid for parallel requests.
 #[must_use]
 pub fn judge_token(
     credential: &Credential,
@@ -289,8 +309,8 @@ pub fn judge_token(
             }
         }
         Some(previous) if now < previous.at + grace => TokenState::Unknown,
-        // The selector is secret, so whoever knows it once held a token of
-        // this session: an older generation.
+        // The selector is secret: only a former holder of a token knows it,
+        // so this is an older token of the session.
         _ => TokenState::Reused,
     }
 }

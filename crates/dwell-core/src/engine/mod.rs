@@ -1,7 +1,7 @@
-//! The law, as pure functions of facts, limits and now.
+//! Decisions, as pure functions of facts, limits and the time.
 //!
-//! Nothing here reads a clock, a store or a request. A deadline is an
-//! instant at which the session is already over (law L1).
+//! Nothing here reads a clock, a store or a request. At a deadline the session
+//! is already over (law L1).
 
 mod activity;
 mod decide;

@@ -1,4 +1,4 @@
-//! What a decision says: the one word for a session's state.
+//! The result of a decision: the state of a request's session.
 
 use std::time::Duration;
 
@@ -8,19 +8,23 @@ use crate::time::Timestamp;
 
 /// The deadlines of a live session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::exhaustive_structs,
+    reason = "plain values, which tests of layers construct"
+)]
 pub struct Deadlines {
     /// The instant of the decision, by the store's clock.
     pub now: Timestamp,
-    /// When the session ends without activity.
+    /// When the session ends or is locked without further activity.
     pub idle: Timestamp,
-    /// When it ends despite activity: the absolute deadline, or the identity
-    /// provider's where that comes first.
+    /// When the session ends despite activity: the absolute deadline, or the
+    /// identity provider's where that is earlier.
     pub absolute: Timestamp,
-    /// The earliest of all.
+    /// The earlier of `idle` and `absolute`.
     pub nearest: Timestamp,
-    /// The reason of an end at the nearest.
+    /// The reason of an end at the nearest deadline.
     pub ends_by: EndReason,
-    /// The rule that set the nearest.
+    /// The rule that set the nearest deadline.
     pub set_by: Rule,
     /// How long before the nearest deadline the user is warned.
     pub warn: Duration,
@@ -40,7 +44,7 @@ impl Deadlines {
     }
 }
 
-/// What a request's session is to that request.
+/// The state of a request's session.
 ///
 /// Variants are in the order of strictness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,17 +53,17 @@ impl Deadlines {
     reason = "every caller must decide on each state"
 )]
 pub enum Verdict {
-    /// There is no session. Whether one is needed is the route's to say.
+    /// The request has no session. The route decides whether it needs one.
     Anonymous,
     /// The session may be used.
     Live(Deadlines),
-    /// The session is live, but the route asks for authentication again: the
-    /// session was idle for longer than the route's policy allows since its
-    /// subject last authenticated.
+    /// The session is live, but the route asks for authentication: since the
+    /// subject last authenticated, the session was idle for longer than the
+    /// route's policy allows.
     Stale {
         /// The session's deadlines.
         deadlines: Deadlines,
-        /// The policy that asks.
+        /// The route's policy that asks.
         policy: PolicyId,
     },
     /// The session is locked until its subject authenticates again.
@@ -81,8 +85,8 @@ impl Verdict {
         }
     }
 
-    /// Returns why the session is over, or `None` where there is none or its
-    /// subject may go on.
+    /// Returns why the session can't be used. Returns `None` for a live or
+    /// stale session, and without a session.
     #[must_use]
     pub fn over(&self) -> Option<SessionOver> {
         match self {
@@ -93,8 +97,8 @@ impl Verdict {
     }
 }
 
-/// Why a session can't be used any more: what refusals, errors of commands and
-/// reasons for closing a connection are made from.
+/// Why a session can't be used any more. Refusals, errors of commands and
+/// close reasons of connections are made from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(
     clippy::exhaustive_enums,

@@ -1,4 +1,4 @@
-//! Sessions that another middleware owns: described, and adopted.
+//! Sessions that another middleware owns.
 
 use crate::engine;
 use crate::event::EventKind;
@@ -11,10 +11,23 @@ use crate::session::{
 use crate::store::{Created, Loaded, Lookup, StoreError};
 use crate::time::Timestamp;
 
-/// A session that another middleware owns, as a session source describes it.
+/// Describes a session that another middleware owns, such as a verified JWT.
+/// Dwell adopts the session: it keeps timestamps for it and enforces the
+/// limits.
 ///
-/// Name the issue instant where there is one: without it, a token that its
-/// owner still accepts after the tombstone is gone would start a new session.
+/// State when the session was issued, where you can. Otherwise a token that
+/// its owner still accepts after the tombstone is gone starts afresh.
+///
+/// ```
+/// use dwell_core::{AdoptedSession, Timestamp};
+///
+/// // From the claims of a verified JWT:
+/// let (sid, sub, iat, exp) = ("f3a9c1", "alice", 1_767_225_600, 1_767_229_200);
+/// let session = AdoptedSession::new(sid, sub)
+///     .with_issued_at(Timestamp::from_millis(iat * 1_000))
+///     .with_expires_at(Timestamp::from_millis(exp * 1_000));
+/// assert!(session.is_sane());
+/// ```
 #[derive(Clone, Debug)]
 pub struct AdoptedSession {
     id: Box<[u8]>,
@@ -25,10 +38,11 @@ pub struct AdoptedSession {
 }
 
 impl AdoptedSession {
-    /// A session that its owner knows by `id`, of `subject`.
+    /// Describes the session that its owner knows by `id`, of `subject`.
     ///
-    /// The id must be unguessable or checked by its owner, as a session id or
-    /// a verified token's `sid` or `jti` is.
+    /// The id must be unguessable or verified by the owner, such as a session
+    /// id or the `sid` or `jti` of a verified token. It has 1 to 1,024 bytes
+    /// and stands for one login of one subject. Stores keep only its hash.
     pub fn new(id: impl AsRef<[u8]>, subject: impl Into<SubjectId>) -> Self {
         Self {
             id: id.as_ref().into(),
@@ -39,35 +53,42 @@ impl AdoptedSession {
         }
     }
 
-    /// When the subject authenticated: the absolute timeout runs from there.
+    /// Sets when the subject authenticated: the absolute timeout and the age
+    /// of the authentication count from then. Defaults to the session's first
+    /// request. More than a minute ahead of the store's clock is corrupt: the
+    /// session has then run out.
     #[must_use]
     pub fn with_issued_at(mut self, at: Timestamp) -> Self {
         self.issued_at = Some(at);
         self
     }
 
-    /// When its owner ends it.
+    /// Sets when its owner ends the session. At that instant it ends with
+    /// [`EndReason::IdpSessionExpired`](crate::EndReason::IdpSessionExpired).
+    /// Defaults to never.
     #[must_use]
     pub fn with_expires_at(mut self, at: Timestamp) -> Self {
         self.expires_at = Some(at);
         self
     }
 
-    /// How strongly the subject authenticated. Class and methods that are
-    /// longer than about a kilobyte together count as not stated.
+    /// Sets how the subject authenticated. Defaults to nothing stated. Class
+    /// and methods that exceed about a kilobyte together count as not stated.
     #[must_use]
     pub fn with_authentication(mut self, context: AuthenticationContext) -> Self {
         self.authentication = context;
         self
     }
 
-    /// The key under which a store keeps it.
+    /// Returns the key under which stores keep the session. With it the owner
+    /// can end Dwell's part: [`SessionManager::end_session`].
     #[must_use]
     pub fn key(&self) -> SessionKey {
         SessionKey::adopted(&self.id)
     }
 
-    /// Whether the id is one: not empty, and not beyond a kilobyte.
+    /// Returns `true` if the id has 1 to 1,024 bytes and the subject is not
+    /// empty. Layers ignore other sessions.
     #[must_use]
     pub fn is_sane(&self) -> bool {
         (1..=1_024).contains(&self.id.len()) && !self.subject.as_str().is_empty()
@@ -75,16 +96,17 @@ impl AdoptedSession {
 }
 
 impl SessionManager {
-    /// Keeps a session that another middleware owns, when it is first seen.
+    /// Looks up a session that another middleware owns. Creates it at its
+    /// first request, and reports `session_created` then.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// Fails if the store does not answer.
     pub async fn adopt(
         &self,
-        foreign: AdoptedSession,
+        adopted: AdoptedSession,
         network: NetworkMatch,
     ) -> Result<Loaded, StoreError> {
-        let key = foreign.key();
+        let key = adopted.key();
         let loaded = self.store().load(key).await?;
         if !matches!(loaded.state, Lookup::Missing) {
             return Ok(loaded);
@@ -93,23 +115,23 @@ impl SessionManager {
         let now = loaded.now;
         let policy = policies.policy_or_default(PolicyId::DEFAULT);
         let mut facts = engine::opening_facts(&policies, policy.id(), network, now);
-        if let Some(issued_at) = foreign.issued_at {
-            // One from the future is kept as it is: the engine refuses it.
+        if let Some(issued_at) = adopted.issued_at {
+            // A stamp from the future is kept: the engine refuses it.
             let lead = facts.absolute_deadline - now;
             facts.created_at = issued_at;
             facts.authenticated_at = issued_at;
             facts.absolute_deadline = issued_at.min(now) + lead;
         }
-        facts.provider_deadline = foreign.expires_at;
+        facts.provider_deadline = adopted.expires_at;
         let record = SessionRecord {
             key,
-            subject: foreign.subject,
+            subject: adopted.subject,
             facts,
             credential: Credential::new(VerifierHash::NONE),
-            // The owner's proof is good, and nobody here can ask for a shorter
-            // one: what does not fit is not stated, which is the strict side.
+            // What does not fit counts as not stated, which is the strict
+            // side. The request can't be blamed for what the owner states.
             open: OpenPart::new()
-                .with_authentication(&foreign.authentication)
+                .with_authentication(&adopted.authentication)
                 .unwrap_or_default(),
         };
         match self

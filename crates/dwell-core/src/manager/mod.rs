@@ -1,4 +1,4 @@
-//! Store, policies and observers together: what every layer shares.
+//! The session manager: store, policies and observers together.
 
 mod adopted;
 
@@ -16,10 +16,11 @@ use crate::session::{EndReason, EndedSession, SessionKey, SessionRecord, Session
 use crate::store::{DuePolicy, End, Lookup, SessionStore, StoreError};
 use crate::time::{Timestamp, as_millis, seconds};
 
-/// Called once for every session that ends.
+/// A function that is called once for every session that ends; see
+/// [`SessionManagerBuilder::on_end`].
 pub type EndHook = dyn Fn(&EndedSession) + Send + Sync;
 
-/// Store, policies and observers of a service. Clones share them.
+/// The store, the policies and the observers of a service. Clones share them.
 ///
 /// ```
 /// use dwell_core::{PolicySet, Timeouts, SessionManager, hours, minutes};
@@ -43,19 +44,19 @@ struct Inner {
     on_end: Vec<Arc<EndHook>>,
     rotation_grace: Duration,
     max_failures: u8,
-    /// What crates above keep beside sessions, one value of each type.
+    /// Values that layers share, one of each type.
     shared: Vec<Arc<dyn Any + Send + Sync>>,
 }
 
-/// Which sessions of a subject to end.
+/// Selects sessions of a subject, to end them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "there is no fourth choice")]
 pub enum Selection {
-    /// All of them.
+    /// All sessions.
     All,
-    /// All but the one under this key.
+    /// All sessions but the one under this key.
     AllBut(SessionKey),
-    /// The one with this reference.
+    /// The session with this reference.
     One(SessionRef),
 }
 
@@ -74,7 +75,7 @@ impl Selection {
 pub struct SessionManagerBuilder(SessionManager);
 
 impl SessionManager {
-    /// Starts from a store and the policies in force.
+    /// Starts building a manager from a store and the policies in force.
     pub fn builder(
         store: impl SessionStore,
         policies: impl Into<LivePolicies>,
@@ -90,8 +91,29 @@ impl SessionManager {
         })))
     }
 
-    /// The same manager over what `wrap` makes of its store: a bound on
-    /// waiting, a cache.
+    /// Returns a manager with the store that `wrap` makes of this manager's
+    /// store, such as a cache or a bound on waiting. The original manager is
+    /// unchanged; policies and observers are shared.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use dwell_core::store::SessionStore;
+    /// # use dwell_core::{PolicySet, SessionManager, Timeouts, delegate_store, hours, minutes};
+    /// # use dwell_memory::MemoryStore;
+    /// # let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
+    /// # let manager = SessionManager::builder(MemoryStore::new(), policies).build();
+    /// /// Passes every call on.
+    /// #[derive(Debug)]
+    /// struct Traced(Arc<dyn SessionStore>);
+    ///
+    /// impl SessionStore for Traced {
+    ///     delegate_store!(self => self.0);
+    /// }
+    ///
+    /// let traced = manager.map_store(Traced);
+    /// # let _ = traced;
+    /// # Ok::<(), dwell_core::PolicyError>(())
+    /// ```
     #[must_use]
     pub fn map_store<S: SessionStore>(
         &self,
@@ -102,14 +124,13 @@ impl SessionManager {
         Self(Arc::new(inner))
     }
 
-    /// Returns the same manager with a value that the layers of one stack share
-    /// beside sessions, such as how they refuse. Replaces a value of the same
-    /// type. Every request's state leads to the manager, so sharing costs a
-    /// request nothing.
+    /// Returns a manager with a value that the layers of one stack share, such
+    /// as how they refuse. Replaces a value of the same type. Layers reach the
+    /// manager through the request's state, so sharing needs no extension.
     ///
     /// ```
     /// # use dwell_core::{PolicySet, SessionManager, Timeouts, hours, minutes};
-    /// # use dwell_core::MemoryStore;
+    /// # use dwell_memory::MemoryStore;
     /// # let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
     /// # let manager = SessionManager::builder(MemoryStore::new(), policies).build();
     /// struct Realm(&'static str);
@@ -126,7 +147,8 @@ impl SessionManager {
         Self(Arc::new(inner))
     }
 
-    /// Returns the shared value of this type; `None` where there is none.
+    /// Returns the shared value of this type, or `None` if
+    /// [`with_shared`](Self::with_shared) set none.
     #[must_use]
     pub fn shared<T: Any>(&self) -> Option<&T> {
         self.0
@@ -135,20 +157,21 @@ impl SessionManager {
             .find_map(|shared| shared.downcast_ref())
     }
 
-    /// The store.
+    /// Returns the store.
     #[inline]
     #[must_use]
     pub fn store(&self) -> &Arc<dyn SessionStore> {
         &self.0.store
     }
 
-    /// The policies, which a reload replaces.
+    /// Returns the policies in force. To reload them, call
+    /// [`LivePolicies::replace`] on the result.
     #[must_use]
     pub fn policies(&self) -> &LivePolicies {
         &self.0.policies
     }
 
-    /// How long a superseded token is still good for parallel requests.
+    /// Returns how long a superseded token stays valid for parallel requests.
     #[must_use]
     pub fn rotation_grace(&self) -> Duration {
         self.0.rotation_grace
@@ -162,23 +185,25 @@ impl SessionManager {
         DuePolicy::new(self.0.policies.current())
     }
 
-    /// The subject's sessions that have not ended.
+    /// Returns the subject's sessions that have not ended, the oldest first.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// Fails if the store does not answer.
     pub async fn list(&self, subject: &SubjectId) -> Result<Vec<SessionRecord>, StoreError> {
         let mut sessions = self.store().list(subject.clone()).await?;
         let now = self.store().now().await?;
-        let judge = self.due_policy();
-        sessions.retain(|s| !matches!(judge.verdict(&s.facts, now), Verdict::Ended(_)));
+        let due = self.due_policy();
+        sessions.retain(|s| !matches!(due.verdict(&s.facts, now), Verdict::Ended(_)));
         sessions.sort_unstable_by_key(|s| (s.facts.created_at, s.key));
         Ok(sessions)
     }
 
-    /// Ends the selected sessions of a subject and returns how many.
+    /// Ends the selected sessions of a subject, and reports each. Returns how
+    /// many this call ended.
     ///
     /// # Errors
-    /// When the store does not answer; some sessions may have ended by then.
+    /// Fails if the store does not answer. Some sessions may have ended then;
+    /// call again for the rest.
     pub async fn end_sessions(
         &self,
         subject: &SubjectId,
@@ -194,11 +219,13 @@ impl SessionManager {
         Ok(count)
     }
 
-    /// Ends and locks what is due, looking at no more than `batch` entries,
-    /// and reports each. `true` when more is due.
+    /// Ends and locks the sessions that are due, and reports each. Looks at no
+    /// more than `batch` entries. Returns `true` if more is due.
+    ///
+    /// `dwell-tower` calls this once a second; without it, call it yourself.
     ///
     /// # Errors
-    /// When the store does not answer; nothing is lost by trying again.
+    /// Fails if the store does not answer. Call again: nothing is lost.
     pub async fn reap(&self, batch: usize) -> Result<bool, StoreError> {
         let reaped = self.store().reap(self.due_policy(), batch).await?;
         for record in &reaped.locked {
@@ -208,11 +235,12 @@ impl SessionManager {
         Ok(reaped.more)
     }
 
-    /// Ends the session under `key` and reports it; `false` when it had ended
-    /// before.
+    /// Ends the session under `key`, and reports the end. Returns `false` if
+    /// the session had ended before or is unknown. A session that has already
+    /// run out ends for that reason instead of `reason`.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// Fails if the store does not answer.
     pub async fn end_session(
         &self,
         key: SessionKey,
@@ -225,7 +253,7 @@ impl SessionManager {
         }
     }
 
-    /// Ends a session that may have run out unnoticed: then for that reason,
+    /// Ends a session. One that has run out unnoticed ends for that reason,
     /// which came first.
     async fn end_record(
         &self,
@@ -240,7 +268,8 @@ impl SessionManager {
         self.end(record.key, reason.into(), None).await
     }
 
-    /// Ends a session and reports it, once; at `context` where a request did it.
+    /// Ends a session and reports the end once. `context` is that of the
+    /// request that ended it.
     pub(crate) async fn end(
         &self,
         key: SessionKey,
@@ -252,7 +281,8 @@ impl SessionManager {
         Ok(ended.is_some())
     }
 
-    /// Tells observers of ends, and the store that they were told.
+    /// Reports ends to observers and hooks, then acknowledges them to the
+    /// store.
     pub(crate) async fn report_ends(
         &self,
         ended: &[EndedSession],
@@ -264,8 +294,8 @@ impl SessionManager {
         for ended in ended {
             self.report_end(ended, context);
         }
-        // Where this fails the store hands the end out again: twice rather
-        // than never.
+        // If this fails, the store hands the ends out again: reported twice
+        // rather than never.
         let keys = ended.iter().map(|ended| ended.record.key).collect();
         let _ = self.store().acknowledge(keys).await;
     }
@@ -283,8 +313,8 @@ impl SessionManager {
         }
     }
 
-    /// Tells observers of something that happened to a session, at `context`
-    /// where there was a request.
+    /// Sends observers an event about a session. `context` is that of the
+    /// request that caused the event, where there was one. Layers use it.
     pub fn report(
         &self,
         kind: EventKind,
@@ -295,8 +325,20 @@ impl SessionManager {
         self.tell(&self.event(kind, now, record, context));
     }
 
-    /// An event about a session, filled in. Without a request its network is
+    /// Creates an event about a session, for layers that add to it before they
+    /// [`tell`](Self::tell) it. Without a `context` the event's network is
     /// that of the last activity on record.
+    ///
+    /// ```
+    /// # use dwell_core::{EventKind, PolicySet, SessionManager, SessionRecord, Timeouts};
+    /// # use dwell_core::Timestamp;
+    /// fn report(manager: &SessionManager, now: Timestamp, record: &SessionRecord) {
+    ///     let mut event = manager.event(EventKind::StepUpRequired, now, record, None);
+    ///     event.route = Some("/transfer".to_owned());
+    ///     manager.tell(&event);
+    /// }
+    /// # let _ = report;
+    /// ```
     #[must_use]
     pub fn event(
         &self,
@@ -324,45 +366,64 @@ impl SessionManager {
         }
     }
 
-    /// Tells observers of an event.
+    /// Sends an event to all observers.
     pub fn tell(&self, event: &Event) {
         self.0.observers.tell(event);
     }
 }
 
 impl SessionManagerBuilder {
-    /// Adds an observer of events.
+    /// Adds an observer of events. Observers are called in the order in which
+    /// they were added. There is none by default.
     #[must_use]
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.inner().observers.0.push(Arc::new(observer));
         self
     }
 
-    /// Adds a hook that is called once for every session that ends: the owner
-    /// of a foreign session can end it too.
+    /// Adds a hook that is called once for every session that ends, with the
+    /// session's record and the reason: to end what belongs to the session
+    /// elsewhere, such as the owner's part of an adopted session.
+    ///
+    /// The hook runs after the end is final, on the path of the request or of
+    /// the reaper: it must not block. A panic in it is caught and logged.
+    /// Across crashes a hook may be called twice for one end.
+    ///
+    /// ```
+    /// use dwell_core::{PolicySet, SessionManager, Timeouts, hours, minutes};
+    /// use dwell_memory::MemoryStore;
+    ///
+    /// let policies = PolicySet::simple(Timeouts { idle: minutes(15), absolute: hours(8) })?;
+    /// let (ended, work) = std::sync::mpsc::channel();
+    /// let manager = SessionManager::builder(MemoryStore::new(), policies)
+    ///     .on_end(move |end| drop(ended.send((end.record.subject.clone(), end.reason))))
+    ///     .build();
+    /// # let _ = (manager, work);
+    /// # Ok::<(), dwell_core::PolicyError>(())
+    /// ```
     #[must_use]
     pub fn on_end(mut self, hook: impl Fn(&EndedSession) + Send + Sync + 'static) -> Self {
         self.inner().on_end.push(Arc::new(hook));
         self
     }
 
-    /// How long a superseded token is still good for parallel requests: ten
-    /// seconds where nobody says.
+    /// Sets how long a superseded token stays valid for parallel requests.
+    /// Defaults to ten seconds.
     #[must_use]
     pub fn rotation_grace(mut self, grace: Duration) -> Self {
         self.inner().rotation_grace = grace;
         self
     }
 
-    /// How many failed re-authentications in a row end a session: five where
-    /// nobody says, at least one.
+    /// Sets how many failed re-authentications in a row end a session.
+    /// Defaults to 5; 0 counts as 1.
     #[must_use]
     pub fn max_failed_reauthentications(mut self, max: u8) -> Self {
         self.inner().max_failures = max.max(1);
         self
     }
 
-    /// Finishes.
+    /// Builds the manager.
     #[must_use]
     pub fn build(self) -> SessionManager {
         self.0

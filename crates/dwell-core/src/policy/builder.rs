@@ -1,4 +1,4 @@
-//! Builds policies, and refuses what makes no sense.
+//! Builds policies and validates them.
 
 use std::time::Duration;
 
@@ -9,7 +9,14 @@ use crate::policy::Unmarked;
 use crate::session::PolicyId;
 use crate::time::{hours, minutes, seconds};
 
-/// A policy being written down; see [`Policy::named`].
+/// Builds one policy; see [`Policy::named`]. [`PolicySetBuilder::build`]
+/// validates it. Durations are whole seconds, from one second to
+/// [`MAX_DURATION`].
+///
+/// Values left unset come from the policy's own preset, then from the policy
+/// `default`, then from the defaults named at each method.
+///
+/// [`PolicySetBuilder::build`]: crate::PolicySetBuilder::build
 #[derive(Clone, Debug)]
 pub struct PolicyBuilder {
     pub(super) name: String,
@@ -42,86 +49,98 @@ impl PolicyBuilder {
         }
     }
 
-    /// Starts from a cited preset, whose numbers become upper bounds.
+    /// Starts from a preset of a standard. Its numbers are upper bounds: larger
+    /// values are cut, with a warning. Defaults to the preset of the policy
+    /// `default`, if it has one.
     #[must_use]
     pub fn preset(mut self, preset: Preset) -> Self {
         self.preset = Some(preset);
         self
     }
 
-    /// The idle timeout.
+    /// Sets the idle timeout: the session ends after this long without
+    /// activity. Required for `default`, unless its preset states one.
     #[must_use]
     pub fn idle(mut self, timeout: Duration) -> Self {
         self.idle = Some(timeout);
         self
     }
 
-    /// The absolute timeout.
+    /// Sets the absolute timeout: the session ends this long after the login.
+    /// At least `idle`. Required for `default`, unless its preset states one.
     #[must_use]
     pub fn absolute(mut self, timeout: Duration) -> Self {
         self.absolute = Some(timeout);
         self
     }
 
-    /// How long before the end the user is warned. One minute where nobody
-    /// says, and at most half of the idle timeout.
+    /// Sets how long before the end the user is warned. At most `idle`.
+    /// Defaults to one minute, at most half of `idle`.
     #[must_use]
     pub fn warn(mut self, before: Duration) -> Self {
         self.warn = Some(before);
         self
     }
 
-    /// The oldest authentication that privileged routes accept.
+    /// Sets the age up to which
+    /// [`AuthenticationRequirement::by_policy`](crate::AuthenticationRequirement::by_policy)
+    /// accepts an authentication. Defaults to five minutes.
     #[must_use]
     pub fn reauthenticate(mut self, max_age: Duration) -> Self {
         self.reauthenticate = Some(max_age);
         self
     }
 
-    /// What the idle timeout does.
+    /// Sets whether the idle timeout ends or locks the session. Defaults to
+    /// [`OnIdle::End`].
     #[must_use]
     pub fn on_idle(mut self, on_idle: OnIdle) -> Self {
         self.on_idle = Some(on_idle);
         self
     }
 
-    /// How long a locked session waits for its subject.
+    /// Sets how long a locked session waits for its subject to authenticate.
+    /// Defaults to one hour.
     #[must_use]
     pub fn lock_period(mut self, period: Duration) -> Self {
         self.lock_period = Some(period);
         self
     }
 
-    /// How requests on routes without a mark are seen.
+    /// Sets how requests on routes without a mark count. Defaults to
+    /// [`Unmarked::Active`].
     #[must_use]
     pub fn unmarked(mut self, unmarked: Unmarked) -> Self {
         self.unmarked = Some(unmarked);
         self
     }
 
-    /// At most one recorded touch per session in this time. A sixtieth of
-    /// the shortest idle timeout where nobody says, at most one minute; at
-    /// most a quarter of the idle timeout.
+    /// Sets the granularity: at most one touch per session is recorded in this
+    /// time, so a session may end up to this much early. At most a quarter of
+    /// the shortest idle timeout of the set. The smallest value that any
+    /// policy states holds for the whole set. Defaults to a sixtieth of the
+    /// shortest idle timeout, at most one minute.
     #[must_use]
     pub fn granularity(mut self, granularity: Duration) -> Self {
         self.granularity = Some(granularity);
         self
     }
 
-    /// How many sessions a subject may have at a time.
+    /// Limits the sessions that a subject may have at a time to `max`, at
+    /// least 1. Unlimited by default.
     #[must_use]
     pub fn session_limit(mut self, max: u32, on_limit: OnLimit) -> Self {
         self.session_limit = Some(SessionLimit { max, on_limit });
         self
     }
 
-    /// An error in this policy.
+    /// Makes an error about this policy.
     #[cold]
     pub(super) fn error(&self, key: &'static str, problem: Problem) -> PolicyError {
         PolicyError::new(format!("policy.{}", self.name), key, problem)
     }
 
-    /// Checks what can be told without other policies.
+    /// Checks what does not depend on other policies.
     fn check(&self) -> Result<(), Wrong> {
         check_name(&self.name)?;
         let given = [
@@ -158,8 +177,7 @@ impl PolicyBuilder {
         let absolute = self.absolute.or(own.and_then(Preset::absolute));
         let absolute = absolute.or(default.map(|d| d.absolute));
         let absolute = absolute.ok_or(("absolute", Problem::Missing))?;
-        // A value that only came along from the default gives way to the
-        // one that is stated.
+        // An inherited value gives way to the stated one.
         let (idle, absolute) = match (self.idle, self.absolute) {
             (None, Some(stated)) => (idle.min(stated), absolute),
             (Some(stated), None) if self.name != "default" => (idle, absolute.max(stated)),
@@ -212,7 +230,7 @@ impl PolicyBuilder {
     }
 }
 
-/// What is wrong with a value, and the key that gives it.
+/// The key of a wrong value, and what is wrong with it.
 pub(super) type Wrong = (&'static str, Problem);
 
 pub(super) fn check_name(name: &str) -> Result<(), Wrong> {

@@ -1,4 +1,4 @@
-//! Where a client's address comes from, as a policy states it.
+//! Where a client's address is read from.
 
 use std::net::IpAddr;
 
@@ -7,21 +7,26 @@ use ipnetwork::IpNetwork;
 use super::error::{PolicyError, Problem};
 use super::network::{MAX_RANGES, parse_range};
 
-/// The one place that the client's address is read from. There is no
-/// guessing and no second choice.
+/// The place that the client's address is read from. There is one place, and no
+/// fallback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "a layer must know how to read each source"
+)]
 pub enum ClientIpSource {
-    /// The `Forwarded` header (RFC 7239), as trusted proxies extend it.
+    /// The `Forwarded` header (RFC 7239), extended by trusted proxies.
     Forwarded,
-    /// The connection's other end.
+    /// The connection's other end; headers are ignored. The default.
     #[default]
     Peer,
-    /// The `X-Forwarded-For` header, as trusted proxies extend it.
+    /// The `X-Forwarded-For` header, extended by trusted proxies.
     XForwardedFor,
 }
 
 impl ClientIpSource {
-    /// The source of this name in a policy file.
+    /// Returns the source with this name in policy files: `peer`,
+    /// `x-forwarded-for` or `forwarded`.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         match name {
@@ -33,13 +38,22 @@ impl ClientIpSource {
     }
 }
 
-/// The source of the client's address, and the proxies that are believed.
+/// The source of the client's address, and the trusted proxies. Defaults to the
+/// connection's other end, and no proxies.
+///
+/// A header is read from the right. Entries of trusted proxies are skipped; the
+/// first other address is the client's. A connection that does not come from a
+/// trusted proxy is the client, whatever its headers say.
 ///
 /// ```
-/// use dwell_core::{ClientIp, ClientIpSource};
+/// use dwell_core::{ClientIp, ClientIpSource, Policy, PolicySet, hours, minutes};
 ///
 /// let behind_nginx = ClientIp::new(ClientIpSource::XForwardedFor, ["127.0.0.1/32"])?;
 /// assert!(behind_nginx.trusts("127.0.0.1".parse()?));
+///
+/// let default = Policy::named("default").idle(minutes(15)).absolute(hours(8));
+/// let policies = PolicySet::builder(default).client_ip(behind_nginx).build()?;
+/// assert_eq!(policies.client_ip().source(), ClientIpSource::XForwardedFor);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -49,11 +63,13 @@ pub struct ClientIp {
 }
 
 impl ClientIp {
-    /// Reads the address from `source`, over proxies in these ranges.
+    /// Reads the address from `source`, and trusts the proxies in these ranges:
+    /// at most [`MAX_RANGES`](crate::MAX_RANGES), such as `10.0.0.0/24`.
     ///
     /// # Errors
-    /// When a range can't be read or has host bits set; when a header is the
-    /// source and no proxy is trusted, since then it could never be used.
+    /// Fails if a range can't be read or has host bits set, if there are too
+    /// many, or if the source is a header and no proxy is trusted: the header
+    /// could never be used.
     pub fn new<I>(source: ClientIpSource, trusted_proxies: I) -> Result<Self, PolicyError>
     where
         I: IntoIterator,
@@ -73,13 +89,13 @@ impl ClientIp {
         Ok(Self { source, trusted })
     }
 
-    /// Where the address is read from.
+    /// Returns where the address is read from.
     #[must_use]
     pub fn source(&self) -> ClientIpSource {
         self.source
     }
 
-    /// Whether this address is a trusted proxy's.
+    /// Returns `true` if this is the address of a trusted proxy.
     #[must_use]
     pub fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();

@@ -1,14 +1,17 @@
-//! What can be wrong with a policy, and where.
+//! Errors in policies.
 
 use std::fmt;
 use std::time::Duration;
 
-/// A policy that can't be in force, with the place that has to change.
+/// An error in a policy set, with the place to change.
+///
+/// Displays like `policy.admin.idle: must be given`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PolicyError {
-    /// The table, as a policy file names it: `policy.admin`, `network office`.
+    /// The table, such as `policy.admin` or `network office`.
     pub table: String,
-    /// The key in it, where one is at fault.
+    /// The key in the table; empty if the whole table is wrong.
     pub key: &'static str,
     /// What is wrong.
     pub problem: Problem,
@@ -18,28 +21,26 @@ pub struct PolicyError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
-    /// An address range that can't be read.
+    /// The address range can't be read.
     BadCidr(String),
     /// The value must be given.
     Missing,
-    /// Two things have the same name, or names that can't be told apart.
+    /// The name is taken, or has the same hash as another name.
     NameTaken(String),
-    /// A name is empty, too long, or has characters beyond letters, digits,
-    /// `-` and `_`.
+    /// The name is not 1 to 64 letters, digits, `-` or `_`.
     BadName(String),
-    /// The value is given, but another one that gives it a meaning is not.
+    /// The value has no meaning without the named other value.
     Without(&'static str),
-    /// Two rules give the same address range.
+    /// The address range is given twice.
     RangeTaken(String),
-    /// An address range has bits set beyond its prefix; this is the corrected
-    /// form.
+    /// The address range has bits set beyond its prefix.
     HostBits {
-        /// What was given.
+        /// The range as given.
         given: String,
-        /// What was probably meant.
+        /// The corrected range.
         meant: String,
     },
-    /// Longer than another value allows.
+    /// The value is longer than another value allows.
     LongerThan {
         /// The value.
         value: Duration,
@@ -48,9 +49,10 @@ pub enum Problem {
         /// The bound.
         limit: Duration,
     },
-    /// Zero, a fraction of a second, or more than [`MAX_DURATION`](super::MAX_DURATION).
+    /// The duration is zero, not in whole seconds, or longer than
+    /// [`MAX_DURATION`](super::MAX_DURATION).
     OutOfRange(Duration),
-    /// More entries than Dwell keeps.
+    /// There are more entries than allowed.
     TooMany {
         /// How many are allowed.
         limit: usize,

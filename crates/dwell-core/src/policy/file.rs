@@ -16,14 +16,15 @@ use super::set::PolicySet;
 use super::{OnIdle, OnLimit, Policy};
 use crate::policy::Unmarked;
 
-/// Why a policy file was refused.
+/// An error in a policy file. Displays as `file:line: key: message`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PolicyFileError {
-    /// The file, as the caller named it.
+    /// The file's name, as given to `from_toml`.
     pub file: String,
-    /// The line, counted from one.
+    /// The line, counted from 1.
     pub line: usize,
-    /// The key, with its table: `policy.admin.idle`.
+    /// The key with its table, such as `policy.admin.idle`.
     pub key: String,
     /// What is wrong.
     pub message: String,
@@ -93,13 +94,48 @@ struct ClientIpTable {
 }
 
 impl PolicySet {
-    /// Reads a policy file's text. `file` is its name, for errors.
+    /// Reads a policy set from TOML. `text` is the file's content; `file` is
+    /// its name, for errors only: nothing is read from disk.
+    ///
+    /// | table | keys |
+    /// |---|---|
+    /// | `[policy.default]`, required, and `[policy.NAME]` | `preset`, `idle`, `absolute`, `warn`, `reauthenticate`, `on_idle`, `lock_period`, `unmarked`, `granularity`, `max_sessions` with `on_limit` |
+    /// | `[organization]` | `idle`, `absolute`: ceilings for every policy |
+    /// | `[[network]]` | `name`, `cidr`, `idle` |
+    /// | `[client_ip]` | `source`, `trusted_proxies` |
+    ///
+    /// Durations are text such as `"90s"`, `"15m"` or `"1h 30m"`. Keys mean
+    /// what the methods of [`PolicyBuilder`] and
+    /// [`PolicySetBuilder`](crate::PolicySetBuilder) with the same names mean.
+    /// `max_sessions` and `on_limit` are
+    /// [`session_limit`](PolicyBuilder::session_limit).
     ///
     /// # Errors
-    /// The first thing that is wrong, with file, line and key.
+    /// Returns the first error, with file, line and key. Unknown tables and
+    /// keys are errors.
     ///
     /// ```
-    /// use dwell_core::PolicySet;
+    /// use dwell_core::{PolicySet, minutes};
+    ///
+    /// let text = r#"
+    ///     [policy.default]
+    ///     preset = "nist-aal3"
+    ///     idle = "15m"
+    ///     absolute = "8h"
+    ///
+    ///     [policy.admin]
+    ///     idle = "5m"
+    ///
+    ///     [[network]]
+    ///     name = "office"
+    ///     cidr = ["10.20.0.0/16"]
+    ///     idle = "10m"
+    /// "#;
+    /// let policies = PolicySet::from_toml("dwell.toml", text)?;
+    /// assert_eq!(policies.policy("admin").map(|policy| policy.idle()), Some(minutes(5)));
+    /// for warning in policies.warnings() {
+    ///     eprintln!("{warning}");
+    /// }
     ///
     /// let text = "[policy.default]\nidle = \"15m\"\nabsolute = \"8 hours\"\nwarn = \"1h\"\n";
     /// let error = PolicySet::from_toml("dwell.toml", text).unwrap_err();
@@ -107,6 +143,7 @@ impl PolicySet {
     ///     error.to_string(),
     ///     "dwell.toml:4: policy.default.warn: 1h is longer than idle (15m)",
     /// );
+    /// # Ok::<(), dwell_core::PolicyFileError>(())
     /// ```
     pub fn from_toml(file: &str, text: &str) -> Result<Self, PolicyFileError> {
         let source = Source { file, text };
@@ -114,7 +151,7 @@ impl PolicySet {
         let mut places = Places::default();
         let mut tables = parsed.policy.unwrap_or_default();
         let default = tables.remove("default").ok_or_else(|| {
-            let message = "a policy of this name must be there";
+            let message = "must be there: every other policy builds on it";
             source.error(0..0, "policy.default", message)
         })?;
         let default = source.policy("default", &default, &mut places)?;
@@ -150,7 +187,7 @@ impl PolicySet {
     }
 }
 
-/// Where in the text each value stands.
+/// The place of each value in the text.
 #[derive(Default)]
 struct Places(BTreeMap<(String, &'static str), Range<usize>>);
 
@@ -188,7 +225,8 @@ impl Source<'_> {
         builder.reauthenticate = duration("reauthenticate", &t.reauthenticate)?;
         builder.lock_period = duration("lock_period", &t.lock_period)?;
         builder.granularity = duration("granularity", &t.granularity)?;
-        let presets = Preset::ALL.map(Preset::as_str).join(", ");
+        let presets = Preset::ALL.iter().map(|preset| preset.as_str());
+        let presets = presets.collect::<Vec<_>>().join(", ");
         builder.preset = self.word(&place, "preset", &t.preset, &presets, Preset::parse)?;
         builder.on_idle = self.word(&place, "on_idle", &t.on_idle, "end, lock", |w| match w {
             "end" => Some(OnIdle::End),
@@ -293,7 +331,8 @@ impl Source<'_> {
         self.error(span, &key, &error.problem.to_string())
     }
 
-    /// An error of the TOML reader: it knows the place, the line has the key.
+    /// Converts an error of the TOML parser, which gives the place. The key is
+    /// on that line.
     fn parse_error(&self, error: &toml::de::Error) -> PolicyFileError {
         let span = error.span().unwrap_or(0..0);
         let line = self.text[..self.clamp(span.start)].matches('\n').count();
@@ -312,7 +351,7 @@ impl Source<'_> {
         }
     }
 
-    /// The last character boundary at or before `at`.
+    /// Returns the last character boundary at or before `at`.
     fn clamp(&self, at: usize) -> usize {
         let mut at = at.min(self.text.len());
         while !self.text.is_char_boundary(at) {

@@ -36,7 +36,7 @@ impl Limit {
 pub struct Limits {
     pub(crate) idle: Limit,
     pub(crate) absolute: Limit,
-    /// The shortest idle timeout of the route's policies, and whose it is.
+    /// The shortest idle timeout of the route's policies, and which policy's.
     pub(crate) route_idle: Option<(Duration, PolicyId)>,
     pub(crate) warn: Duration,
     pub(crate) on_idle: OnIdle,
@@ -44,13 +44,13 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The idle timeout in force.
+    /// Returns the idle timeout in force.
     #[must_use]
     pub fn idle(&self) -> Duration {
         self.idle.length
     }
 
-    /// The absolute timeout in force.
+    /// Returns the absolute timeout in force.
     #[must_use]
     pub fn absolute(&self) -> Duration {
         self.absolute.length

@@ -1,4 +1,4 @@
-//! The policy set in force, which a reload replaces whole.
+//! The policy set in force. A reload replaces it whole.
 
 use std::fmt;
 use std::ops::Deref;
@@ -10,11 +10,12 @@ use arc_swap::{ArcSwap, Guard};
 use super::set::PolicySet;
 use crate::sync::{Mutex, MutexGuard, lock};
 
-/// The policy set in force. Clones share it.
+/// The policy set in force. Clones share it: replace it in one, and all clones
+/// and the manager use the new set.
 ///
-/// A stricter set applies at the next request, to sessions that exist already
-/// (law L6). A set that can't be built never gets here, so a failed reload
-/// leaves the last good one in force.
+/// A stricter set binds existing sessions from their next request (law L6). A
+/// set with an error can't be built, so a failed reload leaves the last good
+/// one in force.
 #[derive(Clone)]
 pub struct LivePolicies(Arc<Live>);
 
@@ -23,7 +24,7 @@ struct Live {
     listeners: Mutex<Vec<Box<Listener>>>,
 }
 
-/// Is told that another set is in force, until it says that it need not be.
+/// Called after each replacement until it returns `false`.
 type Listener = dyn Fn() -> bool + Send + Sync;
 
 impl LivePolicies {
@@ -36,31 +37,49 @@ impl LivePolicies {
         }))
     }
 
-    /// The set in force now. Whoever holds it keeps it whole over a reload.
+    /// Returns the set in force. A reload does not change the returned set.
     #[must_use]
     pub fn current(&self) -> Arc<PolicySet> {
         self.0.set.load_full()
     }
 
-    /// The set in force now, borrowed for the length of a request: requests on
-    /// several cores count no shared reference up and down.
+    /// Borrows the set in force for the length of a request. Cheaper than
+    /// [`current`](Self::current) where many cores do it at once. A reload does
+    /// not change the borrowed set.
     #[inline]
     #[must_use]
     pub fn borrow(&self) -> PoliciesInForce {
         PoliciesInForce(self.0.set.load())
     }
 
-    /// Puts another set in force.
+    /// Puts another set in force, at once and for all clones. Requests under
+    /// way keep the set that they started with; open connections are checked
+    /// again.
+    ///
+    /// ```
+    /// use dwell_core::{LivePolicies, PolicySet, Timeouts, hours, minutes};
+    ///
+    /// let policies = LivePolicies::new(PolicySet::simple(Timeouts {
+    ///     idle: minutes(15),
+    ///     absolute: hours(8),
+    /// })?);
+    /// // Give a clone to `SessionManager::builder`, or take the manager's own
+    /// // with `SessionManager::policies`. Later, from a signal or an endpoint:
+    /// let stricter = PolicySet::simple(Timeouts { idle: minutes(5), absolute: hours(8) })?;
+    /// policies.replace(stricter);
+    /// assert_eq!(policies.current().policy("default").map(|p| p.idle()), Some(minutes(5)));
+    /// # Ok::<(), dwell_core::PolicyError>(())
+    /// ```
     pub fn replace(&self, set: PolicySet) {
         self.0.set.store(Arc::new(set));
-        // One that panics is not called again, and keeps no other from hearing.
+        // A listener that panics is dropped; the others are still called.
         self.listeners()
             .retain(|listener| catch_unwind(AssertUnwindSafe(listener)).unwrap_or(false));
     }
 
     /// Calls `listener` after every [`replace`](Self::replace), for as long as
-    /// it answers `true`: what is open for longer than a request has to hear
-    /// of stricter policies. It must not replace the policies itself.
+    /// it returns `true`: for caches, and for what stays open longer than a
+    /// request. The listener must not call `replace`, or it may deadlock.
     pub fn on_replace(&self, listener: impl Fn() -> bool + Send + Sync + 'static) {
         self.listeners().push(Box::new(listener));
     }
@@ -70,7 +89,8 @@ impl LivePolicies {
     }
 }
 
-/// The policy set of one request, whole over a reload.
+/// The policy set of one request; see [`LivePolicies::borrow`]. A reload does
+/// not change it.
 pub struct PoliciesInForce(Guard<Arc<PolicySet>>);
 
 impl Deref for PoliciesInForce {
@@ -129,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn l06_listeners_hear_of_every_replacement_when_it_is_in_force() {
+    fn l06_listeners_run_after_each_replacement() {
         let policies = LivePolicies::new(set(15));
         let heard = Arc::<Mutex<Vec<(u8, u64)>>>::default();
         for name in [1, 2] {
@@ -147,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_that_need_not_be_told_any_more_is_forgotten() {
+    fn listener_that_returns_false_is_dropped() {
         let policies = LivePolicies::new(set(15));
         let (calls, wanted) = (
             Arc::<AtomicUsize>::default(),
@@ -168,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_that_panics_keeps_no_policy_and_no_other_listener_back() {
+    fn panicking_listener_blocks_no_replacement() {
         use std::panic::{AssertUnwindSafe, catch_unwind};
 
         let policies = LivePolicies::new(set(15));
@@ -180,7 +200,7 @@ mod tests {
             true
         });
         for stricter in [10, 5] {
-            // Whoever replaces may hear of the panic, but it is in force.
+            // The caller may see the panic, but the new set is in force.
             let _ = catch_unwind(AssertUnwindSafe(|| policies.replace(set(stricter))));
             assert_eq!(idle(&policies.current()), stricter);
         }

@@ -1,15 +1,15 @@
-//! Policies: how long a session may dwell, by sensitivity and by network.
+//! Policies: how long a session may live, by sensitivity and by network.
 //!
-//! A [`PolicySet`] holds the `default` policy, named ones that routes opt in
-//! to, the organization's ceilings, the named networks and the source of the
-//! client's address. It is built in code or read from TOML
-//! (`PolicySet::from_toml`), into the same types. [`LivePolicies`] is the set in
-//! force, replaced whole by a reload.
+//! A [`PolicySet`] holds the policy `default`, named policies that routes and
+//! logins opt in to, the organization's ceilings, the named networks and the
+//! source of the client's address. Build it in code, or read it from TOML with
+//! `PolicySet::from_toml`. [`LivePolicies`] is the set in force; a reload
+//! replaces it whole.
 //!
-//! Limits combine by minimum (law L6). Only one thing ever lengthens one: a
-//! named network replaces the *default* policy's idle timeout, up to the
-//! preset's bound and the organization's ceiling. For every other policy a
-//! network only shortens it.
+//! Limits combine by minimum (law L6). There is one exception: a named network
+//! replaces the idle timeout of the policy `default`, also by a longer one, up
+//! to the preset's bound and the organization's ceiling. For other policies a
+//! network only shortens.
 
 mod builder;
 mod client_ip;
@@ -46,43 +46,47 @@ pub use set_builder::{PolicySetBuilder, Timeouts};
 
 use crate::session::PolicyId;
 
-/// The longest duration that a policy takes: 366 days.
+/// The longest duration in a policy: 366 days.
 pub const MAX_DURATION: Duration = Duration::from_secs(366 * 24 * 3_600);
 
-/// The most policies in one set.
+/// The most policies in one set: 64.
 pub const MAX_POLICIES: usize = 64;
 
 /// What an idle timeout does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum OnIdle {
-    /// It ends the session.
+    /// Ends the session. The default.
     #[default]
     End,
-    /// It locks the session: the same subject can go on after authenticating
-    /// again (NIST SP 800-63B-4 §2.2.3), within the lock period and never
-    /// past the absolute deadline.
+    /// Locks the session until the same subject authenticates again (NIST SP
+    /// 800-63B-4 §2.2.3), within the lock period and never past the absolute
+    /// deadline.
     Lock,
 }
 
 /// What a login does when its subject has as many sessions as allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "every store must do each")]
 pub enum OnLimit {
-    /// It ends the session whose last activity is oldest.
+    /// Ends the session whose last activity is oldest.
     EndOldest,
-    /// The login is refused.
+    /// Fails with
+    /// [`CommandError::TooManySessions`](crate::CommandError::TooManySessions).
     RefuseNew,
 }
 
 /// How many sessions a subject may have at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_structs, reason = "tests of stores construct it")]
 pub struct SessionLimit {
-    /// The most sessions; at least one.
+    /// The most sessions, at least 1.
     pub max: u32,
-    /// What happens to one more.
+    /// What happens at one more login.
     pub on_limit: OnLimit,
 }
 
-/// One policy with every value settled.
+/// One policy of a set, with every value resolved.
 #[derive(Clone, Debug)]
 pub struct Policy {
     pub(crate) name: Box<str>,
@@ -100,8 +104,9 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Starts a policy of this name. What it leaves unset comes from the
-    /// preset, else from the policy named `default`.
+    /// Starts building a policy with this name: 1 to 64 letters, digits, `-`
+    /// or `_`. Values left unset come from the policy's own preset, then from
+    /// the policy `default`.
     ///
     /// ```
     /// use dwell_core::{Policy, PolicySet, Preset, hours, minutes};
@@ -118,63 +123,62 @@ impl Policy {
         PolicyBuilder::new(name.into())
     }
 
-    /// Its name.
+    /// Returns the policy's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The short form of its name.
+    /// Returns the short form of the policy's name.
     #[must_use]
     pub fn id(&self) -> PolicyId {
         self.id
     }
 
-    /// Its own idle timeout, before networks and ceilings.
+    /// Returns the policy's own idle timeout, before networks and ceilings.
     #[must_use]
     pub fn idle(&self) -> Duration {
         self.idle
     }
 
-    /// Its own absolute timeout, before ceilings.
+    /// Returns the policy's own absolute timeout, before ceilings.
     #[must_use]
     pub fn absolute(&self) -> Duration {
         self.absolute
     }
 
-    /// How long before the nearest deadline the user is warned.
+    /// Returns how long before the nearest deadline the user is warned.
     #[must_use]
     pub fn warn(&self) -> Duration {
         self.warn
     }
 
-    /// The oldest authentication that privileged routes accept, unless they
-    /// say otherwise. Five minutes where no policy states it.
+    /// Returns the age up to which
+    /// [`AuthenticationRequirement::by_policy`] accepts an authentication.
     #[must_use]
     pub fn reauthenticate(&self) -> Duration {
         self.reauthenticate
     }
 
-    /// What its idle timeout does.
+    /// Returns whether the idle timeout ends or locks the session.
     #[must_use]
     pub fn on_idle(&self) -> OnIdle {
         self.on_idle
     }
 
-    /// How long a locked session waits for its subject. One hour where no
-    /// policy states it.
+    /// Returns how long a locked session waits for its subject.
     #[must_use]
     pub fn lock_period(&self) -> Duration {
         self.lock_period
     }
 
-    /// How requests on routes without a mark are seen.
+    /// Returns how requests on routes without a mark count.
     #[must_use]
     pub fn unmarked(&self) -> Unmarked {
         self.unmarked
     }
 
-    /// How many sessions its subjects may have; `None`: any number.
+    /// Returns how many sessions a subject may have, or `None` for any number.
     #[must_use]
     pub fn session_limit(&self) -> Option<SessionLimit> {
         self.session_limit

@@ -1,4 +1,4 @@
-//! Which named network an address belongs to: longest prefix wins.
+//! Finds the named network of an address. The longest prefix wins.
 
 use std::cmp::Reverse;
 use std::net::IpAddr;
@@ -7,23 +7,23 @@ use ipnetwork::{IpNetwork, Ipv4Network};
 
 use super::error::{PolicyError, Problem};
 
-/// The most address ranges that a policy set takes.
+/// The most address ranges in one policy set: 10,000.
 pub const MAX_RANGES: usize = 10_000;
 
-/// The index of a network in its policy set; zero is "no named network".
+/// The index of a network in its policy set; zero stands for none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct NetworkIx(pub(crate) u16);
 
 /// Address ranges flattened into disjoint intervals, so that a look-up is one
-/// binary search however the ranges nest.
+/// binary search even when ranges nest.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ranges {
     v4: Vec<(u32, NetworkIx)>,
     v6: Vec<(u128, NetworkIx)>,
 }
 
-/// An address range as first and last address, and whose it is: the outer one
-/// of two that begin together comes first.
+/// First and last address of a range, and its network. Of two ranges with the
+/// same start, the outer one sorts first.
 type Range = (u128, Reverse<u128>, NetworkIx);
 
 impl Ranges {
@@ -101,7 +101,7 @@ fn push(points: &mut Vec<(u128, NetworkIx)>, at: u128, ix: NetworkIx) {
     }
 }
 
-/// Reads an address range, strictly.
+/// Reads an address range. Host bits are an error.
 pub(crate) fn parse_range(
     table: &str,
     key: &'static str,
@@ -120,7 +120,7 @@ pub(crate) fn parse_range(
     }))
 }
 
-/// The range without host bits, and as IPv4 where it is a mapped one.
+/// Returns the range without host bits, and IPv4-mapped ranges as IPv4.
 fn canonical(range: IpNetwork) -> Option<IpNetwork> {
     let network = match range.network() {
         IpAddr::V6(v6) if range.prefix() >= 96 => v6.to_ipv4_mapped(),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn l07_the_longest_prefix_wins() {
+    fn l07_longest_prefix_wins() {
         let r = ranges(&[
             ("10.0.0.0/8", 1),
             ("10.20.0.0/16", 2),
@@ -173,14 +173,14 @@ mod tests {
     }
 
     #[test]
-    fn n32_a_mapped_ipv4_address_counts_as_ipv4() {
+    fn n32_mapped_ipv4_address_counts_as_ipv4() {
         let r = ranges(&[("10.20.0.0/16", 2)]);
         assert_eq!(look(&r, "::ffff:10.20.1.1"), 2);
         assert_eq!(look(&r, "::10.20.1.1"), 0);
     }
 
     #[test]
-    fn n53_host_bits_are_refused_with_the_corrected_form() {
+    fn n53_host_bits_are_refused_with_correction() {
         let message = |text| {
             parse_range("network x", "cidr", text)
                 .unwrap_err()
@@ -197,7 +197,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn looks_up_what_a_plain_scan_finds(
+        fn lookup_agrees_with_linear_scan(
             list in prop::collection::vec((any::<u32>(), 0u8..=32), 0..40),
             probes in prop::collection::vec(any::<u32>(), 20),
         ) {

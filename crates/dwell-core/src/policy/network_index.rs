@@ -1,4 +1,4 @@
-//! Named networks, and how they are found by id and by address.
+//! Named networks, found by id and by address.
 
 use std::time::Duration;
 
@@ -56,12 +56,12 @@ impl NetworkIndex {
 pub struct NetworkMatch(pub(crate) NetworkIx);
 
 impl NetworkMatch {
-    /// Packed for a handle: never zero.
+    /// Packs the match for a handle. Never zero.
     pub(crate) fn to_bits(self) -> u32 {
         u32::from(self.0.0) + 1
     }
 
-    /// What [`to_bits`](Self::to_bits) packed; no named network for zero.
+    /// Unpacks what [`to_bits`](Self::to_bits) packed. Zero is no network.
     pub(crate) fn from_bits(bits: u32) -> Self {
         let ix = u16::try_from(bits.saturating_sub(1)).unwrap_or_default();
         Self(NetworkIx(ix))

@@ -1,4 +1,4 @@
-//! The policies that a route tightens by, as bits.
+//! The policies of a route, as bits.
 
 use std::time::Duration;
 
@@ -7,26 +7,27 @@ use super::set::PolicySet;
 use crate::session::PolicyId;
 
 impl PolicySet {
-    /// The overlay bit of the policy of this name.
+    /// Returns the overlay bit of the policy with this name.
     pub(crate) fn overlay(&self, name: &str) -> Option<u64> {
         let ix = self.policies.iter().position(|p| &*p.name == name)?;
         1_u64.checked_shl(u32::try_from(ix).ok()?)
     }
 
-    /// The names of the policies of these overlay bits.
+    /// Returns the names of the policies with these overlay bits.
     pub(crate) fn overlay_names(&self, overlays: u64) -> Box<[Box<str>]> {
         let named = self.overlaid(overlays);
         named.map(|policy| policy.name.clone()).collect()
     }
 
-    /// The shortest `reauthenticate` of the session's policy and the route's.
+    /// Returns the shortest `reauthenticate` of the session's policy and the
+    /// route's.
     pub(crate) fn reauthenticate(&self, policy: PolicyId, overlays: u64) -> Duration {
         let base = self.policy_or_default(policy).reauthenticate;
         let of_route = self.overlaid(overlays);
         of_route.fold(base, |age, overlay| age.min(overlay.reauthenticate))
     }
 
-    /// The policies of these overlay bits.
+    /// Returns the policies with these overlay bits.
     fn overlaid(&self, overlays: u64) -> impl Iterator<Item = &Policy> {
         let policies = self.policies.iter().enumerate();
         policies

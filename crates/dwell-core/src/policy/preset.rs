@@ -1,11 +1,20 @@
-//! Numbers that standards give, with the clause they come from.
+//! Numbers of standards, with their clauses.
 
 use std::time::Duration;
 
 use crate::time::{hours, minutes};
 
-/// A cited starting point for a policy. Its numbers are upper bounds: a
-/// policy that started from it can be stricter, never looser.
+/// The numbers of a standard, as a starting point for a policy. They are upper
+/// bounds: a policy with a preset can be stricter, never looser.
+///
+/// | preset | name | idle | absolute |
+/// |---|---|---|---|
+/// | [`NistAal1`](Self::NistAal1) | `nist-aal1` | – | 30 days |
+/// | [`NistAal2`](Self::NistAal2) | `nist-aal2` | 1 hour | 24 hours |
+/// | [`NistAal3`](Self::NistAal3) | `nist-aal3` | 15 minutes | 12 hours |
+/// | [`OwaspHighValue`](Self::OwaspHighValue) | `owasp-high-value` | 5 minutes | 8 hours |
+/// | [`OwaspLowRisk`](Self::OwaspLowRisk) | `owasp-low-risk` | 30 minutes | 8 hours |
+/// | [`PciDss`](Self::PciDss) | `pci-dss` | 15 minutes | – |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Preset {
@@ -26,8 +35,8 @@ pub enum Preset {
 }
 
 impl Preset {
-    /// Every preset.
-    pub const ALL: [Self; 6] = [
+    /// Every preset. Later versions may add more.
+    pub const ALL: &'static [Self] = &[
         Self::NistAal1,
         Self::NistAal2,
         Self::NistAal3,
@@ -36,7 +45,7 @@ impl Preset {
         Self::PciDss,
     ];
 
-    /// Its name in a policy file.
+    /// Returns the preset's name in policy files, such as `nist-aal2`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -49,13 +58,13 @@ impl Preset {
         }
     }
 
-    /// The preset of this name.
+    /// Returns the preset with this name in policy files.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|p| p.as_str() == name)
+        Self::ALL.iter().copied().find(|p| p.as_str() == name)
     }
 
-    /// The clause that the numbers come from.
+    /// Returns the clause that the numbers come from.
     #[must_use]
     pub const fn clause(self) -> &'static str {
         match self {
@@ -67,7 +76,8 @@ impl Preset {
         }
     }
 
-    /// The longest idle timeout that it allows, where it states one.
+    /// Returns the longest idle timeout that the preset allows, or `None` if
+    /// the standard states none.
     #[must_use]
     pub const fn idle(self) -> Option<Duration> {
         match self {
@@ -79,7 +89,8 @@ impl Preset {
         }
     }
 
-    /// The longest absolute timeout that it allows, where it states one.
+    /// Returns the longest absolute timeout that the preset allows, or `None`
+    /// if the standard states none.
     #[must_use]
     pub const fn absolute(self) -> Option<Duration> {
         match self {

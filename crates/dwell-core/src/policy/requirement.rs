@@ -1,12 +1,12 @@
-//! How recent and how strong an authentication a route demands.
+//! The authentication that a route requires.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a privileged route demands of the last authentication.
+/// How recent and how strong the last authentication must be for a privileged
+/// route.
 ///
-/// The window is fixed: it runs from the authentication, and use does not
-/// slide it.
+/// The window runs from the authentication; use does not prolong it.
 ///
 /// ```
 /// use dwell_core::{AuthenticationRequirement, minutes};
@@ -17,79 +17,82 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthenticationRequirement {
     max_age: Option<Duration>,
-    strength: Option<Arc<Demanded>>,
+    context: Option<Arc<RequiredContext>>,
 }
 
-/// What few routes demand. Shared, since routers clone their layers for every
-/// request; and counts no reference where there is nothing to share.
+/// Class and methods, which few routes require. Shared, since routers clone
+/// their layers for every request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Demanded {
+struct RequiredContext {
     acr: Vec<Box<str>>,
     amr: Vec<Box<str>>,
 }
 
 impl AuthenticationRequirement {
-    /// An authentication less than `max_age` ago. Zero is never met, so it
-    /// refuses everybody.
+    /// Requires an authentication less than `max_age` ago. Zero is never met:
+    /// every request is refused.
     #[must_use]
     pub fn within(max_age: Duration) -> Self {
         Self {
             max_age: Some(max_age),
-            strength: None,
+            context: None,
         }
     }
 
-    /// An authentication no older than the policy's `reauthenticate` says.
+    /// Requires an authentication younger than the policy's `reauthenticate`
+    /// (five minutes by default); of several policies the shortest.
     #[must_use]
     pub fn by_policy() -> Self {
         Self {
             max_age: None,
-            strength: None,
+            context: None,
         }
     }
 
-    /// Demands one of these authentication context classes. A session whose
-    /// class is not known does not satisfy it.
+    /// Requires one of these authentication context classes (OpenID Connect
+    /// Core 1.0 §2). A session without a recorded class never meets it.
+    /// Defaults to any class.
     #[must_use]
     pub fn with_acr<I>(mut self, any_of: I) -> Self
     where
         I: IntoIterator,
         I::Item: Into<Box<str>>,
     {
-        self.strength().acr = any_of.into_iter().map(Into::into).collect();
+        self.context().acr = any_of.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Demands all of these authentication methods (RFC 8176), such as `otp`.
+    /// Requires all of these authentication methods (RFC 8176), such as `otp`.
+    /// Defaults to none.
     #[must_use]
     pub fn with_amr<I>(mut self, all_of: I) -> Self
     where
         I: IntoIterator,
         I::Item: Into<Box<str>>,
     {
-        self.strength().amr = all_of.into_iter().map(Into::into).collect();
+        self.context().amr = all_of.into_iter().map(Into::into).collect();
         self
     }
 
-    /// The route's own limit, where it states one.
+    /// Returns the route's own limit, or `None` if the policy's applies.
     #[must_use]
     pub fn max_age(&self) -> Option<Duration> {
         self.max_age
     }
 
-    /// The classes of which one is demanded; empty: any.
+    /// Returns the accepted classes; empty means any.
     #[must_use]
     pub fn acr(&self) -> &[Box<str>] {
-        self.strength.as_deref().map_or(&[], |s| &s.acr)
+        self.context.as_deref().map_or(&[], |c| &c.acr)
     }
 
-    /// The methods that are all demanded.
+    /// Returns the methods, all of which are required.
     #[must_use]
     pub fn amr(&self) -> &[Box<str>] {
-        self.strength.as_deref().map_or(&[], |s| &s.amr)
+        self.context.as_deref().map_or(&[], |c| &c.amr)
     }
 
-    fn strength(&mut self) -> &mut Demanded {
-        Arc::make_mut(self.strength.get_or_insert_default())
+    fn context(&mut self) -> &mut RequiredContext {
+        Arc::make_mut(self.context.get_or_insert_default())
     }
 }

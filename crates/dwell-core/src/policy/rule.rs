@@ -1,33 +1,38 @@
-//! Which rule set a limit, and how a policy sees requests without a mark.
+//! The rule that set a limit, and how requests without a mark count.
 
 use super::Preset;
 use crate::session::{NetworkId, PolicyId};
 
-/// Which rule set a deadline.
+/// The rule that set a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Rule {
-    /// The named policy's own number.
+    /// The policy's own number.
     Policy(PolicyId),
-    /// A network's allowance.
+    /// The number of a named network.
     Network(NetworkId),
     /// The organization's ceiling.
     Organization,
-    /// The bound of the preset that the policy started from.
+    /// The bound of the policy's preset.
     Preset(Preset),
     /// The identity provider's limit.
     Provider,
-    /// A deadline recorded under an earlier, stricter rule, which a looser
-    /// one does not move.
+    /// A deadline that was recorded under an earlier, stricter rule. Looser
+    /// rules do not move recorded deadlines.
     Recorded,
 }
 
-/// How a policy sees requests on routes without a mark.
+/// How requests on routes without a mark count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "a request either counts or it does not"
+)]
 pub enum Unmarked {
-    /// As activity: what is passive must be marked.
+    /// As activity: passive routes must be marked. The default.
     #[default]
     Active,
-    /// As passive: only marked routes and requests count (N3).
+    /// As passive: only marked routes and requests that declare themselves
+    /// active count (N3).
     Passive,
 }

@@ -1,4 +1,4 @@
-//! The policy set: every limit that can be in force, settled beforehand.
+//! The policy set: every limit that can be in force, computed beforehand.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,24 +12,27 @@ use super::{OnIdle, Policy};
 use crate::policy::Rule;
 use crate::session::{NetworkId, PolicyId};
 
-/// All policies of a service. Immutable: a reload makes a new one.
+/// All policies of a service, immutable. Create it with
+/// [`simple`](Self::simple), [`builder`](Self::builder) or `from_toml`; to
+/// reload, create another one and give it to
+/// [`LivePolicies::replace`](crate::LivePolicies::replace).
 #[derive(Clone, Debug)]
 pub struct PolicySet {
-    /// The first is `default`.
+    /// The first policy is `default`.
     pub(super) policies: Vec<Policy>,
     networks: Vec<Network>,
     by_id: Vec<(NetworkId, NetworkIx)>,
     ranges: Ranges,
     client_ip: ClientIp,
     granularity: Duration,
-    /// Idle limits by policy (row) and network (column; the first is "none").
+    /// Idle limits by policy (row) and network (column; the first is none).
     idle: Vec<Limit>,
     absolute: Vec<Limit>,
     warnings: Vec<String>,
     generation: u64,
 }
 
-/// Every set that is built gets a number of its own.
+/// Every set gets its own number.
 static GENERATION: AtomicU64 = AtomicU64::new(1);
 
 impl PolicySet {
@@ -109,57 +112,60 @@ impl PolicySet {
         self.warnings.dedup();
     }
 
-    /// The policy of this name.
+    /// Returns the policy with this name.
     #[must_use]
     pub fn policy(&self, name: &str) -> Option<&Policy> {
         self.policies.iter().find(|p| &*p.name == name)
     }
 
-    /// The policy with this id, or `default` where the set has it no more.
+    /// Returns the policy with this id, or `default` if the set has none.
     #[must_use]
     pub fn policy_or_default(&self, id: PolicyId) -> &Policy {
         &self.policies[self.policy_ix(id)]
     }
 
-    /// At most one touch per session is recorded in this time.
+    /// Returns the granularity: at most one touch per session is recorded in
+    /// this time.
     #[must_use]
     pub fn granularity(&self) -> Duration {
         self.granularity
     }
 
-    /// Where the client's address is read from.
+    /// Returns where the client's address is read from.
     #[must_use]
     pub fn client_ip(&self) -> &ClientIp {
         &self.client_ip
     }
 
-    /// Whether any network has a name, so that addresses matter.
+    /// Returns `true` if the set names networks, so that the client's address
+    /// matters.
     #[must_use]
     pub fn has_networks(&self) -> bool {
         !self.networks.is_empty()
     }
 
-    /// The network of an address; unknown and unnamed addresses get the
-    /// policy's own limits.
+    /// Returns the network of an address. Unknown addresses, and those in no
+    /// named network, get the policy's own limits.
     #[must_use]
     pub fn find_network(&self, address: Option<IpAddr>) -> NetworkMatch {
         NetworkMatch(address.map_or(NetworkIx::default(), |a| self.ranges.find(a)))
     }
 
-    /// The short form of a matched network's name.
+    /// Returns the id of a matched network, or [`NetworkId::NONE`].
     #[must_use]
     pub fn network_id(&self, found: NetworkMatch) -> NetworkId {
         self.network(found.0).map_or(NetworkId::NONE, |n| n.id)
     }
 
-    /// The name of a network; `None` for no network and for one that the set
-    /// has no more.
+    /// Returns the name of a network, or `None` for no network and for one
+    /// that is not in the set.
     #[must_use]
     pub fn network_name(&self, id: NetworkId) -> Option<&str> {
         self.network(self.network_ix(id)).map(|n| &*n.name)
     }
 
-    /// What a rule is called in answers: `policy default`, `network office`.
+    /// Returns the name of a rule in answers, such as `policy default` or
+    /// `network office`.
     #[must_use]
     pub fn describe(&self, rule: Rule) -> String {
         match rule {
@@ -174,16 +180,16 @@ impl PolicySet {
         }
     }
 
-    /// Values that a preset or the organization cuts short, in words: the set
-    /// is in force, and somebody should know.
+    /// Returns a message for each value that a preset or the organization's
+    /// ceiling cuts. The set is valid; log the messages.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// The limits of a session of `policy`, last active in the network `last`
-    /// and used from `current` (law L7), tightened by the policies whose bits
-    /// are set in `overlays`.
+    /// Returns the limits of a session of `policy`, last active in the network
+    /// `last` and used from `current` (law L7), tightened by the policies whose
+    /// bits are set in `overlays`.
     #[must_use]
     pub(crate) fn limits(
         &self,
@@ -194,7 +200,7 @@ impl PolicySet {
     ) -> Limits {
         let ix = self.policy_ix(policy);
         let base = &self.policies[ix];
-        // Nearly always where the client is now.
+        // Nearly always the network that the client is in now.
         let last = match self.network_id(current) == last {
             true => current.0,
             false => self.network_ix(last),
@@ -220,7 +226,7 @@ impl PolicySet {
             };
             let own = idle(ix);
             if own.length < limits.idle.length {
-                // Who sets the deadline says when to warn of it.
+                // The policy that sets the deadline also sets the warning.
                 limits.idle = own;
                 limits.warn = overlay.warn;
             }
@@ -237,12 +243,12 @@ impl PolicySet {
         limits
     }
 
-    /// The network of the last activity on record, as a match.
+    /// Returns the network of the last activity on record, as a match.
     pub(crate) fn recorded_network(&self, id: NetworkId) -> NetworkMatch {
         NetworkMatch(self.network_ix(id))
     }
 
-    /// A number that no other set of this process has.
+    /// Returns a number that no other set of this process has.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
     }

@@ -1,4 +1,4 @@
-//! Builds sets of policies, and refuses what makes no sense together.
+//! Builds policy sets and validates them.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -15,33 +15,52 @@ use super::{MAX_POLICIES, Policy};
 use crate::session::NetworkId;
 use crate::time::{minutes, seconds};
 
-/// The two timeouts of a policy, by name.
+/// The two timeouts of [`PolicySet::simple`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::exhaustive_structs,
+    reason = "applications construct it, so that no timeout goes unnamed"
+)]
 pub struct Timeouts {
     /// How long a session lives without activity.
     pub idle: Duration,
-    /// How long it lives at most, whatever happens.
+    /// How long a session lives at most, regardless of activity.
     pub absolute: Duration,
 }
 
 impl PolicySet {
-    /// Starts a set with its policy named `default`.
+    /// Starts building a set. `default` is the policy named `default`.
+    ///
+    /// ```
+    /// use dwell_core::{Policy, PolicySet, hours, minutes};
+    ///
+    /// let default = Policy::named("default").idle(minutes(15)).absolute(hours(8));
+    /// let policies = PolicySet::builder(default)
+    ///     .policy(Policy::named("admin").idle(minutes(5)))
+    ///     .network("office", ["10.20.0.0/16"], minutes(30))
+    ///     .organization_absolute(hours(12))
+    ///     .build()?;
+    /// assert!(policies.has_networks());
+    /// # Ok::<(), dwell_core::PolicyError>(())
+    /// ```
     #[must_use]
     pub fn builder(default: PolicyBuilder) -> PolicySetBuilder {
         PolicySetBuilder::new(default)
     }
 
-    /// Returns a set with one policy, `default`, of these two timeouts.
+    /// Returns a set with one policy, `default`, with these two timeouts.
     ///
     /// # Errors
-    /// When a duration is out of range or `idle` is longer than `absolute`.
+    /// Fails if a duration is not in whole seconds from one second to
+    /// [`MAX_DURATION`](crate::MAX_DURATION), or if `idle` is longer than
+    /// `absolute`.
     pub fn simple(timeouts: Timeouts) -> Result<Self, PolicyError> {
         let Timeouts { idle, absolute } = timeouts;
         Self::builder(Policy::named("default").idle(idle).absolute(absolute)).build()
     }
 }
 
-/// A policy set being written down; see [`PolicySet::builder`].
+/// Builds a policy set; see [`PolicySet::builder`].
 #[derive(Clone, Debug)]
 pub struct PolicySetBuilder {
     default: PolicyBuilder,
@@ -62,29 +81,34 @@ impl PolicySetBuilder {
         }
     }
 
-    /// Adds a policy that routes and sessions can name.
+    /// Adds a named policy, for routes and logins. At most
+    /// [`MAX_POLICIES`] in all.
     #[must_use]
     pub fn policy(mut self, policy: PolicyBuilder) -> Self {
         self.policies.push(policy);
         self
     }
 
-    /// No idle timeout in force is longer than this.
+    /// Sets the organization's ceiling for idle timeouts: longer ones, also
+    /// those of networks, are cut, with a warning. Defaults to none.
     #[must_use]
     pub fn organization_idle(mut self, ceiling: Duration) -> Self {
         self.ceilings.idle = Some(ceiling);
         self
     }
 
-    /// No absolute timeout in force is longer than this.
+    /// Sets the organization's ceiling for absolute timeouts: longer ones are
+    /// cut, with a warning. Defaults to none.
     #[must_use]
     pub fn organization_absolute(mut self, ceiling: Duration) -> Self {
         self.ceilings.absolute = Some(ceiling);
         self
     }
 
-    /// Gives a network a name and an idle timeout. For the policy `default`
-    /// it takes the place of the policy's own, for others it only shortens.
+    /// Adds a named network: address ranges without host bits, and an idle
+    /// timeout. The timeout replaces that of the policy `default`, also by a
+    /// longer one; it only shortens that of other policies. Of overlapping
+    /// ranges the longest prefix wins.
     #[must_use]
     pub fn network<I>(mut self, name: impl Into<String>, cidr: I, idle: Duration) -> Self
     where
@@ -96,17 +120,18 @@ impl PolicySetBuilder {
         self
     }
 
-    /// Where the client's address is read from; the peer where nobody says.
+    /// Sets where the client's address is read from. Defaults to the
+    /// connection's other end.
     #[must_use]
     pub fn client_ip(mut self, client_ip: ClientIp) -> Self {
         self.client_ip = client_ip;
         self
     }
 
-    /// Checks everything and builds the set.
+    /// Validates all values and builds the set.
     ///
     /// # Errors
-    /// The first value that makes no sense, with its place.
+    /// Returns the first invalid value, with its place.
     pub fn build(self) -> Result<PolicySet, PolicyError> {
         let (policies, granularity) = self.settle()?;
         let networks = self.networks.list;
@@ -121,7 +146,7 @@ impl PolicySetBuilder {
         ))
     }
 
-    /// The policies, checked, and their granularity.
+    /// Returns the validated policies and their granularity.
     fn settle(&self) -> Result<(Vec<Policy>, Duration), PolicyError> {
         if self.default.name != "default" {
             return Err(self.default.error("", Problem::Without("policy.default")));
@@ -150,15 +175,15 @@ impl PolicySetBuilder {
     }
 }
 
-/// The networks so far. Each is checked when it is added, so that programs
-/// which name none carry no code that reads or finds one.
+/// The networks so far. Each is validated when it is added, so that programs
+/// without networks don't contain the code that reads and finds them.
 #[derive(Clone, Debug, Default)]
 struct Networks {
     list: Vec<Network>,
     ranges: HashSet<IpNetwork>,
-    /// Makes the index of them all.
+    /// Makes the index of all networks.
     index: Option<fn(&[Network]) -> NetworkIndex>,
-    /// The first one that makes no sense.
+    /// The first error.
     error: Option<PolicyError>,
 }
 
@@ -213,9 +238,9 @@ impl Networks {
     }
 }
 
-/// One granularity for the whole set, since a touch recorded under one policy
-/// is judged under another: the smallest that anybody states, else a sixtieth
-/// of the shortest idle timeout and at most a minute.
+/// One granularity for the whole set, since a touch that is recorded under one
+/// policy is judged under another: the smallest that any policy states, else a
+/// sixtieth of the shortest idle timeout and at most a minute.
 fn granularity(policies: &[Policy], networks: &[Network]) -> Result<Duration, PolicyError> {
     let idles = policies.iter().map(|p| p.idle);
     let shortest = idles.chain(networks.iter().map(|n| n.idle)).min();

@@ -1,4 +1,4 @@
-//! What a handler sees of its request's session.
+//! The session of a request, for its handler.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,20 +11,31 @@ use crate::manager::SessionManager;
 use crate::policy::{NetworkMatch, PolicySet, Unmarked};
 use crate::session::{PolicyId, SessionRecord, SubjectId};
 
-/// The session of one request, for its handler: who it is, how long it lives,
-/// and commands that act on it.
+/// The session of one request, for its handler: its subject, its deadlines, and
+/// commands that act on it. Clones act on the same request.
 ///
-/// Clones act on the same request. Layers write through a
-/// [`SessionState`](crate::SessionState), which leads here; there is no way
-/// back.
+/// Extractors of `dwell-axum` wrap it. Without them, take it from the
+/// [`SessionState`](crate::SessionState) in the request's extensions.
+///
+/// | to | call |
+/// |---|---|
+/// | start a session after a login | [`start`](Self::start) |
+/// | sign out | [`sign_out`](Self::sign_out) |
+/// | record that the subject authenticated again | [`reauthenticated`](Self::reauthenticated), [`reauthentication_failed`](Self::reauthentication_failed) |
+/// | stay signed in | [`extend`](Self::extend) |
+/// | replace the token | [`rotate`](Self::rotate) |
+/// | list and end the subject's sessions | [`list`](Self::list), [`revoke`](Self::revoke) |
 ///
 /// ```
-/// use dwell_core::{CommandError, SessionHandle};
+/// use dwell_core::{CommandError, SessionHandle, Which};
 ///
-/// async fn sign_out(session: &SessionHandle) -> Result<(), CommandError> {
-///     session.sign_out().await.map(|_| ())
+/// async fn sign_out_everywhere(session: &SessionHandle) -> Result<usize, CommandError> {
+///     if let Some(subject) = session.subject() {
+///         println!("{subject} signs out everywhere");
+///     }
+///     session.revoke(Which::All).await
 /// }
-/// # let _ = sign_out;
+/// # let _ = sign_out_everywhere;
 /// ```
 #[derive(Clone)]
 pub struct SessionHandle(pub(super) Arc<Slots>);
@@ -37,29 +48,30 @@ impl SessionHandle {
         &self.0.manager
     }
 
-    /// Returns the policies in force for this request, whole over a reload.
+    /// Returns the policies in force for this request. A reload does not change
+    /// them.
     #[inline]
     #[must_use]
     pub fn policies(&self) -> &Arc<PolicySet> {
         &self.0.policies
     }
 
-    /// Returns what the request brought along.
+    /// Returns what the request's token, or its adopted session, resolved to.
     #[inline]
     #[must_use]
     pub fn resolved(&self) -> &Resolved {
         &self.0.resolved
     }
 
-    /// Returns the session that the request brought along, unless it has been
-    /// ended before.
+    /// Returns the session that the request came with, or `None` if it has none
+    /// or the session had ended before.
     #[inline]
     #[must_use]
     pub fn session(&self) -> Option<&ResolvedSession> {
         self.0.session()
     }
 
-    /// Returns whose session the request brought along.
+    /// Returns the subject of the session that the request came with.
     #[inline]
     #[must_use]
     pub fn subject(&self) -> Option<&SubjectId> {
@@ -67,46 +79,51 @@ impl SessionHandle {
     }
 
     /// Returns the session as the commands of this request left it, or the one
-    /// that they started; `None` when there is none, or it was ended.
+    /// that they started. Returns `None` if there is none, or a command ended
+    /// it.
     #[must_use]
     pub fn record(&self) -> Option<SessionRecord> {
-        let presented = || self.session().map(|s| s.record.clone());
+        let resolved = || self.session().map(|s| s.record.clone());
         if !self.is_changed() {
-            return presented();
+            return resolved();
         }
         match self.changes(|c| (c.record.clone(), c.ended)) {
             (_, true) => None,
-            (changed, false) => changed.or_else(presented),
+            (changed, false) => changed.or_else(resolved),
         }
     }
 
-    /// Returns the client's address, where a network layer found one.
+    /// Returns the client's address, or `None` if no network layer found one.
     #[must_use]
     pub fn client_ip(&self) -> Option<IpAddr> {
         self.0.location.address()
     }
 
-    /// Returns the client's network; none where no network layer ran.
+    /// Returns the client's network. Without a network layer it is the match
+    /// for no named network.
     #[must_use]
     pub fn network(&self) -> NetworkMatch {
         self.0.location.network()
     }
 
-    /// Returns the verdict on the session by all limits that apply so far;
-    /// `None` when nothing has decided yet, which means that the enforcing
-    /// layer is missing.
+    /// Returns the verdict on the session by all limits that apply so far.
+    /// Returns `None` if no layer has decided yet: then the enforcing layer is
+    /// missing.
     #[must_use]
     pub fn verdict(&self) -> Option<Verdict> {
         self.0.verdict()
     }
 
-    /// Returns the deadlines of a live session as the request found it.
+    /// Returns the deadlines of a live or stale session, as the request found
+    /// them; see [`current_deadlines`](Self::current_deadlines) for those after
+    /// commands.
     #[must_use]
     pub fn deadlines(&self) -> Option<Deadlines> {
         self.verdict()?.deadlines().copied()
     }
 
-    /// Tells whether the request counts as activity with this outcome.
+    /// Returns whether the request counts as activity with this outcome, and
+    /// the piece of evidence that decided.
     #[must_use]
     pub fn activity(&self, outcome: Outcome) -> (Activity, Evidence) {
         let policy = self.session().map(|s| s.record.facts.policy);
@@ -115,14 +132,15 @@ impl SessionHandle {
         classify(unmarked, self.0.route_mark(), self.0.evidence(), outcome)
     }
 
-    /// Whether the browser says that no page of this site asked for it (law
-    /// L2): whatever the request states then does not count.
-    pub(super) fn is_prefetch_or_foreign(&self) -> bool {
+    /// Returns `true` if fetch metadata says that no page of this site made the
+    /// request (law L2). Its statements do not count then.
+    pub(super) fn is_prefetch_or_cross_site(&self) -> bool {
         self.0.evidence().fetch != Fetch::Plain
     }
 
-    /// Whether the request itself lets an explicit extension count, on a route
-    /// with any mark: a prefetch or one that says it is passive does not.
+    /// Returns `true` if an explicit extension counts, regardless of the
+    /// route's mark. It does not in a prefetch, and not in a request that
+    /// declares itself passive.
     pub(super) fn counts_as_extension(&self) -> bool {
         let ok = Outcome::Answered(200);
         let (activity, _) = classify(Unmarked::Active, RouteMark::Active, self.0.evidence(), ok);
@@ -137,7 +155,7 @@ impl SessionHandle {
         self.0.is_changed()
     }
 
-    /// The session as the last command left it.
+    /// Returns the session as the last command left it.
     pub(super) fn current_record(&self, session: &ResolvedSession) -> SessionRecord {
         let changed = self.changes(|c| c.record.clone());
         changed

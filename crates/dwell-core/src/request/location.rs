@@ -1,4 +1,4 @@
-//! Where a request's client is: the handle's slot for the network layer.
+//! The client's network and address, which the network layer writes.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::OnceLock;
@@ -6,23 +6,22 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::policy::NetworkMatch;
 
-/// Set in the packed network where the client's address is of IPv4.
+/// Set in the packed network if the client's address is IPv4.
 const IS_V4: u32 = 1 << 31;
 
 /// The client's network and address, written once.
 #[derive(Debug, Default)]
 pub(crate) struct Location {
-    /// The network, packed; zero while no network layer has run.
+    /// The network, packed; zero until a network layer runs.
     network: AtomicU32,
-    /// The address, where it is of IPv4; a lock for each request would take
-    /// 15 ns.
+    /// The address, if it is IPv4, so that most requests take no lock.
     v4: AtomicU32,
     v6: OnceLock<IpAddr>,
 }
 
 impl Location {
-    /// Writes both, unless they have been written. The gates of a request run
-    /// one after another, so nothing is exchanged atomically.
+    /// Writes both, once. The layers of a request run one after another, so no
+    /// atomic exchange is needed.
     pub(crate) fn set(&self, network: NetworkMatch, address: Option<IpAddr>) {
         let order = Ordering::Relaxed;
         if self.is_set() {
@@ -67,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_location_stays_whatever_its_family() {
+    fn first_location_stays_in_either_family() {
         for text in [
             "10.0.0.1",
             "0.0.0.0",

@@ -1,5 +1,5 @@
 //! One request's session: what layers write, what its handler reads and does,
-//! and what is left to do at the end.
+//! and what remains to be done after the answer.
 
 mod command;
 mod handle;

@@ -1,5 +1,4 @@
-//! Looking at a request's session once more, later: for what stays open after
-//! the answer has begun.
+//! Checks a request's session again later, for connections that stay open.
 
 use std::net::IpAddr;
 
@@ -12,35 +11,37 @@ use crate::session::{SessionKey, SessionRecord};
 use crate::store::{Loaded, StoreError, TouchOutcome};
 use crate::time::Timestamp;
 
-/// Judges a request's session again as that request would be judged now: by
-/// the policies in force by then, its route's among them, and from the network
-/// that it came from. Never activity.
+/// Checks a request's session again, as a request like it would be judged now:
+/// by the policies in force, those of its route included, and from the network
+/// that it came from. A check is never activity.
+///
+/// Get one from [`SessionHandle::recheck`].
 #[derive(Clone, Debug)]
 pub struct Recheck {
     manager: SessionManager,
     key: SessionKey,
     address: Option<IpAddr>,
-    /// The policies that the route has tightened by: by name, since a reload
-    /// may number them anew.
+    /// The names of the route's policies. A reload may renumber policies.
     route_policies: Box<[Box<str>]>,
 }
 
-/// What a [`Recheck`] found.
+/// The result of a [`Recheck`].
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Rechecked {
     /// The store's clock at the look-up.
     pub now: Timestamp,
     /// The verdict on the request as of now. [`Anonymous`](Verdict::Anonymous)
-    /// where the store has no record of the session any more, or a policy of
-    /// the route is gone.
+    /// if the store has no record of the session, or if a policy of the route
+    /// was removed.
     pub verdict: Verdict,
-    /// The session, while it has not been ended.
+    /// The session, unless it has ended.
     pub record: Option<SessionRecord>,
 }
 
 impl SessionHandle {
-    /// What it takes to look at the session again when this request is over;
-    /// `None` where there is none, or it was ended.
+    /// Returns a check of the session for after this request, such as for a
+    /// WebSocket. Returns `None` if there is no session, or it has ended.
     #[must_use]
     pub fn recheck(&self) -> Option<Recheck> {
         let key = match self.is_changed() {
@@ -57,30 +58,30 @@ impl SessionHandle {
 }
 
 impl Recheck {
-    /// The key of the session.
+    /// Returns the key of the session.
     #[must_use]
     pub fn key(&self) -> SessionKey {
         self.key
     }
 
-    /// The manager behind it.
+    /// Returns the manager that keeps the session.
     #[must_use]
     pub fn manager(&self) -> &SessionManager {
         &self.manager
     }
 
-    /// Looks the session up and judges it.
+    /// Looks up the session and judges it.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// Fails if the store does not answer.
     pub async fn run(&self) -> Result<Rechecked, StoreError> {
-        // A copy may not have heard of what we have.
+        // A near copy may not have received a change that caused this check.
         let found = self.manager.store().load_uncopied(self.key).await?;
         Ok(self.judge(found))
     }
 
-    /// The same where the store answers at once, as one in memory does; `None`
-    /// where it has to be waited for.
+    /// Does the same as [`run`](Self::run) without waiting, if the store
+    /// answers at once, as one in memory does. Returns `None` if it does not.
     #[must_use]
     pub fn run_at_once(&self) -> Option<Result<Rechecked, StoreError>> {
         let found = self
@@ -92,18 +93,19 @@ impl Recheck {
         Some(found.map(|found| self.judge(found)))
     }
 
-    /// Records that the session's subject is there, now: activity as an active
-    /// request is, for connections that stay open. Nothing is recorded within
-    /// the granularity of the last.
+    /// Records activity now, as an active request does. For connections that
+    /// stay open, when the user does something. Records nothing within one
+    /// granularity of the last activity.
     ///
     /// # Errors
-    /// When there is no live session any more, its route asks for authentication
-    /// again, or the store does not answer.
+    /// Fails if the session is not live any more, if its route asks for
+    /// authentication ([`CommandError::NoSession`]), or if the store does not
+    /// answer.
     pub async fn touch(&self) -> Result<(), CommandError> {
         let found = self.run().await?;
         match found.verdict {
             Verdict::Live(_) => {}
-            // A request there is refused, which is no activity (N52).
+            // A request there is refused, and that is no activity (N52).
             Verdict::Stale { .. } => return Err(CommandError::NoSession),
             Verdict::Anonymous => return Err(SessionOver::Unknown.into()),
             verdict => {
@@ -161,8 +163,7 @@ impl Recheck {
         }
     }
 
-    /// The policies of the route, as a reload has numbered them; `None` where
-    /// one is gone.
+    /// Returns the bits of the route's policies, or `None` if one was removed.
     fn overlays(&self, policies: &PolicySet) -> Option<u64> {
         let names = self.route_policies.iter();
         names

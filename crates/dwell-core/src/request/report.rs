@@ -1,4 +1,4 @@
-//! What a request reports to observers.
+//! Events of a request.
 
 use super::{SessionHandle, SessionState};
 use crate::engine::Outcome;
@@ -7,7 +7,7 @@ use crate::session::EndedSession;
 use crate::time::Timestamp;
 
 impl SessionHandle {
-    /// Returns where the request came from, for events.
+    /// Returns where the request came from and where it went, for events.
     #[must_use]
     pub fn context(&self) -> RequestContext {
         let network = self.policies().network_id(self.network());
@@ -34,7 +34,7 @@ impl SessionHandle {
         }
     }
 
-    /// Reports that an ended session's token was used.
+    /// Reports that the token of an ended session was used.
     pub(super) fn report_use_after_end(&self, ended: &EndedSession, now: Timestamp) {
         let kind = EventKind::SessionUseAfterExpire;
         let mut event = self
@@ -46,7 +46,8 @@ impl SessionHandle {
 }
 
 impl SessionState {
-    /// Reports something that happened to the request's session to observers.
+    /// Reports an event about the request's session. Does nothing without a
+    /// session.
     pub fn report(&self, kind: EventKind) {
         self.handle().report(kind);
     }

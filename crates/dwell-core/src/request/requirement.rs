@@ -1,4 +1,4 @@
-//! Whether the last authentication meets what a route demands.
+//! Checks the last authentication against a route's requirement.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,23 +9,25 @@ use crate::policy::AuthenticationRequirement;
 use crate::session::{PolicyId, SessionRecord};
 
 impl SessionState {
-    /// Checks the last authentication against what a route demands.
+    /// Checks the last authentication against a route's requirement. Returns
+    /// `None` without a session.
     #[must_use]
     pub fn check_authentication(
         &self,
-        demand: &AuthenticationRequirement,
+        requirement: &AuthenticationRequirement,
     ) -> Option<AuthenticationCheck> {
         let session = self.session()?;
-        if demand.max_age().is_none() {
+        if requirement.max_age().is_none() {
             self.slots()
                 .demanded_by_policy
                 .store(true, Ordering::Relaxed);
         }
-        let max_age = self.max_age(demand);
+        let max_age = self.max_age(requirement);
         let check = |record: &SessionRecord| {
             let context = record.authentication();
             let context = context.as_ref();
-            engine::check_authentication(&record.facts, context, demand, max_age, session.now)
+            let now = session.now;
+            engine::check_authentication(&record.facts, context, requirement, max_age, now)
         };
         Some(match self.is_changed() {
             true => check(&self.current_record(session)),
@@ -33,17 +35,19 @@ impl SessionState {
         })
     }
 
-    /// Whether a route has demanded an authentication as recent as the policy
-    /// says. A policy further inside may say it stricter, and checks again.
+    /// Returns `true` if a route has required an authentication by the policy's
+    /// `reauthenticate`. A layer further inside that adds a stricter policy
+    /// must check again.
     #[must_use]
     pub fn demanded_by_policy(&self) -> bool {
         self.slots().demanded_by_policy.load(Ordering::Relaxed)
     }
 
-    /// The oldest authentication that satisfies `demand` here.
+    /// Returns the age limit of `requirement` for this request: the route's own
+    /// or the policy's.
     #[must_use]
-    pub fn max_age(&self, demand: &AuthenticationRequirement) -> Duration {
-        demand.max_age().unwrap_or_else(|| {
+    pub fn max_age(&self, requirement: &AuthenticationRequirement) -> Duration {
+        requirement.max_age().unwrap_or_else(|| {
             let policy = self.session().map(|s| s.record.facts.policy);
             let policy = policy.unwrap_or(PolicyId::DEFAULT);
             self.policies()

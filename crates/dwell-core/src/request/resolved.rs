@@ -1,4 +1,4 @@
-//! What a request brought along, and what happens to its token.
+//! The session that a request came with, and what happens to its token.
 
 use std::time::Duration;
 
@@ -8,52 +8,58 @@ use crate::session::{EndReason, EndedSession, SessionRecord, Token, VerifierHash
 use crate::store::{Loaded, Lookup};
 use crate::time::Timestamp;
 
-/// What a request brought along, as far as the store knows it.
+/// What a request's token, or its adopted session, resolved to in the store.
 #[derive(Clone, Debug, Default)]
 #[allow(clippy::large_enum_variant, reason = "made once per request, in place")]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "every caller must decide on each case"
+)]
 pub enum Resolved {
-    /// No session, or nothing that the client may learn of one.
+    /// No session, or none that the client may know about. The default.
     #[default]
     Nothing,
-    /// A session that has not been ended.
+    /// A session that has not been ended. It may have run out.
     Session(ResolvedSession),
-    /// The right token of an ended session, at this instant by the store's
-    /// clock.
+    /// An ended session whose token is right, and the store's time at the
+    /// look-up.
     Tombstone(EndedSession, Timestamp),
 }
 
-/// A session that a request brought along.
+/// The session that a request came with.
 #[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_structs, reason = "layers construct it")]
 pub struct ResolvedSession {
-    /// The session as the store gave it.
+    /// The session as the store returned it.
     pub record: SessionRecord,
-    /// The store's clock at the look-up: the instant of the request.
+    /// The store's time at the look-up: the instant of the request.
     pub now: Timestamp,
     /// The token that the request came with; `None` for an adopted session.
     pub token: Option<Token>,
-    /// What that token is to the session.
+    /// How that token relates to the session.
     pub token_state: TokenState,
 }
 
-/// What happens to the client's token.
+/// What the answer does to the client's token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenChange {
-    /// The client gets this one.
+    /// Gives the client this token.
     Issue(Token),
-    /// Nothing.
+    /// Leaves the client's token as it is. The default.
     #[default]
     Keep,
-    /// The client's copy is removed.
+    /// Removes the client's token.
     Remove,
 }
 
 impl Resolved {
-    /// Judges a presented token by what the store has under its key.
+    /// Resolves a presented token by what the store has under its key. `grace`
+    /// is how long a superseded token stays valid.
     ///
-    /// Only the holder of the right token learns that a session has ended. A
-    /// token in the state [`Reused`](TokenState::Reused) opens nothing: the
-    /// caller ends the session.
+    /// Only the holder of the right token learns that a session has ended. The
+    /// caller must end a session whose token state is
+    /// [`Reused`](TokenState::Reused).
     #[must_use]
     pub fn by_token(token: Token, loaded: Loaded, grace: Duration) -> Self {
         let Loaded { now, state } = loaded;
@@ -77,7 +83,8 @@ impl Resolved {
         }
     }
 
-    /// Takes what the store has of a session whose owner has proved it.
+    /// Resolves an adopted session by what the store has under its key. The
+    /// owner has verified the request.
     #[must_use]
     pub fn by_owner(loaded: Loaded) -> Self {
         let Loaded { now, state } = loaded;
@@ -113,15 +120,15 @@ impl Resolved {
 }
 
 impl ResolvedSession {
-    /// Tells whether no recorded deadline has passed, which is all that can be
-    /// told before the client's network and the route are known.
+    /// Returns `true` if no recorded deadline has passed. Before the client's
+    /// network and the route are known, nothing more can be decided.
     #[inline]
     #[must_use]
     pub fn goes_on(&self) -> bool {
         !self.record.facts.has_run_out(self.now)
     }
 
-    /// Returns the tombstone of this session as ended for `reason`.
+    /// Returns this session as a tombstone that ended for `reason`.
     #[must_use]
     pub fn into_tombstone(self, reason: EndReason) -> Resolved {
         let ended = EndedSession {

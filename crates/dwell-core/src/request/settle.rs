@@ -1,5 +1,5 @@
-//! What is left to do when the inner service has answered: the session layer
-//! reads the state back and commits.
+//! What remains to be done when the inner service has answered. The session
+//! layer reads the state back and commits.
 
 use super::{CommandError, Resolved, ResolvedSession, SessionHandle, SessionState, TokenChange};
 use crate::engine::{self, Deadlines, Outcome, TokenState, Touch, Verdict};
@@ -8,29 +8,31 @@ use crate::session::{SessionKey, SessionRecord};
 use crate::store::{StoreError, TouchOutcome, Update, Updated};
 use crate::time::Timestamp;
 
-/// What is left to do for a request.
+/// What remains to be done for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "every layer must do each")]
 pub enum Settlement {
-    /// More than a touch: await [`SessionState::commit`].
+    /// Store writes besides a touch: await [`SessionState::commit`].
     StoreWrites,
     /// Nothing.
     Nothing,
-    /// A touch is to be recorded. Losing it ends the session a little sooner;
-    /// nothing else follows (law L5).
+    /// One touch to record. If it is lost, the session ends sooner, by at most
+    /// one granularity (law L5).
     Touch(DueTouch),
 }
 
 /// A touch to be recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "layers construct it")]
 pub struct DueTouch {
-    /// Of which session.
+    /// The key of the session.
     pub key: SessionKey,
     /// The activity.
     pub touch: Touch,
 }
 
 impl SessionState {
-    /// Tells what is left to do for a request with this outcome.
+    /// Returns what remains to be done for the request with this outcome.
     #[must_use]
     pub fn settle(&self, outcome: Outcome) -> Settlement {
         let session = match self.resolved() {
@@ -53,8 +55,8 @@ impl SessionState {
     /// Returns the touch still to be recorded, if any.
     ///
     /// # Errors
-    /// When the store does not answer. The next request or the reaper finds
-    /// again what was not written.
+    /// Fails if the store does not answer. The next request or the reaper then
+    /// does what was not written.
     pub async fn commit(&self, outcome: Outcome) -> Result<Option<DueTouch>, StoreError> {
         let session = match self.resolved() {
             Resolved::Nothing => return Ok(None),
@@ -69,7 +71,7 @@ impl SessionState {
             Some(Verdict::Ended(reason)) => {
                 let key = session.record.key;
                 match self.token_change() {
-                    // One that the request itself was given stays.
+                    // A token that the request was given stays.
                     TokenChange::Issue(_) => {
                         let context = self.context();
                         self.manager()
@@ -93,7 +95,7 @@ impl SessionState {
         }
     }
 
-    /// Returns the touch that the request earned.
+    /// Returns the touch that the request earned with this outcome, if any.
     #[must_use]
     pub fn touch_due(&self, outcome: Outcome) -> Option<DueTouch> {
         match self.verdict() {
@@ -102,7 +104,7 @@ impl SessionState {
         }
     }
 
-    /// Takes note of a recorded touch.
+    /// Notes the outcome of a touch. Reports a change of network.
     pub fn touch_recorded(&self, touch: &DueTouch, touched: TouchOutcome) {
         let before = self.session().map(|s| s.record.facts.network);
         let moved = before.is_some_and(|network| network != touch.touch.network);
@@ -111,7 +113,7 @@ impl SessionState {
         }
     }
 
-    /// What becomes of the client's token.
+    /// Returns what the answer must do to the client's token.
     #[must_use]
     pub fn token_change(&self) -> TokenChange {
         if !self.is_changed() {
@@ -120,9 +122,10 @@ impl SessionState {
         self.changes(|changes| changes.token.clone())
     }
 
-    /// Returns the deadlines to give to the client: those after `touch` and
-    /// after every command of the request, with the time left at `now` by the
-    /// store's clock. Without `now` it is the request's arrival.
+    /// Returns the deadlines to announce to the client: those after `touch` and
+    /// after every command of the request. The time left counts from `now`, by
+    /// the store's clock; without it, from the request's arrival. Returns
+    /// `None` if there is no live session.
     #[must_use]
     pub fn closing_deadlines(
         &self,
@@ -138,7 +141,7 @@ impl SessionState {
         }
         let facts = &session.record.facts;
         let (policies, at) = (self.policies(), session.now);
-        // First what is nearly always so: nothing is due yet.
+        // Nearly always nothing is due, so this is checked first.
         if !engine::is_touch_due(policies, facts, at) {
             return None;
         }
@@ -150,8 +153,8 @@ impl SessionState {
         })
     }
 
-    /// The first request with a new token proves that the client has it,
-    /// whatever becomes of the request.
+    /// The first request with a new token proves that the client has it, even
+    /// if the request fails.
     async fn confirm_token(&self, session: &ResolvedSession) -> Result<(), StoreError> {
         if session.token_state != (TokenState::Current { confirm: true }) {
             return Ok(());
@@ -165,8 +168,8 @@ impl SessionState {
         confirmed.map(|_| ()).or_else(CommandError::unless_store)
     }
 
-    /// A request with the old token after the grace shows that the answer
-    /// with its successor was lost.
+    /// A request with the old token after the grace period shows that the
+    /// answer with its successor was lost.
     async fn replace_lost_token(&self, session: &ResolvedSession) -> Result<(), StoreError> {
         let lost = session.token_state == TokenState::LostSuccessor;
         if !lost || self.token_change() != TokenChange::Keep {
@@ -193,7 +196,7 @@ impl SessionState {
         Ok(())
     }
 
-    /// A token that the request itself was given stays.
+    /// Removes the client's token, unless the request was given a new one.
     fn remove_token(&self, remove: bool) {
         self.changes(|changes| {
             if remove && changes.token == TokenChange::Keep {
@@ -203,21 +206,21 @@ impl SessionState {
     }
 }
 
-/// Whether the store must be given more than a touch.
+/// Returns `true` if there is more to write than a touch.
 fn owes(session: &ResolvedSession, verdict: &Verdict) -> bool {
     let locked = matches!(verdict, Verdict::Locked { .. });
     let lock = locked && session.record.facts.locked_at.is_none();
     lock || match session.token_state {
         TokenState::Current { confirm } => confirm,
-        // Nobody is given a token while the session is locked.
+        // A locked session issues no token.
         TokenState::LostSuccessor => !locked,
         TokenState::Grace | TokenState::Reused | TokenState::Unknown => false,
     }
 }
 
 impl SessionHandle {
-    /// Returns the deadlines as the commands of this request left them. The
-    /// request's own activity is not in them yet.
+    /// Returns the deadlines as the commands of this request left them, without
+    /// the request's own activity. Returns `None` if there is no live session.
     #[must_use]
     pub fn current_deadlines(&self) -> Option<Deadlines> {
         self.deadlines_after(None, None)

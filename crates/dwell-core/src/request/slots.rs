@@ -1,11 +1,11 @@
-//! The slots of the one extension that all layers share.
+//! The slots of the request extension that all layers share.
 //!
-//! Each slot merges what is written into it so that neither order nor
-//! repetition matters: facts never change, the policies of a route only
-//! tighten, marks and evidence only weaken.
+//! Each slot merges what is written to it, so neither order nor repetition
+//! matters: facts never change, the policies of a route only tighten, and marks
+//! and evidence only speak against activity.
 //!
-//! Slots are written without locked instructions where one writer is the
-//! rule: the gates of a request run one after another.
+//! The layers of a request run one after another. So slots are written without
+//! atomic read-modify-write instructions where possible.
 
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -27,31 +27,31 @@ pub(super) struct Slots {
     pub(super) location: Location,
     evidence: AtomicU8,
     route_mark: AtomicU8,
-    /// Whether a route demanded an authentication as recent as the policy says.
+    /// Whether a route required an authentication by the policy's age limit.
     pub(super) demanded_by_policy: AtomicBool,
     overlays: AtomicU64,
-    /// The first decision. A route that tightens the limits afterwards makes
-    /// for another, which follows from the same facts.
+    /// The first decision. When a route tightens the limits afterwards, the
+    /// verdict is computed again from the same facts.
     decided: OnceLock<Verdict>,
     rare: OnceLock<Box<Rare>>,
 }
 
-/// What most requests have no use for: the slots stay small, since they are
-/// made for every request.
+/// What most requests don't need. Kept apart, so that the slots, which every
+/// request makes, stay small.
 #[derive(Default)]
 struct Rare {
     route_label: OnceLock<Box<str>>,
-    /// What the session source found and wants back with the answer.
+    /// What the session source found and needs again at the answer.
     carry: OnceLock<Arc<dyn Any + Send + Sync>>,
     changed: AtomicBool,
     changes: Mutex<Changes>,
 }
 
-/// What commands did during the request.
+/// What the commands of the request did.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     pub(super) token: TokenChange,
-    /// The request's session as a command left it, or one that it started.
+    /// The request's session as a command left it, or the one it started.
     pub(super) record: Option<SessionRecord>,
     /// Whether a command ended the request's session.
     pub(super) ended: bool,
@@ -144,7 +144,7 @@ impl Slots {
         self.decided.get().is_some()
     }
 
-    /// The verdict by all limits so far; `None` while nothing has decided.
+    /// Returns the verdict by all limits so far, or `None` before a decision.
     pub(super) fn verdict(&self) -> Option<Verdict> {
         let first = self.decided.get()?;
         Some(match self.overlays() {
@@ -158,7 +158,7 @@ impl Slots {
         self.resolved.verdict(&self.policies, overlays, network)
     }
 
-    /// Reads what commands did, or adds to it.
+    /// Reads or changes what commands did.
     pub(super) fn changes<T>(&self, change: impl FnOnce(&mut Changes) -> T) -> T {
         let rare = self.rare();
         let mut changes = lock(&rare.changes);
@@ -166,7 +166,7 @@ impl Slots {
         change(&mut changes)
     }
 
-    /// Whether any command did anything.
+    /// Returns `true` if any command did anything.
     pub(super) fn is_changed(&self) -> bool {
         let rare = self.rare.get();
         rare.is_some_and(|rare| rare.changed.load(Ordering::Acquire))

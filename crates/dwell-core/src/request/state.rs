@@ -1,4 +1,4 @@
-//! The one extension that all layers share.
+//! The request extension that all layers share.
 
 use std::any::Any;
 use std::net::IpAddr;
@@ -11,16 +11,29 @@ use crate::engine::{RequestEvidence, RouteMark, Verdict};
 use crate::manager::SessionManager;
 use crate::policy::{NetworkMatch, PoliciesInForce};
 
-/// The session state of one request, in the request's extensions: what layers
-/// write, and a [`SessionHandle`] for handlers. Clones share it.
+/// The session state of one request, for layers. The session layer puts it into
+/// the request's extensions. Clones share it. It derefs to the
+/// [`SessionHandle`] that handlers use.
 ///
-/// Layers never meet otherwise. Each has a slot, and slots merge so that
-/// neither order nor repetition matters.
+/// Layers communicate only through it. Each has a slot, and slots merge, so
+/// neither the order of layers nor repetition matters.
+///
+/// ```
+/// use dwell_core::{RouteMark, SessionState};
+///
+/// /// What a layer around a polling route does.
+/// fn mark_passive(extensions: Option<&SessionState>) {
+///     if let Some(state) = extensions {
+///         state.mark_route(RouteMark::Passive);
+///     }
+/// }
+/// # mark_passive(None);
+/// ```
 #[derive(Clone, Debug)]
 pub struct SessionState(SessionHandle);
 
 impl SessionState {
-    /// Makes the state of one request. The session layer does it.
+    /// Creates the state of one request. The session layer calls it.
     #[must_use]
     pub fn new(
         manager: SessionManager,
@@ -43,19 +56,21 @@ impl SessionState {
         &self.0.0
     }
 
-    /// Keeps what the session source found until the answer, once.
+    /// Keeps a value of the session source until the answer. Later calls are
+    /// ignored.
     pub fn set_carry(&self, carry: Arc<dyn Any + Send + Sync>) {
         self.slots().set_carry(carry);
     }
 
-    /// Returns what [`set_carry`](Self::set_carry) kept, if it is a `T`.
+    /// Returns the value that [`set_carry`](Self::set_carry) kept, if it is a
+    /// `T`.
     #[must_use]
     pub fn carry<T: Any>(&self) -> Option<&T> {
         self.slots().carry()
     }
 
-    /// Writes the client's address, once; later writes are ignored. What has
-    /// been decided without its network stays decided.
+    /// Sets the client's address. Later calls are ignored. After a decision the
+    /// address has no network any more.
     pub fn locate(&self, address: Option<IpAddr>) {
         let address = address.map(|address| address.to_canonical());
         let network = match self.is_decided() {
@@ -65,24 +80,24 @@ impl SessionState {
         self.slots().location.set(network, address);
     }
 
-    /// Tells whether a network layer has run.
+    /// Returns `true` if a network layer has run.
     #[must_use]
     pub fn is_located(&self) -> bool {
         self.slots().location.is_set()
     }
 
-    /// Adds what the request says about itself.
+    /// Adds evidence that the request carries.
     pub fn add_evidence(&self, evidence: RequestEvidence) {
         self.slots().add_evidence(evidence);
     }
 
-    /// Adds what a route says about its requests.
+    /// Adds a route's mark.
     pub fn mark_route(&self, mark: RouteMark) {
         self.slots().mark_route(mark);
     }
 
-    /// Tightens the limits by the policy of this name; `false` when there is
-    /// no such policy.
+    /// Tightens the limits by the policy with this name. Returns `false` if
+    /// there is no such policy.
     #[must_use]
     pub fn tighten(&self, policy: &str) -> bool {
         let bit = self.slots().policies.overlay(policy);
@@ -90,32 +105,32 @@ impl SessionState {
         bit.is_some()
     }
 
-    /// Names the route for events; the first name stays.
+    /// Sets the route's name for events. Later calls are ignored.
     pub fn label_route(&self, route: impl FnOnce() -> Box<str>) {
         self.slots().label_route(route);
     }
 
-    /// Decides by all that has been written so far. What is written later only
-    /// makes the verdict stricter.
+    /// Decides by all that has been written so far. Later writes can only make
+    /// the verdict stricter.
     pub fn decide(&self) -> Verdict {
         self.slots().decide()
     }
 
-    /// Tells whether an enforcing layer has decided.
+    /// Returns `true` if an enforcing layer has decided.
     #[inline]
     #[must_use]
     pub fn is_decided(&self) -> bool {
         self.slots().is_decided()
     }
 
-    /// Tells whether a command recorded the request's activity.
+    /// Returns `true` if a command recorded the request's activity.
     #[must_use]
     pub fn has_touched(&self) -> bool {
         self.is_changed() && self.changes(|changes| changes.touched)
     }
 }
 
-/// Layers read what handlers read.
+/// Layers can read what handlers read.
 impl Deref for SessionState {
     type Target = SessionHandle;
 

@@ -2,30 +2,40 @@
 
 use super::{OpenPart, OpenPartFull, OpenTag, SessionRecord};
 
-/// How strongly the subject proved who they are.
+/// How the subject authenticated: class and methods. Defaults to nothing
+/// stated.
+///
+/// ```
+/// use dwell_core::AuthenticationContext;
+///
+/// let context = AuthenticationContext::none().with_acr("aal2").with_amr(["pwd", "otp"]);
+/// assert_eq!(context.acr.as_deref(), Some("aal2"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AuthenticationContext {
-    /// Authentication context class reference (OpenID Connect Core 1.0 §2).
+    /// The authentication context class reference (OpenID Connect Core 1.0 §2).
     pub acr: Option<Box<str>>,
-    /// Authentication methods references (RFC 8176).
+    /// The authentication method references (RFC 8176).
     pub amr: Vec<Box<str>>,
 }
 
 impl AuthenticationContext {
-    /// Nothing stated: satisfies no route that asks for a class or a method.
+    /// Returns a context that states nothing. It meets no requirement of a
+    /// class or a method.
     #[must_use]
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// The same with this authentication context class.
+    /// Sets the authentication context class, such as `aal2`. Defaults to none.
     #[must_use]
     pub fn with_acr(mut self, acr: impl Into<Box<str>>) -> Self {
         self.acr = Some(acr.into());
         self
     }
 
-    /// The same with these methods, such as `pwd`, `otp`, `hwk`.
+    /// Sets the methods, such as `pwd`, `otp`, `hwk`. Defaults to none.
     #[must_use]
     pub fn with_amr<I>(mut self, amr: I) -> Self
     where
@@ -36,8 +46,8 @@ impl AuthenticationContext {
         self
     }
 
-    /// The entry: whether there is a class, then class and methods as texts,
-    /// each after its length in 16 bits.
+    /// Encodes the entry: whether there is a class, then class and methods as
+    /// texts, each after its length in 16 bits.
     fn encode(&self) -> Result<Vec<u8>, OpenPartFull> {
         let mut entry = vec![self.acr.is_some().into()];
         for text in self.acr.iter().chain(&self.amr) {
@@ -68,9 +78,9 @@ impl AuthenticationContext {
 }
 
 impl OpenPart {
-    /// Returns how the subject authenticated, or `None` where that is not
-    /// stated or can't be read: then no route that asks for a class or a
-    /// method is satisfied.
+    /// Returns how the subject authenticated, or `None` if that is not stated
+    /// or can't be read. Without it no requirement of a class or a method is
+    /// met.
     #[must_use]
     pub fn authentication(&self) -> Option<AuthenticationContext> {
         AuthenticationContext::decode(self.get(OpenTag::AUTHENTICATION)?)
@@ -79,7 +89,7 @@ impl OpenPart {
     /// Returns a copy that states how the subject authenticated.
     ///
     /// # Errors
-    /// [`OpenPartFull`] when class and methods do not fit.
+    /// [`OpenPartFull`] if class and methods do not fit.
     pub fn with_authentication(
         &self,
         context: &AuthenticationContext,
@@ -92,7 +102,7 @@ impl OpenPart {
 }
 
 impl SessionRecord {
-    /// Returns [`OpenPart::authentication`] of the record's open part.
+    /// Returns how the subject authenticated; see [`OpenPart::authentication`].
     #[must_use]
     pub fn authentication(&self) -> Option<AuthenticationContext> {
         self.open.authentication()
@@ -140,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn too_long_a_context_is_refused() {
+    fn too_long_context_is_refused() {
         for length in [1_024, 70_000] {
             let long = AuthenticationContext::none().with_acr("x".repeat(length));
             let refused = OpenPart::new().with_authentication(&long);
@@ -155,7 +165,7 @@ mod tests {
         })]
 
         #[test]
-        fn class_and_methods_come_back(
+        fn class_and_methods_round_trip(
             acr in prop::option::of(".{0,40}"), amr in prop::collection::vec(".{0,12}", 0..12),
         ) {
             let context = AuthenticationContext { acr: acr.map(Into::into), ..Default::default() };

@@ -1,4 +1,4 @@
-//! Names of things: policies, networks, and a session's short reference.
+//! Short ids of policies, networks and sessions.
 
 use std::fmt;
 
@@ -7,13 +7,15 @@ use sha2::{Digest, Sha256};
 
 use crate::session::SessionKey;
 
-/// A session's short one-way reference, for logs and for pages that list
-/// sessions: 64 bits of a hash, of which nobody can make a token (law L9).
+/// A session's reference, for logs and for pages that list sessions: 64 bits of
+/// a hash. Neither token nor key can be derived from it (law L9).
+///
+/// Displays as 16 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionRef(u64);
 
 impl SessionRef {
-    /// The reference of the session under `key`.
+    /// Returns the reference of the session under `key`.
     #[must_use]
     pub fn of(key: SessionKey) -> Self {
         let digest: [u8; 32] = Sha256::new_with_prefix(b"dwell session reference")
@@ -24,6 +26,7 @@ impl SessionRef {
     }
 
     /// Reads what [`Display`](fmt::Display) wrote: 16 hexadecimal digits.
+    /// Returns `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let hex = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
@@ -52,35 +55,34 @@ impl Serialize for SessionRef {
     }
 }
 
-/// The stable short form of a policy's name, as session records keep it.
+/// The short form of a policy's name in session records: a hash of the name.
 ///
-/// It is a hash of the name, so it means the same on every node and after a
-/// reload; two names of one policy set that collide are refused when the set
-/// is built.
+/// It is the same on every node and after a reload. Building a policy set fails
+/// if two of its names have the same hash.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PolicyId(u32);
 
-/// The stable short form of a network's name, as session records keep it.
+/// The short form of a network's name in session records: a hash of the name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NetworkId(u32);
 
 impl PolicyId {
-    /// The policy named `default`.
+    /// The id of the policy named `default`.
     pub const DEFAULT: Self = Self::of("default");
 
-    /// The id of the policy with this name.
+    /// Returns the id of the policy with this name.
     #[must_use]
     pub const fn of(name: &str) -> Self {
         Self(name_hash(name))
     }
 
-    /// The number that stores keep.
+    /// Returns the number that stores keep.
     #[must_use]
     pub const fn to_bits(self) -> u32 {
         self.0
     }
 
-    /// The id that [`to_bits`](Self::to_bits) gave.
+    /// Returns the id for a number that [`to_bits`](Self::to_bits) returned.
     #[must_use]
     pub const fn from_bits(bits: u32) -> Self {
         Self(bits)
@@ -88,22 +90,22 @@ impl PolicyId {
 }
 
 impl NetworkId {
-    /// No named network: the address is unknown or in no rule.
+    /// No named network: the address is unknown, or in no range.
     pub const NONE: Self = Self(0);
 
-    /// The id of the network with this name.
+    /// Returns the id of the network with this name.
     #[must_use]
     pub const fn of(name: &str) -> Self {
         Self(name_hash(name))
     }
 
-    /// The number that stores keep.
+    /// Returns the number that stores keep.
     #[must_use]
     pub const fn to_bits(self) -> u32 {
         self.0
     }
 
-    /// The id that [`to_bits`](Self::to_bits) gave.
+    /// Returns the id for a number that [`to_bits`](Self::to_bits) returned.
     #[must_use]
     pub const fn from_bits(bits: u32) -> Self {
         Self(bits)
@@ -122,7 +124,8 @@ impl fmt::Debug for NetworkId {
     }
 }
 
-/// FNV-1a, 32 bits: stable for ever, and never zero, which means "none".
+/// FNV-1a, 32 bits. Never changes, since stores keep it; never zero, which
+/// stands for none.
 const fn name_hash(name: &str) -> u32 {
     let bytes = name.as_bytes();
     let mut hash = 0x811c_9dc5_u32;
@@ -145,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn l09_a_reference_is_short_stable_and_reads_back() {
+    fn l09_reference_is_short_stable_and_parses_back() {
         let key = SessionKey::from_bytes([7; 16]);
         let reference = SessionRef::of(key);
         assert_eq!(reference, SessionRef::of(key));

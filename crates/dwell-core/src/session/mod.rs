@@ -1,4 +1,4 @@
-//! What Dwell keeps of a session: facts, token, subject and end.
+//! What Dwell keeps of a session: facts, credential, subject and end.
 
 mod authentication;
 mod id;

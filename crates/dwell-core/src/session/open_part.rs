@@ -1,7 +1,7 @@
 //! The open part of a record: rarely used facts, each an entry under a tag.
 //!
-//! A store keeps it as one opaque value beside the record, so that a new fact
-//! touches no store. What a fact needs: a code in [`OpenTag`], a file beside
+//! A store keeps it as one opaque value, so a new fact needs no change to any
+//! store. A new fact needs a code in [`OpenTag`], a file beside
 //! [`authentication`](super::authentication) that reads and writes its entry,
 //! and the command that states it.
 //!
@@ -14,11 +14,10 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The tag of an entry in an [`OpenPart`]. This is the list of all tags.
+/// The tag of an entry in an [`OpenPart`].
 ///
-/// Codes are forever: the code of a fact that is gone is not used again. Codes
-/// from 240 on are never given out: tests use them for entries of a newer
-/// version.
+/// Codes never change, and the code of a removed fact is not used again. Codes
+/// from 240 on are reserved for tests, as entries of a newer version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OpenTag(u8);
 
@@ -42,9 +41,8 @@ impl OpenTag {
 
 /// The rarely used facts of a session: a list of tagged entries.
 ///
-/// It is immutable, and clones share it. Entries with unknown tags are kept by
-/// every operation, so that a node of an older version loses nothing that a
-/// newer one has written.
+/// Immutable; clones share it. Every operation keeps entries with unknown tags,
+/// so a node of an older version loses nothing that a newer one has written.
 ///
 /// ```
 /// use dwell_core::{OpenPart, OpenTag};
@@ -62,21 +60,21 @@ impl OpenTag {
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct OpenPart(Option<Arc<[u8]>>);
 
-/// An entry does not fit into the record's open part.
+/// The error for an entry that does not fit into a record's open part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the session's rare facts, such as acr and amr, take more than 1,024 bytes together")]
+#[error("acr, amr and other rare facts of the session exceed 1,024 bytes together; shorten them")]
 pub struct OpenPartFull;
 
-/// Bytes that are no open part.
+/// The error for bytes that are not an open part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the open part of a session is cut off, out of order or longer than 1,024 bytes")]
+#[error("the open part of a session is truncated, out of order or longer than 1,024 bytes")]
 pub struct InvalidOpenPart;
 
 /// Bytes of an entry before its value.
 const HEAD: usize = 3;
 
 impl OpenPart {
-    /// The most bytes of an open part, all entries together.
+    /// The most bytes of an open part, all entries together: 1,024.
     pub const MAX_LEN: usize = 1_024;
 
     /// Returns an open part without entries.
@@ -88,8 +86,8 @@ impl OpenPart {
     /// Reads the bytes that a store kept.
     ///
     /// # Errors
-    /// [`InvalidOpenPart`] when [`as_bytes`](Self::as_bytes) can't have given
-    /// them.
+    /// [`InvalidOpenPart`] if [`as_bytes`](Self::as_bytes) never returns such
+    /// bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidOpenPart> {
         let (mut rest, mut last) = (bytes, None);
         while !rest.is_empty() {
@@ -105,13 +103,13 @@ impl OpenPart {
         }
     }
 
-    /// Returns the bytes that a store keeps; none where there is no entry.
+    /// Returns the bytes that a store keeps; empty if there is no entry.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_deref().unwrap_or_default()
     }
 
-    /// Tells whether there is no entry.
+    /// Returns `true` if there is no entry.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
@@ -126,7 +124,7 @@ impl OpenPart {
     /// Returns a copy in which the entry with this tag has this value.
     ///
     /// # Errors
-    /// [`OpenPartFull`] when all entries would take more than
+    /// [`OpenPartFull`] if all entries would exceed
     /// [`MAX_LEN`](Self::MAX_LEN) bytes together.
     pub fn with(&self, tag: OpenTag, value: &[u8]) -> Result<Self, OpenPartFull> {
         let [high, low] = u16::try_from(value.len())
@@ -139,7 +137,7 @@ impl OpenPart {
         }
     }
 
-    /// Returns a copy without an entry of this tag.
+    /// Returns a copy without the entry with this tag.
     #[must_use]
     pub fn without(&self, tag: OpenTag) -> Self {
         self.replaced(tag, &[])
@@ -155,7 +153,8 @@ impl OpenPart {
         Self::of(&parts.concat().concat())
     }
 
-    /// Where the entry with this tag is, or, empty, where it would be.
+    /// Returns the place of the entry with this tag, or the empty place where
+    /// it would be inserted.
     fn place(&self, tag: OpenTag) -> Range<usize> {
         let mut start = 0;
         while let Some((found, value, _)) = first_entry(&self.as_bytes()[start..]) {
@@ -172,7 +171,7 @@ impl OpenPart {
     }
 }
 
-/// The tag and the value of the first entry, and what follows it.
+/// Returns tag and value of the first entry, and the rest.
 fn first_entry(bytes: &[u8]) -> Option<(OpenTag, &[u8], &[u8])> {
     let (&[tag, high, low], rest) = bytes.split_first_chunk()?;
     let (value, rest) = rest.split_at_checked(u16::from_be_bytes([high, low]).into())?;
@@ -203,7 +202,7 @@ mod tests {
     const NEWER: OpenTag = OpenTag(240);
 
     #[test]
-    fn it_takes_16_bytes_and_no_allocation_when_empty() {
+    fn empty_open_part_takes_16_bytes_and_no_heap() {
         assert_eq!(size_of::<OpenPart>(), 16);
         assert_eq!(OpenPart::from_bytes(b""), Ok(OpenPart::new()));
         let open = OpenPart::new().with(NEWER, b"").unwrap();
@@ -232,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn only_one_spelling_is_read() {
+    fn only_canonical_bytes_are_read() {
         for bytes in [
             &[1][..],
             &[1, 0],
@@ -251,7 +250,7 @@ mod tests {
         })]
 
         #[test]
-        fn entries_are_those_of_a_map(
+        fn open_part_behaves_like_a_map(
             steps in prop::collection::vec(
                 (0..6_u8, prop::option::of(prop::collection::vec(any::<u8>(), 0..400))), 0..24,
             ),
@@ -286,7 +285,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_read_or_refused(
+        fn arbitrary_bytes_are_read_or_refused(
             bytes in prop::collection::vec(prop_oneof![0..4_u8, any::<u8>()], 0..40),
         ) {
             if let Ok(open) = OpenPart::from_bytes(&bytes) {

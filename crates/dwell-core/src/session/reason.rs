@@ -4,30 +4,32 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// Makes the enum and all that is said of each reason, from one list.
+/// Makes the enum, its words and its codes from one list.
 macro_rules! end_reasons {
     ($($(#[doc = $doc:literal])+ $name:ident = $code:literal, $word:literal;)+) => {
-        /// Why a session ended. Each cause keeps its own word in answers and
-        /// events, and its own code in stores.
+        /// Why a session ended. Each reason has a word in answers and events,
+        /// and a code in stores.
         ///
-        /// A later version may know more reasons. A node that finds a code
-        /// which it does not know in a shared store treats the session as
-        /// ended, and calls the reason [`Other`](Self::Other).
+        /// Later versions may add reasons. A node that finds an unknown code in
+        /// a shared store treats the session as ended, for the reason
+        /// [`Other`](Self::Other).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         #[repr(u8)]
         pub enum EndReason {
             $($(#[doc = $doc])+ $name = $code,)+
-            /// A newer version of Dwell has ended the session, for a reason
-            /// that this one has no word for. Never recorded by Dwell itself.
+            /// A newer version of Dwell ended the session, for a reason that
+            /// this version does not know. Never written to a store.
             Other = u8::MAX,
         }
 
         impl EndReason {
-            /// Every reason that this version ends sessions for.
-            pub const ALL: [Self; [$($code),+].len()] = [$(Self::$name),+];
+            /// Every reason for which this version ends sessions. Later
+            /// versions may add more.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
-            /// Returns the word for it in answers and events.
+            /// Returns the reason's word in answers and events, such as
+            /// `idle_timeout`.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -36,17 +38,17 @@ macro_rules! end_reasons {
                 }
             }
 
-            /// Returns the code that stores keep: never 0, and never another
-            /// one in a later version.
+            /// Returns the code that stores keep. It is never 0 and never
+            /// changes.
             #[must_use]
             pub const fn code(self) -> u8 {
                 self as u8
             }
 
-            /// Reads the code that a store kept: `None` for 0, by which stores
-            /// mark a session that has not ended, and [`Other`](Self::Other)
-            /// for a code that this version does not know. So what a newer
-            /// version has ended stays ended, and gets no false reason.
+            /// Reads the code that a store kept. Returns `None` for 0, which
+            /// stands for a session that has not ended, and
+            /// [`Other`](Self::Other) for an unknown code. So a session that a
+            /// newer version has ended stays ended.
             #[must_use]
             pub const fn from_code(code: u8) -> Option<Self> {
                 match code {
@@ -56,7 +58,7 @@ macro_rules! end_reasons {
                 }
             }
 
-            /// Reads the word back.
+            /// Reads the word of a reason. Returns `None` for any other text.
             #[must_use]
             pub fn parse(word: &str) -> Option<Self> {
                 match word {
@@ -69,26 +71,26 @@ macro_rules! end_reasons {
     };
 }
 
-// Codes are forever: that of a reason that is gone is not used again. Codes
-// from 200 on are never given out.
+// Codes never change, and the code of a removed reason is not used again.
+// Codes from 200 on are never assigned.
 end_reasons! {
-    /// It passed its absolute deadline.
+        /// The absolute deadline passed.
     AbsoluteTimeout = 1, "absolute_timeout";
-    /// The identity provider said that its session ended.
+        /// The identity provider ended its session.
     IdpLogout = 2, "idp_logout";
-    /// The identity provider's own limit passed.
+        /// The identity provider's own limit passed.
     IdpSessionExpired = 3, "idp_session_expired";
-    /// It passed its idle deadline.
+        /// The idle deadline passed.
     IdleTimeout = 4, "idle_timeout";
-    /// Re-authentication failed too often.
+        /// Re-authentication failed too often in a row.
     ReauthenticationFailed = 5, "reauthentication_failed";
-    /// An administrator, or the subject from another session, ended it.
+        /// An administrator ended the session, or the subject did by revoking it.
     Revoked = 6, "revoked";
-    /// The subject signed out.
+        /// The subject signed out.
     SignedOut = 7, "signed_out";
-    /// A newer session took its place.
+        /// A newer session replaced it: a new login, or one beyond the limit.
     Superseded = 8, "superseded";
-    /// A superseded token came back after its successor had been used.
+        /// A superseded token was used after its successor.
     TokenReuse = 9, "token_reuse";
 }
 
@@ -110,19 +112,19 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn n44_every_reason_has_a_word_of_its_own_and_reads_back() {
+    fn n44_reasons_have_distinct_words_and_parse_back() {
         let words: HashSet<_> = EndReason::ALL.iter().map(|r| r.as_str()).collect();
         assert_eq!(words.len(), EndReason::ALL.len());
-        for reason in EndReason::ALL.into_iter().chain([EndReason::Other]) {
+        for reason in EndReason::ALL.iter().copied().chain([EndReason::Other]) {
             assert_eq!(EndReason::parse(reason.as_str()), Some(reason));
             assert_eq!(EndReason::from_code(reason.code()), Some(reason));
         }
         assert_eq!(EndReason::parse("Idle_Timeout"), None);
     }
 
-    /// Stores out there hold these.
+    /// Stores in production hold these codes.
     #[test]
-    fn codes_of_reasons_are_forever() {
+    fn reason_codes_never_change() {
         use EndReason as R;
         let codes = [
             (1, R::AbsoluteTimeout),
@@ -136,11 +138,11 @@ mod tests {
             (9, R::TokenReuse),
         ];
         assert_eq!(codes.map(|(_, reason)| reason), EndReason::ALL);
-        assert_eq!(codes.map(|(code, _)| code), EndReason::ALL.map(R::code));
+        assert!(codes.iter().all(|(code, reason)| reason.code() == *code));
     }
 
     #[test]
-    fn l04_code_of_a_newer_version_is_an_end() {
+    fn l04_unknown_reason_code_is_an_end() {
         for code in 1..=u8::MAX {
             let reason = EndReason::from_code(code).unwrap();
             let is_known = EndReason::ALL.iter().any(|known| known.code() == code);

@@ -1,4 +1,4 @@
-//! What Dwell keeps of a session: facts for timeouts, and nothing else.
+//! What a store keeps of a session.
 
 use std::time::Duration;
 
@@ -7,63 +7,72 @@ use crate::session::{
 };
 use crate::time::Timestamp;
 
-/// The timestamped facts that decisions are made of.
+/// The facts that decisions are made from. All stamps are by the clock of the
+/// store that keeps them.
 ///
-/// All stamps are by the clock of the store that keeps them.
+/// Exhaustive, since stores construct it. New facts go into the
+/// [`OpenPart`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "stores construct it")]
 pub struct Facts {
     /// When the session started: the login.
     pub created_at: Timestamp,
     /// The last activity on record.
     pub last_active_at: Timestamp,
-    /// When the subject last proved who they are.
+    /// When the subject last authenticated.
     pub authenticated_at: Timestamp,
-    /// The idle deadline that was set with the last activity. A looser policy
-    /// does not move it, a stricter one undercuts it.
+    /// The idle deadline that the last activity set. A looser policy does not
+    /// move it; a stricter one applies before it.
     pub idle_deadline: Timestamp,
-    /// The absolute deadline that was set at the start. Nothing moves it.
+    /// The absolute deadline that the start set. Nothing moves it.
     pub absolute_deadline: Timestamp,
-    /// The identity provider's own limit, where it stated one.
+    /// The identity provider's own limit, if there is one.
     pub provider_deadline: Option<Timestamp>,
-    /// Since when the session is locked.
+    /// Since when the session is locked, if it is.
     pub locked_at: Option<Timestamp>,
     /// The longest pause between two recorded activities since the last
-    /// authentication. Routes with a shorter idle timeout than the session's
-    /// ask for authentication when it was longer than theirs.
+    /// authentication. A route whose policy has an idle timeout no longer than
+    /// this pause asks for authentication.
     pub longest_pause: Duration,
-    /// Failed re-authentications since the last good one.
+    /// Failed re-authentications since the last successful one.
     pub failures: u8,
     /// The policy that the session was started under.
     pub policy: PolicyId,
     /// The network of the last activity.
     pub network: NetworkId,
-    /// Counts every change but touches; updates are compared against it.
+    /// Counts every change but touches, for compare-and-set. Wraps around.
     pub version: u32,
 }
 
-/// Which tokens open a session.
+/// The tokens that give access to a session.
+///
+/// Exhaustive, since stores construct it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "stores construct it")]
 pub struct Credential {
-    /// The current token's check.
+    /// The hash of the current token's verifier.
     pub check: VerifierHash,
-    /// Whether a request came with the current token: only then is its
-    /// predecessor's return a sign of theft (law L10).
+    /// Whether a request has used the current token. Only then does a use of
+    /// its predecessor mean that the predecessor was copied (law L10).
     pub confirmed: bool,
-    /// The token before the current one.
+    /// The token before the current one, if there was one.
     pub previous: Option<Previous>,
 }
 
 /// A superseded token.
+///
+/// Exhaustive, since stores construct it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "stores construct it")]
 pub struct Previous {
-    /// Its check.
+    /// The hash of the token's verifier.
     pub check: VerifierHash,
-    /// When it was superseded.
+    /// When the token was superseded.
     pub at: Timestamp,
 }
 
 impl Credential {
-    /// A first token.
+    /// Returns the credential of a session with its first token.
     #[must_use]
     pub const fn new(check: VerifierHash) -> Self {
         Self {
@@ -73,14 +82,15 @@ impl Credential {
         }
     }
 
-    /// Tells whether this is the current token's or its predecessor's hash.
+    /// Returns `true` if this is the hash of the current token or of its
+    /// predecessor.
     #[must_use]
     pub fn knows(&self, presented: VerifierHash) -> bool {
         self.check == presented || self.previous.is_some_and(|p| p.check == presented)
     }
 
-    /// Whether another middleware owns the session, so that no token of ours
-    /// opens it.
+    /// Returns `true` if another middleware owns the session, so that no token
+    /// of Dwell gives access to it.
     #[must_use]
     pub fn is_adopted(&self) -> bool {
         self.check == VerifierHash::NONE
@@ -88,30 +98,36 @@ impl Credential {
 }
 
 /// A session as a store keeps it.
+///
+/// Exhaustive, since stores construct it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "stores construct it")]
 pub struct SessionRecord {
-    /// Where the store finds it.
+    /// The key of the session in the store.
     pub key: SessionKey,
-    /// Whose it is.
+    /// The subject that the session belongs to.
     pub subject: SubjectId,
-    /// The facts.
+    /// The facts that decisions are made from.
     pub facts: Facts,
-    /// Which tokens open it.
+    /// The tokens that give access to the session.
     pub credential: Credential,
     /// Rarely used facts, such as how the subject authenticated.
     pub open: OpenPart,
 }
 
-/// A tombstone: what remains of an ended session.
+/// An ended session, also called a tombstone.
+///
+/// Exhaustive, since stores construct it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "stores construct it")]
 pub struct EndedSession {
     /// The session as it was at its end.
     pub record: SessionRecord,
-    /// Why it ended.
+    /// Why the session ended.
     pub reason: EndReason,
-    /// When its end was recorded.
+    /// When the end was recorded, by the store's clock.
     pub ended_at: Timestamp,
-    /// Whether the same client got a new session in its place, so that a late
-    /// answer must not remove that client's cookie.
+    /// Whether the same client got a new session instead. A late answer must
+    /// not remove that client's cookie then.
     pub replaced: bool,
 }

@@ -1,4 +1,4 @@
-//! Who a session belongs to.
+//! The subject that a session belongs to.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -6,10 +6,9 @@ use std::fmt;
 use ecow::EcoString;
 use serde::{Serialize, Serializer};
 
-/// Who a session belongs to, as the application names its users.
+/// The subject that a session belongs to, as the application names its users.
 ///
-/// The text is kept as it is and compared byte by byte. Up to 15 bytes it is
-/// kept in place; clones of a longer one share it.
+/// The text is kept unchanged and compared byte by byte.
 ///
 /// ```
 /// use dwell_core::SubjectId;
@@ -18,13 +17,13 @@ use serde::{Serialize, Serializer};
 /// assert_eq!(alice.as_str(), "alice");
 /// assert_eq!(alice, SubjectId::from(String::from("alice")));
 /// ```
-// A short name needs no allocation of its own: 32 bytes and a cache miss less
-// for each session in memory.
+// Up to 15 bytes are kept in place, without an allocation for each session in
+// memory. Clones of a longer text share it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubjectId(EcoString);
 
 impl SubjectId {
-    /// The subject's name.
+    /// Returns the subject's name.
     #[inline]
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -86,7 +85,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_name_is_kept_as_it_is_whatever_its_length() {
+    fn name_of_any_length_is_kept_unchanged() {
         let long = "x".repeat(10_000);
         for text in TEXTS.into_iter().chain([long.as_str()]) {
             let (borrowed, owned) = (SubjectId::from(text), SubjectId::from(text.to_owned()));
@@ -100,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_in_the_order_of_their_texts() {
+    fn names_sort_like_their_texts() {
         for a in TEXTS {
             for b in TEXTS {
                 let order = SubjectId::from(a).cmp(&b.into());
@@ -110,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn it_takes_16_bytes() {
+    fn subject_id_takes_16_bytes() {
         assert_eq!(size_of::<SubjectId>(), 16);
     }
 }

@@ -1,10 +1,10 @@
-//! The secret that a client holds, and what a store may know of it.
+//! The secret that a client holds, and the hashes of it that a store keeps.
 //!
 //! A token is 44 characters: 128 random bits that find the session (the
 //! *selector*) and 128 random bits that prove the right to it (the
-//! *verifier*). Rotation replaces the verifier and keeps the selector: an old
-//! token still finds its session, so its late return is recognised (law L10),
-//! and a rotation is one write under one key.
+//! *verifier*). A rotation replaces the verifier and keeps the selector. So an
+//! old token still finds its session and is recognised (law L10), and a
+//! rotation is one write under one key.
 //!
 //! Stores see only hashes of both halves (law L9).
 
@@ -20,8 +20,8 @@ const HALF: usize = 16;
 /// Characters of a half, in base64url without padding.
 const HALF_TEXT: usize = 22;
 
-/// A session token. Whoever has it has the session: it never shows in
-/// `Debug`, and there is no `Display`.
+/// A session token: the secret that gives access to a session. `Debug` does not
+/// show it, and there is no `Display`.
 ///
 /// ```
 /// use dwell_core::Token;
@@ -33,19 +33,19 @@ const HALF_TEXT: usize = 22;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token([u8; Token::LENGTH]);
 
-/// The system gave no random bytes, so no token can be made.
+/// The error if the operating system has no random bytes for a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the operating system gave no random bytes")]
+#[error("the operating system has no random bytes for a session token")]
 pub struct RngError;
 
 impl Token {
-    /// Characters of a token.
+    /// The length of a token in characters: 44.
     pub const LENGTH: usize = 2 * HALF_TEXT;
 
-    /// A new token of 256 random bits from the operating system.
+    /// Generates a token from 256 random bits of the operating system.
     ///
     /// # Errors
-    /// [`RngError`] when the operating system has none to give.
+    /// [`RngError`] if the operating system has no random bytes.
     pub fn generate() -> Result<Self, RngError> {
         let mut text = [0; Self::LENGTH];
         let (selector, verifier) = text.split_at_mut(HALF_TEXT);
@@ -54,18 +54,18 @@ impl Token {
         Ok(Self(text))
     }
 
-    /// A successor: the same selector and 128 new random bits.
+    /// Generates a successor: the same selector and 128 new random bits.
     ///
     /// # Errors
-    /// [`RngError`] when the operating system has none to give.
+    /// [`RngError`] if the operating system has no random bytes.
     pub fn rotated(&self) -> Result<Self, RngError> {
         let mut text = self.0;
         fill_half(&mut text[HALF_TEXT..])?;
         Ok(Self(text))
     }
 
-    /// Reads a token; `None` unless it has exactly the length and alphabet
-    /// of one.
+    /// Reads a token. Returns `None` unless the text is 44 characters of
+    /// base64url.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
         let text: [u8; Self::LENGTH] = text.try_into().ok()?;
@@ -74,20 +74,20 @@ impl Token {
             .then_some(Self(text))
     }
 
-    /// The secret itself, for a cookie or a bearer answer and nothing else.
+    /// Returns the secret itself. Use it for a cookie or a bearer answer only.
     #[must_use]
     pub fn expose(&self) -> &str {
-        // Only ASCII gets in, so the fallback is never taken.
+        // Only ASCII gets in, so the fallback is never used.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// The key under which a store keeps the session.
+    /// Returns the key under which stores keep the session.
     #[must_use]
     pub fn key(&self) -> SessionKey {
         SessionKey(hash(b's', &self.0[..HALF_TEXT]))
     }
 
-    /// What a store keeps of the verifier.
+    /// Returns the hash of the verifier, which stores keep.
     #[must_use]
     pub fn verifier(&self) -> VerifierHash {
         VerifierHash::from_bits(u128::from_be_bytes(hash(b'v', &self.0[HALF_TEXT..])))
@@ -100,26 +100,25 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Where a store finds a session: 128 bits of SHA-256 of the token's
-/// selector, or of the key that a foreign session source gave.
+/// The key of a session in a store: 128 bits of SHA-256 of the token's
+/// selector, or of the id of an adopted session.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionKey([u8; HALF]);
 
 impl SessionKey {
-    /// The key of a session that another middleware owns, from that
-    /// session's id.
+    /// Returns the key of a session that another middleware owns, from its id.
     #[must_use]
     pub fn adopted(id: &[u8]) -> Self {
         Self(hash(b'f', id))
     }
 
-    /// The bytes that a store keeps.
+    /// Returns the bytes that stores keep.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; HALF] {
         &self.0
     }
 
-    /// The key that a store kept.
+    /// Returns the key for bytes that a store kept.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; HALF]) -> Self {
         Self(bytes)
@@ -132,30 +131,30 @@ impl fmt::Debug for SessionKey {
     }
 }
 
-/// 128 bits of SHA-256 of a token's verifier.
+/// The hash of a token's verifier: 128 bits of SHA-256.
 ///
-/// Comparing two compares integers, and they are hashes of random bits: time
-/// taken tells nothing of use. Kept as two halves, since one number of 128
-/// bits would align every record to 16 bytes.
+/// Comparing two needs no constant time: they are hashes of random bits.
+// Two halves, since one number of 128 bits would align every record to 16
+// bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct VerifierHash([u64; 2]);
 
 impl VerifierHash {
-    /// The check of a session that another middleware owns: there is no
-    /// token of ours to compare.
+    /// The value of a session that another middleware owns: Dwell has no token
+    /// for it.
     pub const NONE: Self = Self([0; 2]);
 
-    /// The number that stores keep.
+    /// Returns the number that stores keep.
     #[inline]
     #[must_use]
     pub const fn to_bits(self) -> u128 {
         (self.0[0] as u128) << 64 | self.0[1] as u128
     }
 
-    /// The check that [`to_bits`](Self::to_bits) gave.
-    #[must_use]
-    #[allow(clippy::cast_possible_truncation, reason = "the halves are meant")]
+    /// Returns the hash for a number that [`to_bits`](Self::to_bits) returned.
     #[inline]
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation, reason = "it is split into halves")]
     pub const fn from_bits(bits: u128) -> Self {
         Self([(bits >> 64) as u64, bits as u64])
     }
@@ -167,7 +166,7 @@ impl fmt::Debug for VerifierHash {
     }
 }
 
-/// Whether a byte is of base64url (RFC 4648 §5).
+/// Returns `true` for a byte of the base64url alphabet (RFC 4648 §5).
 const fn is_base64url(byte: u8) -> bool {
     let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
     let digit = byte.wrapping_sub(b'0') < 10;
@@ -183,8 +182,8 @@ fn fill_half(text: &mut [u8]) -> Result<(), RngError> {
     Ok(())
 }
 
-/// 128 bits of SHA-256 (FIPS 180-4 §6.2) of a domain byte and a text. The
-/// domain keeps a foreign id from ever meeting a token's key.
+/// Returns 128 bits of SHA-256 (FIPS 180-4 §6.2) of a domain byte and a text.
+/// The domain separates the ids of adopted sessions from tokens.
 fn hash(domain: u8, text: &[u8]) -> [u8; HALF] {
     match <&[u8; HALF_TEXT]>::try_from(text) {
         Ok(half) => hash_half(domain, half),
@@ -197,8 +196,8 @@ fn hash(domain: u8, text: &[u8]) -> [u8; HALF] {
     }
 }
 
-/// The same for half a token, which fits into one block with its padding. The
-/// general interface buffers, which costs as much again as the block.
+/// Does the same for half a token, which fits into one block with its padding,
+/// without the buffering of the general interface.
 fn hash_half(domain: u8, text: &[u8; HALF_TEXT]) -> [u8; HALF] {
     /// FIPS 180-4 §5.3.3.
     const INITIAL: [u32; 8] = [
@@ -234,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn l09_a_token_has_256_random_bits_and_shows_none() {
+    fn l09_token_has_256_random_bits_and_shows_none() {
         let a = Token::generate().unwrap();
         let b = Token::generate().unwrap();
         assert_ne!(a.expose(), b.expose());
@@ -255,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn l10_a_successor_keeps_the_key_and_changes_the_check() {
+    fn l10_successor_keeps_key_and_changes_verifier() {
         let token = Token::generate().unwrap();
         let next = token.rotated().unwrap();
         assert_eq!(token.key(), next.key());
@@ -263,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn n50_only_texts_of_our_own_form_are_tokens() {
+    fn n50_only_well_formed_texts_are_tokens() {
         let good = Token::generate().unwrap();
         let text = good.expose();
         assert!(Token::parse(&text.as_bytes()[1..]).is_none());
@@ -274,14 +273,14 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_id_never_meets_a_tokens_key() {
+    fn adopted_id_never_collides_with_token_key() {
         let token = Token::generate().unwrap();
         let selector = &token.expose().as_bytes()[..HALF_TEXT];
         assert_ne!(SessionKey::adopted(selector), token.key());
     }
 
     #[test]
-    fn hashing_one_block_is_sha_256() {
+    fn one_block_hash_is_sha_256() {
         for length in 0..100 {
             let text = vec![b'x'; length];
             let whole = Sha256::new_with_prefix(b"v").chain_update(&text).finalize();
@@ -290,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn the_alphabet_is_that_of_base64url() {
+    fn alphabet_is_base64url() {
         for byte in 0..=u8::MAX {
             let expected = byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
             assert_eq!(is_base64url(byte), expected, "{byte:#x}");

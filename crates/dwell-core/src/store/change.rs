@@ -1,4 +1,4 @@
-//! The changes a store makes to a record, as pure functions.
+//! The changes that a store makes to a record, as pure functions.
 
 use std::time::Duration;
 
@@ -7,27 +7,28 @@ use crate::engine::Touch;
 use crate::session::{Facts, OpenPart, Previous, SessionRecord, VerifierHash};
 use crate::time::Timestamp;
 
-/// A change to a session, made only if its version is still the expected one.
+/// A change to a session, made only if the session still has the expected
+/// version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Update {
-    /// The client came with the current token.
+    /// The client has used the current token.
     Confirm,
     /// A re-authentication failed.
     FailReauthentication,
     /// The idle timeout locks the session.
     Lock {
-        /// Since when.
+        /// When the lock began.
         at: Timestamp,
     },
-    /// The subject authenticated again. It opens a lock and is activity.
+    /// The subject authenticated again. This opens a lock and is activity.
     Reauthenticate {
-        /// The open part from now on, whole: made from the one of the
-        /// expected version, which no other change has replaced meanwhile.
+        /// The whole new open part, made from that of the expected version.
         open: OpenPart,
-        /// The activity that it is, at the instant of the authentication.
+        /// The activity, at the instant of the authentication.
         touch: Touch,
-        /// The token's replacement; `None` where the token is not ours.
+        /// The token's replacement; `None` for an adopted session, and after a
+        /// parallel rotation.
         rotation: Option<Rotation>,
     },
     /// The token is replaced.
@@ -35,18 +36,22 @@ pub enum Update {
 }
 
 /// The replacement of a token.
+///
+/// Exhaustive, since stores and their tests construct it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "tests of stores construct it")]
 pub struct Rotation {
-    /// The new token's check.
+    /// The hash of the new token's verifier.
     pub check: VerifierHash,
-    /// The token that the request came with.
+    /// The hash of the token that the request came with.
     pub presented: VerifierHash,
-    /// When.
+    /// When the token was replaced.
     pub at: Timestamp,
 }
 
 impl Facts {
-    /// Records activity, at `now` by the store's clock.
+    /// Records activity, at `now` by the store's clock. Stores call it for
+    /// [`SessionStore::touch`](crate::store::SessionStore::touch).
     pub fn touch(&mut self, touch: Touch, now: Timestamp) -> TouchOutcome {
         if self.locked_at.is_some() || self.has_run_out(now) {
             return TouchOutcome::Gone;
@@ -64,8 +69,8 @@ impl Facts {
         TouchOutcome::Recorded
     }
 
-    /// Whether a recorded deadline has passed. A stricter policy may end or
-    /// lock the session before that.
+    /// Returns `true` if a recorded deadline has passed. A stricter policy may
+    /// end or lock the session before that.
     #[inline]
     #[must_use]
     pub fn has_run_out(&self, now: Timestamp) -> bool {
@@ -78,8 +83,11 @@ impl Facts {
 }
 
 impl SessionRecord {
-    /// Makes a change, at `now` by the store's clock; `false` when it is too
-    /// late for any.
+    /// Makes a change, at `now` by the store's clock. Returns `false`, and
+    /// changes nothing, if the absolute or the provider's deadline has passed.
+    /// Stores call it for
+    /// [`SessionStore::update`](crate::store::SessionStore::update), after
+    /// comparing the version.
     pub fn update(&mut self, update: &Update, now: Timestamp) -> bool {
         if self.facts.past_hard_deadline(now) {
             return false;
@@ -119,8 +127,8 @@ impl SessionRecord {
 
     fn rotate(&mut self, rotation: Rotation) {
         let credential = &mut self.credential;
-        // A token that the client has surely seen must stay good for the
-        // grace; an unseen one was lost with its answer.
+        // A token that the client has used must stay valid for the grace
+        // period. An unused one was lost with its answer.
         let previous = if credential.confirmed {
             credential.check
         } else {

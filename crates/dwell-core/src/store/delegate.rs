@@ -1,4 +1,4 @@
-//! Stores around other stores write only what they do differently.
+//! A macro for stores around other stores.
 
 /// Forwards every method of [`SessionStore`](crate::store::SessionStore) to an
 /// inner store, for use inside the `impl` block of a store around another one.
@@ -132,7 +132,7 @@ macro_rules! __delegate {
             ask $to create(
                 record: $crate::SessionRecord,
                 quota: Option<$crate::store::Quota>,
-                judge: $crate::store::DuePolicy,
+                due: $crate::store::DuePolicy,
             ) -> $crate::store::Created
         }
     };
@@ -167,7 +167,7 @@ macro_rules! __delegate {
     };
     (method reap $to:tt) => {
         $crate::__delegate! {
-            ask $to reap(judge: $crate::store::DuePolicy, batch: usize) -> $crate::store::Reaped
+            ask $to reap(due: $crate::store::DuePolicy, batch: usize) -> $crate::store::Reaped
         }
     };
     (method acknowledge $to:tt) => {

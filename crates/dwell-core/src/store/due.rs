@@ -1,4 +1,4 @@
-//! What a store has to do about a session that nobody is using.
+//! What a store must do about a session without requests.
 
 use std::sync::Arc;
 
@@ -9,29 +9,30 @@ use crate::policy::PolicySet;
 use crate::session::{EndReason, Facts};
 use crate::time::Timestamp;
 
-/// Decides for a store what is due, by the policies in force.
+/// Decides for a store which sessions are due, by the policies in force.
 #[derive(Clone, Debug)]
 pub struct DuePolicy(Arc<PolicySet>);
 
-/// What is to be done about a session.
+/// What a store must do about a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "every store must do each")]
 pub enum Due {
-    /// To end it.
+    /// End the session for this reason.
     End(EndReason),
-    /// To lock it, by this update.
+    /// Lock the session by this update.
     Lock(Update),
-    /// To look at it again then.
+    /// Look at the session again at this instant.
     Later(Timestamp),
 }
 
 impl DuePolicy {
-    /// Judges by these policies.
+    /// Decides by these policies.
     #[must_use]
     pub fn new(policies: Arc<PolicySet>) -> Self {
         Self(policies)
     }
 
-    /// The verdict on a session that nobody is using.
+    /// Returns the verdict on a session without a request.
     #[must_use]
     pub fn verdict(&self, facts: &Facts, now: Timestamp) -> Verdict {
         let network = self.0.recorded_network(facts.network);
@@ -39,7 +40,7 @@ impl DuePolicy {
         engine::decide(facts, &limits, now)
     }
 
-    /// What is to be done at `now` about a session that nobody is using.
+    /// Returns what to do at `now` about a session without a request.
     #[must_use]
     pub fn due(&self, facts: &Facts, now: Timestamp) -> Due {
         match self.verdict(facts, now) {
@@ -51,14 +52,14 @@ impl DuePolicy {
         }
     }
 
-    /// When a store must look at a session next.
+    /// Returns when a store must look at a session next.
     #[must_use]
     pub fn next_look(&self, facts: &Facts, now: Timestamp) -> Timestamp {
         next_look(facts, self.verdict(facts, now), now)
     }
 
-    /// Changes whenever other policies judge, so that a store knows when its
-    /// schedule is out of date.
+    /// Returns the number of the policy set. When it changes, a store's schedule
+    /// is out of date.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.0.generation()
@@ -69,7 +70,7 @@ fn next_look(facts: &Facts, verdict: Verdict, now: Timestamp) -> Timestamp {
     match verdict {
         Verdict::Live(deadlines) | Verdict::Stale { deadlines, .. } => deadlines.nearest,
         Verdict::Locked { until } if facts.locked_at.is_some() => until,
-        // Something is to be done at once.
+        // The session must be ended or locked at once.
         Verdict::Locked { .. } | Verdict::Ended(_) | Verdict::Anonymous => now,
     }
 }

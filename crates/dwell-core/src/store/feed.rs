@@ -1,4 +1,4 @@
-//! Telling watchers of changes within one process.
+//! Notifies watchers of changes within one process.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,8 +8,8 @@ use std::task::{Poll, Waker};
 use crate::session::SessionKey;
 use crate::sync::{Mutex, lock};
 
-/// Tells watchers of the changes that this process makes: what a store that
-/// nobody else writes to needs for [`Watched`](super::Watched).
+/// Notifies subscribers of the changes that this process makes. A store that no
+/// other process writes to needs it for [`Watched`](super::Watched).
 ///
 /// ```
 /// use dwell_core::SessionKey;
@@ -27,12 +27,12 @@ pub struct ChangeFeed(Arc<Feed>);
 
 #[derive(Debug, Default)]
 struct Feed {
-    /// Whether anybody listens: most services never do.
+    /// Whether there are subscribers. Most services never have one.
     heard: AtomicBool,
     boxes: Mutex<Vec<Weak<Mailbox>>>,
 }
 
-/// What has been told and not been taken yet.
+/// Changes that the subscriber has not taken yet.
 #[derive(Debug, Default)]
 struct Mailbox(Mutex<Waiting>);
 
@@ -42,18 +42,18 @@ struct Waiting {
     reader: Option<Waker>,
 }
 
-/// The changes from a [`ChangeFeed::subscribe`] on.
+/// The changes since [`ChangeFeed::subscribe`]. Drop it to unsubscribe.
 #[derive(Debug)]
 pub struct Changes(Arc<Mailbox>);
 
 impl ChangeFeed {
-    /// A feed that nobody listens to yet.
+    /// Creates a feed without subscribers.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Listens from now on, until what is returned is dropped.
+    /// Subscribes to all changes from now on.
     #[must_use]
     pub fn subscribe(&self) -> Changes {
         let mailbox = Arc::new(Mailbox::default());
@@ -64,7 +64,8 @@ impl ChangeFeed {
         Changes(mailbox)
     }
 
-    /// The session under this key has ended or was updated.
+    /// Notifies subscribers that the session under this key has ended or was
+    /// updated.
     pub fn tell(&self, key: SessionKey) {
         if !self.0.heard.load(Ordering::Acquire) {
             return;
@@ -89,7 +90,7 @@ impl Mailbox {
 }
 
 impl Changes {
-    /// Waits until there are changes, and takes them all.
+    /// Waits until there are changes, and returns them all.
     pub async fn next(&mut self) -> Vec<SessionKey> {
         poll_fn(|cx| {
             let mut waiting = lock(&self.0.0);
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_listens_is_told_from_then_on_and_nobody_else_is_kept() {
+    fn subscribers_receive_changes_until_dropped() {
         let key = |name: &str| SessionKey::adopted(name.as_bytes());
         let feed = ChangeFeed::new();
         feed.tell(key("before"));

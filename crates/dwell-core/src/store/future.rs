@@ -1,4 +1,4 @@
-//! The answer of a store: there at once, or in a box.
+//! The answer of a store: ready at once, or a boxed future.
 
 use std::fmt;
 use std::future::Future;
@@ -7,15 +7,15 @@ use std::task::{Context, Poll};
 
 use super::StoreError;
 
-/// A store's answer in a box.
+/// A store's answer as a boxed future.
 pub type BoxedAnswer<'a, T, E = StoreError> =
     Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
-/// A store's answer to come.
+/// A store's answer, ready or to be awaited.
 ///
-/// A store in memory answers at once and allocates nothing; one behind a
-/// network boxes its future. This keeps [`SessionStore`](super::SessionStore)
-/// usable as `dyn` without a second trait.
+/// A store in memory answers at once, without an allocation; one behind a
+/// network boxes its future. [`SessionStore`](super::SessionStore) is usable as
+/// `dyn` with it.
 #[must_use = "a store does nothing until its answer is awaited"]
 pub struct StoreFuture<'a, T, E = StoreError>(State<'a, T, E>);
 
@@ -25,15 +25,15 @@ enum State<'a, T, E> {
 }
 
 impl<'a, T: 'a, E: 'a> StoreFuture<'a, T, E> {
-    /// An answer that is there already.
+    /// Returns a future that is ready with this answer.
     pub fn ready(answer: Result<T, E>) -> Self {
         Self(State::Ready(Some(answer)))
     }
 
-    /// The answer if it is there already, else what has to be waited for.
+    /// Returns the answer if it is ready.
     ///
     /// # Errors
-    /// The future, where there is no answer yet.
+    /// Returns the future to await if the answer is not ready.
     pub fn into_ready(self) -> Result<Result<T, E>, BoxedAnswer<'a, T, E>> {
         match self.0 {
             State::Ready(Some(answer)) => Ok(answer),
@@ -42,7 +42,7 @@ impl<'a, T: 'a, E: 'a> StoreFuture<'a, T, E> {
         }
     }
 
-    /// An answer that has to be waited for.
+    /// Boxes a future.
     pub fn boxed(future: impl Future<Output = Result<T, E>> + Send + 'a) -> Self {
         Self(State::Boxed(Box::pin(future)))
     }
@@ -58,7 +58,7 @@ impl<T, E> Future for StoreFuture<'_, T, E> {
         match &mut self.0 {
             State::Ready(answer) => match answer.take() {
                 Some(answer) => Poll::Ready(answer),
-                // Polled after it was done: no value is left to give.
+                // Polled after completion: the answer was already taken.
                 None => Poll::Pending,
             },
             State::Boxed(future) => future.as_mut().poll(cx),

@@ -1,24 +1,24 @@
-//! What a store must do: keep facts, change them narrowly, find what is due.
+//! Stores: keep sessions, change them atomically, find what is due.
 //!
-//! A store judges nothing. It compares stamps that the engine computed,
-//! against its own clock (law L11). The contract, law by law:
+//! A store decides nothing. It compares stamps that the engine computed with
+//! its own clock (law L11). The contract:
 //!
 //! - [`touch`](SessionStore::touch) is a conditional write of the activity
-//!   and nothing else: it never revives, never moves the last activity back,
-//!   and does nothing at or after a recorded deadline (laws L4, L5).
+//!   alone. It never revives a session, never moves the last activity back, and
+//!   changes nothing at or after a recorded deadline (laws L4, L5).
 //! - [`update`](SessionStore::update) is compare-and-set on the version.
-//! - [`end`](SessionStore::end) has one winner: whoever gets the session back
-//!   reports its end, so that each end is reported once (law L12).
-//! - What ended is handed out until it is
-//!   [acknowledged](SessionStore::acknowledge), so that a node that goes down
-//!   between an end and its report leaves it to another: once in normal
-//!   operation, at least once across crashes.
-//! - A tombstone stays for a stated time, so that an ended session is told
-//!   from an unknown one (law L13).
+//! - [`end`](SessionStore::end) has one winner. The caller that gets the session
+//!   back reports the end, so each end is reported once (law L12).
+//! - An end is handed out until it is
+//!   [acknowledged](SessionStore::acknowledge). If a node crashes between an end
+//!   and its report, another node reports it: once in normal operation, at least
+//!   once across crashes.
+//! - A tombstone is kept for a fixed time, so that an ended session differs from
+//!   an unknown one (law L13).
 //!
 //! The pure part of each change is in [`Facts::touch`](crate::Facts::touch) and
-//! [`SessionRecord::update`]; `dwell-testkit` has the suite that every store
-//! must pass. A store around another one forwards by
+//! [`SessionRecord::update`]. `dwell-testkit` has the suite that every store
+//! must pass. For a store around another one use
 //! [`delegate_store!`](crate::delegate_store).
 
 mod change;
@@ -43,51 +43,53 @@ use crate::policy::SessionLimit;
 use crate::session::{EndReason, EndedSession, SessionKey, SessionRecord, SubjectId};
 use crate::time::{Timestamp, seconds};
 
-/// How long after it was handed out an end that nobody has
-/// [acknowledged](SessionStore::acknowledge) is handed out again: whoever got
-/// it has gone down, for reporting takes no time to speak of.
+/// How long after it was handed out an end is handed out again, unless it was
+/// [acknowledged](SessionStore::acknowledge): 30 seconds. The node that had it
+/// has crashed by then.
 pub const UNREPORTED_AFTER: Duration = seconds(30);
 
-/// Keeps sessions.
+/// Keeps sessions. The [module](self) states the contract.
 pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
-    /// The store's clock.
+    /// Returns the time by the store's clock.
     fn now(&self) -> StoreFuture<'_, Timestamp>;
 
-    /// Finds a session or what remains of it.
+    /// Looks up a session or its tombstone.
     fn load(&self, key: SessionKey) -> StoreFuture<'_, Loaded>;
 
-    /// The same, but never from a copy that is kept near: what a copy says
-    /// that may be out of date is asked again by this.
+    /// Looks up a session, and never answers from a near copy that may be out
+    /// of date. Defaults to [`load`](Self::load).
     fn load_uncopied(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
         self.load(key)
     }
 
-    /// Keeps a new session, unless its subject has as many as `quota` allows.
-    /// `judge` tells which of the subject's sessions are still live.
+    /// Keeps a new session, unless its key is in use or its subject has as many
+    /// sessions as `quota` allows. `due` decides which of the subject's
+    /// sessions are still live and count.
     fn create(
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: DuePolicy,
+        due: DuePolicy,
     ) -> StoreFuture<'_, Created>;
 
     /// Records activity, if the session is live by its recorded deadlines and
     /// the activity is later than the one on record.
     fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome>;
 
-    /// Changes a session that still has this version.
+    /// Changes a session if it still has this version.
     fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated>;
 
-    /// Ends a session and leaves a tombstone. `Some` for the one caller that
-    /// ended it, `None` when it had ended before or was never there.
+    /// Ends a session and leaves a tombstone. Returns the session to the one
+    /// caller that ended it, and `None` if it had ended before or is unknown.
     ///
-    /// What had ended before keeps its reason and its instant; only
-    /// [`End::replaced`] is taken over by the tombstone where it is set: the
-    /// client of an expired session has signed in again.
+    /// A session that had ended before keeps its reason and its instant. Only
+    /// [`End::replaced`], if set, is added to its tombstone: the client of an
+    /// expired session has signed in again.
     fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>>;
 
-    /// [`touch`](Self::touch), then [`load`](Self::load) of the same session:
-    /// one round trip where a store can.
+    /// Does [`touch`](Self::touch), then [`load`](Self::load) of the same
+    /// session. Defaults to both in turn; a store that can should use one round
+    /// trip.
     fn touch_and_load(
         &self,
         key: SessionKey,
@@ -99,71 +101,76 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
         })
     }
 
-    /// The subject's sessions that have not ended, in no particular order.
+    /// Returns the subject's sessions that have not been ended, in any order.
     fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>>;
 
-    /// Ends or locks what `judge` finds due, looking at no more than `batch`
-    /// entries, and forgets tombstones whose time is over.
+    /// Ends or locks the sessions that `due` finds due, and removes tombstones
+    /// whose time is over. Looks at no more than `batch` entries.
     ///
-    /// A store that outlives its nodes hands out again, after
-    /// [`UNREPORTED_AFTER`], an end that nobody has
-    /// [acknowledged](Self::acknowledge).
-    fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped>;
+    /// A store that outlives its nodes also returns ends again that were not
+    /// [acknowledged](Self::acknowledge) within [`UNREPORTED_AFTER`].
+    fn reap(&self, due: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped>;
 
-    /// The ends of these sessions have been reported. A store whose ends are
-    /// lost with the process that reports them has nothing to do.
+    /// Notes that the ends of these sessions have been reported. Does nothing
+    /// by default, which is right for a store that ends with its process.
     fn acknowledge(&self, keys: Vec<SessionKey>) -> StoreFuture<'_, ()> {
         drop(keys);
         StoreFuture::ready(Ok(()))
     }
 
-    /// Whether every operation is done before it returns, in this process:
-    /// then nothing is gained by queueing touches.
+    /// Returns `true` if every operation completes in this process before it
+    /// returns. Touches are not queued then. Defaults to `false`.
     fn is_local(&self) -> bool {
         false
     }
 
-    /// This store as one that tells of changes, where it is one: open
-    /// connections then end within a moment of their session's end, and else
-    /// ask once a second.
+    /// Returns this store as one that sends changes, if it is one. Open
+    /// connections then close as soon as their session ends; otherwise each
+    /// asks the store once a second. Defaults to `None`.
     fn watched(&self) -> Option<&dyn Watched> {
         None
     }
 }
 
-/// What a look-up found.
+/// The result of a look-up.
 #[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_structs, reason = "stores construct it")]
 pub struct Loaded {
-    /// The store's clock at the look-up.
+    /// The time of the look-up, by the store's clock.
     pub now: Timestamp,
-    /// The session, or what remains of it.
+    /// The session, or its tombstone.
     pub state: Lookup,
 }
 
-/// A session, or what remains of it.
+/// A session, its tombstone, or neither.
 #[derive(Clone, Debug)]
 #[allow(
     clippy::large_enum_variant,
     reason = "moved once per request; a box would cost an allocation"
 )]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "every caller must decide on each case"
+)]
 pub enum Lookup {
     /// A tombstone.
     Ended(EndedSession),
-    /// A session that has not been ended; whether it may be used is for the
-    /// engine to say.
+    /// A session that has not been ended. The engine decides whether it may be
+    /// used.
     Found(SessionRecord),
-    /// Nothing.
+    /// Neither: the key is unknown, or the tombstone's time is over.
     Missing,
 }
 
 /// How many sessions a subject may have when one more is created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "tests of stores construct it")]
 pub struct Quota {
-    /// The limit that the policy sets.
+    /// The policy's limit.
     pub limit: SessionLimit,
-    /// The session that the new one takes the place of, which does not count:
-    /// it is ended when the new one is there, so that a login that fails
-    /// leaves it as it is.
+    /// The session that the new one replaces. It does not count, and the store
+    /// leaves it: the caller ends it once the new one is kept, so that a failed
+    /// login changes nothing.
     pub replaces: Option<SessionKey>,
 }
 
@@ -179,14 +186,18 @@ impl From<SessionLimit> for Quota {
 /// The outcome of [`SessionStore::create`].
 #[derive(Clone, Debug)]
 #[allow(clippy::large_enum_variant, reason = "moved once per login")]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "every caller must decide on each case"
+)]
 pub enum Created {
     /// The session is kept.
     Created {
-        /// The sessions that had to make room, where the limit says so: more
-        /// than one after it has been lowered.
+        /// The sessions that were ended to make room: more than one after the
+        /// limit was lowered.
         ended: Vec<EndedSession>,
     },
-    /// There is a session or a tombstone under this key already.
+    /// The key already has a session or a tombstone.
     Exists,
     /// The subject has as many sessions as allowed; nothing was changed.
     LimitReached,
@@ -194,33 +205,42 @@ pub enum Created {
 
 /// The outcome of [`SessionStore::touch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "every caller must decide on each case"
+)]
 pub enum TouchOutcome {
-    /// There is no live session under this key any more.
+    /// The key has no live session.
     Gone,
-    /// Later activity is on record already.
+    /// The activity is not later than the one on record; nothing was changed.
     Older,
-    /// The activity is on record.
+    /// The activity was recorded.
     Recorded,
 }
 
 /// The outcome of [`SessionStore::update`].
 #[derive(Clone, Debug)]
 #[allow(clippy::large_enum_variant, reason = "moved once per command")]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "every caller must decide on each case"
+)]
 pub enum Updated {
-    /// The change is made; the session as it is now.
+    /// The change was made. Contains the session as it is now.
     Applied(SessionRecord),
-    /// Somebody else changed the session first.
+    /// The session has another version; nothing was changed.
     Conflict,
-    /// There is no live session under this key any more.
+    /// The key has no session that can be changed any more.
     Gone,
 }
 
-/// How a session ends.
+/// How a session is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "callers of stores construct it")]
 pub struct End {
-    /// Why.
+    /// Why the session ends.
     pub reason: EndReason,
-    /// Whether the same client gets another session in its place.
+    /// Whether the same client gets another session instead.
     pub replaced: bool,
 }
 
@@ -233,37 +253,38 @@ impl From<EndReason> for End {
     }
 }
 
-/// What a reaping pass did.
+/// The result of a reaping pass.
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::exhaustive_structs, reason = "stores construct it")]
 pub struct Reaped {
-    /// The store's clock during the pass.
+    /// The time of the pass, by the store's clock.
     pub now: Timestamp,
-    /// Sessions that this pass ended, and such as ended before and were never
+    /// The sessions that this pass ended, and earlier ends that were never
     /// acknowledged.
     pub ended: Vec<EndedSession>,
-    /// Sessions that this pass locked.
+    /// The sessions that this pass locked.
     pub locked: Vec<SessionRecord>,
-    /// Whether more is due.
+    /// Whether more may be due.
     pub more: bool,
 }
 
-/// Why a store did not do what it was asked.
+/// Why a store failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// What it holds can't be understood.
+    /// The store holds a value that can't be read.
     #[error("the session store holds a value that can't be read")]
     Corrupt(#[source] Arc<dyn std::error::Error + Send + Sync>),
-    /// It did not answer in time.
+    /// The store did not answer within this time.
     #[error("the session store did not answer within {0:?}")]
     Timeout(Duration),
-    /// It can't be reached, or it refused.
+    /// The store can't be reached, or refused.
     #[error("the session store is unavailable")]
     Unavailable(#[source] Arc<dyn std::error::Error + Send + Sync>),
 }
 
 impl StoreError {
-    /// An error of the kind [`Unavailable`](Self::Unavailable).
+    /// Returns the error [`Unavailable`](Self::Unavailable) with this source.
     pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Unavailable(source.into().into())
     }

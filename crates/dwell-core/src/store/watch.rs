@@ -1,4 +1,4 @@
-//! How a shared store tells a node what other nodes changed.
+//! How a store notifies a node of changes by other nodes.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -8,38 +8,38 @@ use super::{BoxedAnswer, SessionStore};
 use crate::session::SessionKey;
 use crate::time::Timestamp;
 
-/// How often a watch makes sure that it has missed nothing, where its watcher
-/// says nothing else.
+/// How often a watch checks that it has missed nothing, by default: 25 ms.
 pub const PULSE: Duration = Duration::from_millis(25);
 
-/// A store that tells of changes, so that a copy of what it holds can be kept
-/// near.
+/// A store that sends changes. Open connections and near copies need it.
 pub trait Watched: SessionStore {
-    /// Tells `watcher` of every session that ends or is updated, on whatever
-    /// node, from the first [`Watcher::caught_up`] on until the answer comes,
-    /// which is always an error: the watch is lost, and what happens from then
-    /// on is not told. Touches are not told of.
+    /// Notifies `watcher` of every session that ends or is updated, on any
+    /// node, from the first [`Watcher::caught_up`] until the future completes.
+    /// It completes only with an error: the watch is lost, and later changes
+    /// are not sent. Touches are not sent.
     ///
-    /// Every [`Watcher::pulse`] the store takes a [`Watcher::mark`], asks its server
-    /// something on the connection on which changes arrive, and hands the mark
-    /// back once the server has answered: whatever had changed when the mark
-    /// was taken has been told by then. A store that nobody else writes to has
-    /// nothing to ask, and may do so once, at the start.
+    /// Every [`Watcher::pulse`] the store takes a [`Watcher::mark`], sends its
+    /// server a query on the connection on which changes arrive, and returns the
+    /// mark with [`Watcher::caught_up`] once the server has answered. Every
+    /// change before the mark has been sent by then. A store that no other
+    /// process writes to needs no query, and may call `caught_up` only once, at
+    /// the start.
     fn watch<'a>(&'a self, watcher: &'a dyn Watcher) -> BoxedAnswer<'a, Infallible>;
 }
 
-/// Is told of changes by a store.
+/// Receives changes from a store; see [`Watched::watch`].
 pub trait Watcher: Send + Sync + fmt::Debug {
-    /// The session under this key has ended or was updated.
+    /// Called when the session under this key has ended or was updated.
     fn changed(&self, key: SessionKey);
 
-    /// This instant, by the watcher's own clock.
+    /// Returns the current instant, by the watcher's own clock.
     fn mark(&self) -> Timestamp;
 
-    /// Every change up to this mark has been told.
+    /// Called when every change before this mark has been sent.
     fn caught_up(&self, mark: Timestamp);
 
-    /// How often the store is to make sure.
+    /// Returns how often the store must check that nothing was missed. Defaults
+    /// to [`PULSE`].
     fn pulse(&self) -> Duration {
         PULSE
     }

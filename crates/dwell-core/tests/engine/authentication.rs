@@ -1,4 +1,4 @@
-//! How recent and how strong an authentication is, and which tokens are good.
+//! Whether an authentication suffices, and which tokens are valid.
 
 use std::time::Duration;
 
@@ -13,10 +13,11 @@ use dwell_test_support::World;
 const MS: Duration = Duration::from_millis(1);
 
 #[test]
-fn n14_an_authentication_in_the_future_is_refused_and_not_fresh_for_longer() {
+fn n14_authentication_in_future_is_refused() {
     let facts = World::default().opened(1, "alice").facts;
-    let demand = AuthenticationRequirement::within(minutes(5));
-    let check = |facts: &Facts, now| check_authentication(facts, None, &demand, minutes(5), now);
+    let requirement = AuthenticationRequirement::within(minutes(5));
+    let check =
+        |facts: &Facts, now| check_authentication(facts, None, &requirement, minutes(5), now);
     let now = facts.authenticated_at;
     let mut ahead = facts;
     ahead.authenticated_at = now + seconds(61);
@@ -26,11 +27,12 @@ fn n14_an_authentication_in_the_future_is_refused_and_not_fresh_for_longer() {
 }
 
 #[test]
-fn n35_the_window_of_reauthentication_is_fixed() {
+fn n35_reauthentication_window_is_fixed() {
     let mut facts = World::default().opened(1, "alice").facts;
     let at = facts.authenticated_at;
-    let demand = AuthenticationRequirement::within(minutes(5));
-    let check = |facts: &Facts, now| check_authentication(facts, None, &demand, minutes(5), now);
+    let requirement = AuthenticationRequirement::within(minutes(5));
+    let check =
+        |facts: &Facts, now| check_authentication(facts, None, &requirement, minutes(5), now);
     facts.last_active_at = at + minutes(4);
     assert_eq!(
         check(&facts, at + minutes(5) - MS),
@@ -40,14 +42,14 @@ fn n35_the_window_of_reauthentication_is_fixed() {
 }
 
 #[test]
-fn n34_a_factor_without_a_time_or_a_class_does_not_satisfy() {
+fn n34_factor_without_time_or_class_does_not_satisfy() {
     let mut facts = World::default().opened(1, "alice").facts;
     let now = facts.authenticated_at;
     let strong = AuthenticationRequirement::within(minutes(5))
         .with_acr(["aal2"])
         .with_amr(["otp"]);
-    let check = |facts: &Facts, strength: Option<&AuthenticationContext>| {
-        check_authentication(facts, strength, &strong, minutes(5), now)
+    let check = |facts: &Facts, context: Option<&AuthenticationContext>| {
+        check_authentication(facts, context, &strong, minutes(5), now)
     };
     let good = AuthenticationContext::none()
         .with_acr("aal2")
@@ -72,9 +74,9 @@ fn n34_a_factor_without_a_time_or_a_class_does_not_satisfy() {
                 .with_amr(["otp"]),
         ),
     ];
-    for strength in &weak {
+    for context in &weak {
         assert_eq!(
-            check(&facts, strength.as_ref()),
+            check(&facts, context.as_ref()),
             AuthenticationCheck::TooWeak
         );
     }
@@ -83,7 +85,7 @@ fn n34_a_factor_without_a_time_or_a_class_does_not_satisfy() {
 }
 
 #[test]
-fn l10_what_a_presented_token_is_to_its_session() {
+fn l10_presented_token_is_judged_by_age_and_use() {
     let check = VerifierHash::from_bits;
     let at = World::default().opened(1, "alice").facts.created_at;
     let grace = seconds(10);

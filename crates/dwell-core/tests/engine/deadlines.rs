@@ -15,7 +15,7 @@ use dwell_test_support::World;
 const MS: Duration = Duration::from_millis(1);
 
 #[test]
-fn l01_at_the_deadline_it_is_already_too_late() {
+fn l01_session_is_over_at_its_deadline() {
     let world = World::default();
     let facts = world.opened(1, "alice").facts;
     let start = facts.created_at;
@@ -37,7 +37,7 @@ fn l01_at_the_deadline_it_is_already_too_late() {
 }
 
 #[test]
-fn n11_the_boundary_belongs_to_the_end_for_every_limit_of_whole_seconds() {
+fn n11_boundary_belongs_to_end_for_whole_seconds() {
     for idle in [1, 2, 59, 60, 61, 3_600] {
         let world = World::with(
             PolicySet::simple(Timeouts {
@@ -54,7 +54,7 @@ fn n11_the_boundary_belongs_to_the_end_for_every_limit_of_whole_seconds() {
 }
 
 #[test]
-fn n17_the_nearest_deadline_is_told_with_its_reason_and_its_rule() {
+fn n17_nearest_deadline_has_its_reason_and_rule() {
     let world = World::default();
     let mut facts = world.opened(1, "alice").facts;
     let now = facts.created_at;
@@ -70,7 +70,7 @@ fn n17_the_nearest_deadline_is_told_with_its_reason_and_its_rule() {
     assert_eq!(
         tie.ends_by,
         EndReason::IdpSessionExpired,
-        "what activity can't move wins a tie"
+        "of two equal deadlines the one that activity can't move wins"
     );
     assert!(!tie.extendable());
     facts.provider_deadline = Some(now + minutes(15) + MS);
@@ -78,7 +78,7 @@ fn n17_the_nearest_deadline_is_told_with_its_reason_and_its_rule() {
 }
 
 #[test]
-fn the_earlier_of_two_passed_deadlines_gives_the_reason() {
+fn earlier_of_two_passed_deadlines_gives_reason() {
     let world = World::default();
     let mut facts = world.opened(1, "alice").facts;
     let late = facts.created_at + hours(24);
@@ -89,7 +89,7 @@ fn the_earlier_of_two_passed_deadlines_gives_the_reason() {
 }
 
 #[test]
-fn l17_a_missing_or_corrupt_stamp_means_expired() {
+fn l17_missing_or_corrupt_stamp_means_expired() {
     let world = World::default();
     let good = world.opened(1, "alice").facts;
     let now = good.created_at + seconds(1);
@@ -106,7 +106,7 @@ fn l17_a_missing_or_corrupt_stamp_means_expired() {
 }
 
 #[test]
-fn n24_stamps_far_in_the_future_are_corrupt() {
+fn n24_stamps_far_in_future_are_corrupt() {
     let world = World::default();
     let mut facts = world.opened(1, "alice").facts;
     let now = facts.created_at;
@@ -120,7 +120,7 @@ fn n24_stamps_far_in_the_future_are_corrupt() {
 }
 
 #[test]
-fn n13_a_clock_that_steps_back_extends_nothing() {
+fn n13_clock_step_back_moves_no_deadline() {
     let world = World::default();
     let facts = world.opened(1, "alice").facts;
     let start = facts.created_at;
@@ -149,7 +149,7 @@ fn n13_a_clock_that_steps_back_extends_nothing() {
 }
 
 #[test]
-fn an_idle_session_is_locked_until_the_period_or_the_absolute_deadline_ends_it() {
+fn idle_session_is_locked_until_period_or_absolute_end() {
     let policy = Policy::named("default")
         .idle(minutes(15))
         .absolute(minutes(40));

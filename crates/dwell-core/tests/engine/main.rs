@@ -1,10 +1,6 @@
-//! The law, by tables of cases.
+//! The engine, by tables of cases.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test says so when it fails"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test panics")]
 
 mod authentication;
 mod deadlines;
@@ -13,7 +9,7 @@ mod touch;
 use dwell_core::{EndReason, Facts, Timestamp, Verdict};
 use dwell_test_support::World;
 
-/// Why a session that nobody uses has ended at this instant, if it has.
+/// Returns why a session without requests is over at this instant, or `None`.
 fn ends(world: &World, facts: &Facts, at: Timestamp) -> Option<EndReason> {
     match world.due_policy().verdict(facts, at) {
         Verdict::Ended(reason) => Some(reason),
@@ -21,7 +17,7 @@ fn ends(world: &World, facts: &Facts, at: Timestamp) -> Option<EndReason> {
     }
 }
 
-/// A fact in milliseconds after another.
+/// Returns the instant `millis` milliseconds after `at`.
 fn after(at: Timestamp, millis: u64) -> Timestamp {
     at + std::time::Duration::from_millis(millis)
 }

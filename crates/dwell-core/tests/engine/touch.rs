@@ -8,7 +8,7 @@ use crate::{after, ends};
 use dwell_test_support::World;
 
 #[test]
-fn l05_a_touch_is_a_maximum_and_n18_an_older_one_moves_nothing() {
+fn l05_touch_is_maximum_and_n18_older_one_moves_nothing() {
     let facts = World::default().opened(1, "alice").facts;
     let start = facts.created_at;
     let touch = |facts: &mut Facts, at: u64, now: u64| {
@@ -25,14 +25,11 @@ fn l05_a_touch_is_a_maximum_and_n18_an_older_one_moves_nothing() {
     let recorded = live;
     assert_eq!(touch(&mut live, 30_000, 61_000), TouchOutcome::Older);
     assert_eq!(touch(&mut live, 60_000, 61_000), TouchOutcome::Older);
-    assert_eq!(
-        live, recorded,
-        "a late touch of earlier activity changes nothing"
-    );
+    assert_eq!(live, recorded, "an older touch changes nothing");
 }
 
 #[test]
-fn n18_a_slow_request_that_began_earlier_does_not_pull_activity_back() {
+fn n18_slow_request_pulls_no_activity_back() {
     let facts = World::default().opened(1, "alice").facts;
     let start = facts.created_at;
     let touch = |at| Touch {
@@ -51,7 +48,7 @@ fn n18_a_slow_request_that_began_earlier_does_not_pull_activity_back() {
 }
 
 #[test]
-fn n16_a_touch_changes_activity_and_deadline_together_or_neither() {
+fn n16_touch_moves_activity_and_deadline_together() {
     let facts = World::default().opened(1, "alice").facts;
     let start = facts.created_at;
     for (at, now) in [
@@ -79,10 +76,10 @@ fn n16_a_touch_changes_activity_and_deadline_together_or_neither() {
 }
 
 #[test]
-fn l04_a_touch_at_or_after_a_recorded_deadline_revives_nothing() {
+fn l04_touch_after_recorded_deadline_revives_nothing() {
     let facts = World::default().opened(1, "alice").facts;
     let start = facts.created_at;
-    // Activity before the deadline that is reported after it.
+    // Activity before the deadline that arrives after it.
     let touch = Touch {
         at: start + minutes(14),
         network: facts.network,
@@ -99,7 +96,7 @@ fn l04_a_touch_at_or_after_a_recorded_deadline_revives_nothing() {
 }
 
 #[test]
-fn n15_the_effective_idle_timeout_is_at_most_one_granularity_short() {
+fn n15_idle_timeout_is_at_most_one_granularity_short() {
     let set = PolicySet::simple(Timeouts {
         idle: minutes(10),
         absolute: hours(8),
@@ -126,7 +123,7 @@ fn n15_the_effective_idle_timeout_is_at_most_one_granularity_short() {
 }
 
 #[test]
-fn l02_a_passive_request_earns_no_touch() {
+fn l02_passive_request_earns_no_touch() {
     let world = World::default();
     let facts = world.opened(1, "alice").facts;
     let network = world.policies().find_network(None);

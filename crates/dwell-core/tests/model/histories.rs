@@ -9,7 +9,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => (0..120_000_u32).prop_map(Step::Advance),
         1 => (300_000..1_200_000_u32).prop_map(Step::Advance),
-        // Within the leeway for stamps ahead, and beyond it.
+        // Within the leeway for future stamps, and beyond it.
         1 => prop_oneof![0..60_000_u32, 60_000..600_000_u32].prop_map(Step::SetBack),
         2 => Just(Step::Login),
         8 => (which.clone(), any::<bool>(), any::<bool>())
@@ -31,7 +31,7 @@ proptest! {
     })]
 
     #[test]
-    fn l12_histories_agree_with_the_naive_model(steps in steps()) {
+    fn l12_histories_agree_with_naive_model(steps in steps()) {
         let mut run = Run::new();
         for step in &steps {
             run.step(step);

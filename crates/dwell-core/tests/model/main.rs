@@ -1,11 +1,10 @@
-//! Arbitrary histories against a naive model, and properties that hold for any
-//! input.
+//! Arbitrary histories against a naive model, and properties of any input.
 
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test says so when it fails"
+    reason = "a failing test panics"
 )]
 
 mod histories;

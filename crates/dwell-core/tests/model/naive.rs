@@ -1,5 +1,4 @@
-//! The naive model: it keeps everything that ever happened and works out each
-//! answer anew.
+//! The naive model: keeps every event and computes each answer from scratch.
 
 use std::time::Duration;
 
@@ -11,9 +10,9 @@ pub(crate) const POLICIES: [(u64, u64, u64); 3] = [
     (300_000, 400_000, 1_800_000),
     (1_800_000, 3_000_000, 7_200_000),
 ];
-/// A stamp that lies further ahead is corrupt.
+/// A stamp further ahead is corrupt.
 pub(crate) const FUTURE: u64 = 60_000;
-/// Stated, so that all three sets have the same.
+/// Set explicitly, so that all three sets have the same.
 pub(crate) const GRANULARITY: u64 = 5_000;
 
 pub(crate) fn policy_set(ix: usize) -> PolicySet {
@@ -28,12 +27,12 @@ pub(crate) fn policy_set(ix: usize) -> PolicySet {
         .unwrap()
 }
 
-/// A session of the model: what happened to it, and nothing worked out.
+/// A session of the model: its events, and nothing computed.
 #[derive(Clone, Debug)]
 pub(crate) struct Naive {
     pub(crate) created: u64,
     pub(crate) absolute: u64,
-    /// Recorded activity: when, from the office or not, under which policy.
+    /// Recorded activity: the instant, whether from the office, the policy.
     pub(crate) activity: Vec<(u64, bool, usize)>,
     pub(crate) ended: Option<EndReason>,
 }
@@ -44,7 +43,7 @@ impl Naive {
         if office { at_office } else { idle }
     }
 
-    /// Why a request at `at` must be refused, if it must.
+    /// Returns why a request at `at` must be refused, or `None`.
     pub(crate) fn refusal(
         &self,
         at: u64,
@@ -73,7 +72,7 @@ impl Naive {
         }
     }
 
-    /// Activity of a request that came at `at` and was answered at `answered`.
+    /// Records the activity of a request at `at` that was answered at `answered`.
     pub(crate) fn touch(&mut self, at: u64, answered: u64, office: bool, policy: usize) {
         let (last, last_office, last_policy) = *self.activity.last().unwrap();
         let recorded = last + Self::idle_of(last_office, last_policy);

@@ -1,4 +1,4 @@
-//! What holds for any facts, touches and policies.
+//! Properties of any facts, touches and policies.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ proptest! {
     })]
 
     #[test]
-    fn l06_a_tighter_policy_never_makes_a_deadline_later(
+    fn l06_tighter_policy_makes_no_deadline_later(
         ago in 0..500_000_u64,
         pause in 0..500_000_u64,
         provider in prop::option::of(0..5_000_000_u64),
@@ -43,7 +43,7 @@ proptest! {
     }
 
     #[test]
-    fn l03_no_touch_passes_the_absolute_end(
+    fn l03_no_touch_passes_absolute_deadline(
         touches in prop::collection::vec((0..9_000_000_u64, 0..9_000_000_u64), 0..50),
     ) {
         let world = World::with(policy_set(0));
@@ -65,7 +65,7 @@ proptest! {
     }
 
     #[test]
-    fn n15_nobody_who_stays_active_is_thrown_out_before_one_granularity(
+    fn n15_active_session_ends_at_most_one_granularity_early(
         gaps in prop::collection::vec(0..600_000_u64, 1..60),
     ) {
         let world = World::with(policy_set(0));
@@ -78,7 +78,7 @@ proptest! {
                 break;
             }
             let ended = matches!(world.due_policy().verdict(&facts, next), Verdict::Ended(_));
-            // Thrown out only if the pause was as long as idle − granularity.
+            // Ended only if the pause was at least idle − granularity.
             let idle = minutes(10) - seconds(5);
             prop_assert!(!ended || next - previous >= idle);
             if ended {
@@ -93,12 +93,12 @@ proptest! {
     }
 
     #[test]
-    fn n49_no_key_but_the_right_one_finds_a_session(bytes in any::<[u8; 16]>()) {
+    fn n49_only_right_key_finds_session(bytes in any::<[u8; 16]>()) {
         let world = World::with(policy_set(0));
         let record = world.start(1, "alice");
         let key = SessionKey::from_bytes(bytes);
         prop_assume!(key != record.key);
         prop_assert!(world.find(key).is_none());
-        prop_assert_eq!(world.memory.len(), 1, "a look-up that fails writes nothing");
+        prop_assert_eq!(world.memory.len(), 1, "a look-up that finds nothing writes nothing");
     }
 }

@@ -1,4 +1,4 @@
-//! A history that is lived through twice: by the code and by the naive model.
+//! Runs a history twice: through the code and through the naive model.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,23 +13,23 @@ use dwell_core::{
 use crate::naive::{Naive, POLICIES, policy_set};
 use dwell_test_support::{World, now};
 
-/// What a network allows: office, elsewhere.
+/// Addresses with two allowances: in the office and elsewhere.
 const OFFICE: &str = "10.1.1.1";
 const CAFE: &str = "203.0.113.7";
 
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Advance(u32),
-    /// The clock is set back.
+    /// Sets the clock back.
     SetBack(u32),
     Login,
-    /// A request of one of the sessions: active or not, from the office or not.
+    /// A request of one session: active or not, from the office or not.
     Request {
         which: usize,
         active: bool,
         office: bool,
     },
-    /// A request that is answered only after a while.
+    /// A request whose answer takes a while.
     Slow {
         which: usize,
         millis: u32,
@@ -49,7 +49,7 @@ pub(crate) struct Run {
     policy: usize,
     tokens: Vec<Token>,
     naive: Vec<Naive>,
-    /// The latest that the clock has ever shown before it was set back.
+    /// The latest time that the clock has shown.
     latest: u64,
 }
 
@@ -68,10 +68,10 @@ impl Run {
         self.world.clock.now().as_millis()
     }
 
-    /// The handle that the session layer would make.
-    fn handle(&self, token: &Token, office: bool) -> Option<SessionState> {
+    /// The state that the session layer would make.
+    fn state(&self, token: &Token, office: bool) -> Option<SessionState> {
         let loaded = now(self.world.memory.load(token.key())).unwrap();
-        let presented = match loaded.state {
+        let resolved = match loaded.state {
             Lookup::Found(record) => Resolved::Session(ResolvedSession {
                 record,
                 now: loaded.now,
@@ -82,16 +82,16 @@ impl Run {
             Lookup::Missing => return None,
         };
         let manager = self.world.manager.clone();
-        let handle = SessionState::new(manager, self.world.policies(), presented);
-        handle.locate(if office { OFFICE } else { CAFE }.parse().ok());
-        Some(handle)
+        let state = SessionState::new(manager, self.world.policies(), resolved);
+        state.locate(if office { OFFICE } else { CAFE }.parse().ok());
+        Some(state)
     }
 
     fn login(&mut self) {
-        let handle = self.world.anonymous();
-        handle.locate(CAFE.parse().ok());
+        let state = self.world.anonymous();
+        state.locate(CAFE.parse().ok());
         self.tokens
-            .push(now(handle.start(NewSession::new("alice"))).unwrap());
+            .push(now(state.start(NewSession::new("alice"))).unwrap());
         let at = self.at();
         self.naive.push(Naive {
             created: at,
@@ -107,15 +107,15 @@ impl Run {
         };
         let at = self.at();
         let expected = self.naive[which].refusal(at, Some(office), self.policy);
-        let handle = self
-            .handle(&token, office)
+        let state = self
+            .state(&token, office)
             .expect("tombstones outlive the test");
         if !active {
-            handle.mark_route(RouteMark::Passive);
+            state.mark_route(RouteMark::Passive);
         }
-        let admission = handle.decide();
-        assert_eq!(admission, handle.decide(), "deciding twice gives the same");
-        match (admission, expected) {
+        let verdict = state.decide();
+        assert_eq!(verdict, state.decide(), "deciding twice gives the same");
+        match (verdict, expected) {
             (Verdict::Live(deadlines), None) => {
                 assert!(deadlines.nearest > deadlines.now);
                 let absolute = self.naive[which].created + self.naive[which].absolute;
@@ -128,10 +128,10 @@ impl Run {
             (got, expected) => panic!("{got:?} instead of {expected:?}"),
         }
         self.world.clock.advance(Duration::from_millis(takes));
-        match handle.settle(Outcome::Answered(200)) {
+        match state.settle(Outcome::Answered(200)) {
             Settlement::Nothing => {}
             Settlement::StoreWrites => {
-                now(handle.commit(Outcome::Answered(200))).unwrap();
+                now(state.commit(Outcome::Answered(200))).unwrap();
             }
             Settlement::Touch(touch) => {
                 assert!(active && expected.is_none());
@@ -154,7 +154,7 @@ impl Run {
             .end_session(token.key(), EndReason::SignedOut))
         .unwrap();
         assert_eq!(ended, self.naive[which].ended.is_none());
-        // What had run out by then has ended for that reason.
+        // A session that had run out has ended for that reason.
         let ran_out = self.naive[which].refusal(self.at(), None, self.policy);
         let reason = ran_out.unwrap_or(EndReason::SignedOut);
         self.naive[which].ended.get_or_insert(reason);
@@ -164,12 +164,12 @@ impl Run {
         let Some(token) = self.tokens.get(which).cloned() else {
             return;
         };
-        let handle = self
-            .handle(&token, false)
+        let state = self
+            .state(&token, false)
             .expect("tombstones outlive the test");
         let before = self.world.find(token.key());
-        let alive = matches!(handle.decide(), Verdict::Live(_));
-        assert_eq!(now(handle.rotate()).is_ok(), alive);
+        let alive = matches!(state.decide(), Verdict::Live(_));
+        assert_eq!(now(state.rotate()).is_ok(), alive);
         if let (true, Some(before)) = (alive, before) {
             let after = self.world.find(token.key()).unwrap();
             let deadlines =
@@ -177,7 +177,7 @@ impl Run {
             assert_eq!(
                 deadlines(&before.facts),
                 deadlines(&after.facts),
-                "a rotation moves nothing"
+                "a rotation moves no deadline"
             );
         }
     }
@@ -185,7 +185,7 @@ impl Run {
     fn reap(&mut self) {
         now(self.world.reap());
         let at = self.at();
-        // The reaper looks once a second has passed, so never too early.
+        // The reaper may be a second late, never early.
         for (naive, token) in self.naive.iter_mut().zip(&self.tokens) {
             if self.world.find(token.key()).is_none() && naive.ended.is_none() {
                 let expected = naive.refusal(at, None, self.policy);
@@ -225,12 +225,12 @@ impl Run {
 
     /// Every session ends once, with one event and the expected reason.
     pub(crate) fn finish(mut self) {
-        // Three hours after everything, wherever the clock was set back to.
+        // Three hours after everything, even if the clock was set back.
         let behind = self.latest.saturating_sub(self.at());
         let rest = Duration::from_millis(behind + 10_800_000);
         self.world.clock.advance(rest);
         self.reap();
-        // After a change of policies the reaper looks a second later.
+        // After a change of policies the reaper may be a second late.
         self.world.clock.advance(seconds(1));
         self.reap();
         let mut ends: HashMap<_, Vec<EndReason>> = HashMap::new();

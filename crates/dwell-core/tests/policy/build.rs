@@ -1,4 +1,4 @@
-//! What can be built, what is refused, and what stands for what is left unset.
+//! Valid and invalid policies, and the defaults of unset values.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ fn n12_zero_subsecond_and_endless_durations_are_refused() {
 }
 
 #[test]
-fn what_contradicts_itself_is_refused() {
+fn contradictory_policies_are_refused() {
     assert_eq!(refused(default().idle(hours(9))).key, "idle");
     assert_eq!(refused(default().warn(minutes(16))).key, "warn");
     assert_eq!(
@@ -91,12 +91,12 @@ fn what_contradicts_itself_is_refused() {
 }
 
 #[test]
-fn n45_a_granularity_near_the_idle_timeout_is_refused() {
+fn n45_granularity_near_idle_timeout_is_refused() {
     let with = |granularity| PolicySet::builder(default().granularity(granularity)).build();
     assert!(with(minutes(4)).is_err());
     let set = with(minutes(3)).unwrap();
     assert_eq!(set.granularity(), minutes(3));
-    // Also when another policy or a network is what makes it near.
+    // Also near the idle timeout of another policy or of a network.
     let short = PolicySet::builder(default().granularity(minutes(2)))
         .policy(Policy::named("admin").idle(minutes(5)))
         .build();
@@ -105,7 +105,7 @@ fn n45_a_granularity_near_the_idle_timeout_is_refused() {
         .network("guests", ["10.0.0.0/8"], minutes(1))
         .build();
     assert_eq!(network.unwrap_err().key, "granularity");
-    // Derived, it follows the shortest.
+    // A derived granularity follows the shortest idle timeout.
     let set = PolicySet::builder(default())
         .policy(Policy::named("admin").idle(minutes(5)))
         .build();
@@ -122,7 +122,7 @@ fn n45_a_granularity_near_the_idle_timeout_is_refused() {
 }
 
 #[test]
-fn n26_presets_and_ceilings_are_upper_bounds_and_say_so() {
+fn n26_presets_and_ceilings_cut_with_a_warning() {
     let set = PolicySet::builder(
         Policy::named("default")
             .preset(Preset::NistAal3)
@@ -159,8 +159,8 @@ fn n26_presets_and_ceilings_are_upper_bounds_and_say_so() {
 }
 
 #[test]
-fn every_preset_gives_a_policy_with_its_numbers() {
-    for preset in Preset::ALL {
+fn every_preset_gives_policy_with_its_numbers() {
+    for preset in Preset::ALL.iter().copied() {
         assert_eq!(Preset::parse(preset.as_str()), Some(preset));
         let policy = Policy::named("default").preset(preset);
         let policy = match preset.idle() {
@@ -184,7 +184,7 @@ fn every_preset_gives_a_policy_with_its_numbers() {
 }
 
 #[test]
-fn n30_unset_is_not_zero_but_what_the_default_says() {
+fn n30_unset_values_come_from_default() {
     let set = PolicySet::builder(
         default()
             .warn(minutes(2))
@@ -215,7 +215,7 @@ fn n30_unset_is_not_zero_but_what_the_default_says() {
 }
 
 #[test]
-fn networks_that_make_no_sense_are_refused() {
+fn invalid_networks_are_refused() {
     let with = |name: &str, cidr: &[&str], idle| {
         let cidr: Vec<String> = cidr.iter().map(ToString::to_string).collect();
         PolicySet::builder(default())

@@ -1,4 +1,4 @@
-//! The policy file: what it may say, and where it is wrong.
+//! The policy file: what it may contain, and where an error is.
 
 use dwell_core::{NetworkId, PolicySet, hours, minutes, seconds};
 
@@ -34,7 +34,7 @@ trusted_proxies = ["127.0.0.1/32"]
 "#;
 
 #[test]
-fn the_documented_policy_file_loads_into_the_types_that_code_builds() {
+fn documented_policy_file_loads() {
     let set = PolicySet::from_toml("dwell.toml", SAMPLE).unwrap();
     let (default, admin) = (set.policy("default").unwrap(), set.policy("admin").unwrap());
     assert_eq!(
@@ -57,7 +57,7 @@ fn the_documented_policy_file_loads_into_the_types_that_code_builds() {
 }
 
 #[test]
-fn a_malformed_policy_file_is_refused_with_file_line_and_key() {
+fn malformed_file_is_refused_with_file_line_and_key() {
     let good = "[policy.default]\nidle = \"15m\"\nabsolute = \"8h\"\n";
     let network = |cidr: &str| {
         format!("{good}[[network]]\nname = \"n\"\ncidr = [\"{cidr}\"]\nidle = \"1m\"\n")
@@ -233,7 +233,7 @@ fn a_malformed_policy_file_is_refused_with_file_line_and_key() {
 }
 
 #[test]
-fn a_failed_reload_keeps_the_last_good_policy() {
+fn failed_reload_keeps_last_good_policy() {
     let world = World::with(PolicySet::from_toml("dwell.toml", SAMPLE).unwrap());
     let before = world.policies();
     let reload = PolicySet::from_toml("dwell.toml", &SAMPLE.replace("15m", "15 bananas"));

@@ -1,4 +1,4 @@
-//! Which limits are in force: by network, by route, by the rule that set them.
+//! The limits in force: by network, by route, and the rule that set them.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ const OFFICE: &str = "10.1.1.1";
 const LOBBY: &str = "10.9.1.1";
 const CAFE: &str = "203.0.113.7";
 
-/// A handle on a session that was last active in `last` and is used from
-/// `current`, `ago` after that activity.
-fn handle(world: &World, last: &str, current: &str, ago: Duration) -> SessionState {
+/// The state of a request from `current`, `ago` after its session was active in
+/// `last`.
+fn state(world: &World, last: &str, current: &str, ago: Duration) -> SessionState {
     let policies = world.policies();
     let mut record = world.opened(1, "alice");
     record.facts.network = policies.network_id(policies.find_network(last.parse().ok()));
-    // Recorded without a limit, so that only the rules of now are judged.
+    // Recorded without a limit, so that only the rules in force apply.
     record.facts.idle_deadline = record.facts.created_at + hours(8);
     let session = ResolvedSession {
         now: record.facts.created_at + ago,
@@ -28,10 +28,10 @@ fn handle(world: &World, last: &str, current: &str, ago: Duration) -> SessionSta
         token: None,
         token_state: TokenState::Current { confirm: false },
     };
-    let presented = Resolved::Session(session);
-    let handle = SessionState::new(world.manager.clone(), policies, presented);
-    handle.locate(current.parse().ok());
-    handle
+    let resolved = Resolved::Session(session);
+    let state = SessionState::new(world.manager.clone(), policies, resolved);
+    state.locate(current.parse().ok());
+    state
 }
 
 fn offices() -> World {
@@ -47,14 +47,14 @@ fn offices() -> World {
 
 fn idle_allowance(last: &str, current: &str) -> Duration {
     let world = offices();
-    let handle = handle(&world, last, current, Duration::ZERO);
-    let verdict = handle.decide();
+    let state = state(&world, last, current, Duration::ZERO);
+    let verdict = state.decide();
     let deadlines = *verdict.deadlines().unwrap();
     deadlines.idle - deadlines.now
 }
 
 #[test]
-fn l07_the_smaller_of_the_two_networks_allowances_is_in_force() {
+fn l07_smaller_allowance_of_two_networks_holds() {
     assert_eq!(idle_allowance(OFFICE, OFFICE), minutes(30));
     assert_eq!(
         idle_allowance(OFFICE, CAFE),
@@ -73,12 +73,12 @@ fn l07_the_smaller_of_the_two_networks_allowances_is_in_force() {
 }
 
 #[test]
-fn n33_leaving_the_trusted_network_can_end_the_session_at_once() {
+fn n33_leaving_trusted_network_can_end_session() {
     let world = offices();
-    let from = |current| handle(&world, OFFICE, current, minutes(20)).decide();
+    let from = |current| state(&world, OFFICE, current, minutes(20)).decide();
     assert!(matches!(from(OFFICE), Verdict::Live(_)));
     assert!(matches!(from(CAFE), Verdict::Ended(_)));
-    let entering = handle(&world, CAFE, OFFICE, minutes(20)).decide();
+    let entering = state(&world, CAFE, OFFICE, minutes(20)).decide();
     assert!(
         matches!(entering, Verdict::Ended(_)),
         "entering revives nothing"
@@ -86,14 +86,14 @@ fn n33_leaving_the_trusted_network_can_end_the_session_at_once() {
 }
 
 #[test]
-fn l06_the_nearest_deadline_names_its_rule() {
+fn l06_nearest_deadline_names_its_rule() {
     let world = offices();
     let set_by = |last, current, policy: Option<&str>| {
-        let handle = handle(&world, last, current, Duration::ZERO);
+        let state = state(&world, last, current, Duration::ZERO);
         if let Some(policy) = policy {
-            assert!(handle.tighten(policy));
+            assert!(state.tighten(policy));
         }
-        let verdict = handle.decide();
+        let verdict = state.decide();
         world
             .policies()
             .describe(verdict.deadlines().unwrap().set_by)
@@ -105,7 +105,7 @@ fn l06_the_nearest_deadline_names_its_rule() {
 }
 
 #[test]
-fn policies_of_routes_tighten_in_any_order_and_never_loosen() {
+fn route_policies_tighten_in_any_order() {
     let world = World::with(
         PolicySet::builder(default())
             .policy(Policy::named("admin").idle(minutes(5)))
@@ -114,34 +114,34 @@ fn policies_of_routes_tighten_in_any_order_and_never_loosen() {
             .unwrap(),
     );
     let idle = |names: &[&str]| {
-        let handle = handle(&world, CAFE, CAFE, Duration::ZERO);
+        let state = state(&world, CAFE, CAFE, Duration::ZERO);
         for name in names {
-            assert!(handle.tighten(name));
+            assert!(state.tighten(name));
         }
-        handle.decide();
-        let deadlines = handle.deadlines().unwrap();
+        state.decide();
+        let deadlines = state.deadlines().unwrap();
         deadlines.idle - deadlines.now
     };
     assert_eq!(idle(&["kiosk"]), minutes(15));
     assert_eq!(idle(&["admin", "kiosk"]), minutes(5));
     assert_eq!(idle(&["kiosk", "admin", "admin"]), minutes(5));
-    assert!(!handle(&world, CAFE, CAFE, Duration::ZERO).tighten("nobody"));
+    assert!(!state(&world, CAFE, CAFE, Duration::ZERO).tighten("missing"));
 }
 
 #[test]
-fn of_two_verdicts_the_stricter_stays() {
+fn stricter_of_two_verdicts_stays() {
     let world = offices();
-    let handle = handle(&world, CAFE, CAFE, minutes(6));
-    assert!(matches!(handle.decide(), Verdict::Live(_)));
-    assert!(handle.tighten("admin"));
-    let tightened = handle.decide();
+    let state = state(&world, CAFE, CAFE, minutes(6));
+    assert!(matches!(state.decide(), Verdict::Live(_)));
+    assert!(state.tighten("admin"));
+    let tightened = state.decide();
     assert!(matches!(tightened, Verdict::Ended(_)));
-    assert_eq!(handle.decide(), tightened, "deciding twice gives the same");
-    assert_eq!(handle.verdict(), Some(tightened));
+    assert_eq!(state.decide(), tightened, "deciding twice gives the same");
+    assert_eq!(state.verdict(), Some(tightened));
 }
 
 #[test]
-fn activity_elsewhere_does_not_buy_back_a_stricter_route() {
+fn activity_elsewhere_does_not_open_stricter_route() {
     let world = offices();
     let policies = world.policies();
     let mut record = world.opened(1, "alice");
@@ -153,8 +153,8 @@ fn activity_elsewhere_does_not_buy_back_a_stricter_route() {
         token: None,
         token_state: TokenState::Current { confirm: false },
     };
-    let handle = SessionState::new(world.manager.clone(), policies, Resolved::Session(session));
-    assert!(matches!(handle.decide(), Verdict::Live(_)));
-    assert!(handle.tighten("admin"));
-    assert!(matches!(handle.decide(), Verdict::Stale { .. }));
+    let state = SessionState::new(world.manager.clone(), policies, Resolved::Session(session));
+    assert!(matches!(state.decide(), Verdict::Live(_)));
+    assert!(state.tighten("admin"));
+    assert!(matches!(state.decide(), Verdict::Stale { .. }));
 }

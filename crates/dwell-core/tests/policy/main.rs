@@ -1,10 +1,6 @@
-//! Policies: what is refused, what combines how, what a file may say.
+//! Policies: validation, combination, files.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test says so when it fails"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test panics")]
 
 mod build;
 #[cfg(feature = "policy-file")]

@@ -1,10 +1,6 @@
-//! Requests and what comes of their sessions.
+//! Requests and their sessions.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test says so when it fails"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test panics")]
 
 mod open_part;
 mod recheck;

@@ -1,4 +1,4 @@
-//! The record's open part: what commands state, and what they leave alone.
+//! The record's open part: what commands change in it, and what they keep.
 
 use dwell_core::engine::TokenState;
 use dwell_core::store::{Lookup, SessionStore, Update, Updated};
@@ -21,8 +21,7 @@ fn too_long() -> AuthenticationContext {
     strong().with_acr("x".repeat(OpenPart::MAX_LEN))
 }
 
-/// A session that a node of a newer version has stated a fact of, and a
-/// request of it.
+/// A session with a fact of a newer version, and a request of it.
 fn with_newer_fact(world: &World) -> (Token, SessionState) {
     let token = now(world.anonymous().start(NewSession::new("alice"))).unwrap();
     let record = world.find(token.key()).unwrap();
@@ -34,7 +33,7 @@ fn with_newer_fact(world: &World) -> (Token, SessionState) {
     let version = record.facts.version;
     let Updated::Applied(record) = now(world.store.update(record.key, version, update)).unwrap()
     else {
-        panic!("not made")
+        panic!("the update was not applied")
     };
     let session = ResolvedSession {
         record,
@@ -43,32 +42,32 @@ fn with_newer_fact(world: &World) -> (Token, SessionState) {
         token_state: TokenState::Current { confirm: false },
     };
     let resolved = Resolved::Session(session);
-    let handle = SessionState::new(world.manager.clone(), world.policies(), resolved);
-    handle.decide();
-    (token, handle)
+    let state = SessionState::new(world.manager.clone(), world.policies(), resolved);
+    state.decide();
+    (token, state)
 }
 
 #[test]
-fn authentication_is_stated_at_login_and_again() {
+fn authentication_is_recorded_at_login_and_again() {
     let world = World::default();
     let new = NewSession::new("alice").with_authentication(strong());
     let token = now(world.anonymous().start(new)).unwrap();
     let record = world.find(token.key()).unwrap();
     assert_eq!(record.authentication(), Some(strong()));
 
-    let (token, handle) = with_newer_fact(&world);
-    now(handle.reauthenticated(strong())).unwrap();
+    let (token, state) = with_newer_fact(&world);
+    now(state.reauthenticated(strong())).unwrap();
     let record = world.find(token.key()).unwrap();
     assert_eq!(record.authentication(), Some(strong()));
     assert_eq!(record.open.get(NEWER), Some(&b"kept"[..]));
-    now(handle.reauthenticated(AuthenticationContext::none())).unwrap();
+    now(state.reauthenticated(AuthenticationContext::none())).unwrap();
     let record = world.find(token.key()).unwrap();
     assert_eq!(record.authentication(), None);
     assert_eq!(record.open.get(NEWER), Some(&b"kept"[..]));
 }
 
 #[test]
-fn l22_too_long_a_context_starts_no_session() {
+fn l22_too_long_context_starts_no_session() {
     let world = World::default();
     let new = NewSession::new("alice").with_authentication(too_long());
     let refused = now(world.anonymous().start(new));
@@ -81,11 +80,11 @@ fn l22_too_long_a_context_starts_no_session() {
 }
 
 #[test]
-fn l22_too_long_a_context_changes_no_session() {
+fn l22_too_long_context_changes_no_session() {
     let world = World::default();
-    let (token, handle) = with_newer_fact(&world);
+    let (token, state) = with_newer_fact(&world);
     let before = world.find(token.key());
-    let refused = now(handle.reauthenticated(too_long()));
+    let refused = now(state.reauthenticated(too_long()));
     assert!(matches!(
         refused,
         Err(CommandError::OpenPartFull(OpenPartFull))
@@ -94,19 +93,19 @@ fn l22_too_long_a_context_changes_no_session() {
 }
 
 #[test]
-fn l21_adopted_session_states_no_context_too_long() {
+fn l21_adopted_session_drops_too_long_context() {
     let world = World::default();
     let network = world.policies().find_network(None);
     let adopted = AdoptedSession::new("sid-1", "alice").with_authentication(too_long());
     let loaded = now(world.manager.adopt(adopted, network)).unwrap();
     let Lookup::Found(record) = loaded.state else {
-        panic!("not adopted")
+        panic!("the session was not adopted")
     };
     assert_eq!(record.authentication(), None);
     let adopted = AdoptedSession::new("sid-2", "alice").with_authentication(strong());
     let loaded = now(world.manager.adopt(adopted, network)).unwrap();
     let Lookup::Found(record) = loaded.state else {
-        panic!("not adopted")
+        panic!("the session was not adopted")
     };
     assert_eq!(record.authentication(), Some(strong()));
 }

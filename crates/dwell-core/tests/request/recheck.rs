@@ -1,4 +1,4 @@
-//! A session that is looked at once more, after its request.
+//! Checks of a session after its request.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Deref;
@@ -42,11 +42,11 @@ impl World {
         self.request_from(token, None).recheck().unwrap()
     }
 
-    /// The same of a route with the policy `admin`.
+    /// A check of a request to a route with the policy `admin`.
     fn recheck_of_admin(&self, token: &Token) -> Recheck {
-        let handle = self.request_from(token, None);
-        assert!(handle.tighten("admin"));
-        handle.recheck().unwrap()
+        let state = self.request_from(token, None);
+        assert!(state.tighten("admin"));
+        state.recheck().unwrap()
     }
 }
 
@@ -67,12 +67,12 @@ fn found(recheck: &Recheck) -> Rechecked {
 fn deadlines(recheck: &Recheck) -> Deadlines {
     match found(recheck).verdict {
         Verdict::Live(deadlines) => deadlines,
-        other => panic!("not live but {other:?}"),
+        other => panic!("a live session was expected: {other:?}"),
     }
 }
 
 #[test]
-fn l01_a_session_is_judged_as_its_next_request_would_be() {
+fn l01_recheck_judges_like_next_request() {
     let world = World::new(with_admin(minutes(5)));
     let (token, other) = (world.sign_in(), world.sign_in());
     let (recheck, ended) = (world.recheck(&token), world.recheck(&other));
@@ -91,7 +91,7 @@ fn l01_a_session_is_judged_as_its_next_request_would_be() {
 }
 
 #[test]
-fn n10_looking_again_is_no_activity() {
+fn n10_recheck_is_no_activity() {
     let world = World::new(with_admin(minutes(5)));
     let token = world.sign_in();
     let (recheck, before) = (world.recheck(&token), world.record(&token));
@@ -103,7 +103,7 @@ fn n10_looking_again_is_no_activity() {
 }
 
 #[test]
-fn l06_a_routes_policy_is_found_by_its_name_when_a_reload_numbers_anew() {
+fn l06_route_policy_is_found_by_name_after_reload() {
     let world = World::new(with_admin(minutes(5)));
     let token = world.sign_in();
     let (plain, admin) = (world.recheck(&token), world.recheck_of_admin(&token));
@@ -119,7 +119,7 @@ fn l06_a_routes_policy_is_found_by_its_name_when_a_reload_numbers_anew() {
 }
 
 #[test]
-fn l16_a_routes_policy_that_is_gone_closes_what_is_open_there() {
+fn l16_removed_route_policy_closes_open_connections() {
     let world = World::new(with_admin(minutes(5)));
     let token = world.sign_in();
     let (plain, admin) = (world.recheck(&token), world.recheck_of_admin(&token));
@@ -139,9 +139,9 @@ fn l06_of_several_route_policies_the_strictest_holds() {
         .policy(Policy::named("admin").idle(minutes(5)));
     let world = World::new(set.build().unwrap());
     let token = world.sign_in();
-    let handle = world.request_from(&token, None);
-    assert!(handle.tighten("staff") && handle.tighten("admin"));
-    let found = deadlines(&handle.recheck().unwrap());
+    let state = world.request_from(&token, None);
+    assert!(state.tighten("staff") && state.tighten("admin"));
+    let found = deadlines(&state.recheck().unwrap());
     let start = world.clock.now();
     assert_eq!(
         (found.idle, found.absolute),
@@ -150,7 +150,7 @@ fn l06_of_several_route_policies_the_strictest_holds() {
 }
 
 #[test]
-fn a_session_that_the_store_does_not_know_is_nobodys() {
+fn session_unknown_to_store_is_anonymous() {
     let world = World::new(with_admin(minutes(5)));
     let token = world.sign_in();
     let elsewhere = World::new(with_admin(minutes(5)));
@@ -166,7 +166,7 @@ fn a_session_that_the_store_does_not_know_is_nobodys() {
 }
 
 #[test]
-fn there_is_nothing_to_look_at_again_without_a_session() {
+fn request_without_session_has_no_recheck() {
     let world = World::new(with_admin(minutes(5)));
     let nobody = world.anonymous();
     assert!(nobody.recheck().is_none());
@@ -175,11 +175,11 @@ fn there_is_nothing_to_look_at_again_without_a_session() {
     assert_eq!(
         started.key(),
         token.key(),
-        "the one that the request started"
+        "the session that the request started"
     );
-    let handle = world.request_from(&token, None);
-    now(handle.sign_out()).unwrap();
-    assert!(handle.recheck().is_none(), "the request ended it");
+    let state = world.request_from(&token, None);
+    now(state.sign_out()).unwrap();
+    assert!(state.recheck().is_none(), "the request ended it");
     assert!(found(&started).verdict.deadlines().is_none());
 }
 
@@ -201,11 +201,11 @@ fn l07_a_session_is_judged_from_the_network_of_its_request() {
     assert_eq!(changes(&world), 1);
     world.clock.advance(minutes(1));
     now(from_office.touch()).unwrap();
-    assert_eq!(changes(&world), 1, "it is still there");
+    assert_eq!(changes(&world), 1, "the network has not changed again");
 }
 
 #[test]
-fn l02_a_touch_is_activity_now_and_none_within_the_granularity() {
+fn l02_recheck_touch_respects_granularity() {
     let world = World::new(with_admin(minutes(5)));
     let token = world.sign_in();
     let recheck = world.recheck(&token);
@@ -247,9 +247,9 @@ fn l04_a_touch_of_what_is_over_or_locked_changes_nothing_and_says_so() {
     assert_eq!(world.record(&token), before);
 }
 
-// A request that is asked to step up is no activity either.
+// A request that is asked to step up is not activity either.
 #[test]
-fn n52_a_touch_where_the_route_asks_for_authentication_again_is_none() {
+fn n52_touch_on_stale_route_fails() {
     let world = World::new(with_admin(minutes(5)));
     let token = world.sign_in();
     let (plain, admin) = (world.recheck(&token), world.recheck_of_admin(&token));

@@ -38,7 +38,7 @@ fn shuttle_end_has_one_winner_and_no_touch_revives() {
 }
 
 #[test]
-fn shuttle_a_touch_and_a_rotation_lose_nothing_of_each_other() {
+fn shuttle_touch_and_rotation_undo_nothing() {
     check(|| {
         let world = World::new();
         world.create(1, None);
@@ -77,7 +77,7 @@ fn shuttle_a_touch_and_a_rotation_lose_nothing_of_each_other() {
 }
 
 #[test]
-fn shuttle_a_rotation_that_races_an_end_revives_nothing() {
+fn shuttle_rotation_racing_end_revives_nothing() {
     check(|| {
         let world = World::new();
         world.create(1, None);
@@ -102,7 +102,7 @@ fn shuttle_a_rotation_that_races_an_end_revives_nothing() {
 }
 
 #[test]
-fn shuttle_two_logins_never_exceed_the_limit() {
+fn shuttle_racing_logins_never_exceed_limit() {
     for on_limit in [OnLimit::RefuseNew, OnLimit::EndOldest] {
         check(move || {
             let world = World::new();

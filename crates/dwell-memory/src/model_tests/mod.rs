@@ -1,5 +1,4 @@
-//! Every schedule of the races that matter, as far as random search finds
-//! them. Run with `RUSTFLAGS="--cfg shuttle"`.
+//! Races under random schedules. Run with `RUSTFLAGS="--cfg shuttle"`.
 
 mod ends;
 mod moves;

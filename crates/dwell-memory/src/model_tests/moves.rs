@@ -1,5 +1,5 @@
-//! A look-up finds a session while it is there, and never another, while
-//! sessions come and go and keys come again.
+//! Look-ups find the right session while others start and end, and while keys
+//! are used again.
 
 use shuttle::thread;
 
@@ -16,7 +16,7 @@ fn end_and_forget(world: &World, key: u8) {
 }
 
 #[test]
-fn shuttle_a_session_is_found_while_others_come_and_go() {
+fn shuttle_session_is_found_while_others_change() {
     check(|| {
         let world = World::new();
         world.create(1, None);
@@ -40,7 +40,7 @@ fn shuttle_a_session_is_found_while_others_come_and_go() {
             thread::spawn(move || {
                 for _ in 0..4 {
                     let Lookup::Found(found) = reading.load(&read) else {
-                        panic!("it is there all the while");
+                        panic!("the session is live");
                     };
                     assert_eq!(found.key, read.key);
                 }
@@ -52,7 +52,7 @@ fn shuttle_a_session_is_found_while_others_come_and_go() {
         ]);
         assert!(world.live(&record).is_some());
         assert_eq!(world.listed(), 1);
-        // What is left of the others, whose tombstones no pass took.
+        // Tombstones of the others that no pass has removed yet.
         world.clock.advance(seconds(2));
         world.reap();
         assert_eq!(world.store.len(), 1);
@@ -60,7 +60,7 @@ fn shuttle_a_session_is_found_while_others_come_and_go() {
 }
 
 #[test]
-fn shuttle_a_created_session_is_found_at_once() {
+fn shuttle_created_session_is_found_at_once() {
     check(|| {
         let world = World::new();
         let threads = [1, 2, 3, 4].map(|key| {
@@ -80,7 +80,7 @@ fn shuttle_a_created_session_is_found_at_once() {
 }
 
 #[test]
-fn shuttle_a_session_goes_from_live_to_ended_to_missing() {
+fn shuttle_session_goes_from_live_to_ended_to_missing() {
     check(|| {
         let world = World::new();
         world.create(1, None);
@@ -120,9 +120,9 @@ fn shuttle_a_session_goes_from_live_to_ended_to_missing() {
     });
 }
 
-/// An adopted session's key comes again when its owner shows it again.
+/// An adopted session's key is used again when its owner sends it again.
 #[test]
-fn shuttle_a_key_that_comes_again_is_listed_again() {
+fn shuttle_reused_key_is_listed_again() {
     check(|| {
         let world = World::new();
         world.create(1, None);
@@ -160,7 +160,7 @@ fn shuttle_a_key_that_comes_again_is_listed_again() {
 }
 
 #[test]
-fn shuttle_a_login_that_meets_a_reload_is_judged_in_time() {
+fn shuttle_login_during_reload_is_judged_in_time() {
     check(|| {
         let world = World::new();
         world.create(1, None);
@@ -171,14 +171,13 @@ fn shuttle_a_login_that_meets_a_reload_is_judged_in_time() {
         };
         let (creating, reloading) = (world.clone(), stricter.clone());
         join(vec![
-            // By the policies of before the reload, as a request may that
-            // began earlier.
+            // By the old policies, as a request that began before the reload.
             thread::spawn(move || {
                 creating.create(2, None);
                 creating.create(3, None);
             }),
             thread::spawn(move || {
-                // One entry at a time, so that others come in between.
+                // One entry at a time, so that the logins run in between.
                 for _ in 0..6 {
                     now(reloading.store.reap(reloading.due_policy(), 1)).unwrap();
                 }

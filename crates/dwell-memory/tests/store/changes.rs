@@ -1,4 +1,4 @@
-//! Touches and updates: narrow, whole, by the store's clock.
+//! Touches and updates: atomic, and by the store's clock.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{end, touch};
 use dwell_test_support::{World, now, touch as touch_at};
 
 #[test]
-fn l04_a_touch_is_narrow_and_undoes_no_concurrent_update() {
+fn l04_touch_undoes_no_concurrent_update() {
     let world = World::default();
     let record = world.start(1, "alice");
     world.clock.advance(minutes(1));
@@ -33,7 +33,7 @@ fn l04_a_touch_is_narrow_and_undoes_no_concurrent_update() {
 }
 
 #[test]
-fn n46_a_rotation_is_one_step_and_only_one_of_two_wins() {
+fn n46_one_of_two_rotations_wins() {
     let world = World::default();
     let record = world.start(1, "alice");
     let rotate = |bits| {
@@ -52,7 +52,7 @@ fn n46_a_rotation_is_one_step_and_only_one_of_two_wins() {
 }
 
 #[test]
-fn l03_nothing_moves_the_absolute_deadline() {
+fn l03_nothing_moves_absolute_deadline() {
     let world = World::default();
     let record = world.start(1, "alice");
     let deadline = record.facts.absolute_deadline;
@@ -81,9 +81,8 @@ fn l03_nothing_moves_the_absolute_deadline() {
 }
 
 #[test]
-fn l11_store_clock_judges_and_skewed_node_changes_nothing() {
-    // Two nodes on one store: what they share is the store's clock, and no
-    // other clock is asked.
+fn l11_store_clock_judges_despite_skewed_node() {
+    // Two nodes on one store: only the store's clock counts.
     let world = World::default();
     let record = world.start(1, "alice");
     let other = World::over(
@@ -111,21 +110,21 @@ fn l11_store_clock_judges_and_skewed_node_changes_nothing() {
 }
 
 #[test]
-fn n50_an_unknown_key_creates_nothing() {
+fn n50_unknown_key_creates_nothing() {
     let world = World::default();
     let stranger = SessionKey::from_bytes([9; 16]);
     assert!(matches!(
         now(world.memory.load(stranger)).unwrap().state,
         Lookup::Missing
     ));
-    let record = world.opened(9, "nobody");
+    let record = world.opened(9, "mallory");
     assert_eq!(touch(&world, &record), TouchOutcome::Gone);
     assert!(!end(&world, &record, EndReason::Revoked));
     assert!(world.memory.is_empty());
 }
 
 #[test]
-fn l09_the_store_never_sees_a_token() {
+fn l09_store_never_sees_token() {
     let world = World::default();
     let token: Token = now(world.anonymous().start(NewSession::new("alice"))).unwrap();
     let record = world.find(token.key()).unwrap();
@@ -140,14 +139,14 @@ fn l09_the_store_never_sees_a_token() {
 }
 
 #[test]
-fn a_hundred_thousand_touches_leave_the_schedule_as_it_was() {
+fn many_touches_leave_schedule_unchanged() {
     let world = World::default();
     let record = world.start(1, "alice");
     for _ in 0..100_000 {
         world.clock.advance(Duration::from_millis(100));
         assert_eq!(touch(&world, &record), TouchOutcome::Recorded);
     }
-    // One entry, looked at once for every idle timeout that passed.
+    // One entry, looked at once per idle timeout.
     let mut looks = 0;
     while now(world.memory.reap(world.due_policy(), 1)).unwrap().more {
         looks += 1;

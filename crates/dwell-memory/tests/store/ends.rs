@@ -15,7 +15,7 @@ use crate::{end, touch};
 use dwell_test_support::{World, now, touch as touch_at};
 
 #[test]
-fn l04_the_dead_stay_dead() {
+fn l04_ended_sessions_stay_ended() {
     let world = World::default();
     let record = world.start(1, "alice");
     assert!(end(&world, &record, EndReason::SignedOut));
@@ -49,7 +49,7 @@ fn l04_the_dead_stay_dead() {
     .unwrap();
     assert!(
         matches!(again, Created::Exists),
-        "nor does a key come back to life"
+        "the key is not free either"
     );
     assert!(world.find(record.key).is_none());
 }
@@ -76,7 +76,7 @@ fn l12_each_end_is_reported_once() {
 }
 
 #[test]
-fn n20_two_nodes_and_the_reaper_at_the_deadline_make_one_end() {
+fn n20_two_nodes_and_reaper_make_one_end() {
     let world = World::default();
     let record = world.start(1, "alice");
     world.clock.advance(minutes(15));
@@ -87,7 +87,7 @@ fn n20_two_nodes_and_the_reaper_at_the_deadline_make_one_end() {
 }
 
 #[test]
-fn l13_expired_is_not_unknown_for_the_tombstones_lifetime() {
+fn l13_expired_is_not_unknown_for_tombstone_lifetime() {
     let clock = ManualClock::new();
     let store = MemoryStore::with_clock_and_tombstones(clock.clone(), hours(1));
     let set = PolicySet::simple(Timeouts {
@@ -111,11 +111,11 @@ fn l13_expired_is_not_unknown_for_the_tombstones_lifetime() {
     world.clock.advance(seconds(2));
     now(world.reap());
     assert!(matches!(state(), Lookup::Missing));
-    assert!(world.memory.is_empty(), "and it really leaves memory");
+    assert!(world.memory.is_empty(), "the tombstone has left memory");
 }
 
 #[test]
-fn the_end_hook_is_called_once_for_every_end() {
+fn end_hook_is_called_once_per_end() {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     let clock = ManualClock::new();
     let store = MemoryStore::with_clock(clock.clone());
@@ -125,19 +125,19 @@ fn the_end_hook_is_called_once_for_every_end() {
     })
     .unwrap();
     let manager = dwell_core::SessionManager::builder(store, set)
-        .on_end(|_| panic!("a hook that panics stops nothing"))
+        .on_end(|_| panic!("a panicking hook changes nothing"))
         .on_end(|_| {
             CALLS.fetch_add(1, Ordering::SeqCst);
         })
         .build();
     let policies = manager.policies().current();
     let start = || {
-        let handle = dwell_core::SessionState::new(
+        let state = dwell_core::SessionState::new(
             manager.clone(),
             policies.clone(),
             dwell_core::Resolved::Nothing,
         );
-        now(handle.start(NewSession::new("alice"))).unwrap()
+        now(state.start(NewSession::new("alice"))).unwrap()
     };
     let (a, _b) = (start(), start());
     assert!(now(manager.end_session(a.key(), EndReason::Revoked)).unwrap());
@@ -147,7 +147,7 @@ fn the_end_hook_is_called_once_for_every_end() {
 }
 
 #[test]
-fn a_tombstone_tells_whether_the_client_got_a_successor() {
+fn tombstone_records_successor() {
     let world = World::default();
     let record = world.start(1, "alice");
     let end = End {

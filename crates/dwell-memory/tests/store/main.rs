@@ -1,14 +1,10 @@
-//! The store in memory: narrow writes, one winner, nothing left behind.
+//! The store in memory: changes, ends, reaping, subjects and adopted sessions.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test says so when it fails"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test panics")]
 
+mod adopted;
 mod changes;
 mod ends;
-mod foreign;
 mod reaping;
 mod subjects;
 

@@ -1,4 +1,4 @@
-//! Reaping: sessions end and lock though nobody asks, in bounded batches.
+//! Reaping: sessions end and lock without requests, in bounded batches.
 
 use dwell_core::store::{SessionStore, TouchOutcome};
 use dwell_core::{
@@ -25,7 +25,7 @@ fn l12_sessions_without_requests_end_and_are_reported() {
 }
 
 #[test]
-fn l12_a_touched_session_is_looked_at_again_and_not_ended() {
+fn l12_touched_session_is_not_reaped() {
     let world = World::default();
     let record = world.start(1, "alice");
     for _ in 0..20 {
@@ -68,9 +68,9 @@ fn n22_reaping_batches_are_bounded_and_say_if_more_is_due() {
 }
 
 #[test]
-fn n21_the_record_carries_its_own_deadline() {
-    // A looser policy judges a session that ran out under a stricter one
-    // before anybody saw it.
+fn n21_record_carries_its_own_deadline() {
+    // A session ran out under a strict policy, unnoticed, before a looser one
+    // came into force.
     let world = World::default();
     let record = world.start(1, "alice");
     world.manager.policies().replace(
@@ -87,7 +87,7 @@ fn n21_the_record_carries_its_own_deadline() {
 }
 
 #[test]
-fn l06_a_stricter_policy_reaches_sessions_that_nobody_uses() {
+fn l06_stricter_policy_reaches_unused_sessions() {
     let world = World::default();
     world.start(1, "alice");
     now(world.reap());
@@ -134,7 +134,7 @@ fn n30_relaxed_policy_revives_none_and_moves_no_absolute_end() {
 }
 
 #[test]
-fn an_idle_session_is_locked_once_and_ends_after_its_period() {
+fn idle_session_is_locked_once_then_ends() {
     let policy = Policy::named("default")
         .idle(minutes(15))
         .absolute(hours(8));
@@ -150,7 +150,7 @@ fn an_idle_session_is_locked_once_and_ends_after_its_period() {
     assert_eq!(
         touch(&world, &record),
         TouchOutcome::Gone,
-        "activity opens no lock"
+        "activity opens no locked session"
     );
     world.clock.advance(minutes(30) + seconds(1));
     now(world.reap());
@@ -158,7 +158,7 @@ fn an_idle_session_is_locked_once_and_ends_after_its_period() {
 }
 
 #[test]
-fn l06_a_relaxed_policy_opens_no_lock() {
+fn l06_relaxed_policy_opens_no_lock() {
     let lock = |idle| {
         let policy = Policy::named("default").idle(idle).absolute(hours(8));
         PolicySet::builder(policy.on_idle(OnIdle::Lock))

@@ -1,4 +1,4 @@
-//! Which sessions a subject has, and how many it may have.
+//! The sessions of a subject, and its session limit.
 
 use dwell_core::store::{Created, SessionStore, TouchOutcome};
 use dwell_core::{EndReason, OnLimit, Selection, SessionLimit, minutes};
@@ -7,7 +7,7 @@ use crate::touch;
 use dwell_test_support::{World, now};
 
 #[test]
-fn subjects_find_their_sessions_and_no_others() {
+fn subjects_list_only_their_sessions() {
     let world = World::default();
     let (a, b, c) = (
         world.start(1, "alice"),
@@ -46,7 +46,7 @@ fn subjects_find_their_sessions_and_no_others() {
 }
 
 #[test]
-fn a_subject_may_have_so_many_sessions() {
+fn session_limit_is_enforced() {
     let refuse = SessionLimit {
         max: 2,
         on_limit: OnLimit::RefuseNew,
@@ -60,7 +60,7 @@ fn a_subject_may_have_so_many_sessions() {
     world.clock.advance(minutes(1));
     let second = world.start(2, "alice");
     world.clock.advance(minutes(1));
-    // The first was active last.
+    // The first session was active last.
     assert_eq!(touch(&world, &first), TouchOutcome::Recorded);
     let third = world.opened(3, "alice");
     let create = |limit: SessionLimit| {
@@ -72,7 +72,7 @@ fn a_subject_may_have_so_many_sessions() {
     assert!(matches!(create(refuse), Created::LimitReached));
     assert!(world.find(third.key).is_none());
     let Created::Created { ended } = create(oldest) else {
-        panic!("somebody must make room")
+        panic!("a session must make room")
     };
     let made_room: Vec<_> = ended.iter().map(|e| (e.record.key, e.reason)).collect();
     assert_eq!(made_room, [(second.key, EndReason::Superseded)]);

@@ -1,10 +1,10 @@
-//! The store's clock judges, whatever a node believes the time to be.
+//! The store's clock decides, even if a node's clock is wrong.
 //!
 //! ```
 //! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{clock, run};
 //!
-//! run(async || MemoryStore::new(), clock::l11_a_touch_from_a_clock_behind_moves_nothing_back);
+//! run(async || MemoryStore::new(), clock::l11_touch_from_clock_behind_moves_nothing_back);
 //! ```
 
 use dwell_core::store::TouchOutcome;
@@ -13,11 +13,11 @@ use dwell_core::{EndReason, Timestamp, minutes, seconds};
 use super::fixture::{Fixture, IDLE, MS, touch};
 use super::{DriveClock, StoreUnderTest};
 
-/// Look-ups, ends and reaping passes carry the store's own time.
-pub async fn l11_every_answer_carries_the_stores_time(under: impl StoreUnderTest) {
+/// Look-ups, ends and reaping passes carry the store's time.
+pub async fn l11_every_answer_carries_store_time(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let before = fixture.now().await;
-    assert!(before > Timestamp::MIN, "the store knows the time");
+    assert!(before > Timestamp::MIN, "the store has a clock");
     let record = fixture.start(1, "alice").await;
     let loaded = fixture.store().load(record.key).await.unwrap().now;
     let missing = fixture.store().load(super::fixture::key(2)).await;
@@ -29,22 +29,18 @@ pub async fn l11_every_answer_carries_the_stores_time(under: impl StoreUnderTest
     let all = [before, loaded, missing, ended, reaped, after];
     assert!(
         all.is_sorted(),
-        "one clock, which goes forwards, stamps every answer: {all:?}"
+        "one clock, which never goes back, stamps every answer: {all:?}"
     );
 }
 
 /// A touch from a node whose clock is minutes ahead counts as of now.
-pub async fn l11_a_touch_from_a_clock_ahead_is_never_later_than_now(under: impl StoreUnderTest) {
+pub async fn l11_touch_from_clock_ahead_counts_as_now(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     let before = fixture.now().await;
     let touched = fixture.touch_at(&record, before + minutes(10)).await;
     let after = fixture.now().await;
-    assert_eq!(
-        touched,
-        TouchOutcome::Recorded,
-        "it is activity all the same"
-    );
+    assert_eq!(touched, TouchOutcome::Recorded, "it is still activity");
     let active = fixture.found(record.key).await.facts.last_active_at;
     assert!(
         before <= active && active <= after,
@@ -52,9 +48,9 @@ pub async fn l11_a_touch_from_a_clock_ahead_is_never_later_than_now(under: impl 
     );
 }
 
-/// A touch from a node whose clock is minutes ahead leaves the session the
-/// idle time that any touch leaves it, and no minute more.
-pub async fn l11_a_touch_from_a_clock_ahead_gains_no_idle_time(under: impl StoreUnderTest) {
+/// A touch from a node whose clock is minutes ahead gives the session the same
+/// idle time as any touch.
+pub async fn l11_touch_from_clock_ahead_gains_no_idle_time(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     let now = fixture.now().await;
@@ -68,8 +64,8 @@ pub async fn l11_a_touch_from_a_clock_ahead_gains_no_idle_time(under: impl Store
 }
 
 /// A touch from a node whose clock is minutes behind is lost, or counts as of
-/// the instant it names; it moves nothing back.
-pub async fn l11_a_touch_from_a_clock_behind_moves_nothing_back(under: impl StoreUnderTest) {
+/// its own instant. It moves nothing back.
+pub async fn l11_touch_from_clock_behind_moves_nothing_back(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     let now = fixture.now().await;
@@ -93,13 +89,12 @@ pub async fn l11_a_touch_from_a_clock_behind_moves_nothing_back(under: impl Stor
     assert_eq!(
         (facts.last_active_at, facts.idle_deadline),
         (between, between + IDLE),
-        "activity counts as of when it was, not as of when it was told"
+        "activity counts as of its own instant, not as of its arrival"
     );
 }
 
-/// A touch that names an instant beyond all time does not make a session
-/// immortal.
-pub async fn l11_a_touch_at_the_end_of_time_is_one_of_now(under: impl StoreUnderTest) {
+/// A touch with an instant in the far future does not make a session immortal.
+pub async fn l11_touch_at_end_of_time_counts_as_now(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     let mut touch = touch(&record, Timestamp::MAX);
@@ -117,9 +112,9 @@ pub async fn l11_a_touch_at_the_end_of_time_is_one_of_now(under: impl StoreUnder
     assert_eq!(facts.absolute_deadline, record.facts.absolute_deadline);
 }
 
-/// The store's clock stands still, and moves by exactly what it is moved:
-/// what the cases on boundaries rest on.
-pub async fn the_stores_clock_moves_by_what_it_is_moved_and_no_more(under: impl DriveClock) {
+/// The store's clock stands still until the case moves it, and moves by exactly
+/// that. The cases on boundaries rely on it.
+pub async fn store_clock_moves_only_when_moved(under: impl DriveClock) {
     let fixture = Fixture::new(under);
     let start = fixture.now().await;
     assert_eq!(fixture.now().await, start, "the store's clock stands still");
@@ -130,9 +125,9 @@ pub async fn the_stores_clock_moves_by_what_it_is_moved_and_no_more(under: impl 
         assert_eq!(
             fixture.now().await,
             expected,
-            "the store's clock moves by what it is moved"
+            "the store's clock moves exactly as far as it is moved"
         );
     }
     let loaded = fixture.store().load(super::fixture::key(1)).await.unwrap();
-    assert_eq!(loaded.now, expected, "for every operation alike");
+    assert_eq!(loaded.now, expected, "in every operation");
 }

@@ -1,10 +1,10 @@
-//! An end has one winner, and leaves a tombstone that tells why.
+//! An end has one winner, and leaves a tombstone with its reason.
 //!
 //! ```
 //! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{end, run};
 //!
-//! run(async || MemoryStore::new(), end::an_end_gives_the_session_back_and_leaves_its_tombstone);
+//! run(async || MemoryStore::new(), end::end_returns_session_and_leaves_tombstone);
 //! ```
 
 use dwell_core::store::{End, Update};
@@ -13,18 +13,18 @@ use dwell_core::{EndReason, minutes};
 use super::StoreUnderTest;
 use super::fixture::{Fixture, IDLE, rotation};
 
-/// Another session of the same client has taken this one's place.
+/// An end by another session of the same client.
 pub(super) const SUPERSEDED: End = End {
     reason: EndReason::Superseded,
     replaced: true,
 };
 
-/// Who ends a session gets it back as it was at its end, with the reason; a
-/// look-up finds the same.
-pub async fn an_end_gives_the_session_back_and_leaves_its_tombstone(under: impl StoreUnderTest) {
+/// The caller that ends a session gets it back as it was at its end, with the
+/// reason. A look-up finds the same.
+pub async fn end_returns_session_and_leaves_tombstone(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let mut n = 0;
-    for reason in EndReason::ALL.into_iter().chain([EndReason::Other]) {
+    for reason in EndReason::ALL.iter().copied().chain([EndReason::Other]) {
         for replaced in [false, true] {
             n += 1;
             let record = fixture.start(n, "alice").await;
@@ -34,15 +34,15 @@ pub async fn an_end_gives_the_session_back_and_leaves_its_tombstone(under: impl 
             let last = fixture.apply(record.key, rotate).await;
             let ended = fixture.end(record.key, End { reason, replaced }).await;
             let after = fixture.now().await;
-            let ended = ended.expect("who ends a live session is told so");
+            let ended = ended.expect("the caller that ends a live session gets it back");
             assert_eq!(
                 ended.record, last,
-                "an end gives the session back as it was at its end"
+                "an end returns the session as it was at its end"
             );
             assert_eq!(
                 (ended.reason, ended.replaced),
                 (reason, replaced),
-                "with the reason it was given, and whether there is a successor"
+                "with the reason of the call, and whether there is a successor"
             );
             assert!(
                 before <= ended.ended_at && ended.ended_at <= after,
@@ -57,9 +57,8 @@ pub async fn an_end_gives_the_session_back_and_leaves_its_tombstone(under: impl 
     }
 }
 
-/// Of many callers at the same moment one ends the session, and the reason is
-/// that one's.
-pub async fn l12_of_many_ends_at_once_one_wins(under: impl StoreUnderTest) {
+/// Of many concurrent callers one ends the session, and its reason is kept.
+pub async fn l12_one_of_many_concurrent_ends_wins(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     for round in 0..8 {
         let key = fixture.start(round, "alice").await.key;
@@ -73,22 +72,20 @@ pub async fn l12_of_many_ends_at_once_one_wins(under: impl StoreUnderTest) {
         assert_eq!(
             fixture.tombstone(key).await,
             won[0],
-            "and the tombstone tells that one's reason"
+            "and the tombstone has its reason"
         );
     }
 }
 
-/// What has ended keeps its reason and its instant.
-pub async fn the_end_of_an_ended_session_is_nobodys_and_changes_nothing(
-    under: impl StoreUnderTest,
-) {
+/// An ended session keeps its reason and its instant.
+pub async fn second_end_returns_none_and_changes_nothing(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     let first = fixture.end(record.key, EndReason::SignedOut).await;
-    for reason in EndReason::ALL {
+    for reason in EndReason::ALL.iter().copied() {
         assert!(
             fixture.end(record.key, reason).await.is_none(),
-            "what has ended is not ended again: {reason}"
+            "an ended session is not ended again: {reason}"
         );
     }
     assert_eq!(
@@ -98,16 +95,16 @@ pub async fn the_end_of_an_ended_session_is_nobodys_and_changes_nothing(
     );
 }
 
-/// The client of an ended session signed in again: the tombstone learns it, so
-/// that a late answer to the old token removes no fresh cookie. Nothing else
-/// changes, and nothing takes it back.
-pub async fn a_tombstone_learns_of_a_successor_and_of_nothing_else(under: impl StoreUnderTest) {
+/// The client of an ended session signed in again. The tombstone records it, so
+/// that a late answer to the old token removes no new cookie. Nothing else
+/// changes, and nothing reverts it.
+pub async fn second_end_can_only_add_a_successor(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     let mut expected = fixture
         .end(record.key, EndReason::IdleTimeout)
         .await
-        .expect("who ends a live session is told so");
+        .expect("the caller that ends a live session gets it back");
     assert!(
         fixture.end(record.key, SUPERSEDED).await.is_none(),
         "a successor is no second end"
@@ -116,23 +113,23 @@ pub async fn a_tombstone_learns_of_a_successor_and_of_nothing_else(under: impl S
     assert_eq!(
         fixture.tombstone(record.key).await,
         expected,
-        "the tombstone learns of the successor and of nothing else"
+        "the tombstone records the successor and nothing else"
     );
     assert!(fixture.end(record.key, EndReason::Revoked).await.is_none());
     assert_eq!(
         fixture.tombstone(record.key).await,
         expected,
-        "and nothing takes that back"
+        "and nothing reverts that"
     );
 }
 
-/// A successor of a session that nobody knows is noted nowhere.
-pub async fn a_successor_of_an_unknown_session_creates_nothing(under: impl StoreUnderTest) {
+/// A successor of an unknown session is not recorded.
+pub async fn successor_of_unknown_session_creates_nothing(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let record = fixture.record(1, "alice").await;
     assert!(
         fixture.end(record.key, SUPERSEDED).await.is_none(),
-        "the end of an unknown session is nobody's to report"
+        "the end of an unknown session is not reported"
     );
     assert!(
         fixture.is_missing(record.key).await,
@@ -140,15 +137,15 @@ pub async fn a_successor_of_an_unknown_session_creates_nothing(under: impl Store
     );
 }
 
-/// A session that ran out unseen is ended by whoever sees it first, with the
-/// reason that this one gives, and once.
-pub async fn l12_a_session_that_ran_out_is_still_ended_once(under: impl StoreUnderTest) {
+/// A session that ran out unnoticed is ended once, by the first caller and for
+/// its reason.
+pub async fn l12_expired_session_is_ended_once(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let now = fixture.now().await;
     let record = fixture.opened(1, "alice", now - IDLE - minutes(1));
     fixture.keep(&record).await;
     let ended = fixture.end(record.key, EndReason::IdleTimeout).await;
-    let ended = ended.expect("a session that ran out has an end to be told of");
+    let ended = ended.expect("a session that ran out can be ended");
     assert_eq!(
         (&ended.record, ended.reason),
         (&record, EndReason::IdleTimeout)

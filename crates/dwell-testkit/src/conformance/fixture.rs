@@ -1,5 +1,5 @@
-//! What cases share: sessions that began a while ago, and short ways to ask
-//! the store.
+//! What cases share: sessions that began some time ago, and short calls of the
+//! store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,29 +20,29 @@ use super::{DriveClock, StoreUnderTest};
 pub(super) const MS: Duration = Duration::from_millis(1);
 pub(super) const IDLE: Duration = minutes(15);
 pub(super) const ABSOLUTE: Duration = hours(8);
-/// How long ago sessions began: activity between then and now can be told
-/// without moving a clock.
+/// How long ago sessions began, so that cases can touch them without moving a
+/// clock.
 pub(super) const AGO: Duration = minutes(5);
-/// By how much a reaping pass may be late.
+/// How late a reaping pass may notice a deadline.
 pub(super) const LATE: Duration = seconds(1);
-/// More reaping passes than any store needs for what a case holds.
+/// More reaping passes than any store needs for the sessions of a case.
 const ENOUGH_PASSES: usize = 10_000;
 
 /// The tag of a fact that only a newer version knows.
 pub(super) const NEWER: OpenTag = OpenTag::from_code(240);
 
-/// The key of the `n`th session, random to look at.
+/// The key of the `n`th session; looks random.
 pub(super) fn key(n: u32) -> SessionKey {
     SessionKey::adopted(&n.to_be_bytes())
 }
 
-/// A check with bits in both halves, never that of foreign sessions.
+/// A verifier hash with bits in both halves, never that of adopted sessions.
 pub(super) fn check(n: u32) -> VerifierHash {
     let spread = u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
     VerifierHash::from_bits(spread | 1)
 }
 
-/// Activity at this instant, under the policies of the fixture.
+/// Activity at this instant, under the fixture's policies.
 pub(super) fn touch(record: &SessionRecord, at: Timestamp) -> Touch {
     Touch {
         at,
@@ -62,7 +62,7 @@ pub(super) fn known_and_unknown() -> OpenPart {
         .expect("two short entries fit")
 }
 
-/// The token's replacement by the `n`th check.
+/// The replacement of the token by the one with the `n`th verifier hash.
 pub(super) fn rotation(record: &SessionRecord, n: u32, at: Timestamp) -> Rotation {
     Rotation {
         check: check(n),
@@ -71,7 +71,7 @@ pub(super) fn rotation(record: &SessionRecord, n: u32, at: Timestamp) -> Rotatio
     }
 }
 
-/// One update of every kind, and of the kinds within one.
+/// One update of every kind, with and without its optional parts.
 pub(super) fn every_update(record: &SessionRecord, at: Timestamp) -> Vec<Update> {
     let rotation = rotation(record, 900, at);
     let reauthenticate = |open, rotation| Update::Reauthenticate {
@@ -89,7 +89,8 @@ pub(super) fn every_update(record: &SessionRecord, at: Timestamp) -> Vec<Update>
     ]
 }
 
-/// A store under test with policies of a quarter of an hour and eight hours.
+/// A store under test, with an idle timeout of 15 minutes and an absolute one of
+/// eight hours.
 pub(super) struct Fixture<T> {
     under: Arc<T>,
     policies: Arc<PolicySet>,
@@ -110,7 +111,7 @@ impl<T: StoreUnderTest> Fixture<T> {
             idle: IDLE,
             absolute: ABSOLUTE,
         })
-        .expect("sound policies");
+        .expect("the policies are valid");
         Self::with(under, policies)
     }
 
@@ -134,10 +135,13 @@ impl<T: StoreUnderTest> Fixture<T> {
     }
 
     pub(super) async fn now(&self) -> Timestamp {
-        self.store().now().await.expect("the store tells the time")
+        self.store()
+            .now()
+            .await
+            .expect("the store answers with its time")
     }
 
-    /// A record that opened at this instant, not kept yet.
+    /// A record that began at this instant, not in the store yet.
     pub(super) fn opened(&self, n: u32, subject: &str, at: Timestamp) -> SessionRecord {
         let network = self.policies.find_network(None);
         SessionRecord {
@@ -149,7 +153,7 @@ impl<T: StoreUnderTest> Fixture<T> {
         }
     }
 
-    /// A record that opened [`AGO`], not kept yet.
+    /// A record that began [`AGO`], not in the store yet.
     pub(super) async fn record(&self, n: u32, subject: &str) -> SessionRecord {
         self.opened(n, subject, self.now().await - AGO)
     }
@@ -165,32 +169,32 @@ impl<T: StoreUnderTest> Fixture<T> {
         created
     }
 
-    /// Tells the store that ends were reported, as whoever gets them does.
+    /// Acknowledges ends, as the caller that gets them does.
     pub(super) async fn acknowledge(&self, ended: &[EndedSession]) {
         if !ended.is_empty() {
             let keys = ended.iter().map(|ended| ended.record.key).collect();
             let acknowledged = self.store().acknowledge(keys).await;
-            acknowledged.expect("the store takes note of reports");
+            acknowledged.expect("the store answers an acknowledgement");
         }
     }
 
-    /// Keeps a record that nothing stands in the way of.
+    /// Adds a record, which must succeed.
     pub(super) async fn keep(&self, record: &SessionRecord) {
         let created = self.create(record, None).await;
         assert!(
             matches!(&created, Created::Created { ended } if ended.is_empty()),
-            "a new session is kept and nobody leaves for it: {created:?}"
+            "a new session is kept and ends no other: {created:?}"
         );
     }
 
-    /// Keeps a session that began [`AGO`].
+    /// Adds a session that began [`AGO`].
     pub(super) async fn start(&self, n: u32, subject: &str) -> SessionRecord {
         let record = self.record(n, subject).await;
         self.keep(&record).await;
         record
     }
 
-    /// Keeps so many sessions of one subject, numbered from 0.
+    /// Adds `count` sessions of one subject, numbered from 0.
     pub(super) async fn start_many(&self, count: u32, subject: &str) -> Vec<SessionRecord> {
         let mut records = Vec::new();
         for n in 0..count {
@@ -208,15 +212,15 @@ impl<T: StoreUnderTest> Fixture<T> {
     pub(super) async fn found(&self, key: SessionKey) -> SessionRecord {
         match self.state(key).await {
             Lookup::Found(record) => record,
-            other => panic!("there is a session that has not ended: {other:?}"),
+            other => panic!("a session that has not ended is expected: {other:?}"),
         }
     }
 
-    /// What remains of an ended session.
+    /// The tombstone of an ended session.
     pub(super) async fn tombstone(&self, key: SessionKey) -> EndedSession {
         match self.state(key).await {
             Lookup::Ended(ended) => ended,
-            other => panic!("there is a tombstone: {other:?}"),
+            other => panic!("a tombstone is expected: {other:?}"),
         }
     }
 
@@ -239,12 +243,12 @@ impl<T: StoreUnderTest> Fixture<T> {
         updated.expect("the store answers an update")
     }
 
-    /// Makes a change that nothing stands in the way of.
+    /// Makes a change, which must succeed.
     pub(super) async fn apply(&self, key: SessionKey, update: Update) -> SessionRecord {
         let version = self.found(key).await.facts.version;
         match self.update(key, version, update).await {
             Updated::Applied(record) => record,
-            other => panic!("an update for the version on record is made: {other:?}"),
+            other => panic!("an update for the current version is made: {other:?}"),
         }
     }
 
@@ -255,7 +259,7 @@ impl<T: StoreUnderTest> Fixture<T> {
         ended
     }
 
-    /// The keys of a subject's sessions, in order.
+    /// The keys of a subject's sessions, sorted.
     pub(super) async fn keys(&self, subject: &str) -> Vec<SessionKey> {
         let listed = self.store().list(subject.into()).await;
         let listed = listed.expect("the store answers a list");
@@ -264,7 +268,7 @@ impl<T: StoreUnderTest> Fixture<T> {
         keys
     }
 
-    /// Does something many times, all at the same moment as far as possible.
+    /// Runs `act` `count` times, as concurrently as possible.
     pub(super) async fn at_once<R, F>(&self, count: u32, act: impl Fn(Self, u32) -> F) -> Vec<R>
     where
         R: Send + 'static,
@@ -291,18 +295,18 @@ impl<T: StoreUnderTest> Fixture<T> {
     }
 
     /// One reaping pass.
-    pub(super) async fn pass(&self, judge: &DuePolicy, batch: usize) -> Reaped {
-        let reaped = self.store().reap(judge.clone(), batch).await;
+    pub(super) async fn pass(&self, due: &DuePolicy, batch: usize) -> Reaped {
+        let reaped = self.store().reap(due.clone(), batch).await;
         let reaped = reaped.expect("the store answers a reaping pass");
         self.acknowledge(&reaped.ended).await;
         reaped
     }
 
-    /// Passes until nothing more is due, put together.
-    pub(super) async fn reap_by(&self, judge: &DuePolicy, batch: usize) -> Reaped {
+    /// Passes until nothing more is due. Returns them as one.
+    pub(super) async fn reap_by(&self, due: &DuePolicy, batch: usize) -> Reaped {
         let mut all = Reaped::default();
         for _ in 0..ENOUGH_PASSES {
-            let pass = self.pass(judge, batch).await;
+            let pass = self.pass(due, batch).await;
             all.now = pass.now;
             all.ended.extend(pass.ended);
             all.locked.extend(pass.locked);
@@ -313,7 +317,7 @@ impl<T: StoreUnderTest> Fixture<T> {
         panic!("reaping comes to an end: more is due after {ENOUGH_PASSES} passes")
     }
 
-    /// What is due now, ended and locked.
+    /// Reaps everything that is due now.
     pub(super) async fn reap(&self) -> Reaped {
         self.reap_by(&self.due_policy(), 100).await
     }
@@ -328,25 +332,25 @@ impl<T: DriveClock> Fixture<T> {
         self.under.tombstones()
     }
 
-    /// What has become due by now, when a pass may be late.
-    pub(super) async fn reap_late(&self, judge: &DuePolicy) -> Reaped {
-        let mut all = self.reap_by(judge, 100).await;
+    /// Reaps everything that is due now, also by passes that are late.
+    pub(super) async fn reap_late(&self, due: &DuePolicy) -> Reaped {
+        let mut all = self.reap_by(due, 100).await;
         self.advance(LATE).await;
-        let late = self.reap_by(judge, 100).await;
+        let late = self.reap_by(due, 100).await;
         all.ended.extend(late.ended);
         all.locked.extend(late.locked);
         all
     }
 }
 
-/// The keys of ended sessions, in order.
+/// The keys of ended sessions, sorted.
 pub(super) fn keys_of(ended: &[EndedSession]) -> Vec<SessionKey> {
     let mut keys: Vec<_> = ended.iter().map(|ended| ended.record.key).collect();
     keys.sort_unstable();
     keys
 }
 
-/// The keys of these sessions, in order.
+/// The keys of these sessions, sorted.
 pub(super) fn keys_in_order(records: &[SessionRecord]) -> Vec<SessionKey> {
     let mut keys: Vec<_> = records.iter().map(|record| record.key).collect();
     keys.sort_unstable();

@@ -1,12 +1,12 @@
-//! All cases one after another in one test, for a store whose server is too
-//! slow to start for a test of its own each.
+//! All cases one after another in one test, for a store whose server starts too
+//! slowly for one test per case.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::runtime::Runtime;
 
-/// The server that all cases share, and how they went.
+/// The server that all cases share, and their results.
 pub struct InOne<S> {
     runtime: Runtime,
     server: S,
@@ -15,10 +15,10 @@ pub struct InOne<S> {
 }
 
 impl<S> InOne<S> {
-    /// Starts what all cases share.
+    /// Starts the server.
     ///
     /// # Panics
-    /// When the system has no threads.
+    /// If the system has no threads.
     pub fn start(start: impl AsyncFnOnce() -> S) -> Self {
         let runtime = super::runtime();
         let server = runtime.block_on(start());
@@ -30,8 +30,7 @@ impl<S> InOne<S> {
         }
     }
 
-    /// Runs a case. One that fails says so, and does not keep others from
-    /// being run.
+    /// Runs a case. A failure is recorded, and later cases still run.
     pub fn run<T>(
         &mut self,
         name: &'static str,
@@ -46,15 +45,15 @@ impl<S> InOne<S> {
         }
     }
 
-    /// Stops what all cases shared, and says which of them failed.
+    /// Stops the server.
     ///
     /// # Panics
-    /// When any did.
+    /// If any case failed, with the names of those that did.
     pub fn finish(self) {
         let Self { passed, failed, .. } = self;
         assert!(
             failed.is_empty(),
-            "{passed} cases passed, and these failed, in the order of the panics above: {failed:#?}"
+            "{passed} cases passed; these failed, in the order of the panics above: {failed:#?}"
         );
     }
 }

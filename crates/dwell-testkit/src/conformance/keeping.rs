@@ -4,7 +4,7 @@
 //! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{keeping, run};
 //!
-//! run(async || MemoryStore::new(), keeping::a_look_up_changes_nothing);
+//! run(async || MemoryStore::new(), keeping::lookup_changes_nothing);
 //! ```
 
 use dwell_core::store::{Created, Lookup, TouchOutcome, Updated};
@@ -13,14 +13,14 @@ use dwell_core::{EndReason, SessionKey};
 use super::fixture::{Fixture, LATE, every_update, key, touch};
 use super::{DriveClock, StoreUnderTest};
 
-/// What a creation was given, a look-up finds.
-pub async fn a_new_session_is_found_as_it_was_created(under: impl StoreUnderTest) {
+/// A look-up finds a session as it was created.
+pub async fn new_session_is_found_as_created(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let record = fixture.record(1, "alice").await;
     let created = fixture.create(&record, None).await;
     assert!(
         matches!(&created, Created::Created { ended } if ended.is_empty()),
-        "a first session is kept and nobody leaves for it: {created:?}"
+        "a first session is kept and ends no other: {created:?}"
     );
     assert_eq!(
         fixture.found(record.key).await,
@@ -29,9 +29,8 @@ pub async fn a_new_session_is_found_as_it_was_created(under: impl StoreUnderTest
     );
 }
 
-/// A key that the store never saw finds nothing, and asking brings nothing
-/// into being.
-pub async fn n50_an_unknown_key_finds_nothing_and_creates_nothing(under: impl StoreUnderTest) {
+/// An unknown key finds nothing, and no operation on it creates anything.
+pub async fn n50_unknown_key_finds_and_creates_nothing(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let record = fixture.record(1, "alice").await;
     let now = fixture.now().await;
@@ -50,7 +49,7 @@ pub async fn n50_an_unknown_key_finds_nothing_and_creates_nothing(under: impl St
     }
     assert!(
         fixture.end(record.key, EndReason::Revoked).await.is_none(),
-        "the end of an unknown session is nobody's to report"
+        "the end of an unknown session is not reported"
     );
     assert!(
         fixture.is_missing(record.key).await,
@@ -61,7 +60,7 @@ pub async fn n50_an_unknown_key_finds_nothing_and_creates_nothing(under: impl St
 }
 
 /// A second session under the same key is refused, and the first stays.
-pub async fn a_key_in_use_stays_with_its_session(under: impl StoreUnderTest) {
+pub async fn key_in_use_stays_with_its_session(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let first = fixture.start(1, "alice").await;
     let mut second = fixture.record(2, "mallory").await;
@@ -80,12 +79,12 @@ pub async fn a_key_in_use_stays_with_its_session(under: impl StoreUnderTest) {
     assert_eq!(
         fixture.keys("mallory").await,
         [],
-        "who was refused has no session"
+        "the refused login left no session"
     );
 }
 
-/// While there is a tombstone, its key makes no new session.
-pub async fn l04_the_key_of_an_ended_session_stays_dead(under: impl StoreUnderTest) {
+/// A key with a tombstone takes no new session.
+pub async fn l04_key_of_ended_session_is_not_reused(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     let ended = fixture.end(record.key, EndReason::SignedOut).await;
@@ -102,8 +101,8 @@ pub async fn l04_the_key_of_an_ended_session_stays_dead(under: impl StoreUnderTe
     assert_eq!(fixture.keys("alice").await, []);
 }
 
-/// Of many creations under one key at the same moment, one is kept, whole.
-pub async fn of_creations_at_once_under_one_key_one_is_kept(under: impl StoreUnderTest) {
+/// Of many concurrent creations under one key, one is kept, whole.
+pub async fn one_of_concurrent_creations_under_one_key_wins(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let created = fixture
         .at_once(8, |fixture, n| async move {
@@ -114,7 +113,7 @@ pub async fn of_creations_at_once_under_one_key_one_is_kept(under: impl StoreUnd
         })
         .await;
     let kept: Vec<_> = created.into_iter().flatten().collect();
-    assert_eq!(kept.len(), 1, "one of the creations is told that it won");
+    assert_eq!(kept.len(), 1, "one of the creations succeeds");
     let found = fixture.found(key(100)).await;
     assert_eq!(found, kept[0], "and it is the one that is found");
     for n in 0..8 {
@@ -123,13 +122,13 @@ pub async fn of_creations_at_once_under_one_key_one_is_kept(under: impl StoreUnd
         assert_eq!(
             fixture.keys(&subject).await.len(),
             usize::from(won),
-            "only who won has a session"
+            "only the subject that won has a session"
         );
     }
 }
 
-/// Looking, however often, is no activity and no change.
-pub async fn a_look_up_changes_nothing(under: impl StoreUnderTest) {
+/// Look-ups and lists are no activity and change nothing.
+pub async fn lookup_changes_nothing(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     for _ in 0..3 {
@@ -174,8 +173,8 @@ pub async fn sessions_under_similar_keys_do_not_mix(under: impl StoreUnderTest) 
     }
 }
 
-/// A store that says that it works in this process at once does so.
-pub async fn a_local_store_has_every_answer_at_once(under: impl StoreUnderTest) {
+/// A store that claims to be local has every answer at once.
+pub async fn local_store_answers_at_once(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let store = fixture.store();
     if !store.is_local() {
@@ -204,14 +203,13 @@ pub async fn a_local_store_has_every_answer_at_once(under: impl StoreUnderTest) 
     assert!(reaped.into_ready().is_ok(), "{at_once}: reap");
     assert!(
         matches!(fixture.state(record.key).await, Lookup::Ended(_)),
-        "and the work is done, not only promised"
+        "and the work is done"
     );
 }
 
-/// A session does not vanish at its deadline: somebody must still be told of
-/// its end, though the reaper may have been away for as long as a tombstone
-/// lives.
-pub async fn a_session_past_its_deadlines_is_there_until_it_is_ended(under: impl DriveClock) {
+/// A session does not vanish at its deadline: its end must still be reported,
+/// even if no reaper ran for the lifetime of a tombstone.
+pub async fn expired_session_stays_until_ended(under: impl DriveClock) {
     let fixture = Fixture::new(under);
     let mut record = fixture.record(1, "alice").await;
     let now = fixture.now().await;
@@ -223,7 +221,7 @@ pub async fn a_session_past_its_deadlines_is_there_until_it_is_ended(under: impl
     assert_eq!(
         fixture.found(record.key).await,
         record,
-        "a session that ran out is found until somebody ends it"
+        "a session that ran out is found until it is ended"
     );
     assert_eq!(fixture.keys("alice").await, [record.key]);
     let ended = fixture.end(record.key, EndReason::IdleTimeout).await;

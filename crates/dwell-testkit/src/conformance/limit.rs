@@ -1,10 +1,10 @@
-//! How many sessions a subject may have, also when logins race.
+//! The session limit of a subject, also when logins race.
 //!
 //! ```
 //! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{limit, run};
 //!
-//! run(async || MemoryStore::new(), limit::racing_logins_never_exceed_the_limit);
+//! run(async || MemoryStore::new(), limit::racing_logins_never_exceed_limit);
 //! ```
 
 use dwell_core::store::{Created, Lookup, Quota};
@@ -13,25 +13,24 @@ use dwell_core::{EndReason, EndedSession, OnLimit, SessionKey, SessionLimit, min
 use super::StoreUnderTest;
 use super::fixture::{AGO, Fixture, IDLE, keys_in_order};
 
-/// At most so many sessions.
+/// A quota of at most `max` sessions.
 pub(super) fn at_most(max: u32, on_limit: OnLimit) -> Option<Quota> {
     Some(SessionLimit { max, on_limit }.into())
 }
 
-/// Without a limit a subject has as many as it likes.
-pub async fn without_a_limit_nobody_is_refused_and_nobody_leaves(under: impl StoreUnderTest) {
+/// Without a limit every login is kept.
+pub async fn without_limit_every_login_is_kept(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let records = fixture.start_many(20, "alice").await;
     assert_eq!(
         fixture.keys("alice").await,
         keys_in_order(&records),
-        "without a limit nobody leaves"
+        "without a limit no session is ended"
     );
 }
 
-/// Up to the limit everybody gets in; one more is refused, and nothing is
-/// changed.
-pub async fn a_login_beyond_the_limit_is_refused_and_changes_nothing(under: impl StoreUnderTest) {
+/// Logins up to the limit are kept. One more is refused and changes nothing.
+pub async fn login_beyond_limit_is_refused_and_changes_nothing(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let limit = at_most(3, OnLimit::RefuseNew);
     let mut records = Vec::new();
@@ -52,21 +51,21 @@ pub async fn a_login_beyond_the_limit_is_refused_and_changes_nothing(under: impl
     );
     assert!(
         fixture.is_missing(one_more.key).await,
-        "who is refused is not kept"
+        "a refused session is not kept"
     );
     assert_eq!(fixture.keys("alice").await, keys_in_order(&records));
     for record in &records {
-        assert_eq!(fixture.found(record.key).await, *record, "nobody left");
+        assert_eq!(fixture.found(record.key).await, *record, "no session ended");
     }
 }
 
-/// The session whose last activity is oldest makes room, and the login is told
-/// of its end.
-pub async fn the_session_active_longest_ago_makes_room_and_is_told(under: impl StoreUnderTest) {
+/// The session whose last activity is oldest makes room. Its end is returned to
+/// the login.
+pub async fn least_recently_active_session_makes_room(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let records = fixture.start_many(3, "alice").await;
     let began = records[0].facts.created_at;
-    // The second was left alone for longest, though the first began earlier.
+    // The second has the oldest activity, though the first began earlier.
     for (n, after) in [(0, 3), (1, 1), (2, 2)] {
         fixture.touch_at(&records[n], began + minutes(after)).await;
     }
@@ -82,7 +81,7 @@ pub async fn the_session_active_longest_ago_makes_room_and_is_told(under: impl S
     assert_eq!(
         (ended.reason, ended.replaced),
         (EndReason::Superseded, false),
-        "for another client's session"
+        "for the session of another client"
     );
     assert!(before <= ended.ended_at && ended.ended_at <= fixture.now().await);
     assert_eq!(
@@ -95,8 +94,8 @@ pub async fn the_session_active_longest_ago_makes_room_and_is_told(under: impl S
     assert_eq!(fixture.keys("alice").await, expected);
 }
 
-/// After the limit has been lowered, a login makes as many leave as exceed it.
-pub async fn a_lowered_limit_makes_all_that_exceed_it_leave(under: impl StoreUnderTest) {
+/// After the limit was lowered, a login ends all sessions beyond it.
+pub async fn lowered_limit_ends_all_surplus_sessions(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let records = fixture.start_many(5, "alice").await;
     let began = records[0].facts.created_at;
@@ -115,7 +114,7 @@ pub async fn a_lowered_limit_makes_all_that_exceed_it_leave(under: impl StoreUnd
             keys.sort_unstable();
             keys
         },
-        "all that exceed the limit leave, and each is told"
+        "all sessions beyond the limit are ended, and each is returned"
     );
     assert_eq!(
         fixture.keys("alice").await,
@@ -123,9 +122,9 @@ pub async fn a_lowered_limit_makes_all_that_exceed_it_leave(under: impl StoreUnd
     );
 }
 
-/// The session that the new one takes the place of does not count, and is left
-/// for the login to end.
-pub async fn the_session_that_is_replaced_does_not_count(under: impl StoreUnderTest) {
+/// The session that the new one replaces does not count. The login ends it
+/// later.
+pub async fn replaced_session_does_not_count(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let records = fixture.start_many(2, "alice").await;
     let other = fixture.start(7, "bob").await;
@@ -147,7 +146,7 @@ pub async fn the_session_that_is_replaced_does_not_count(under: impl StoreUnderT
         records[0],
         "it is left for the login to end"
     );
-    // Somebody else's leaves nobody out.
+    // Another subject's session makes no room.
     let new = fixture.record(10, "alice").await;
     let quota = Quota {
         limit: SessionLimit {
@@ -163,9 +162,9 @@ pub async fn the_session_that_is_replaced_does_not_count(under: impl StoreUnderT
     );
 }
 
-/// Sessions that ran out do not count, by recorded deadlines or by a stricter
-/// policy; they are left for the reaper and make no room.
-pub async fn sessions_that_ran_out_do_not_count(under: impl StoreUnderTest) {
+/// Sessions that ran out, by recorded deadlines or by a stricter policy, do not
+/// count. They make no room; the reaper ends them.
+pub async fn expired_sessions_do_not_count(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let now = fixture.now().await;
     let mut by_policy = fixture.opened(2, "alice", now - IDLE - minutes(2));
@@ -187,13 +186,13 @@ pub async fn sessions_that_ran_out_do_not_count(under: impl StoreUnderTest) {
         assert_eq!(
             fixture.found(record.key).await,
             *record,
-            "and are left for the reaper, so that their own reason is told"
+            "and are left to the reaper, so that they end for their own reason"
         );
     }
 }
 
 /// Sessions that have ended do not count.
-pub async fn sessions_that_have_ended_do_not_count(under: impl StoreUnderTest) {
+pub async fn ended_sessions_do_not_count(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let limit = at_most(1, OnLimit::RefuseNew);
     for n in 0..3 {
@@ -201,14 +200,14 @@ pub async fn sessions_that_have_ended_do_not_count(under: impl StoreUnderTest) {
         let created = fixture.create(&record, limit).await;
         assert!(
             matches!(&created, Created::Created { ended } if ended.is_empty()),
-            "a session that has ended leaves its place: {created:?}"
+            "an ended session does not count: {created:?}"
         );
         fixture.end(record.key, EndReason::SignedOut).await;
     }
 }
 
 /// Each subject has its own count.
-pub async fn other_subjects_sessions_do_not_count(under: impl StoreUnderTest) {
+pub async fn sessions_of_other_subjects_do_not_count(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let limit = at_most(1, OnLimit::RefuseNew);
     for (n, subject) in (0..).zip(["alice", "Alice", "alice ", "bob"]) {
@@ -221,9 +220,9 @@ pub async fn other_subjects_sessions_do_not_count(under: impl StoreUnderTest) {
     }
 }
 
-/// A creation that is refused for its key makes nobody leave: a login that is
-/// tried again after a lost answer must not end what it made.
-pub async fn a_key_in_use_makes_nobody_leave(under: impl StoreUnderTest) {
+/// A creation that is refused for its key ends no session. A login that is
+/// tried again after a lost answer must not end the session it created.
+pub async fn key_in_use_ends_no_session(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let limit = at_most(1, OnLimit::EndOldest);
     let record = fixture.record(1, "alice").await;
@@ -235,13 +234,13 @@ pub async fn a_key_in_use_makes_nobody_leave(under: impl StoreUnderTest) {
     );
     assert!(
         matches!(fixture.state(record.key).await, Lookup::Found(_)),
-        "and nobody leaves for what is not kept"
+        "and ends no session, since nothing is kept"
     );
     assert_eq!(fixture.keys("alice").await, [record.key]);
 }
 
-/// Logins that race never make more sessions than allowed.
-pub async fn racing_logins_never_exceed_the_limit(under: impl StoreUnderTest) {
+/// Racing logins never create more sessions than allowed.
+pub async fn racing_logins_never_exceed_limit(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let created = fixture
         .at_once(24, |fixture, n| async move {
@@ -265,11 +264,9 @@ pub async fn racing_logins_never_exceed_the_limit(under: impl StoreUnderTest) {
     );
 }
 
-/// Logins that race and end the oldest leave as many sessions as allowed, and
-/// each end is told to one of them.
-pub async fn racing_logins_end_one_session_each_and_never_exceed_the_limit(
-    under: impl StoreUnderTest,
-) {
+/// Racing logins that end the oldest session leave as many sessions as allowed,
+/// and each end is returned to one of them.
+pub async fn racing_logins_end_one_session_each(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let ended = fixture
         .at_once(24, |fixture, n| async move {
@@ -311,6 +308,6 @@ fn only_end(created: Created) -> EndedSession {
         Created::Created { ended } if ended.len() == 1 => {
             ended.into_iter().next().expect("there is one")
         }
-        other => panic!("a session makes room, and the login is told which: {other:?}"),
+        other => panic!("a session makes room, and its end is returned: {other:?}"),
     }
 }

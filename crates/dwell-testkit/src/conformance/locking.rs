@@ -1,11 +1,11 @@
-//! A locked session is kept, takes no activity, and is opened by
-//! authentication alone.
+//! A locked session is kept and takes no activity. Only authentication opens
+//! it.
 //!
 //! ```
 //! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{locking, run};
 //!
-//! run(async || MemoryStore::new(), locking::a_locked_session_takes_no_touch);
+//! run(async || MemoryStore::new(), locking::locked_session_takes_no_touch);
 //! ```
 
 use std::time::Duration;
@@ -23,11 +23,13 @@ use super::{DriveClock, StoreUnderTest};
 pub(super) fn locking(idle: Duration) -> PolicySet {
     let policy = Policy::named("default").idle(idle).absolute(ABSOLUTE);
     let policy = policy.on_idle(OnIdle::Lock).lock_period(minutes(30));
-    PolicySet::builder(policy).build().expect("sound policies")
+    PolicySet::builder(policy)
+        .build()
+        .expect("the policies are valid")
 }
 
-/// Activity opens no lock.
-pub async fn a_locked_session_takes_no_touch(under: impl StoreUnderTest) {
+/// Activity does not open a locked session.
+pub async fn locked_session_takes_no_touch(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     let now = fixture.now().await;
@@ -46,9 +48,9 @@ pub async fn a_locked_session_takes_no_touch(under: impl StoreUnderTest) {
     );
 }
 
-/// A lock keeps its instant, authentication opens it, and then activity counts
+/// A lock keeps its instant. Authentication opens it, and activity counts
 /// again.
-pub async fn a_reauthentication_opens_a_lock(under: impl StoreUnderTest) {
+pub async fn reauthentication_opens_lock(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     let now = fixture.now().await;
@@ -58,7 +60,7 @@ pub async fn a_reauthentication_opens_a_lock(under: impl StoreUnderTest) {
     assert_eq!(
         again.facts.locked_at,
         Some(since),
-        "a lock stays the one that came first"
+        "a second lock keeps the instant of the first"
     );
     let opened = Update::Reauthenticate {
         open: OpenPart::new(),
@@ -78,9 +80,9 @@ pub async fn a_reauthentication_opens_a_lock(under: impl StoreUnderTest) {
     );
 }
 
-/// The idle deadline stands in no update's way: it is then that a session is
-/// locked, and that its subject authenticates again.
-pub async fn an_idle_session_can_be_locked_and_opened_again(under: impl StoreUnderTest) {
+/// Updates work after the idle deadline: that is when a session is locked, and
+/// when its subject authenticates again.
+pub async fn idle_session_can_be_locked_and_unlocked(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let now = fixture.now().await;
     let record = fixture.opened(1, "alice", now - IDLE - AGO);
@@ -110,8 +112,8 @@ pub async fn an_idle_session_can_be_locked_and_opened_again(under: impl StoreUnd
     assert_eq!(kept.credential.check, check(2), "and a new token");
 }
 
-/// A locked session ends like any other.
-pub async fn a_locked_session_can_be_ended(under: impl StoreUnderTest) {
+/// A locked session can be ended.
+pub async fn locked_session_can_be_ended(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     let at = fixture.now().await - seconds(1);
@@ -120,13 +122,13 @@ pub async fn a_locked_session_can_be_ended(under: impl StoreUnderTest) {
     assert_eq!(
         ended.expect("a locked session can be ended").record,
         locked,
-        "and is given back locked"
+        "and is returned locked"
     );
     assert_eq!(fixture.tombstone(record.key).await.record, locked);
 }
 
-/// A locked session counts, as it may be opened again.
-pub async fn a_locked_session_counts_towards_the_limit(under: impl StoreUnderTest) {
+/// A locked session counts, since it may be opened again.
+pub async fn locked_session_counts_towards_limit(under: impl StoreUnderTest) {
     let fixture = Fixture::with(under, locking(IDLE));
     let locked = fixture.start(1, "alice").await;
     let at = fixture.now().await - seconds(1);
@@ -145,9 +147,9 @@ pub async fn a_locked_session_counts_towards_the_limit(under: impl StoreUnderTes
     assert_eq!(made_room, [locked.key]);
 }
 
-/// An idle session is locked once, at its idle deadline, and ends when the
-/// lock period is over.
-pub async fn an_idle_session_is_locked_once_and_ends_after_the_lock_period(under: impl DriveClock) {
+/// An idle session is locked once, at its idle deadline, and ends when the lock
+/// period is over.
+pub async fn idle_session_is_locked_once_then_ends(under: impl DriveClock) {
     let fixture = Fixture::with(under, locking(IDLE));
     let record = fixture.start(1, "alice").await;
     let mut expected = record.clone();
@@ -169,7 +171,7 @@ pub async fn an_idle_session_is_locked_once_and_ends_after_the_lock_period(under
     let again = fixture.reap().await;
     assert!(
         again.locked.is_empty() && again.ended.is_empty(),
-        "it is not locked again, and not ended before its time"
+        "it is not locked again, and not ended early"
     );
     fixture.advance(MS).await;
     let reaped = fixture.reap_late(&fixture.due_policy()).await;
@@ -184,8 +186,8 @@ pub async fn an_idle_session_is_locked_once_and_ends_after_the_lock_period(under
     assert!(reaped.locked.is_empty(), "and is not locked again");
 }
 
-/// A lock that a request set is the reaper's to end, and not to set again.
-pub async fn a_session_that_a_request_locked_is_ended_and_not_locked_again(under: impl DriveClock) {
+/// The reaper ends a session that a request locked, and does not lock it again.
+pub async fn session_locked_by_request_is_not_locked_again(under: impl DriveClock) {
     let fixture = Fixture::with(under, locking(IDLE));
     let record = fixture.start(1, "alice").await;
     fixture.advance(IDLE - AGO).await;
@@ -194,7 +196,7 @@ pub async fn a_session_that_a_request_locked_is_ended_and_not_locked_again(under
     let reaped = fixture.reap_late(&fixture.due_policy()).await;
     assert!(
         reaped.locked.is_empty() && reaped.ended.is_empty(),
-        "what is locked is not locked again"
+        "a locked session is not locked again"
     );
     assert_eq!(fixture.found(record.key).await, locked);
     fixture.advance(minutes(30)).await;
@@ -202,13 +204,13 @@ pub async fn a_session_that_a_request_locked_is_ended_and_not_locked_again(under
     assert_eq!(
         keys_of(&reaped.ended),
         [record.key],
-        "and ends after the lock period all the same"
+        "and still ends after the lock period"
     );
 }
 
-/// A session that was opened again goes by its new idle deadline, not by the
-/// end of the lock that it once had.
-pub async fn a_session_that_was_opened_again_is_not_ended_for_its_old_lock(under: impl DriveClock) {
+/// A session that was opened again ends by its new idle deadline, not by the
+/// end of its old lock.
+pub async fn unlocked_session_is_not_ended_for_old_lock(under: impl DriveClock) {
     let fixture = Fixture::with(under, locking(minutes(25)));
     let now = fixture.now().await;
     let record = fixture.opened(1, "alice", now);

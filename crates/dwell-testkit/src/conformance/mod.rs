@@ -1,23 +1,22 @@
 //! The suite that every [`SessionStore`] must pass.
 //!
 //! [`store_conformance!`](crate::store_conformance) makes a `#[test]` of every
-//! case. Cases are functions, one module per subject, each with a name that
-//! is a claim: read them to learn what is asked of a store.
+//! case. Cases are functions in one module per subject. The name of each states
+//! what it requires of a store.
 //!
 //! # What a store under test needs
 //!
-//! - Every case gets **a store of its own**: empty, and nobody else at it. For
-//!   a store behind a network that is a schema, a database number or a key
-//!   prefix of its own.
+//! - **A separate, empty store for every case**, which nothing else uses. For a
+//!   store behind a network that is a separate schema, database number or key
+//!   prefix.
 //! - **A clock that stands still until it is moved.** Deadlines are tested to
-//!   the millisecond, so no time may pass but what the suite lets pass. A
-//!   store that takes a [`Clock`](dwell_core::Clock) gets a [`ManualClock`]: see
-//!   [`OnManualClock`]. One that asks a server for the time needs a hook for
-//!   tests, by which the time to judge by is told to it: implement
-//!   [`DriveClock`] over that hook.
-//! - Where there is no such hook, `own_clock` runs those cases that can do
-//!   without. They say nothing of instants: not of the boundary, not of
-//!   tombstones' lifetimes, not of reaping.
+//!   the millisecond. A store that takes a [`Clock`](dwell_core::Clock) gets a
+//!   [`ManualClock`]: see [`OnManualClock`]. A store that asks a server for the
+//!   time needs a hook that sets the time in tests: implement [`DriveClock`]
+//!   with that hook.
+//! - Without such a hook, use `own_clock`. It runs the cases that move no clock,
+//!   and so tests neither exact deadlines, nor the lifetime of tombstones, nor
+//!   reaping.
 //!
 //! ```
 //! # fn main() {}
@@ -31,20 +30,20 @@
 //!     OnManualClock::new(store, clock, hours(1))
 //! });
 //! // The same store on the system's clock.
-//! dwell_testkit::store_conformance!(memory_by_the_wall, own_clock, async || MemoryStore::new());
+//! dwell_testkit::store_conformance!(memory_on_system_clock, own_clock, async || MemoryStore::new());
 //! ```
 //!
-//! # What is left to a store
+//! # What a store may do
 //!
-//! - A deadline may be noticed by a reaping pass up to a second late, so that
-//!   a schedule may go by whole seconds; never early.
+//! - A reaping pass may notice a deadline up to a second late, never early, so
+//!   that a schedule may use whole seconds.
 //! - [`Reaped::more`](dwell_core::store::Reaped::more) may be `true` although
-//!   nothing is left, as long as it becomes `false`.
+//!   nothing more is due, as long as it becomes `false` in the end.
 //! - The longest pause may stop counting at 2³² − 1 ms, some 49 days.
-//! - A subject with a zero byte may be refused with an error. It may not
-//!   become another subject.
+//! - A subject with a zero byte may be refused with an error. It must not become
+//!   another subject.
 //!
-//! A case fails by panicking. Run one alone with [`run`].
+//! A case fails by panicking. Run a single case with [`run`].
 
 #![allow(
     clippy::expect_used,
@@ -83,9 +82,9 @@ pub use in_one::InOne;
 use dwell_core::ManualClock;
 use dwell_core::store::SessionStore;
 
-/// A store that is put to the test. Every [`SessionStore`] is one.
+/// A store under test. Every [`SessionStore`] is one.
 pub trait StoreUnderTest: Send + Sync + 'static {
-    /// The store.
+    /// Returns the store.
     fn store(&self) -> &dyn SessionStore;
 }
 
@@ -106,7 +105,7 @@ impl<S: SessionStore> StoreUnderTest for S {
 /// use dwell_testkit::conformance::{self, DriveClock, StoreUnderTest, clock};
 ///
 /// // `MemoryStore` stands here for a store behind a network, and the clock for
-/// // the hook by which that store is told the time.
+/// // the hook that sets its time.
 /// struct Remote {
 ///     store: MemoryStore,
 ///     hook: ManualClock,
@@ -135,18 +134,18 @@ impl<S: SessionStore> StoreUnderTest for S {
 ///     Remote { store, hook }
 /// }
 ///
-/// conformance::run(connect, clock::the_stores_clock_moves_by_what_it_is_moved_and_no_more);
+/// conformance::run(connect, clock::store_clock_moves_only_when_moved);
 /// ```
 pub trait DriveClock: StoreUnderTest {
-    /// How long the store keeps the tombstone of a session of our own: at
-    /// least a minute.
+    /// Returns how long the store keeps the tombstone of a session that is not
+    /// adopted. At least a minute.
     fn tombstones(&self) -> Duration;
 
     /// Moves the store's clock forward.
     fn advance(&self, by: Duration) -> impl Future<Output = ()> + Send;
 }
 
-/// A store that judges by a [`ManualClock`].
+/// A store on a [`ManualClock`].
 pub struct OnManualClock<S> {
     store: S,
     clock: ManualClock,
@@ -154,8 +153,8 @@ pub struct OnManualClock<S> {
 }
 
 impl<S: SessionStore> OnManualClock<S> {
-    /// A store, the clock that it was made with, and how long it keeps
-    /// tombstones.
+    /// Combines a store with the clock that it was created with, and how long
+    /// it keeps tombstones.
     #[must_use]
     pub fn new(store: S, clock: ManualClock, tombstones: Duration) -> Self {
         Self {
@@ -191,18 +190,17 @@ impl<S: fmt::Debug> fmt::Debug for OnManualClock<S> {
     }
 }
 
-/// Runs one case on a runtime of its own, with several threads: races are
-/// meant to happen.
+/// Runs one case on a new runtime with four threads, so that races can happen.
 ///
 /// ```
 /// use dwell_memory::MemoryStore;
 /// use dwell_testkit::conformance::{run, touch};
 ///
-/// run(async || MemoryStore::new(), touch::l05_of_many_touches_at_once_the_latest_stays);
+/// run(async || MemoryStore::new(), touch::l05_latest_of_concurrent_touches_stays);
 /// ```
 ///
 /// # Panics
-/// When the store fails the case.
+/// If the store fails the case.
 pub fn run<T>(make: impl AsyncFnOnce() -> T, case: impl AsyncFnOnce(T)) {
     runtime().block_on(async { case(make().await).await });
 }

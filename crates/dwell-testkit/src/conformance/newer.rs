@@ -11,7 +11,7 @@ use dwell_core::{EndReason, SessionKey, seconds};
 use super::DriveClock;
 use super::fixture::{Fixture, touch};
 
-/// A code that this version gives to no reason.
+/// A code that no reason has.
 const NEWER: u8 = 199;
 
 /// A store under test into which the code of an end reason can be written as a
@@ -74,7 +74,7 @@ pub async fn l04_what_a_newer_version_ended_stays_ended(under: impl WriteReason)
     assert_eq!(
         fixture.tombstone(key).await,
         expected,
-        "what a newer version has ended has ended, for another reason"
+        "a session that a newer version ended has ended, for another reason"
     );
     let activity = touch(&record, fixture.now().await);
     assert_eq!(
@@ -98,20 +98,16 @@ pub async fn l04_what_a_newer_version_ended_stays_ended(under: impl WriteReason)
     assert_eq!(
         fixture.tombstone(key).await,
         expected,
-        "and keeps its reason when it learns of a successor"
+        "and keeps its reason when a successor is recorded"
     );
 
     fixture.advance(UNREPORTED_AFTER + seconds(1)).await;
     let reaped = fixture.reap_late(&fixture.due_policy()).await;
-    assert_eq!(
-        reaped.ended,
-        [expected],
-        "its end is reported, whoever ended it"
-    );
+    assert_eq!(reaped.ended, [expected], "its end is reported");
     fixture.advance(fixture.tombstones()).await;
     fixture.reap_late(&fixture.due_policy()).await;
     assert!(
         fixture.is_missing(key).await,
-        "its tombstone goes in its time"
+        "its tombstone is removed in time"
     );
 }

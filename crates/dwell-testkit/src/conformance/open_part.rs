@@ -1,11 +1,11 @@
-//! The record's open part is kept whole by every operation, entries that this
-//! version does not know included: a node of a newer version wrote them.
+//! Every operation keeps the record's open part whole, also entries that only a
+//! newer version knows.
 //!
 //! ```
 //! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{open_part, run};
 //!
-//! run(async || MemoryStore::new(), open_part::every_open_part_comes_back);
+//! run(async || MemoryStore::new(), open_part::every_open_part_round_trips);
 //! ```
 
 use dwell_core::store::{Lookup, Update, Updated};
@@ -18,7 +18,7 @@ use super::fixture::{ABSOLUTE, Fixture, IDLE, NEWER, known_and_unknown, rotation
 use super::records::come_back;
 use super::{DriveClock, StoreUnderTest};
 
-/// The largest open part, and other odd ones.
+/// The largest open part, and other unusual ones.
 fn odd_parts() -> Vec<OpenPart> {
     let none = AuthenticationContext::none;
     let contexts = [
@@ -50,8 +50,8 @@ fn odd_parts() -> Vec<OpenPart> {
     parts
 }
 
-/// Every open part, from none to the largest, byte by byte.
-pub async fn every_open_part_comes_back(under: impl StoreUnderTest) {
+/// Every open part, from the empty to the largest, comes back unchanged.
+pub async fn every_open_part_round_trips(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let record = fixture.record(1, "alice").await;
     let records = odd_parts().into_iter().map(|open| SessionRecord {
@@ -61,8 +61,8 @@ pub async fn every_open_part_comes_back(under: impl StoreUnderTest) {
     come_back(&fixture, "an open part", records).await;
 }
 
-/// What states no fact leaves all of them as they are.
-pub async fn only_a_statement_changes_the_open_part(under: impl StoreUnderTest) {
+/// Operations that state no fact keep the open part.
+pub async fn only_reauthentication_changes_open_part(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let mut record = fixture.record(1, "alice").await;
     record.open = known_and_unknown();
@@ -77,7 +77,7 @@ pub async fn only_a_statement_changes_the_open_part(under: impl StoreUnderTest) 
         .await
         .expect("the store answers a touch with a look-up");
     let Lookup::Found(found) = loaded.state else {
-        panic!("there is a session that has not ended")
+        panic!("a session that has not ended is expected")
     };
     assert_kept(&record, &found, "a touch with a look-up");
     for update in [
@@ -107,9 +107,9 @@ fn assert_kept(before: &SessionRecord, after: &SessionRecord, what: &str) {
     );
 }
 
-/// A statement replaces the open part, whatever was there, and only for the
-/// version that it was made from.
-pub async fn a_statement_replaces_the_open_part_by_compare_and_set(under: impl StoreUnderTest) {
+/// A re-authentication replaces the whole open part, and only for the version
+/// that it was made from.
+pub async fn open_part_is_replaced_by_compare_and_set(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     let (key, now) = (record.key, fixture.now().await);
@@ -120,8 +120,8 @@ pub async fn a_statement_replaces_the_open_part_by_compare_and_set(under: impl S
     };
     for open in odd_parts() {
         let applied = fixture.apply(key, state(&open)).await;
-        assert_eq!(applied.open, open, "a statement is made as it is");
-        assert_eq!(fixture.found(key).await, applied, "and found as it is");
+        assert_eq!(applied.open, open, "the open part is replaced as given");
+        assert_eq!(fixture.found(key).await, applied, "and found as given");
     }
     let before = fixture.found(key).await;
     let late = fixture
@@ -133,16 +133,18 @@ pub async fn a_statement_replaces_the_open_part_by_compare_and_set(under: impl S
         .await;
     assert!(
         matches!(late, Updated::Conflict),
-        "a statement from an older version is not made: {late:?}"
+        "an open part from an older version is refused: {late:?}"
     );
     assert_eq!(fixture.found(key).await, before, "and changes nothing");
 }
 
-/// A reaper that locks or ends a session keeps what it does not know.
-pub async fn a_reaper_keeps_the_open_part(under: impl DriveClock) {
+/// A reaper that locks or ends a session keeps its open part.
+pub async fn reaper_keeps_open_part(under: impl DriveClock) {
     let default = Policy::named("default").idle(IDLE).absolute(ABSOLUTE);
     let default = default.on_idle(OnIdle::Lock).lock_period(hours(1));
-    let policies = PolicySet::builder(default).build().expect("sound policies");
+    let policies = PolicySet::builder(default)
+        .build()
+        .expect("the policies are valid");
     let fixture = Fixture::with(under, policies);
     let mut record = fixture.record(1, "alice").await;
     record.open = known_and_unknown();

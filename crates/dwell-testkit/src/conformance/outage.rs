@@ -1,9 +1,8 @@
-//! What is asked of a store whose server can be away: nothing is made up
-//! meanwhile, and afterwards everything is as it was (law L8).
+//! Cases for a store whose server can be away: its operations fail meanwhile,
+//! and afterwards everything is unchanged (law L8).
 //!
-//! A store within the process has no server, so these cases are not among
-//! those of the suite: `store_conformance!(name, outage, make)` makes tests of
-//! them.
+//! A store within the process has no server, so the suite does not contain
+//! these cases. `store_conformance!(name, outage, make)` makes tests of them.
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -17,12 +16,12 @@ use super::StoreUnderTest;
 use super::fixture::{Fixture, every_update, touch};
 use crate::FaultyStore;
 
-/// How long a store may take to say that its server is away, and to find it
+/// How long a store may take to notice that its server is away, and to find it
 /// again.
 const PATIENCE: Duration = seconds(30);
 
-/// A store under test whose server can be taken away, and comes back with all
-/// that it had.
+/// A store under test whose server can be taken away, and comes back with its
+/// data.
 ///
 /// ```
 /// use dwell_memory::MemoryStore;
@@ -32,15 +31,15 @@ const PATIENCE: Duration = seconds(30);
 /// // `FaultyStore` stands here for a store and its server.
 /// conformance::run(
 ///     async || FaultyStore::new(MemoryStore::new()),
-///     outage::l08_after_an_outage_everything_is_as_it_was,
+///     outage::l08_outage_changes_nothing,
 /// );
 /// ```
 pub trait TakeAway: StoreUnderTest {
-    /// Takes the server away. It goes down or refuses; where it only hangs, the
-    /// store needs a bound on its own waiting.
+    /// Takes the server away: it stops or refuses. If it only hangs, the store
+    /// must bound its waiting.
     fn take_away(&self) -> impl Future<Output = ()> + Send;
 
-    /// Lets it come back.
+    /// Brings the server back.
     fn bring_back(&self) -> impl Future<Output = ()> + Send;
 }
 
@@ -54,7 +53,7 @@ impl TakeAway for FaultyStore {
     }
 }
 
-/// Asserts that an operation fails for want of the server.
+/// Asserts that an operation fails because the server is away.
 async fn fails<T: Debug>(what: &str, answer: StoreFuture<'_, T>) {
     let answer = timeout(PATIENCE, answer).await;
     let answer = answer.unwrap_or_else(|_| panic!("{what} is answered in bounded time"));
@@ -67,7 +66,7 @@ async fn fails<T: Debug>(what: &str, answer: StoreFuture<'_, T>) {
     );
 }
 
-/// Tries everything on a session; all of it fails.
+/// Tries every operation on a session, and asserts that all fail.
 async fn everything_fails<T: StoreUnderTest>(fixture: &Fixture<T>, live: &SessionRecord) {
     let store = fixture.store();
     let at = live.facts.last_active_at + seconds(20);
@@ -88,7 +87,7 @@ async fn everything_fails<T: StoreUnderTest>(fixture: &Fixture<T>, live: &Sessio
     fails("a reaping pass", store.reap(fixture.due_policy(), 100)).await;
 }
 
-/// What the store has, as soon as it answers.
+/// Returns what the store has of a session, as soon as it answers.
 async fn found_again<T: StoreUnderTest>(fixture: &Fixture<T>, record: &SessionRecord) -> Lookup {
     let mut pace = interval(Duration::from_millis(20));
     let again = async {
@@ -103,9 +102,9 @@ async fn found_again<T: StoreUnderTest>(fixture: &Fixture<T>, record: &SessionRe
     again.expect("the store answers when its server is back")
 }
 
-/// No operation is answered by what the store can't know: none with a session,
-/// and none with "there is no such session", which would sign its subject out.
-pub async fn l08_while_its_server_is_away_a_store_answers_with_errors(under: impl TakeAway) {
+/// Every operation fails. None answers with a session, and none with "unknown",
+/// which would sign the subject out.
+pub async fn l08_store_without_server_answers_with_errors(under: impl TakeAway) {
     let fixture = Fixture::new(under);
     let live = fixture.start(1, "alice").await;
     fixture.under().take_away().await;
@@ -113,41 +112,42 @@ pub async fn l08_while_its_server_is_away_a_store_answers_with_errors(under: imp
     everything_fails(&fixture, &live).await;
 }
 
-/// Nothing that failed was done, nothing is lost, and the dead are dead.
-pub async fn l08_after_an_outage_everything_is_as_it_was(under: impl TakeAway) {
+/// Failed operations changed nothing, nothing is lost, and ended sessions stay
+/// ended.
+pub async fn l08_outage_changes_nothing(under: impl TakeAway) {
     let fixture = Fixture::new(under);
     let live = fixture.start(1, "alice").await;
     let dead = fixture.start(2, "alice").await;
     let end = fixture.store().end(dead.key, EndReason::SignedOut.into());
     let ended = end.await.expect("the store answers an end");
-    let ended = ended.expect("it was live");
+    let ended = ended.expect("the session was live");
     fixture.acknowledge(std::slice::from_ref(&ended)).await;
     fixture.under().take_away().await;
     everything_fails(&fixture, &live).await;
     fixture.under().bring_back().await;
     match found_again(&fixture, &live).await {
-        Lookup::Found(found) => assert_eq!(found, live, "nothing that failed was done"),
+        Lookup::Found(found) => assert_eq!(found, live, "failed operations changed nothing"),
         other => panic!("a session outlives an outage: {other:?}"),
     }
     assert_eq!(
         fixture.tombstone(dead.key).await,
         ended,
-        "what had ended stays so"
+        "an ended session stays ended"
     );
     let new = fixture.opened(900, "alice", live.facts.created_at);
     assert!(
         fixture.is_missing(new.key).await,
-        "no session is left by a login that failed"
+        "a failed login leaves no session"
     );
     assert_eq!(
         fixture.store().list("alice".into()).await.ok(),
         Some(vec![live]),
-        "a subject has the sessions that it had"
+        "a subject has the same sessions as before"
     );
 }
 
-/// What was refused is not half done, so that trying it again is enough.
-pub async fn l08_what_failed_in_an_outage_can_be_done_after_it(under: impl TakeAway) {
+/// Failed operations left nothing half done, so trying them again succeeds.
+pub async fn l08_failed_operations_succeed_after_outage(under: impl TakeAway) {
     let fixture = Fixture::new(under);
     let live = fixture.start(1, "alice").await;
     fixture.under().take_away().await;

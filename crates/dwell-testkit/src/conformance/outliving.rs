@@ -1,8 +1,8 @@
-//! What is asked of a store that outlives its nodes: an end that was never
-//! reported is handed out again.
+//! Cases for a store that outlives its nodes: an end that was never reported is
+//! handed out again.
 //!
-//! A store that ends with its process has nothing to hand over, so these cases
-//! are not among those of the suite: `store_conformance!(name, outliving, make)`
+//! A store that ends with its process has nothing to hand over, so the suite
+//! does not contain these cases. `store_conformance!(name, outliving, make)`
 //! makes tests of them.
 //!
 //! ```
@@ -16,7 +16,7 @@
 //! #     OnManualClock::new(MemoryStore::with_clock(clock.clone()), clock, hours(1))
 //! # }
 //! # }
-//! // `connect` makes the store and the hook by which it is told the time.
+//! // `connect` makes the store and the hook that sets its time.
 //! dwell_testkit::store_conformance!(on_a_server, outliving, async || shared::connect().await);
 //! ```
 
@@ -38,27 +38,26 @@ async fn handed_out<T: DriveClock>(fixture: &Fixture<T>) -> Vec<EndedSession> {
     }
 }
 
-/// An end that a request made and nobody reported is handed out again as it
-/// was: not before its time, once in that time, and never after it was
-/// acknowledged.
-pub async fn l12_an_end_that_nobody_acknowledged_is_handed_out_again(under: impl DriveClock) {
+/// An end that a request made and did not report is handed out again unchanged:
+/// not early, once per period, and never after it was acknowledged.
+pub async fn l12_unacknowledged_end_is_handed_out_again(under: impl DriveClock) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     let ended = fixture.store().end(record.key, EndReason::SignedOut.into());
     let ended = ended.await.expect("the store answers an end");
-    let ended = ended.expect("it was live");
+    let ended = ended.expect("the session was live");
     for _ in 0..3 {
         fixture.advance(UNREPORTED_AFTER - MS).await;
         assert_eq!(
             handed_out(&fixture).await,
             [],
-            "whoever got it has time to report it"
+            "the caller that got the end has time to report it"
         );
         fixture.advance(MS + LATE).await;
         assert_eq!(
             handed_out(&fixture).await,
             std::slice::from_ref(&ended),
-            "an end that nobody acknowledged is handed out again, as it was"
+            "an unacknowledged end is handed out again, unchanged"
         );
     }
     fixture.acknowledge(std::slice::from_ref(&ended)).await;
@@ -71,14 +70,12 @@ pub async fn l12_an_end_that_nobody_acknowledged_is_handed_out_again(under: impl
     assert_eq!(
         fixture.tombstone(record.key).await,
         ended,
-        "it leaves its tombstone all the same"
+        "the session still has its tombstone"
     );
 }
 
-/// The same for ends that a reaping pass made and whose node went down.
-pub async fn l12_what_a_reaper_ended_and_did_not_report_is_handed_out_again(
-    under: impl DriveClock,
-) {
+/// Ends of a reaping pass whose node crashed are handed out again.
+pub async fn l12_unreported_reaped_ends_are_handed_out_again(under: impl DriveClock) {
     let fixture = Fixture::new(under);
     fixture.start_many(5, "alice").await;
     fixture.advance(IDLE - AGO + LATE).await;
@@ -89,11 +86,11 @@ pub async fn l12_what_a_reaper_ended_and_did_not_report_is_handed_out_again(
     for list in [&mut first, &mut again] {
         list.sort_unstable_by_key(|ended| ended.record.key);
     }
-    assert_eq!(again, first, "every one of them, as it was");
+    assert_eq!(again, first, "every one of them, unchanged");
 }
 
-/// Many reapers that find an end unreported hand it out once.
-pub async fn l12_an_unreported_end_is_handed_to_one_of_many_reapers(under: impl DriveClock) {
+/// Of many concurrent reapers one gets an unreported end.
+pub async fn l12_unreported_end_goes_to_one_of_many_reapers(under: impl DriveClock) {
     let fixture = Fixture::new(under);
     let records = fixture.start_many(20, "alice").await;
     for record in &records {
@@ -106,9 +103,9 @@ pub async fn l12_an_unreported_end_is_handed_to_one_of_many_reapers(under: impl 
     assert_eq!(count, records.len(), "each goes to one of them");
 }
 
-/// A tombstone whose time is over is forgotten by requests, but its end is
-/// handed out until it is reported.
-pub async fn l12_an_end_is_not_forgotten_before_it_is_reported(under: impl DriveClock) {
+/// Look-ups don't find a tombstone whose time is over, but its end is handed
+/// out until it is reported.
+pub async fn l12_end_is_kept_until_reported(under: impl DriveClock) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     let ended = fixture.store().end(record.key, EndReason::Revoked.into());
@@ -117,10 +114,10 @@ pub async fn l12_an_end_is_not_forgotten_before_it_is_reported(under: impl Drive
     let found = fixture.state(record.key).await;
     assert!(
         matches!(found, Lookup::Missing),
-        "its time is over: {found:?}"
+        "the tombstone's time is over: {found:?}"
     );
     let again = handed_out(&fixture).await;
-    assert_eq!(again.first(), ended.as_ref(), "its report is not");
+    assert_eq!(again.first(), ended.as_ref(), "its end is still handed out");
     fixture.acknowledge(&again).await;
     fixture.advance(UNREPORTED_AFTER + LATE).await;
     assert_eq!(handed_out(&fixture).await, [], "until it is reported");

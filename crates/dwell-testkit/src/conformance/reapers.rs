@@ -1,4 +1,4 @@
-//! Several reapers at once, and reapers that meet requests.
+//! Concurrent reapers, and reapers concurrent with requests.
 //!
 //! ```
 //! use dwell_core::{ManualClock, hours};
@@ -10,7 +10,7 @@
 //!     let store = MemoryStore::with_clock_and_tombstones(clock.clone(), hours(1));
 //!     OnManualClock::new(store, clock, hours(1))
 //! };
-//! run(make, reapers::n20_requests_and_reapers_at_once_report_each_end_once);
+//! run(make, reapers::n20_requests_and_reapers_report_each_end_once);
 //! ```
 
 use std::sync::Arc;
@@ -22,8 +22,8 @@ use super::DriveClock;
 use super::fixture::{ABSOLUTE, AGO, Fixture, IDLE, LATE, keys_in_order, keys_of};
 use super::locking::locking;
 
-/// Two nodes' reapers at once report each end once, and each lock.
-pub async fn l12_reapers_at_once_report_each_end_and_each_lock_once(under: impl DriveClock) {
+/// Concurrent reapers report each end once, and each lock once.
+pub async fn l12_concurrent_reapers_report_each_end_once(under: impl DriveClock) {
     let fixture = Fixture::with(under, locking(IDLE));
     let now = fixture.now().await;
     let mut ending = Vec::new();
@@ -61,8 +61,8 @@ pub async fn l12_reapers_at_once_report_each_end_and_each_lock_once(under: impl 
     );
 }
 
-/// Requests and reapers that see the same deadline make one end of it.
-pub async fn n20_requests_and_reapers_at_once_report_each_end_once(under: impl DriveClock) {
+/// Requests and reapers at the same deadline report each end once.
+pub async fn n20_requests_and_reapers_report_each_end_once(under: impl DriveClock) {
     let fixture = Fixture::new(under);
     for round in 0..8 {
         let records = start_round(&fixture, round).await;
@@ -77,7 +77,7 @@ pub async fn n20_requests_and_reapers_at_once_report_each_end_once(under: impl D
                         return fixture.reap_by(&fixture.due_policy(), 3).await.ended;
                     }
                     let mut ended = Vec::new();
-                    // From the other end than a store in order, so that they meet.
+                    // In reverse order, so that they meet the reapers.
                     for key in keys.into_iter().rev() {
                         ended.extend(fixture.end(key, EndReason::IdleTimeout).await);
                         tokio::task::yield_now().await;
@@ -95,19 +95,18 @@ pub async fn n20_requests_and_reapers_at_once_report_each_end_once(under: impl D
     }
 }
 
-/// A touch that was told to be recorded saves its session from a pass that is
-/// under way; where the pass was first, the touch is told that it came too
-/// late.
-pub async fn l04_a_touch_during_a_pass_saves_the_session_or_comes_too_late(under: impl DriveClock) {
+/// A touch that returned `Recorded` saves its session from a pass under way. If
+/// the pass was first, the touch returns `Gone`.
+pub async fn l04_touch_during_pass_saves_session_or_is_late(under: impl DriveClock) {
     let fixture = Fixture::new(under);
     for round in 0..8 {
         let records = start_round(&fixture, round).await;
-        // Due by a stricter policy, while the deadlines on record let it be touched.
+        // Due by a stricter policy, while the recorded deadlines allow a touch.
         let strict = PolicySet::simple(Timeouts {
             idle: minutes(3),
             absolute: ABSOLUTE,
         })
-        .expect("sound policies");
+        .expect("the policies are valid");
         let strict = DuePolicy::new(Arc::new(strict));
         let touched = touch_during_a_pass(&fixture, &strict, &records).await;
         let now = fixture.now().await;
@@ -130,7 +129,7 @@ pub async fn l04_a_touch_during_a_pass_saves_the_session_or_comes_too_late(under
     }
 }
 
-/// Twenty sessions of their own for every round.
+/// Starts twenty sessions for a round.
 async fn start_round<T: DriveClock>(fixture: &Fixture<T>, round: u32) -> Vec<SessionRecord> {
     let mut records = Vec::new();
     for n in 0..20 {
@@ -139,20 +138,20 @@ async fn start_round<T: DriveClock>(fixture: &Fixture<T>, round: u32) -> Vec<Ses
     records
 }
 
-/// Reaps and touches at the same moment, and tells how the touches went.
+/// Reaps and touches concurrently. Returns the outcomes of the touches.
 async fn touch_during_a_pass<T: DriveClock>(
     fixture: &Fixture<T>,
-    judge: &DuePolicy,
+    due: &DuePolicy,
     records: &[SessionRecord],
 ) -> Vec<TouchOutcome> {
-    let (judge, records) = (judge.clone(), records.to_vec());
+    let (due, records) = (due.clone(), records.to_vec());
     let touched = fixture
         .at_once(2, move |fixture, n| {
-            let (judge, records) = (judge.clone(), records.clone());
+            let (due, records) = (due.clone(), records.clone());
             async move {
                 let mut touched = Vec::new();
                 if n == 0 {
-                    fixture.reap_by(&judge, 4).await;
+                    fixture.reap_by(&due, 4).await;
                     return touched;
                 }
                 let now = fixture.now().await;

@@ -1,4 +1,4 @@
-//! Reaping ends what is due though nobody asks, once, in bounded batches.
+//! Reaping ends due sessions without requests, once, in bounded batches.
 //!
 //! ```
 //! use dwell_core::{ManualClock, hours};
@@ -10,7 +10,7 @@
 //!     let store = MemoryStore::with_clock_and_tombstones(clock.clone(), hours(1));
 //!     OnManualClock::new(store, clock, hours(1))
 //! };
-//! run(make, reaping::n22_a_pass_is_bounded_and_says_when_more_is_due);
+//! run(make, reaping::n22_pass_is_bounded_and_says_if_more_is_due);
 //! ```
 
 use std::sync::Arc;
@@ -21,13 +21,12 @@ use dwell_core::{EndReason, PolicySet, Timeouts, minutes, seconds};
 use super::DriveClock;
 use super::fixture::{ABSOLUTE, AGO, Fixture, IDLE, LATE, MS, keys_in_order, keys_of};
 
-fn judge_of(policies: PolicySet) -> DuePolicy {
+fn due_policy(policies: PolicySet) -> DuePolicy {
     DuePolicy::new(Arc::new(policies))
 }
 
-/// Where nothing is due a pass does nothing, to the last millisecond before a
-/// deadline.
-pub async fn where_nothing_is_due_a_pass_does_nothing(under: impl DriveClock) {
+/// A pass does nothing up to the last millisecond before a deadline.
+pub async fn pass_with_nothing_due_does_nothing(under: impl DriveClock) {
     let fixture = Fixture::new(under);
     let reaped = fixture.reap().await;
     assert!(
@@ -52,9 +51,9 @@ pub async fn where_nothing_is_due_a_pass_does_nothing(under: impl DriveClock) {
     }
 }
 
-/// Each session that is due ends with the reason of its own deadline, whole,
-/// and is reported once.
-pub async fn l12_what_is_due_ends_with_its_own_reason_and_once(under: impl DriveClock) {
+/// Each due session ends for the reason of its own deadline, whole, and is
+/// reported once.
+pub async fn l12_due_sessions_end_once_with_own_reason(under: impl DriveClock) {
     let fixture = Fixture::new(under);
     let deadline = fixture.now().await + minutes(5);
     let idle = fixture.opened(1, "alice", deadline - IDLE);
@@ -93,27 +92,27 @@ pub async fn l12_what_is_due_ends_with_its_own_reason_and_once(under: impl Drive
             "and leaves a tombstone"
         );
     }
-    assert_eq!(fixture.keys("alice").await, [], "and its subject's list");
+    assert_eq!(fixture.keys("alice").await, [], "and is in no list");
     assert_eq!(fixture.keys("bob").await, [live.key]);
     let again = fixture.reap_late(&fixture.due_policy()).await;
     assert!(again.ended.is_empty(), "no end is reported twice");
     let end = fixture.end(idle.key, EndReason::IdleTimeout).await;
-    assert!(end.is_none(), "nor by somebody else");
+    assert!(end.is_none(), "nor by another caller");
 }
 
-/// A pass does no more than it is told to, and says whether more is due;
-/// passes come to an end, with everything done.
-pub async fn n22_a_pass_is_bounded_and_says_when_more_is_due(under: impl DriveClock) {
+/// A pass does no more than its batch, and says whether more is due. Passes come
+/// to an end, with everything done.
+pub async fn n22_pass_is_bounded_and_says_if_more_is_due(under: impl DriveClock) {
     let fixture = Fixture::new(under);
     let records = fixture.start_many(60, "alice").await;
     fixture.advance(IDLE - AGO + LATE).await;
     let mut ended = Vec::new();
-    // Passes that find nothing are allowed, but not for ever.
+    // Some passes may find nothing.
     for _ in 0..1_000 {
         let pass = fixture.pass(&fixture.due_policy(), 7).await;
         assert!(
             pass.ended.len() + pass.locked.len() <= 7,
-            "a pass does no more than it is told to"
+            "a pass does no more than its batch"
         );
         ended.extend(pass.ended);
         if !pass.more {
@@ -132,9 +131,8 @@ pub async fn n22_a_pass_is_bounded_and_says_when_more_is_due(under: impl DriveCl
     );
 }
 
-/// A session that was touched is not due at its first deadline, and is at its
-/// new one.
-pub async fn l12_a_touched_session_is_looked_at_again(under: impl DriveClock) {
+/// A touched session is due at its new deadline, not at its first one.
+pub async fn l12_touched_session_is_reaped_at_new_deadline(under: impl DriveClock) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     for _ in 0..4 {
@@ -161,18 +159,18 @@ pub async fn l12_a_touched_session_is_looked_at_again(under: impl DriveClock) {
     );
 }
 
-/// A stricter policy ends sessions before the deadlines on record, though
-/// nobody uses them and a pass by the old policy went before.
-pub async fn l06_a_stricter_policy_finds_sessions_that_nobody_uses(under: impl DriveClock) {
+/// A stricter policy ends unused sessions before their recorded deadlines, even
+/// after a pass by the old policy.
+pub async fn l06_stricter_policy_reaches_unused_sessions(under: impl DriveClock) {
     let fixture = Fixture::new(under);
     let records = fixture.start_many(5, "alice").await;
     assert!(fixture.reap().await.ended.is_empty());
-    let strict = judge_of(
+    let strict = due_policy(
         PolicySet::simple(Timeouts {
             idle: minutes(6),
             absolute: ABSOLUTE,
         })
-        .expect("sound policies"),
+        .expect("the policies are valid"),
     );
     let reaped = fixture.reap_late(&strict).await;
     assert!(
@@ -184,24 +182,24 @@ pub async fn l06_a_stricter_policy_finds_sessions_that_nobody_uses(under: impl D
     assert_eq!(
         keys_of(&reaped.ended),
         keys_in_order(&records),
-        "a stricter policy finds sessions that nobody uses"
+        "a stricter policy finds unused sessions"
     );
     for ended in &reaped.ended {
         assert_eq!(ended.reason, EndReason::IdleTimeout);
     }
 }
 
-/// A looser policy does not move a deadline on record.
-pub async fn l06_a_looser_policy_prolongs_no_recorded_deadline(under: impl DriveClock) {
+/// A looser policy moves no recorded deadline.
+pub async fn l06_looser_policy_moves_no_recorded_deadline(under: impl DriveClock) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     assert!(fixture.reap().await.ended.is_empty());
-    let loose = judge_of(
+    let loose = due_policy(
         PolicySet::simple(Timeouts {
             idle: minutes(60),
             absolute: ABSOLUTE * 2,
         })
-        .expect("sound policies"),
+        .expect("the policies are valid"),
     );
     fixture.advance(IDLE - AGO - MS).await;
     let reaped = fixture.reap_by(&loose, 100).await;
@@ -215,9 +213,8 @@ pub async fn l06_a_looser_policy_prolongs_no_recorded_deadline(under: impl Drive
     );
 }
 
-/// Tombstones and live sessions stand in no pass's way: what is due
-/// among them is found.
-pub async fn what_is_due_is_found_among_much_that_is_not(under: impl DriveClock) {
+/// A due session is found among many tombstones and live sessions.
+pub async fn due_session_is_found_among_many_others(under: impl DriveClock) {
     let fixture = Fixture::new(under);
     let now = fixture.now().await;
     for n in 0..90 {
@@ -235,7 +232,7 @@ pub async fn what_is_due_is_found_among_much_that_is_not(under: impl DriveClock)
     assert_eq!(
         fixture.tombstone(due.key).await.reason,
         EndReason::IdleTimeout,
-        "what is due is found among much that is not, in small batches"
+        "a due session is found among many others, in small batches"
     );
     assert_eq!(fixture.keys("alice").await.len(), 60, "and nothing else");
 }

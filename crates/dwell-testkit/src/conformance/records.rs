@@ -1,10 +1,10 @@
-//! Every field of a record comes back as it was, and none of it in `Debug`.
+//! Every field of a record comes back unchanged, and `Debug` shows no secret.
 //!
 //! ```
 //! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{records, run};
 //!
-//! run(async || MemoryStore::new(), records::checks_keep_all_their_bits);
+//! run(async || MemoryStore::new(), records::verifier_hashes_keep_all_bits);
 //! ```
 
 use std::time::Duration;
@@ -18,7 +18,7 @@ use dwell_core::{
 use super::StoreUnderTest;
 use super::fixture::{Fixture, check, key, known_and_unknown, touch};
 
-/// A record in which no two fields are alike and none is at its default.
+/// A record in which all fields differ and none has its default.
 async fn full<T: StoreUnderTest>(fixture: &Fixture<T>) -> SessionRecord {
     let now = fixture.now().await;
     SessionRecord {
@@ -50,7 +50,7 @@ async fn full<T: StoreUnderTest>(fixture: &Fixture<T>) -> SessionRecord {
     }
 }
 
-/// Keeps the records, and finds each, alive and as a tombstone, as it was.
+/// Adds the records, and finds each unchanged, live and as a tombstone.
 pub(super) async fn come_back<T: StoreUnderTest>(
     fixture: &Fixture<T>,
     what: &str,
@@ -78,8 +78,8 @@ pub(super) async fn come_back<T: StoreUnderTest>(
     }
 }
 
-/// Every field, all set, and each of those that may be missing left out.
-pub async fn every_field_comes_back(under: impl StoreUnderTest) {
+/// All fields set, and each optional field left out in turn.
+pub async fn every_field_round_trips(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let full = full(&fixture).await;
     let leave_out: [fn(&mut SessionRecord); 6] = [
@@ -99,9 +99,9 @@ pub async fn every_field_comes_back(under: impl StoreUnderTest) {
     come_back(&fixture, "every field", records).await;
 }
 
-/// All 128 bits of every check, also those that no double and no signed number
-/// holds.
-pub async fn checks_keep_all_their_bits(under: impl StoreUnderTest) {
+/// All 128 bits of every verifier hash, also those that fit into no double and
+/// no signed number.
+pub async fn verifier_hashes_keep_all_bits(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let full = full(&fixture).await;
     let mut bits = vec![
@@ -127,9 +127,9 @@ pub async fn checks_keep_all_their_bits(under: impl StoreUnderTest) {
     come_back(&fixture, "a check", records).await;
 }
 
-/// The least and the greatest value of every number, and instants to the
+/// The smallest and the largest value of every number, and instants to the
 /// millisecond.
-pub async fn extreme_values_come_back(under: impl StoreUnderTest) {
+pub async fn extreme_values_round_trip(under: impl StoreUnderTest) {
     const YEAR_9999_END: Timestamp = Timestamp::from_millis(253_402_300_799_999);
     let fixture = Fixture::new(under);
     let full = full(&fixture).await;
@@ -171,8 +171,8 @@ pub async fn extreme_values_come_back(under: impl StoreUnderTest) {
     come_back(&fixture, "an extreme value", records).await;
 }
 
-/// A pause that is too long to count is still a very long one.
-pub async fn a_pause_of_years_stays_longer_than_any_idle_timeout(under: impl StoreUnderTest) {
+/// A pause that is too long to be kept exactly stays a very long one.
+pub async fn pause_of_years_outlasts_any_idle_timeout(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let mut record = full(&fixture).await;
     record.facts.longest_pause = dwell_core::hours(24 * 3_650);
@@ -184,8 +184,8 @@ pub async fn a_pause_of_years_stays_longer_than_any_idle_timeout(under: impl Sto
     );
 }
 
-/// Deadlines that never come end nothing and lock nothing.
-pub async fn a_deadline_that_never_comes_does_not_come(under: impl StoreUnderTest) {
+/// Deadlines in the infinite future never pass.
+pub async fn infinite_deadline_never_passes(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let now = fixture.now().await;
     let mut record = fixture.record(1, "alice").await;
@@ -201,8 +201,8 @@ pub async fn a_deadline_that_never_comes_does_not_come(under: impl StoreUnderTes
     );
 }
 
-/// `Debug` of the store and of its answers shows neither the token, nor the
-/// key, nor the check, in whatever notation.
+/// `Debug` of the store and of its answers shows neither token, nor key, nor
+/// verifier hash, in any notation.
 pub async fn l09_debug_shows_no_secret(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let token = Token::generate().expect("the system has randomness");
@@ -237,7 +237,7 @@ pub async fn l09_debug_shows_no_secret(under: impl StoreUnderTest) {
     }
 }
 
-/// What would give a session away, in the notations in which it is met.
+/// The secrets of a session, in the usual notations.
 fn notations(token: &Token, key: SessionKey) -> Vec<String> {
     let (selector, verifier) = token.expose().split_at(Token::LENGTH / 2);
     let mut secrets = vec![selector.to_owned(), verifier.to_owned()];
@@ -252,7 +252,7 @@ fn notations(token: &Token, key: SessionKey) -> Vec<String> {
     secrets
 }
 
-/// Sixteen bytes as hexadecimal digits and as lists, the first eight alone too.
+/// Sixteen bytes, and the first eight, as hexadecimal digits and as lists.
 fn bytes(bytes: &[u8; 16]) -> Vec<String> {
     let hex = |bytes: &[u8]| -> String { bytes.iter().map(|b| format!("{b:02x}")).collect() };
     let list = |bytes: &[u8]| {

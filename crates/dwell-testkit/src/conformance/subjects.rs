@@ -1,10 +1,10 @@
-//! A subject finds its sessions, those that have not ended, and no others.
+//! The list of a subject's sessions: those that have not ended, and no others.
 //!
 //! ```
 //! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{run, subjects};
 //!
-//! run(async || MemoryStore::new(), subjects::subjects_are_told_apart_byte_by_byte);
+//! run(async || MemoryStore::new(), subjects::subjects_are_compared_byte_by_byte);
 //! ```
 
 use dwell_core::store::{Created, Update};
@@ -14,8 +14,8 @@ use super::StoreUnderTest;
 use super::fixture::{Fixture, keys_in_order, rotation};
 use super::limit::at_most;
 
-/// Names that a careless comparison takes for one another, and ones that a
-/// careless store takes for syntax.
+/// Names that a careless comparison mixes up, and names that a careless store
+/// takes for syntax.
 const NAMES: [&str; 28] = [
     "alice",
     "Alice",
@@ -49,8 +49,8 @@ const NAMES: [&str; 28] = [
     "\u{1f469}\u{200d}\u{1f469}\u{200d}\u{1f467}",
 ];
 
-/// A subject has its own sessions, whole, and one without any has none.
-pub async fn a_subject_finds_its_sessions_and_no_others(under: impl StoreUnderTest) {
+/// A list has all sessions of its subject, whole, and no others.
+pub async fn subject_finds_only_its_sessions(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let alices = fixture.start_many(5, "alice").await;
     let bob = fixture.start(10, "bob").await;
@@ -60,7 +60,11 @@ pub async fn a_subject_finds_its_sessions_and_no_others(under: impl StoreUnderTe
         "a subject finds all of its sessions"
     );
     assert_eq!(fixture.keys("bob").await, [bob.key], "and no others");
-    assert_eq!(fixture.keys("nobody").await, [], "who has none finds none");
+    assert_eq!(
+        fixture.keys("carol").await,
+        [],
+        "without sessions the list is empty"
+    );
     let mut listed = fixture.store().list("alice".into()).await.unwrap();
     listed.sort_unstable_by_key(|record| record.key);
     let mut expected = alices;
@@ -68,8 +72,8 @@ pub async fn a_subject_finds_its_sessions_and_no_others(under: impl StoreUnderTe
     assert_eq!(listed, expected, "as they were created");
 }
 
-/// A list shows sessions as they are now.
-pub async fn a_list_shows_sessions_as_they_are_now(under: impl StoreUnderTest) {
+/// A list shows the current state of sessions.
+pub async fn list_shows_current_state(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     let now = fixture.now().await;
@@ -82,9 +86,8 @@ pub async fn a_list_shows_sessions_as_they_are_now(under: impl StoreUnderTest) {
     assert_eq!(listed, [found], "a list shows what a look-up shows");
 }
 
-/// Ended sessions leave their subject's list, whoever ended them, and the
-/// others stay.
-pub async fn ended_sessions_leave_their_subject(under: impl StoreUnderTest) {
+/// Ended sessions leave the list of their subject, and the others stay.
+pub async fn ended_sessions_leave_list(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let mut left = fixture.start_many(4, "alice").await;
     while left.len() > 1 {
@@ -93,7 +96,7 @@ pub async fn ended_sessions_leave_their_subject(under: impl StoreUnderTest) {
         assert_eq!(
             fixture.keys("alice").await,
             keys_in_order(&left),
-            "an ended session leaves its subject, the others stay"
+            "an ended session leaves the list, the others stay"
         );
     }
     let new = fixture.record(10, "alice").await;
@@ -108,8 +111,8 @@ pub async fn ended_sessions_leave_their_subject(under: impl StoreUnderTest) {
     assert_eq!(fixture.keys("alice").await, [], "the last one too");
 }
 
-/// Subjects are told apart byte by byte: no folding, no trimming, no patterns.
-pub async fn subjects_are_told_apart_byte_by_byte(under: impl StoreUnderTest) {
+/// Subjects are compared byte by byte: no case folding, trimming or patterns.
+pub async fn subjects_are_compared_byte_by_byte(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let mut records = Vec::new();
     for (n, name) in (0..).zip(NAMES) {
@@ -119,12 +122,12 @@ pub async fn subjects_are_told_apart_byte_by_byte(under: impl StoreUnderTest) {
         assert_eq!(
             fixture.keys(name).await,
             [record.key],
-            "{name:?} is nobody else"
+            "{name:?} is a separate subject"
         );
         assert_eq!(
             fixture.found(record.key).await.subject.as_str(),
             name,
-            "and keeps its name as it is"
+            "and keeps its name unchanged"
         );
     }
     let (first, rest) = records.split_first().unwrap();
@@ -139,8 +142,8 @@ pub async fn subjects_are_told_apart_byte_by_byte(under: impl StoreUnderTest) {
     }
 }
 
-/// Of a very long subject every byte counts.
-pub async fn a_very_long_subject_is_kept_whole(under: impl StoreUnderTest) {
+/// Every byte of a very long subject counts.
+pub async fn very_long_subject_is_kept_whole(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let long = long_name();
     let longer = format!("{long}x");
@@ -152,7 +155,7 @@ pub async fn a_very_long_subject_is_kept_whole(under: impl StoreUnderTest) {
     for (record, name) in records.iter().zip([&long, &longer, &other]) {
         assert!(
             fixture.keys(name).await == [record.key],
-            "of a very long subject every byte counts"
+            "every byte of a very long subject counts"
         );
         assert!(
             fixture.found(record.key).await == *record,
@@ -174,9 +177,9 @@ fn long_name() -> String {
     (0..16_384).map(letter).collect()
 }
 
-/// A zero byte in a subject is kept, or the session is refused with an error;
-/// it never makes another subject of it.
-pub async fn a_subject_with_a_zero_byte_is_kept_whole_or_refused(under: impl StoreUnderTest) {
+/// A subject with a zero byte is kept, or refused with an error. It never
+/// becomes another subject.
+pub async fn subject_with_zero_byte_is_kept_or_refused(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let admin = fixture.start(1, "admin").await;
     let odd = fixture.record(2, "admin\0x").await;
@@ -185,18 +188,18 @@ pub async fn a_subject_with_a_zero_byte_is_kept_whole_or_refused(under: impl Sto
         .create(odd.clone(), None, fixture.due_policy());
     match created.await {
         Ok(Created::Created { ended }) if ended.is_empty() => {
-            assert_eq!(fixture.found(odd.key).await, odd, "what is kept is whole");
+            assert_eq!(fixture.found(odd.key).await, odd, "a kept session is whole");
             assert_eq!(fixture.keys("admin\0x").await, [odd.key]);
         }
-        Ok(other) => panic!("it is kept or it is an error: {other:?}"),
+        Ok(other) => panic!("the session is kept or an error: {other:?}"),
         Err(_) => assert!(
             fixture.is_missing(odd.key).await,
-            "what is refused is not there"
+            "a refused session is not there"
         ),
     }
     assert_eq!(
         fixture.keys("admin").await,
         [admin.key],
-        "a zero byte makes nobody an administrator"
+        "a zero byte gives no access to another subject"
     );
 }

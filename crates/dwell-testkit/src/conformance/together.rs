@@ -1,10 +1,10 @@
-//! Different operations at the same moment, and callers that go away.
+//! Concurrent operations of different kinds, and callers that drop them.
 //!
 //! ```
 //! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{run, together};
 //!
-//! run(async || MemoryStore::new(), together::logins_and_ends_at_once_leave_the_list_right);
+//! run(async || MemoryStore::new(), together::concurrent_logins_and_ends_keep_list_correct);
 //! ```
 
 use std::pin::pin;
@@ -16,7 +16,7 @@ use dwell_core::{EndReason, seconds};
 use super::StoreUnderTest;
 use super::fixture::{Fixture, keys_in_order};
 
-/// Asks a store, looks for its answer so many times, and goes away.
+/// Polls a store's answer `polls` times, then drops it.
 pub(super) async fn poll_and_drop<T>(answer: StoreFuture<'_, T>, polls: u32) {
     let mut answer = pin!(answer);
     for _ in 0..polls {
@@ -29,8 +29,8 @@ pub(super) async fn poll_and_drop<T>(answer: StoreFuture<'_, T>, polls: u32) {
     }
 }
 
-/// Every update counts and the latest touch stays, whichever comes first.
-pub async fn l04_touches_and_updates_at_once_undo_nothing(under: impl StoreUnderTest) {
+/// Every update counts and the latest touch stays, in any order.
+pub async fn l04_concurrent_touches_and_updates_undo_nothing(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     for round in 0..4 {
         let record = fixture.start(round, "alice").await;
@@ -62,7 +62,7 @@ pub async fn l04_touches_and_updates_at_once_undo_nothing(under: impl StoreUnder
         assert_eq!(
             (facts.version, u32::from(facts.failures)),
             (made, made),
-            "every update that was told to be made is there"
+            "every update that was applied is there"
         );
         assert_eq!(
             facts.last_active_at,
@@ -72,9 +72,9 @@ pub async fn l04_touches_and_updates_at_once_undo_nothing(under: impl StoreUnder
     }
 }
 
-/// Whatever was answered before the end is in the tombstone, and nothing that
-/// came after it.
-pub async fn l04_what_meets_an_end_comes_before_it_or_not_at_all(under: impl StoreUnderTest) {
+/// Every change that succeeded before the end is in the tombstone, and no later
+/// one.
+pub async fn l04_change_meeting_end_is_in_tombstone_or_refused(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     for round in 0..18 {
         let record = fixture.start(round, "alice").await;
@@ -102,7 +102,7 @@ pub async fn l04_what_meets_an_end_comes_before_it_or_not_at_all(under: impl Sto
             })
             .await;
         let ended = answers.iter().find_map(|(_, ended, _)| ended.clone());
-        let ended = ended.expect("the one end is told of");
+        let ended = ended.expect("the one end is returned");
         assert_eq!(
             fixture.tombstone(key).await,
             ended,
@@ -113,19 +113,19 @@ pub async fn l04_what_meets_an_end_comes_before_it_or_not_at_all(under: impl Sto
         assert_eq!(
             facts.version,
             u32::from(updated),
-            "an update is in the tombstone exactly if it was told to be made"
+            "an update is in the tombstone exactly if it was applied"
         );
         let latest = answers.iter().filter_map(|(at, _, _)| *at).max();
         assert_eq!(
             facts.last_active_at,
             latest.unwrap_or(facts.created_at),
-            "and so is the latest touch that was told to be recorded"
+            "and so is the latest touch that was recorded"
         );
     }
 }
 
-/// However logins and ends of a subject meet, its list is right afterwards.
-pub async fn logins_and_ends_at_once_leave_the_list_right(under: impl StoreUnderTest) {
+/// After concurrent logins and ends of a subject, its list is correct.
+pub async fn concurrent_logins_and_ends_keep_list_correct(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let there = fixture.start_many(16, "alice").await;
     let records = there.clone();
@@ -134,7 +134,7 @@ pub async fn logins_and_ends_at_once_leave_the_list_right(under: impl StoreUnder
             let there = records.get(n as usize).map(|record| record.key);
             async move {
                 match there {
-                    // Every other of those that were there ends.
+                    // Every second of the existing sessions ends.
                     Some(key) if n % 2 == 0 => {
                         fixture.end(key, EndReason::Revoked).await;
                     }
@@ -152,13 +152,13 @@ pub async fn logins_and_ends_at_once_leave_the_list_right(under: impl StoreUnder
     assert_eq!(
         fixture.keys("alice").await,
         expected,
-        "a subject has those that began and those that did not end"
+        "the list has the sessions that began and those that did not end"
     );
 }
 
-/// A creation whose caller goes away at any moment is whole or not there: no
-/// session that its subject does not know of.
-pub async fn a_creation_that_is_dropped_half_way_is_whole_or_not_there(under: impl StoreUnderTest) {
+/// A creation whose caller drops it at any point is whole or absent: every
+/// session is in its subject's list.
+pub async fn dropped_creation_is_whole_or_absent(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     for polls in 0..6 {
         let subject = format!("subject {polls}");
@@ -167,49 +167,49 @@ pub async fn a_creation_that_is_dropped_half_way_is_whole_or_not_there(under: im
             .store()
             .create(record.clone(), None, fixture.due_policy());
         poll_and_drop(create, polls).await;
-        // Asked in this order, a creation that goes on meanwhile is no fault.
+        // In this order a creation that completes meanwhile is no fault.
         let listed = fixture.keys(&subject).await;
         match fixture.state(record.key).await {
-            Lookup::Missing => assert_eq!(listed, [], "what is not there is not listed"),
+            Lookup::Missing => assert_eq!(listed, [], "a missing session is not listed"),
             Lookup::Found(found) => {
-                assert_eq!(found, record, "what is there is whole");
+                assert_eq!(found, record, "a session that is there is whole");
                 assert_eq!(
                     fixture.keys(&subject).await,
                     [record.key],
-                    "and its subject knows of it"
+                    "and is in its subject's list"
                 );
             }
-            Lookup::Ended(_) => panic!("nobody ended it"),
+            Lookup::Ended(_) => panic!("the session was not ended"),
         }
     }
 }
 
-/// An end whose caller goes away at any moment is whole or not there: no dead
-/// session in a list, and none that is live and in no list.
-pub async fn an_end_that_is_dropped_half_way_is_whole_or_not_there(under: impl StoreUnderTest) {
+/// An end whose caller drops it at any point is whole or absent: no ended
+/// session is in a list, and every live one is.
+pub async fn dropped_end_is_whole_or_absent(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     for polls in 0..6 {
         let subject = format!("subject {polls}");
         let record = fixture.start(polls, &subject).await;
         let end = fixture.store().end(record.key, EndReason::Revoked.into());
         poll_and_drop(end, polls).await;
-        // Asked in this order, an end that goes on meanwhile is no fault.
+        // In this order an end that completes meanwhile is no fault.
         let listed = fixture.keys(&subject).await;
         match fixture.state(record.key).await {
             Lookup::Found(found) => {
-                assert_eq!(found, record, "what has not ended is as it was");
-                assert_eq!(listed, [record.key], "and its subject knows of it");
+                assert_eq!(found, record, "a session that has not ended is unchanged");
+                assert_eq!(listed, [record.key], "and is in its subject's list");
             }
             Lookup::Ended(ended) => {
                 assert_eq!(
                     (ended.record, ended.reason),
                     (record, EndReason::Revoked),
-                    "what has ended is a whole tombstone"
+                    "an ended session has a whole tombstone"
                 );
                 assert_eq!(
                     fixture.keys(&subject).await,
                     [],
-                    "and its subject has it no more"
+                    "and is in no list any more"
                 );
             }
             Lookup::Missing => panic!("an end leaves a tombstone"),
@@ -217,11 +217,9 @@ pub async fn an_end_that_is_dropped_half_way_is_whole_or_not_there(under: impl S
     }
 }
 
-/// Of a login at the limit whose caller goes away, either both halves are
-/// there, the new session and the end of the old one, or neither is.
-pub async fn a_login_that_is_dropped_half_way_makes_nobody_leave_for_nothing(
-    under: impl StoreUnderTest,
-) {
+/// A login at the limit whose caller drops it leaves both halves, the new
+/// session and the end of the old one, or neither.
+pub async fn dropped_login_ends_no_session_for_nothing(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     for polls in 0..6 {
         let subject = format!("subject {polls}");
@@ -239,18 +237,18 @@ pub async fn a_login_that_is_dropped_half_way_makes_nobody_leave_for_nothing(
         if is_new {
             assert!(
                 matches!(again, Created::Exists),
-                "what was kept is kept: {again:?}"
+                "a kept session stays: {again:?}"
             );
         }
         assert_eq!(
             fixture.keys(&subject).await,
             [new.key],
-            "once the login is done, by the first or the second try, the new session is the one"
+            "after the first or the second try the new session is the only one"
         );
         assert_eq!(
             fixture.tombstone(old.key).await.reason,
             EndReason::Superseded,
-            "and the old one left for it"
+            "and the old one has ended for it"
         );
     }
 }

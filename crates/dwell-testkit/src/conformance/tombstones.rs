@@ -1,4 +1,4 @@
-//! A tombstone stays for its time, and then goes.
+//! A tombstone is kept for its lifetime, and then removed.
 //!
 //! ```
 //! use dwell_core::{ManualClock, hours};
@@ -10,7 +10,7 @@
 //!     let store = MemoryStore::with_clock_and_tombstones(clock.clone(), hours(1));
 //!     OnManualClock::new(store, clock, hours(1))
 //! };
-//! run(make, tombstones::l13_a_tombstone_stays_for_its_lifetime_and_then_goes);
+//! run(make, tombstones::l13_tombstone_is_kept_for_its_lifetime);
 //! ```
 
 use dwell_core::store::{Created, End};
@@ -19,9 +19,9 @@ use dwell_core::{EndReason, VerifierHash, minutes, seconds};
 use super::DriveClock;
 use super::fixture::{Fixture, LATE, MS};
 
-/// For its lifetime a tombstone tells of the end, to the last millisecond;
-/// after it, reaping forgets it, which is no second end, and the key is free.
-pub async fn l13_a_tombstone_stays_for_its_lifetime_and_then_goes(under: impl DriveClock) {
+/// A tombstone is found to the last millisecond of its lifetime. Then reaping
+/// removes it, which is no second end, and its key is free.
+pub async fn l13_tombstone_is_kept_for_its_lifetime(under: impl DriveClock) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     let ended = fixture.end(record.key, EndReason::Revoked).await;
@@ -38,17 +38,17 @@ pub async fn l13_a_tombstone_stays_for_its_lifetime_and_then_goes(under: impl Dr
     let again = fixture.create(&record, None).await;
     assert!(
         matches!(again, Created::Exists),
-        "and keeps its key as long: {again:?}"
+        "and keeps its key for as long: {again:?}"
     );
     fixture.advance(MS + LATE).await;
     let reaped = fixture.reap().await;
     assert!(
         reaped.ended.is_empty() && reaped.locked.is_empty(),
-        "forgetting a tombstone is no end"
+        "removing a tombstone is no end"
     );
     assert!(
         fixture.is_missing(record.key).await,
-        "a tombstone whose time is over is forgotten"
+        "a tombstone whose time is over is removed"
     );
     let now = fixture.now().await;
     let anew = fixture.opened(1, "alice", now);
@@ -56,13 +56,13 @@ pub async fn l13_a_tombstone_stays_for_its_lifetime_and_then_goes(under: impl Dr
     assert_eq!(fixture.found(anew.key).await, anew, "and its key is free");
 }
 
-/// The tombstone of an end that only reaping saw lives as long as any other,
-/// from that end on.
-pub async fn l13_a_reaped_session_leaves_a_tombstone_like_any_other(under: impl DriveClock) {
+/// The tombstone of a reaped session is kept for the usual lifetime, from the
+/// recorded end on.
+pub async fn l13_reaped_session_leaves_tombstone(under: impl DriveClock) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     let left = record.facts.idle_deadline - fixture.now().await;
-    // Seen late: the lifetime runs from the end on record.
+    // Reaped late: the lifetime counts from the recorded end.
     fixture.advance(left + minutes(10)).await;
     let reaped = fixture.reap_late(&fixture.due_policy()).await;
     let [ended] = reaped.ended.as_slice() else {
@@ -80,15 +80,13 @@ pub async fn l13_a_reaped_session_leaves_a_tombstone_like_any_other(under: impl 
     fixture.reap().await;
     assert!(
         fixture.is_missing(record.key).await,
-        "and is forgotten after it"
+        "and is removed after it"
     );
 }
 
-/// Another middleware may show its session until the absolute deadline, so the
-/// tombstone stays as long: else the session would be adopted anew.
-pub async fn l04_the_tombstone_of_a_foreign_session_outlives_its_absolute_deadline(
-    under: impl DriveClock,
-) {
+/// Another middleware may send its session until the absolute deadline, so the
+/// tombstone is kept as long. Otherwise the session would be adopted again.
+pub async fn l04_adopted_tombstone_outlives_absolute_deadline(under: impl DriveClock) {
     let fixture = Fixture::new(under);
     let mut record = fixture.record(1, "alice").await;
     record.credential.check = VerifierHash::NONE;
@@ -101,7 +99,7 @@ pub async fn l04_the_tombstone_of_a_foreign_session_outlives_its_absolute_deadli
     assert_eq!(
         Some(fixture.tombstone(record.key).await),
         ended,
-        "the tombstone of a foreign session outlives the usual lifetime"
+        "the tombstone of an adopted session outlives the usual lifetime"
     );
     fixture
         .advance(lasts - fixture.tombstones() - LATE - MS)
@@ -115,20 +113,19 @@ pub async fn l04_the_tombstone_of_a_foreign_session_outlives_its_absolute_deadli
     let again = fixture.create(&record, None).await;
     assert!(
         matches!(again, Created::Exists),
-        "so that it is not adopted anew: {again:?}"
+        "so that it is not adopted again: {again:?}"
     );
     fixture.advance(MS + LATE).await;
     fixture.reap().await;
     assert!(
         fixture.is_missing(record.key).await,
-        "and then it is forgotten"
+        "and then it is removed"
     );
 }
 
-/// One whose absolute deadline is near is kept for the usual lifetime.
-pub async fn the_tombstone_of_a_foreign_session_stays_at_least_as_long_as_any(
-    under: impl DriveClock,
-) {
+/// The tombstone of an adopted session with a near absolute deadline is kept for
+/// the usual lifetime.
+pub async fn adopted_tombstone_is_kept_for_usual_lifetime(under: impl DriveClock) {
     let fixture = Fixture::new(under);
     let mut record = fixture.record(1, "alice").await;
     record.credential.check = VerifierHash::NONE;
@@ -140,15 +137,15 @@ pub async fn the_tombstone_of_a_foreign_session_stays_at_least_as_long_as_any(
     let tombstone = fixture.tombstone(record.key).await;
     assert_eq!(
         tombstone.record, record,
-        "a near deadline makes a tombstone's life no shorter"
+        "a near deadline shortens no tombstone's lifetime"
     );
     fixture.advance(MS + LATE).await;
     fixture.reap().await;
     assert!(fixture.is_missing(record.key).await);
 }
 
-/// A successor that is noted late makes a tombstone live no longer.
-pub async fn noting_a_successor_prolongs_no_tombstone(under: impl DriveClock) {
+/// Recording a successor late does not prolong a tombstone's lifetime.
+pub async fn successor_prolongs_no_tombstone(under: impl DriveClock) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     fixture.end(record.key, EndReason::IdleTimeout).await;

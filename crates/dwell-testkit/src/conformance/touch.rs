@@ -1,11 +1,11 @@
-//! A touch records activity and its deadline, forwards only, and never after
+//! A touch records activity and its deadline, never backwards, and never after
 //! an end.
 //!
 //! ```
 //! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{run, touch};
 //!
-//! run(async || MemoryStore::new(), touch::l05_an_older_touch_moves_nothing_back);
+//! run(async || MemoryStore::new(), touch::l05_older_touch_moves_nothing_back);
 //! ```
 
 use dwell_core::store::{Lookup, TouchOutcome, Update};
@@ -14,11 +14,9 @@ use dwell_core::{EndReason, NetworkId, SessionRecord, Timestamp, minutes, second
 use super::fixture::{ABSOLUTE, AGO, Fixture, IDLE, MS, check, rotation, touch};
 use super::{DriveClock, StoreUnderTest};
 
-/// Last activity, its network, its deadline and the longest pause move
-/// together; nothing else moves, not even the version.
-pub async fn n16_a_touch_records_activity_with_its_deadline_and_nothing_else(
-    under: impl StoreUnderTest,
-) {
+/// Last activity, network, idle deadline and longest pause change together.
+/// Nothing else changes, not even the version.
+pub async fn n16_touch_records_activity_and_deadline_only(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     let at = record.facts.last_active_at + minutes(3);
@@ -42,9 +40,9 @@ pub async fn n16_a_touch_records_activity_with_its_deadline_and_nothing_else(
     );
 }
 
-/// Activity that is not later than the one on record changes nothing, though
-/// its deadline be later.
-pub async fn l05_an_older_touch_moves_nothing_back(under: impl StoreUnderTest) {
+/// Activity that is not later than the recorded one changes nothing, even with
+/// a later deadline.
+pub async fn l05_older_touch_moves_nothing_back(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     let began = record.facts.created_at;
@@ -67,8 +65,8 @@ pub async fn l05_an_older_touch_moves_nothing_back(under: impl StoreUnderTest) {
     }
 }
 
-/// A touch with a look-up after it is a touch, and a look-up after it.
-pub async fn a_touch_and_a_look_up_in_one_are_one_after_the_other(under: impl StoreUnderTest) {
+/// `touch_and_load` touches, and then looks up.
+pub async fn touch_and_load_looks_up_after_touching(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let both = async |key, touch| {
         let both = fixture.store().touch_and_load(key, touch).await;
@@ -98,19 +96,18 @@ pub async fn a_touch_and_a_look_up_in_one_are_one_after_the_other(under: impl St
     let late = both(record.key, touch(&record, at + MS)).await;
     assert!(
         matches!(&late, (TouchOutcome::Gone, Lookup::Ended(found)) if Some(found) == ended.as_ref()),
-        "one that is late finds the tombstone: {late:?}"
+        "a late touch finds the tombstone: {late:?}"
     );
     let other = fixture.record(2, "alice").await;
     let none = both(other.key, touch(&other, at)).await;
     assert!(
         matches!(none, (TouchOutcome::Gone, Lookup::Missing)),
-        "where there is nothing, nothing comes of it: {none:?}"
+        "an unknown key stays unknown: {none:?}"
     );
 }
 
-/// Touches in any order leave what one touch by the pure function after the
-/// other leaves.
-pub async fn any_sequence_of_touches_agrees_with_the_pure_function(under: impl StoreUnderTest) {
+/// Touches in any order have the same effect as `Facts::touch` in that order.
+pub async fn touches_agree_with_pure_function(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     let now = fixture.now().await;
@@ -134,9 +131,8 @@ pub async fn any_sequence_of_touches_agrees_with_the_pure_function(under: impl S
     }
 }
 
-/// Of many touches at the same moment the latest stays, with its own network
-/// and deadline.
-pub async fn l05_of_many_touches_at_once_the_latest_stays(under: impl StoreUnderTest) {
+/// Of many concurrent touches the latest stays, with its network and deadline.
+pub async fn l05_latest_of_concurrent_touches_stays(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     for round in 0..8 {
         let record = fixture.start(round, "alice").await;
@@ -157,7 +153,7 @@ pub async fn l05_of_many_touches_at_once_the_latest_stays(under: impl StoreUnder
         assert_eq!(
             (facts.network, facts.idle_deadline),
             (NetworkId::from_bits(11), at + IDLE),
-            "with the network and the deadline that came with it"
+            "with its network and its deadline"
         );
     }
 }
@@ -166,9 +162,9 @@ fn nth_activity(record: &SessionRecord, n: u32) -> Timestamp {
     record.facts.created_at + seconds(10) * (n + 1)
 }
 
-/// A request that loaded the session before an update touches it after that:
-/// the update stays.
-pub async fn l04_a_touch_undoes_no_update_made_since_the_look_up(under: impl StoreUnderTest) {
+/// A request loads the session, another updates it, the first touches it: the
+/// update stays.
+pub async fn l04_touch_undoes_no_update_since_lookup(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let loaded = fixture.start(1, "alice").await;
     let now = fixture.now().await;
@@ -187,9 +183,9 @@ pub async fn l04_a_touch_undoes_no_update_made_since_the_look_up(under: impl Sto
     );
 }
 
-/// An ended session takes no touch, of whatever instant, and its tombstone
-/// stays as it was.
-pub async fn l04_an_ended_session_takes_no_touch(under: impl StoreUnderTest) {
+/// An ended session takes no touch of any instant, and its tombstone is
+/// unchanged.
+pub async fn l04_ended_session_takes_no_touch(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     let now = fixture.now().await;
@@ -208,9 +204,9 @@ pub async fn l04_an_ended_session_takes_no_touch(under: impl StoreUnderTest) {
     );
 }
 
-/// A session whose recorded deadline lies behind takes no touch, though the
-/// activity came before that deadline.
-pub async fn l04_a_touch_that_comes_after_a_deadline_revives_nothing(under: impl StoreUnderTest) {
+/// After a recorded deadline a session takes no touch, even of activity before
+/// the deadline.
+pub async fn l04_touch_after_deadline_revives_nothing(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let now = fixture.now().await;
     let passed = now - minutes(1);
@@ -237,7 +233,7 @@ pub async fn l04_a_touch_that_comes_after_a_deadline_revives_nothing(under: impl
     }
 }
 
-/// Which deadline a session of [`boundary`] runs into.
+/// Sets the deadline that a session of [`boundary`] runs into.
 type Deadline = fn(&mut SessionRecord, Timestamp);
 
 /// A touch 1 ms before the deadline is recorded; at it and 1 ms after, it is
@@ -269,32 +265,32 @@ async fn boundary<T: DriveClock>(under: T, set: Deadline) {
         assert_eq!(
             kept.facts.last_active_at == at,
             expected == TouchOutcome::Recorded,
-            "what is told is what is done"
+            "the outcome matches the record"
         );
         fixture.advance(MS).await;
     }
 }
 
-/// The idle deadline itself is already too late.
-pub async fn n11_at_the_idle_deadline_a_touch_is_too_late(under: impl DriveClock) {
+/// At the idle deadline itself a touch is too late.
+pub async fn n11_touch_at_idle_deadline_is_too_late(under: impl DriveClock) {
     boundary(under, |record, at| record.facts.idle_deadline = at).await;
 }
 
-/// The absolute deadline itself is already too late.
-pub async fn n11_at_the_absolute_deadline_a_touch_is_too_late(under: impl DriveClock) {
+/// At the absolute deadline itself a touch is too late.
+pub async fn n11_touch_at_absolute_deadline_is_too_late(under: impl DriveClock) {
     boundary(under, |record, at| record.facts.absolute_deadline = at).await;
 }
 
-/// The identity provider's deadline itself is already too late.
-pub async fn n11_at_the_providers_deadline_a_touch_is_too_late(under: impl DriveClock) {
+/// At the identity provider's deadline itself a touch is too late.
+pub async fn n11_touch_at_provider_deadline_is_too_late(under: impl DriveClock) {
     boundary(under, |record, at| {
         record.facts.provider_deadline = Some(at);
     })
     .await;
 }
 
-/// A touch moves the idle deadline, and the session lives by the new one.
-pub async fn a_touched_session_lives_until_its_new_deadline(under: impl DriveClock) {
+/// A touch moves the idle deadline, and the session lives until the new one.
+pub async fn touched_session_lives_until_new_deadline(under: impl DriveClock) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     for _ in 0..4 {
@@ -303,7 +299,7 @@ pub async fn a_touched_session_lives_until_its_new_deadline(under: impl DriveClo
         assert_eq!(
             fixture.touch_at(&record, now).await,
             TouchOutcome::Recorded,
-            "who stays active stays signed in"
+            "an active session stays live"
         );
         fixture.advance(AGO).await;
     }

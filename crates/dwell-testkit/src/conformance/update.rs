@@ -4,7 +4,7 @@
 //! use dwell_memory::MemoryStore;
 //! use dwell_testkit::conformance::{run, update};
 //!
-//! run(async || MemoryStore::new(), update::n46_of_many_rotations_at_once_one_wins);
+//! run(async || MemoryStore::new(), update::n46_one_of_many_concurrent_rotations_wins);
 //! ```
 
 use dwell_core::store::{TouchOutcome, Update, Updated};
@@ -14,9 +14,9 @@ use super::fixture::{Fixture, MS, every_update, rotation};
 use super::together::poll_and_drop;
 use super::{DriveClock, StoreUnderTest};
 
-/// Each kind of update does what the pure function does, and answers with the
-/// session as it is then.
-pub async fn every_kind_of_update_does_what_the_pure_function_does(under: impl StoreUnderTest) {
+/// Each kind of update has the effect of `SessionRecord::update`, and returns
+/// the session as it is then.
+pub async fn updates_agree_with_pure_function(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let now = fixture.now().await;
     for (group, confirmed) in [(0, true), (100, false)] {
@@ -35,21 +35,19 @@ pub async fn every_kind_of_update_does_what_the_pure_function_does(under: impl S
                     applied, expected,
                     "the answer is the session as the update leaves it: {update:?}"
                 ),
-                other => panic!("an update for the version on record is made: {other:?}"),
+                other => panic!("an update for the current version is made: {other:?}"),
             }
             assert_eq!(
                 fixture.found(record.key).await,
                 expected,
-                "and so it is kept: {update:?}"
+                "and is kept so: {update:?}"
             );
         }
     }
 }
 
-/// Who expects another version changes nothing.
-pub async fn an_update_for_another_version_conflicts_and_changes_nothing(
-    under: impl StoreUnderTest,
-) {
+/// An update for another version changes nothing.
+pub async fn update_for_other_version_conflicts(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let mut record = fixture.record(1, "alice").await;
     record.facts.version = 7;
@@ -60,7 +58,7 @@ pub async fn an_update_for_another_version_conflicts_and_changes_nothing(
             let updated = fixture.update(record.key, version, update.clone()).await;
             assert!(
                 matches!(updated, Updated::Conflict),
-                "version {version} is not the one on record: {update:?}"
+                "version {version} is not the current one: {update:?}"
             );
         }
     }
@@ -71,9 +69,8 @@ pub async fn an_update_for_another_version_conflicts_and_changes_nothing(
     );
 }
 
-/// Every update makes a new version, so that each is for one state only; after
-/// the last number comes the first.
-pub async fn every_update_makes_another_version(under: impl StoreUnderTest) {
+/// Every update makes a new version. After the largest number comes zero.
+pub async fn every_update_makes_new_version(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let now = fixture.now().await;
     for (n, version) in [(0, 0), (1, u32::MAX - 1), (2, u32::MAX)] {
@@ -101,10 +98,8 @@ pub async fn every_update_makes_another_version(under: impl StoreUnderTest) {
     }
 }
 
-/// A touch is no new version: it stands in no update's way.
-pub async fn a_touch_since_the_look_up_is_no_conflict_and_is_not_undone(
-    under: impl StoreUnderTest,
-) {
+/// A touch makes no new version, so it causes no conflict.
+pub async fn touch_since_lookup_is_no_conflict(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let loaded = fixture.start(1, "alice").await;
     let now = fixture.now().await;
@@ -124,9 +119,9 @@ pub async fn a_touch_since_the_look_up_is_no_conflict_and_is_not_undone(
     );
 }
 
-/// Of many rotations of the same token at the same moment one wins, and the
-/// others know that they lost.
-pub async fn n46_of_many_rotations_at_once_one_wins(under: impl StoreUnderTest) {
+/// Of many concurrent rotations of one token one wins, and the others return a
+/// conflict.
+pub async fn n46_one_of_many_concurrent_rotations_wins(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     for round in 0..8 {
         let record = fixture.start(round, "alice").await;
@@ -147,12 +142,12 @@ pub async fn n46_of_many_rotations_at_once_one_wins(under: impl StoreUnderTest) 
         let won: Vec<_> = won.into_iter().flatten().collect();
         assert_eq!(won.len(), 1, "one rotation wins");
         let kept = fixture.found(key).await;
-        assert_eq!(kept, won[0], "and its token is the one that is kept");
+        assert_eq!(kept, won[0], "and its token is kept");
     }
 }
 
-/// An ended session takes no update, and its tombstone stays as it was.
-pub async fn l04_an_ended_session_takes_no_update(under: impl StoreUnderTest) {
+/// An ended session takes no update, and its tombstone is unchanged.
+pub async fn l04_ended_session_takes_no_update(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let record = fixture.start(1, "alice").await;
     let now = fixture.now().await;
@@ -172,7 +167,7 @@ pub async fn l04_an_ended_session_takes_no_update(under: impl StoreUnderTest) {
 }
 
 /// No update moves the absolute deadline, the provider's, or the start.
-pub async fn l03_no_update_moves_the_absolute_deadline(under: impl StoreUnderTest) {
+pub async fn l03_no_update_moves_absolute_deadline(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let mut record = fixture.record(1, "alice").await;
     let now = fixture.now().await;
@@ -196,10 +191,8 @@ pub async fn l03_no_update_moves_the_absolute_deadline(under: impl StoreUnderTes
     }
 }
 
-/// A rotation whose caller goes away at any moment is whole or not there.
-pub async fn n46_a_rotation_that_is_dropped_half_way_is_whole_or_not_there(
-    under: impl StoreUnderTest,
-) {
+/// A rotation whose caller drops it at any point is whole or absent.
+pub async fn n46_dropped_rotation_is_whole_or_absent(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     for polls in 0..6 {
         let record = fixture.start(polls, "alice").await;
@@ -211,15 +204,15 @@ pub async fn n46_a_rotation_that_is_dropped_half_way_is_whole_or_not_there(
         let kept = fixture.found(record.key).await;
         assert!(
             kept == record || kept == expected,
-            "a rotation that nobody waits for is whole or not there: {kept:?}"
+            "a dropped rotation is whole or absent: {kept:?}"
         );
     }
 }
 
-/// Which deadline a session of [`boundary`] runs into.
+/// Sets the deadline that a session of [`boundary`] runs into.
 type Deadline = fn(&mut SessionRecord, Timestamp);
 
-/// An update 1 ms before the deadline is made; at it, it is too late for any.
+/// An update 1 ms before the deadline is made; at the deadline it is too late.
 async fn boundary<T: DriveClock>(under: T, set: Deadline) {
     let fixture = Fixture::new(under);
     let deadline = fixture.now().await + minutes(1);
@@ -254,22 +247,21 @@ async fn boundary<T: DriveClock>(under: T, set: Deadline) {
     }
 }
 
-/// The absolute deadline itself is too late for any update.
-pub async fn n11_at_the_absolute_deadline_an_update_is_too_late(under: impl DriveClock) {
+/// At the absolute deadline itself an update is too late.
+pub async fn n11_update_at_absolute_deadline_is_too_late(under: impl DriveClock) {
     boundary(under, |record, at| record.facts.absolute_deadline = at).await;
 }
 
-/// The identity provider's deadline itself is too late for any update.
-pub async fn n11_at_the_providers_deadline_an_update_is_too_late(under: impl DriveClock) {
+/// At the identity provider's deadline itself an update is too late.
+pub async fn n11_update_at_provider_deadline_is_too_late(under: impl DriveClock) {
     boundary(under, |record, at| {
         record.facts.provider_deadline = Some(at);
     })
     .await;
 }
 
-/// A session of another middleware keeps its mark through every update that
-/// brings no token.
-pub async fn a_foreign_session_stays_foreign(under: impl StoreUnderTest) {
+/// An adopted session stays adopted through every update without a token.
+pub async fn adopted_session_stays_adopted(under: impl StoreUnderTest) {
     let fixture = Fixture::new(under);
     let mut record = fixture.record(1, "alice").await;
     record.credential.check = VerifierHash::NONE;
@@ -284,7 +276,7 @@ pub async fn a_foreign_session_stays_foreign(under: impl StoreUnderTest) {
         let kept = fixture.apply(record.key, update).await;
         assert!(
             kept.credential.is_adopted(),
-            "a foreign session stays foreign"
+            "an adopted session stays adopted"
         );
     }
 }

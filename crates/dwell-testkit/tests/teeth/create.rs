@@ -1,4 +1,4 @@
-//! Creations that keep something else, and limits that count wrongly.
+//! Faulty creations and limits.
 
 use dwell_core::store::{Created, DuePolicy, Quota, StoreError, StoreFuture};
 use dwell_core::{
@@ -14,7 +14,7 @@ pub(crate) fn create(
     store: &Planted,
     mut record: SessionRecord,
     quota: Option<Quota>,
-    judge: DuePolicy,
+    due_policy: DuePolicy,
 ) -> StoreFuture<'_, Created> {
     spoil(store, &mut record);
     match store.fault {
@@ -30,12 +30,12 @@ pub(crate) fn create(
             let max = quota.map_or(usize::MAX, |quota| quota.limit.max as usize);
             if store.plain.list(&record.subject).len() < max {
                 store.dawdle().await;
-                return Ok(at_once(store, record, None, &judge));
+                return Ok(at_once(store, record, None, &due_policy));
             }
-            Ok(at_once(store, record, quota, &judge))
+            Ok(at_once(store, record, quota, &due_policy))
         }),
         _ if store.is_indexed() => StoreFuture::boxed(indexed(store, record)),
-        _ => ready(at_once(store, record, quota, &judge)),
+        _ => ready(at_once(store, record, quota, &due_policy)),
     }
 }
 
@@ -59,12 +59,12 @@ async fn indexed(store: &Planted, record: SessionRecord) -> Result<Created, Stor
     Ok(Created::Created { ended: Vec::new() })
 }
 
-/// Counts and keeps under one lock.
+/// Counts and adds under one lock.
 fn at_once(
     store: &Planted,
     record: SessionRecord,
     mut quota: Option<Quota>,
-    judge: &DuePolicy,
+    due_policy: &DuePolicy,
 ) -> Created {
     let own = store.plain.list(&record.subject).len();
     match store.fault {
@@ -88,13 +88,13 @@ fn at_once(
     }
     let (now, subject) = (store.plain.now(), record.subject.clone());
     let counts = |row: &Row| {
-        let verdict = judge.verdict(&row.record.facts, now);
+        let verdict = due_policy.verdict(&row.record.facts, now);
         let ran_out = matches!(verdict, Verdict::Ended(_));
         let of_subject = row.record.subject == subject;
         match store.fault {
             Fault::LimitCountsEverybody => row.grave.is_none() && !ran_out,
             Fault::LimitCountsTombstones => of_subject,
-            Fault::LimitCountsWhatRanOut => row.is_of(&subject),
+            Fault::LimitCountsTheExpired => row.is_of(&subject),
             Fault::LimitForgetsTheLocked => {
                 row.is_of(&subject) && !ran_out && row.record.facts.locked_at.is_none()
             }
@@ -144,7 +144,7 @@ fn end_first(store: &Planted, subject: &SubjectId) {
     }
 }
 
-/// The key under which the store looks.
+/// The key that the store uses.
 pub(crate) fn cut_key(store: &Planted, key: SessionKey) -> SessionKey {
     let mut bytes = *key.as_bytes();
     if store.has(Fault::KeysAreCut) {
@@ -153,7 +153,7 @@ pub(crate) fn cut_key(store: &Planted, key: SessionKey) -> SessionKey {
     SessionKey::from_bytes(bytes)
 }
 
-/// Keeps something else than what is given.
+/// Changes the record that is to be kept.
 fn spoil(store: &Planted, record: &mut SessionRecord) {
     let facts = &mut record.facts;
     match store.fault {
@@ -192,84 +192,84 @@ fn spoil(store: &Planted, record: &mut SessionRecord) {
 }
 
 crate::teeth! {
-    checks_of_half_their_bits_are_found: ChecksAreHalved {
-        records::checks_keep_all_their_bits, "a check comes back";
+    halved_verifier_hashes_are_found: ChecksAreHalved {
+        records::verifier_hashes_keep_all_bits, "a check comes back";
     }
-    a_creation_that_checks_beforehand_is_found: CreateChecksBeforehand {
-        keeping::of_creations_at_once_under_one_key_one_is_kept, "one of the creations";
+    check_before_creation_is_found: CreateChecksBeforehand {
+        keeping::one_of_concurrent_creations_under_one_key_wins, "one of the creations";
     }
-    a_creation_in_two_steps_is_found: CreateInTwoSteps {
-        together::a_creation_that_is_dropped_half_way_is_whole_or_not_there, "knows of it";
+    creation_in_two_steps_is_found: CreateInTwoSteps {
+        together::dropped_creation_is_whole_or_absent, "in its subject's list";
     }
-    a_creation_that_overwrites_is_found: CreateOverwrites {
-        keeping::a_key_in_use_stays_with_its_session, "a key in use is refused";
-        keeping::l04_the_key_of_an_ended_session_stays_dead, "the key of a tombstone is refused";
-        limit::a_key_in_use_makes_nobody_leave, "the key is in use";
-        tombstones::l13_a_tombstone_stays_for_its_lifetime_and_then_goes, "keeps its key";
+    overwriting_creation_is_found: CreateOverwrites {
+        keeping::key_in_use_stays_with_its_session, "a key in use is refused";
+        keeping::l04_key_of_ended_session_is_not_reused, "the key of a tombstone is refused";
+        limit::key_in_use_ends_no_session, "the key is in use";
+        tombstones::l13_tombstone_is_kept_for_its_lifetime, "keeps its key";
     }
-    a_creation_that_stamps_anew_is_found: CreateStampsAnew {
-        keeping::a_new_session_is_found_as_it_was_created, "found as it was created";
+    creation_with_new_stamps_is_found: CreateStampsAnew {
+        keeping::new_session_is_found_as_created, "found as it was created";
     }
-    an_index_that_is_not_atomic_is_found: IndexIsNotAtomic {
-        together::logins_and_ends_at_once_leave_the_list_right, "those that began";
+    non_atomic_index_is_found: IndexIsNotAtomic {
+        together::concurrent_logins_and_ends_keep_list_correct, "sessions that began";
     }
-    instants_that_wrap_are_found: InstantsWrap {
-        records::extreme_values_come_back, "an extreme value comes back";
-        records::a_deadline_that_never_comes_does_not_come, "has not passed";
+    wrapping_instants_are_found: InstantsWrap {
+        records::extreme_values_round_trip, "an extreme value comes back";
+        records::infinite_deadline_never_passes, "has not passed";
     }
-    keys_that_are_cut_are_found: KeysAreCut {
+    truncated_keys_are_found: KeysAreCut {
         keeping::sessions_under_similar_keys_do_not_mix, "a new session is kept";
     }
-    a_limit_that_counts_everybody_is_found: LimitCountsEverybody {
-        limit::other_subjects_sessions_do_not_count, "count is its own";
+    limit_over_all_subjects_is_found: LimitCountsEverybody {
+        limit::sessions_of_other_subjects_do_not_count, "count is its own";
     }
-    a_limit_that_counts_tombstones_is_found: LimitCountsTombstones {
-        limit::sessions_that_have_ended_do_not_count, "leaves its place";
+    limit_counting_tombstones_is_found: LimitCountsTombstones {
+        limit::ended_sessions_do_not_count, "an ended session does not count";
     }
-    a_limit_that_counts_the_replaced_is_found: LimitCountsTheReplaced {
-        limit::the_session_that_is_replaced_does_not_count, "does not count";
+    limit_counting_replaced_session_is_found: LimitCountsTheReplaced {
+        limit::replaced_session_does_not_count, "does not count";
     }
-    a_limit_that_counts_what_ran_out_is_found: LimitCountsWhatRanOut {
-        limit::sessions_that_ran_out_do_not_count, "ran out do not count";
+    limit_counting_expired_sessions_is_found: LimitCountsTheExpired {
+        limit::expired_sessions_do_not_count, "ran out do not count";
     }
-    a_limit_that_ends_one_however_many_exceed_it_is_found: LimitEndsOne {
-        limit::a_lowered_limit_makes_all_that_exceed_it_leave, "all that exceed";
+    limit_ending_only_one_session_is_found: LimitEndsOne {
+        limit::lowered_limit_ends_all_surplus_sessions, "all sessions beyond";
     }
-    a_limit_that_ends_the_latest_is_found: LimitEndsTheLatest {
-        limit::the_session_active_longest_ago_makes_room_and_is_told, "whose last activity";
+    limit_ending_latest_session_is_found: LimitEndsTheLatest {
+        limit::least_recently_active_session_makes_room, "whose last activity";
     }
-    a_limit_that_forgets_the_locked_is_found: LimitForgetsTheLocked {
-        locking::a_locked_session_counts_towards_the_limit, "a locked session counts";
+    limit_skipping_locked_sessions_is_found: LimitForgetsTheLocked {
+        locking::locked_session_counts_towards_limit, "a locked session counts";
     }
-    a_limit_that_is_ignored_is_found: LimitIsIgnored {
-        limit::a_login_beyond_the_limit_is_refused_and_changes_nothing, "one more is refused";
-        limit::racing_logins_never_exceed_the_limit, "as many logins are kept";
+    ignored_limit_is_found: LimitIsIgnored {
+        limit::login_beyond_limit_is_refused_and_changes_nothing, "one more is refused";
+        limit::racing_logins_never_exceed_limit, "as many logins are kept";
     }
-    a_limit_that_is_not_atomic_is_found: LimitIsNotAtomic {
-        limit::racing_logins_never_exceed_the_limit, "as many logins are kept";
-        limit::racing_logins_end_one_session_each_and_never_exceed_the_limit, "every login beyond";
+    non_atomic_limit_is_found: LimitIsNotAtomic {
+        limit::racing_logins_never_exceed_limit, "as many logins are kept";
+        limit::racing_logins_end_one_session_each, "every login beyond";
     }
-    a_limit_that_makes_room_for_nothing_is_found: LimitMakesRoomForNothing {
-        limit::a_key_in_use_makes_nobody_leave, "nobody leaves";
-        together::a_login_that_is_dropped_half_way_makes_nobody_leave_for_nothing,
-            "the new session is the one";
+    limit_making_room_for_nothing_is_found: LimitMakesRoomForNothing {
+        limit::key_in_use_ends_no_session, "ends no session";
+        together::dropped_login_ends_no_session_for_nothing,
+            "the new session is the only one";
     }
-    a_limit_that_tells_no_end_is_found: LimitTellsNoEnd {
-        limit::the_session_active_longest_ago_makes_room_and_is_told, "the login is told";
+    limit_hiding_ends_is_found: LimitTellsNoEnd {
+        limit::least_recently_active_session_makes_room, "its end is returned";
     }
-    a_limit_that_nobody_set_is_found: LimitWithoutALimit {
-        limit::without_a_limit_nobody_is_refused_and_nobody_leaves, "nobody leaves";
+    limit_that_was_not_set_is_found: LimitWithoutALimit {
+        limit::without_limit_every_login_is_kept, "ends no other";
     }
-    locks_that_are_not_kept_are_found: LocksAreNotKept {
-        records::every_field_comes_back, "every field comes back";
+    lost_locks_are_found: LocksAreNotKept {
+        records::every_field_round_trips, "every field comes back";
     }
-    pauses_that_wrap_are_found: PausesWrap {
-        records::a_pause_of_years_stays_longer_than_any_idle_timeout, "not before";
+    wrapping_pauses_are_found: PausesWrap {
+        records::pause_of_years_outlasts_any_idle_timeout, "not before";
     }
-    open_parts_that_end_at_zeros_are_found: OpenPartsEndAtZeros {
-        open_part::every_open_part_comes_back, "an open part comes back";
+    open_parts_cut_at_zeros_are_found: OpenPartsEndAtZeros {
+        open_part::every_open_part_round_trips, "an open part comes back";
     }
-    a_subject_that_ends_at_a_zero_is_found: SubjectsEndAtZero {
-        subjects::a_subject_with_a_zero_byte_is_kept_whole_or_refused, "what is kept is whole";
+    subject_cut_at_zero_is_found: SubjectsEndAtZero {
+        subjects::subject_with_zero_byte_is_kept_or_refused, "a kept session is whole";
     }
 }

@@ -1,4 +1,4 @@
-//! Ends that are told of too often, not at all, or wrongly.
+//! Faulty ends: reported twice, not at all, or wrongly.
 
 use dwell_core::store::{End, StoreFuture};
 use dwell_core::{
@@ -53,8 +53,8 @@ fn at_once(store: &Planted, key: SessionKey, mut end: End) -> Option<EndedSessio
     let facts = row.record.facts;
     match (store.fault, row.grave) {
         (Fault::EndForgetsTheReason, None) => end.reason = EndReason::Revoked,
-        (Fault::EndOfTheLockedIsNobodys, None) if facts.locked_at.is_some() => return None,
-        (Fault::EndOfWhatRanOutIsNobodys, None) if facts.has_run_out(now) => return None,
+        (Fault::EndOfTheLockedIsUnreported, None) if facts.locked_at.is_some() => return None,
+        (Fault::EndOfTheExpiredIsUnreported, None) if facts.has_run_out(now) => return None,
         (Fault::EndIgnoresASuccessor, Some(_)) => end.replaced = false,
         (Fault::EndOverwritesTheReason, Some(grave)) => {
             row.grave = Some(Grave {
@@ -77,7 +77,7 @@ fn at_once(store: &Planted, key: SessionKey, mut end: End) -> Option<EndedSessio
     row.end(end, now)
 }
 
-/// A record of a session that never was.
+/// A record of a session that never existed.
 fn blank(store: &Planted, key: SessionKey) -> SessionRecord {
     let policies = PolicySet::simple(Timeouts {
         idle: minutes(15),
@@ -88,7 +88,7 @@ fn blank(store: &Planted, key: SessionKey) -> SessionRecord {
     let now = store.plain.now();
     SessionRecord {
         key,
-        subject: "nobody".into(),
+        subject: "mallory".into(),
         facts: engine::opening_facts(&policies, PolicyId::DEFAULT, network, now),
         credential: Credential::new(VerifierHash::from_bits(1)),
         open: OpenPart::new(),
@@ -96,41 +96,41 @@ fn blank(store: &Planted, key: SessionKey) -> SessionRecord {
 }
 
 crate::teeth! {
-    an_end_that_forgets_its_reason_is_found: EndForgetsTheReason {
-        end::an_end_gives_the_session_back_and_leaves_its_tombstone, "with the reason";
+    end_without_its_reason_is_found: EndForgetsTheReason {
+        end::end_returns_session_and_leaves_tombstone, "with the reason";
     }
-    an_end_that_ignores_a_successor_is_found: EndIgnoresASuccessor {
-        end::a_tombstone_learns_of_a_successor_and_of_nothing_else, "learns of the successor";
+    end_ignoring_successor_is_found: EndIgnoresASuccessor {
+        end::second_end_can_only_add_a_successor, "records the successor";
     }
-    an_end_in_two_steps_is_found: EndInTwoSteps {
-        together::an_end_that_is_dropped_half_way_is_whole_or_not_there, "has it no more";
+    end_in_two_steps_is_found: EndInTwoSteps {
+        together::dropped_end_is_whole_or_absent, "is in no list any more";
     }
-    an_end_that_is_not_atomic_is_found: EndIsNotAtomic {
-        end::l12_of_many_ends_at_once_one_wins, "one of all callers";
+    non_atomic_end_is_found: EndIsNotAtomic {
+        end::l12_one_of_many_concurrent_ends_wins, "one of all callers";
     }
-    the_end_of_an_unknown_session_that_leaves_a_tombstone_is_found: EndOfAnUnknownLeavesATombstone {
-        end::a_successor_of_an_unknown_session_creates_nothing, "gets no tombstone";
-        keeping::n50_an_unknown_key_finds_nothing_and_creates_nothing, "creates nothing";
+    tombstone_of_unknown_session_is_found: EndOfAnUnknownLeavesATombstone {
+        end::successor_of_unknown_session_creates_nothing, "gets no tombstone";
+        keeping::n50_unknown_key_finds_and_creates_nothing, "creates nothing";
     }
-    the_end_of_a_locked_session_that_nobody_is_told_of_is_found: EndOfTheLockedIsNobodys {
-        locking::a_locked_session_can_be_ended, "can be ended";
+    unreported_end_of_locked_session_is_found: EndOfTheLockedIsUnreported {
+        locking::locked_session_can_be_ended, "can be ended";
     }
-    the_end_of_what_ran_out_that_nobody_is_told_of_is_found: EndOfWhatRanOutIsNobodys {
-        end::l12_a_session_that_ran_out_is_still_ended_once, "has an end to be told of";
-        keeping::a_session_past_its_deadlines_is_there_until_it_is_ended, "its end is reported";
+    unreported_end_of_expired_session_is_found: EndOfTheExpiredIsUnreported {
+        end::l12_expired_session_is_ended_once, "a session that ran out can be ended";
+        keeping::expired_session_stays_until_ended, "its end is reported";
     }
-    an_end_that_overwrites_the_reason_is_found: EndOverwritesTheReason {
-        end::the_end_of_an_ended_session_is_nobodys_and_changes_nothing, "keeps its reason";
-        end::a_tombstone_learns_of_a_successor_and_of_nothing_else, "of nothing else";
+    overwritten_reason_is_found: EndOverwritesTheReason {
+        end::second_end_returns_none_and_changes_nothing, "keeps its reason";
+        end::second_end_can_only_add_a_successor, "and nothing else";
     }
-    an_end_that_is_told_of_twice_is_found: EndReportsTwice {
-        end::the_end_of_an_ended_session_is_nobodys_and_changes_nothing, "is not ended again";
-        end::l12_of_many_ends_at_once_one_wins, "one of all callers";
-        end::l12_a_session_that_ran_out_is_still_ended_once, "is ended once";
-        end::a_tombstone_learns_of_a_successor_and_of_nothing_else, "is no second end";
-        reapers::n20_requests_and_reapers_at_once_report_each_end_once, "report each end once";
+    end_reported_twice_is_found: EndReportsTwice {
+        end::second_end_returns_none_and_changes_nothing, "is not ended again";
+        end::l12_one_of_many_concurrent_ends_wins, "one of all callers";
+        end::l12_expired_session_is_ended_once, "is ended once";
+        end::second_end_can_only_add_a_successor, "is no second end";
+        reapers::n20_requests_and_reapers_report_each_end_once, "report each end once";
     }
-    an_end_that_takes_a_successor_back_is_found: EndTakesASuccessorBack {
-        end::a_tombstone_learns_of_a_successor_and_of_nothing_else, "takes that back";
+    end_clearing_successor_is_found: EndTakesASuccessorBack {
+        end::second_end_can_only_add_a_successor, "reverts that";
     }
 }

@@ -1,11 +1,7 @@
-//! The suite has teeth: every planted fault is found by the cases that are
-//! about it, for the reason that they state, and every case finds some fault.
+//! The suite has teeth: its cases find every planted fault, with the right
+//! message, and every case finds some fault.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test says so when it fails"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test panics")]
 
 mod create;
 mod end;
@@ -39,16 +35,16 @@ fn planted(fault: Fault) -> UnderTest {
     OnManualClock::new(store, clock, hours(1))
 }
 
-// What the faults are planted in has none: whatever is found is the fault.
+// The store itself has no fault, so what a case finds is the planted one.
 store_conformance!(without_a_fault, async || planted(Fault::None));
 
-/// Runs a case on a store with this fault: it must fail, and say this.
+/// Runs a case on a store with this fault. It must fail with this message.
 fn assert_found(fault: Fault, name: &str, case: impl AsyncFnOnce(UnderTest), says: &str) {
     assert_fails(planted(fault), fault, name, case, says);
 }
 
 fn assert_fails<T>(under: T, fault: impl Debug, name: &str, case: impl AsyncFnOnce(T), says: &str) {
-    // One thread, so that tasks take turns in the same order every time.
+    // One thread, so that tasks always run in the same order.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build();
@@ -65,7 +61,7 @@ fn assert_fails<T>(under: T, fault: impl Debug, name: &str, case: impl AsyncFnOn
     );
 }
 
-/// Makes a test of every fault: which cases find it, and what they say.
+/// Makes a test of every fault: the cases that find it, and their messages.
 macro_rules! teeth {
     ($($test:ident: $fault:ident { $($subject:ident::$case:ident, $says:literal;)+ })+) => {
         $(#[test]
@@ -78,7 +74,7 @@ macro_rules! teeth {
             );)+
         })+
 
-        /// The cases that find something here.
+        /// The cases that find a fault of this file.
         pub(crate) const FINDERS: &[&str] = &[$($(stringify!($case),)+)+];
     };
 }

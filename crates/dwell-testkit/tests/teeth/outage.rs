@@ -1,5 +1,4 @@
-//! A store that makes something up while its server is away, or does by halves
-//! what it refuses, fails the cases about that.
+//! Stores with faults during an outage: the outage cases find each.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,8 +18,8 @@ enum Fault {
     None,
     SaysMissing,
     SaysCorrupt,
-    TouchesAllTheSame,
-    EndsAllTheSame,
+    TouchesAnyway,
+    EndsAnyway,
     KeepsALogin,
     ForgetsAll,
     RefusesFromThenOn,
@@ -96,20 +95,20 @@ impl SessionStore for Away {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: DuePolicy,
+        due: DuePolicy,
     ) -> StoreFuture<'_, Created> {
         StoreFuture::boxed(async move {
             if self.does(Fault::KeepsALogin) {
-                let kept = self.server.create(record.clone(), quota, judge.clone());
+                let kept = self.server.create(record.clone(), quota, due.clone());
                 kept.await?;
             }
-            self.way.create(record, quota, judge).await
+            self.way.create(record, quota, due).await
         })
     }
 
     fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome> {
         StoreFuture::boxed(async move {
-            if self.does(Fault::TouchesAllTheSame) {
+            if self.does(Fault::TouchesAnyway) {
                 self.server.touch(key, touch).await?;
             }
             if self.does_afterwards(Fault::RefusesFromThenOn) {
@@ -121,7 +120,7 @@ impl SessionStore for Away {
 
     fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>> {
         StoreFuture::boxed(async move {
-            if self.does(Fault::EndsAllTheSame) {
+            if self.does(Fault::EndsAnyway) {
                 self.server.end(key, end).await?;
             }
             if self.does_afterwards(Fault::EndsNothingAfterwards) {
@@ -136,33 +135,33 @@ fn assert_found(fault: Fault, name: &str, case: impl AsyncFnOnce(Away), says: &s
     crate::assert_fails(Away::new(fault), fault, name, case, says);
 }
 
-// What the faults are planted in has none.
+// The store itself has no fault.
 store_conformance!(without_a_fault, outage, async || Away::new(Fault::None));
 
 crate::teeth! {
-    a_store_that_says_missing_while_its_server_is_away_is_found: SaysMissing {
-        outage::l08_while_its_server_is_away_a_store_answers_with_errors, "a look-up without the server";
+    missing_during_outage_is_found: SaysMissing {
+        outage::l08_store_without_server_answers_with_errors, "a look-up without the server";
     }
-    a_store_that_says_corrupt_while_its_server_is_away_is_found: SaysCorrupt {
-        outage::l08_while_its_server_is_away_a_store_answers_with_errors, "a look-up without the server";
+    corrupt_during_outage_is_found: SaysCorrupt {
+        outage::l08_store_without_server_answers_with_errors, "a look-up without the server";
     }
-    a_store_that_touches_without_its_server_is_found: TouchesAllTheSame {
-        outage::l08_after_an_outage_everything_is_as_it_was, "nothing that failed was done";
-        outage::l08_what_failed_in_an_outage_can_be_done_after_it, "activity counts";
+    touch_during_outage_is_found: TouchesAnyway {
+        outage::l08_outage_changes_nothing, "failed operations changed nothing";
+        outage::l08_failed_operations_succeed_after_outage, "activity counts";
     }
-    a_store_that_ends_without_its_server_is_found: EndsAllTheSame {
-        outage::l08_after_an_outage_everything_is_as_it_was, "outlives an outage";
+    end_during_outage_is_found: EndsAnyway {
+        outage::l08_outage_changes_nothing, "outlives an outage";
     }
-    a_store_that_keeps_a_login_that_failed_is_found: KeepsALogin {
-        outage::l08_after_an_outage_everything_is_as_it_was, "left by a login that failed";
+    kept_failed_login_is_found: KeepsALogin {
+        outage::l08_outage_changes_nothing, "a failed login leaves no session";
     }
-    a_store_that_forgets_all_in_an_outage_is_found: ForgetsAll {
-        outage::l08_after_an_outage_everything_is_as_it_was, "outlives an outage";
+    sessions_lost_in_outage_are_found: ForgetsAll {
+        outage::l08_outage_changes_nothing, "outlives an outage";
     }
-    a_store_that_refuses_touches_after_an_outage_is_found: RefusesFromThenOn {
-        outage::l08_what_failed_in_an_outage_can_be_done_after_it, "activity counts";
+    touches_refused_after_outage_are_found: RefusesFromThenOn {
+        outage::l08_failed_operations_succeed_after_outage, "activity counts";
     }
-    a_store_that_ends_nothing_after_an_outage_is_found: EndsNothingAfterwards {
-        outage::l08_what_failed_in_an_outage_can_be_done_after_it, "an end is made";
+    ends_refused_after_outage_are_found: EndsNothingAfterwards {
+        outage::l08_failed_operations_succeed_after_outage, "an end is made";
     }
 }

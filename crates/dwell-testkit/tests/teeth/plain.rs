@@ -1,7 +1,6 @@
-//! A store without any cleverness: one table behind one lock, searched from
-//! end to end. Nothing is shared with the store in memory but the pure
-//! functions of the core, so what passes the suite here and there is no
-//! peculiarity of either.
+//! A simple store: one table behind one lock, searched from end to end. It
+//! shares only the pure functions of the core with the store in memory, so a
+//! case that both pass depends on neither implementation.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
@@ -14,10 +13,10 @@ use dwell_core::{
     Verdict,
 };
 
-/// What is kept of a session.
+/// What the store keeps of a session.
 #[derive(Clone)]
 pub(crate) struct Row {
-    /// As it was created, for faults that mix that up with what it is now.
+    /// As it was created, for faults that use it instead of the current record.
     pub(crate) first: SessionRecord,
     pub(crate) record: SessionRecord,
     pub(crate) grave: Option<Grave>,
@@ -78,7 +77,7 @@ impl Row {
         }
     }
 
-    /// Whether it is of this subject and has not ended.
+    /// Whether the session belongs to this subject and has not ended.
     pub(crate) fn is_of(&self, subject: &SubjectId) -> bool {
         self.grave.is_none() && self.record.subject == *subject
     }
@@ -87,8 +86,8 @@ impl Row {
     pub(crate) fn is_over(&self, tombstones: Duration, now: Timestamp) -> bool {
         self.grave.is_some_and(|grave| {
             let by_age = grave.at + tombstones;
-            let foreign = self.record.credential.is_adopted();
-            now >= by_age && (!foreign || now >= self.record.facts.absolute_deadline)
+            let adopted = self.record.credential.is_adopted();
+            now >= by_age && (!adopted || now >= self.record.facts.absolute_deadline)
         })
     }
 }
@@ -118,7 +117,7 @@ impl Plain {
         }
     }
 
-    /// Keeps a session, unless its key is in use.
+    /// Adds a session, unless its key is in use.
     pub(crate) fn create(&self, record: SessionRecord) -> bool {
         let mut rows = self.rows();
         let is_free = !rows.contains_key(&record.key);
@@ -172,23 +171,28 @@ pub(crate) fn change(
     }
 }
 
-/// Whether a reaping pass has something to do here.
-pub(crate) fn is_due(row: &Row, judge: &DuePolicy, tombstones: Duration, now: Timestamp) -> bool {
+/// Whether a reaping pass must change this row.
+pub(crate) fn is_due(
+    row: &Row,
+    due_policy: &DuePolicy,
+    tombstones: Duration,
+    now: Timestamp,
+) -> bool {
     if row.grave.is_some() {
         return row.is_over(tombstones, now);
     }
-    match judge.verdict(&row.record.facts, now) {
+    match due_policy.verdict(&row.record.facts, now) {
         Verdict::Ended(_) => true,
         Verdict::Locked { .. } => row.record.facts.locked_at.is_none(),
         _ => false,
     }
 }
 
-/// Does what a reaping pass has to do to what is due.
+/// Does what a reaping pass must do to a due row.
 pub(crate) fn take(
     rows: &mut Rows,
     key: SessionKey,
-    judge: &DuePolicy,
+    due_policy: &DuePolicy,
     now: Timestamp,
     reaped: &mut Reaped,
 ) {
@@ -199,7 +203,7 @@ pub(crate) fn take(
         rows.remove(&key);
         return;
     }
-    match judge.verdict(&row.record.facts, now) {
+    match due_policy.verdict(&row.record.facts, now) {
         Verdict::Ended(reason) => reaped.ended.extend(row.end(reason.into(), now)),
         _ => {
             let at = row.record.facts.idle_deadline.min(now);

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use crate::plain::Plain;
 use crate::{create, end, reads, reap, touch, update};
 
-/// What is wrong with the store.
+/// The fault of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     None,
@@ -33,7 +33,7 @@ pub(crate) enum Fault {
     LimitCountsEverybody,
     LimitCountsTombstones,
     LimitCountsTheReplaced,
-    LimitCountsWhatRanOut,
+    LimitCountsTheExpired,
     LimitEndsOne,
     LimitEndsTheLatest,
     LimitForgetsTheLocked,
@@ -52,13 +52,13 @@ pub(crate) enum Fault {
     EndInTwoSteps,
     EndIsNotAtomic,
     EndOfAnUnknownLeavesATombstone,
-    EndOfTheLockedIsNobodys,
-    EndOfWhatRanOutIsNobodys,
+    EndOfTheLockedIsUnreported,
+    EndOfTheExpiredIsUnreported,
     EndOverwritesTheReason,
     EndReportsTwice,
     EndTakesASuccessorBack,
     // Look-ups and lists.
-    ClockRunsOnItsOwn,
+    ClockRunsUnasked,
     DebugShowsChecks,
     DebugShowsKeys,
     ListKeepsTheEnded,
@@ -91,8 +91,8 @@ pub(crate) enum Fault {
     ReapStopsAtWhatIsNotDue,
     ReapTellsTwice,
     // Tombstones.
-    ForeignTombstonesGoByAge,
-    ForeignTombstonesGoByDeadline,
+    AdoptedTombstonesGoByAge,
+    AdoptedTombstonesGoByDeadline,
     ForgettingIsAnEnd,
     ReapedTombstonesAgeFromTheDeadline,
     SuccessorProlongs,
@@ -116,7 +116,7 @@ pub(crate) enum Fault {
     // Updates.
     LocksMoveOn,
     RotationInTwoSteps,
-    UpdateForgetsTheForeign,
+    UpdateForgetsTheOwner,
     UpdateForgetsTheOpenPart,
     UpdateIgnoresDeadlines,
     UpdateIgnoresTheVersion,
@@ -132,14 +132,14 @@ pub(crate) enum Fault {
 pub(crate) struct Planted {
     pub(crate) plain: Plain,
     pub(crate) fault: Fault,
-    /// An index of its own, for faults of indices.
+    /// A separate index, for faults of indices.
     pub(crate) index: Mutex<BTreeMap<SubjectId, Vec<SessionKey>>>,
-    /// When locks were to end, as it was when they were set.
+    /// When locks were to end when they were set.
     pub(crate) old_locks: Mutex<BTreeMap<SessionKey, Timestamp>>,
     pub(crate) ticks: AtomicU64,
     /// Whether a pass has chosen what it will end.
     pub(crate) chosen: watch::Sender<bool>,
-    /// How many touches were made since.
+    /// How many touches were made since then.
     pub(crate) touched: watch::Sender<usize>,
 }
 
@@ -160,8 +160,8 @@ impl Planted {
         self.fault == fault
     }
 
-    /// Time for others to come in between: not the same for all, so that
-    /// writes come in another order than the reads before them.
+    /// Lets other tasks run in between, for different times, so that writes come
+    /// in another order than the reads before them.
     pub(crate) async fn dawdle(&self) {
         let turn = self.ticks.fetch_add(1, Ordering::SeqCst);
         for _ in 0..20 + turn * 37 % 101 {
@@ -169,14 +169,14 @@ impl Planted {
         }
     }
 
-    /// Whether sessions are listed by the index of its own.
+    /// Whether sessions are listed by the separate index.
     pub(crate) fn is_indexed(&self) -> bool {
         use Fault::{CreateInTwoSteps, EndInTwoSteps, IndexIsNotAtomic};
         [CreateInTwoSteps, EndInTwoSteps, IndexIsNotAtomic].contains(&self.fault)
     }
 }
 
-/// An answer that is there already.
+/// An answer that is ready.
 pub(crate) fn ready<'a, T: 'a>(answer: T) -> StoreFuture<'a, T> {
     StoreFuture::ready(Ok(answer))
 }
@@ -200,9 +200,9 @@ impl SessionStore for Planted {
         &self,
         record: SessionRecord,
         quota: Option<Quota>,
-        judge: DuePolicy,
+        due: DuePolicy,
     ) -> StoreFuture<'_, Created> {
-        create::create(self, record, quota, judge)
+        create::create(self, record, quota, due)
     }
 
     fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome> {
@@ -229,8 +229,8 @@ impl SessionStore for Planted {
         ready(reads::list(self, &subject))
     }
 
-    fn reap(&self, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
-        reap::reap(self, judge, batch)
+    fn reap(&self, due: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
+        reap::reap(self, due, batch)
     }
 
     fn is_local(&self) -> bool {

@@ -1,4 +1,4 @@
-//! Look-ups and lists that change something, or show something else.
+//! Faulty look-ups and lists.
 
 use std::fmt;
 use std::sync::atomic::Ordering;
@@ -15,7 +15,7 @@ use crate::planted::{Fault, Planted, ready};
 pub(crate) fn now(store: &Planted) -> StoreFuture<'_, Timestamp> {
     let now = store.plain.now();
     match store.fault {
-        Fault::ClockRunsOnItsOwn => {
+        Fault::ClockRunsUnasked => {
             let ticks = store.ticks.fetch_add(1, Ordering::SeqCst);
             ready(now + Duration::from_millis(ticks))
         }
@@ -94,43 +94,43 @@ pub(crate) fn debug(store: &Planted, f: &mut fmt::Formatter<'_>) -> fmt::Result 
 }
 
 crate::teeth! {
-    a_clock_that_runs_on_its_own_is_found: ClockRunsOnItsOwn {
-        clock::the_stores_clock_moves_by_what_it_is_moved_and_no_more, "stands still";
+    clock_that_runs_unasked_is_found: ClockRunsUnasked {
+        clock::store_clock_moves_only_when_moved, "stands still";
     }
-    a_debug_that_shows_checks_is_found: DebugShowsChecks {
+    debug_showing_verifier_hashes_is_found: DebugShowsChecks {
         records::l09_debug_shows_no_secret, "`Debug` shows";
     }
-    a_debug_that_shows_keys_is_found: DebugShowsKeys {
+    debug_showing_keys_is_found: DebugShowsKeys {
         records::l09_debug_shows_no_secret, "`Debug` shows";
     }
-    a_list_that_keeps_the_ended_is_found: ListKeepsTheEnded {
-        subjects::ended_sessions_leave_their_subject, "leaves its subject";
+    list_with_ended_sessions_is_found: ListKeepsTheEnded {
+        subjects::ended_sessions_leave_list, "leaves the list";
     }
-    a_list_that_leaks_other_subjects_is_found: ListLeaks {
-        subjects::a_subject_finds_its_sessions_and_no_others, "finds all of its sessions";
+    list_leaking_other_subjects_is_found: ListLeaks {
+        subjects::subject_finds_only_its_sessions, "finds all of its sessions";
     }
-    a_list_that_is_out_of_date_is_found: ListShowsTheFirstState {
-        subjects::a_list_shows_sessions_as_they_are_now, "what a look-up shows";
+    stale_list_is_found: ListShowsTheFirstState {
+        subjects::list_shows_current_state, "what a look-up shows";
     }
-    a_store_that_is_local_only_in_name_is_found: LocalOnlyInName {
-        keeping::a_local_store_has_every_answer_at_once, "has its answer at once: now";
+    falsely_local_store_is_found: LocalOnlyInName {
+        keeping::local_store_answers_at_once, "has its answer at once: now";
     }
-    a_look_up_that_is_activity_is_found: LookUpIsActivity {
-        keeping::a_look_up_changes_nothing, "so does a list";
+    lookup_counting_as_activity_is_found: LookUpIsActivity {
+        keeping::lookup_changes_nothing, "so does a list";
     }
     answers_by_another_clock_are_found: NowIsTheNodes {
-        clock::l11_every_answer_carries_the_stores_time, "one clock";
+        clock::l11_every_answer_carries_store_time, "one clock";
     }
-    what_vanishes_at_its_deadline_is_found: RunOutIsMissing {
-        keeping::a_session_past_its_deadlines_is_there_until_it_is_ended, "has not ended";
+    session_vanishing_at_deadline_is_found: RunOutIsMissing {
+        keeping::expired_session_stays_until_ended, "has not ended";
     }
-    a_subject_that_is_cut_is_found: SubjectsAreCut {
-        subjects::a_very_long_subject_is_kept_whole, "every byte counts";
+    truncated_subject_is_found: SubjectsAreCut {
+        subjects::very_long_subject_is_kept_whole, "every byte of";
     }
-    a_subject_that_is_trimmed_is_found: SubjectsAreTrimmed {
-        subjects::subjects_are_told_apart_byte_by_byte, "is nobody else";
+    trimmed_subject_is_found: SubjectsAreTrimmed {
+        subjects::subjects_are_compared_byte_by_byte, "is a separate subject";
     }
-    a_subject_whose_case_is_folded_is_found: SubjectsFoldCase {
-        subjects::subjects_are_told_apart_byte_by_byte, "is nobody else";
+    case_folded_subject_is_found: SubjectsFoldCase {
+        subjects::subjects_are_compared_byte_by_byte, "is a separate subject";
     }
 }

@@ -1,4 +1,4 @@
-//! Reaping that ends the wrong sessions, too many, too few, or twice.
+//! Faulty reaping: the wrong sessions, too many, too few, or twice.
 
 use std::time::Duration;
 
@@ -11,15 +11,19 @@ use crate::planted::{Fault, Planted, ready};
 use crate::tombstones;
 use crate::update::known;
 
-pub(crate) fn reap(store: &Planted, judge: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
+pub(crate) fn reap(
+    store: &Planted,
+    due_policy: DuePolicy,
+    batch: usize,
+) -> StoreFuture<'_, Reaped> {
     match store.fault {
         Fault::ReapIsNotAtomic => StoreFuture::boxed(async move {
             let now = store.plain.now();
-            let (mut rows, keys, more) = choose(store, &judge, batch);
+            let (mut rows, keys, more) = choose(store, &due_policy, batch);
             store.dawdle().await;
             let mut reaped = begin(now, more);
             for key in keys {
-                take(&mut rows, key, &judge, now, &mut reaped);
+                take(&mut rows, key, &due_policy, now, &mut reaped);
                 if let Some(row) = rows.remove(&key) {
                     store.plain.rows().insert(key, row);
                 }
@@ -28,7 +32,7 @@ pub(crate) fn reap(store: &Planted, judge: DuePolicy, batch: usize) -> StoreFutu
         }),
         Fault::ReapEndsWhatWasTouched => StoreFuture::boxed(async move {
             let now = store.plain.now();
-            let (rows, keys, more) = choose(store, &judge, batch);
+            let (rows, keys, more) = choose(store, &due_policy, batch);
             let mut reaped = begin(now, more);
             if !keys.is_empty() && !store.chosen.send_replace(true) {
                 let mut touched = store.touched.subscribe();
@@ -40,7 +44,7 @@ pub(crate) fn reap(store: &Planted, judge: DuePolicy, batch: usize) -> StoreFutu
             }
             Ok(reaped)
         }),
-        _ => ready(at_once(store, &judge, batch)),
+        _ => ready(at_once(store, &due_policy, batch)),
     }
 }
 
@@ -52,20 +56,20 @@ fn begin(now: Timestamp, more: bool) -> Reaped {
     }
 }
 
-/// A copy of what there is, what in it is due, and whether that is all.
-fn choose(store: &Planted, judge: &DuePolicy, batch: usize) -> (Rows, Vec<SessionKey>, bool) {
+/// A copy of all rows, the due keys of a batch, and whether more are due.
+fn choose(store: &Planted, due_policy: &DuePolicy, batch: usize) -> (Rows, Vec<SessionKey>, bool) {
     let rows = store.plain.rows().clone();
     let now = store.plain.now();
     let due = rows
         .iter()
-        .filter(|(_, row)| is_due(row, judge, store.plain.tombstones, now));
+        .filter(|(_, row)| is_due(row, due_policy, store.plain.tombstones, now));
     let mut keys: Vec<_> = due.map(|(key, _)| *key).collect();
     let more = keys.len() > batch;
     keys.truncate(batch);
     (rows, keys, more)
 }
 
-fn at_once(store: &Planted, judge: &DuePolicy, mut batch: usize) -> Reaped {
+fn at_once(store: &Planted, due_policy: &DuePolicy, mut batch: usize) -> Reaped {
     let now = match store.fault {
         Fault::ReapIsEarly => store.plain.now() + Duration::from_millis(1),
         _ => store.plain.now(),
@@ -76,7 +80,7 @@ fn at_once(store: &Planted, judge: &DuePolicy, mut batch: usize) -> Reaped {
     let mut rows = store.plain.rows();
     let due = |row: &Row| match row.grave {
         Some(_) => tombstones::is_over(store, row, now),
-        None => is_due_by(store, row, judge, now),
+        None => is_due_by(store, row, due_policy, now),
     };
     let mut seen: Vec<_> = rows.iter().collect();
     if store.has(Fault::ReapStopsAtWhatIsNotDue) {
@@ -102,13 +106,13 @@ fn at_once(store: &Planted, judge: &DuePolicy, mut batch: usize) -> Reaped {
         _ => {}
     }
     for key in keys.into_iter().take(batch) {
-        take_by(store, &mut rows, key, judge, now, &mut reaped);
+        take_by(store, &mut rows, key, due_policy, now, &mut reaped);
     }
     reaped
 }
 
-/// Whether the store takes it that this session is due.
-fn is_due_by(store: &Planted, row: &Row, judge: &DuePolicy, now: Timestamp) -> bool {
+/// Whether the store considers this session due.
+fn is_due_by(store: &Planted, row: &Row, due_policy: &DuePolicy, now: Timestamp) -> bool {
     let facts = seen_as(store, row, now);
     let old_lock = store
         .old_locks
@@ -123,7 +127,7 @@ fn is_due_by(store: &Planted, row: &Row, judge: &DuePolicy, now: Timestamp) -> b
         Fault::ReapSkipsTheTouched if facts.last_active_at != row.first.facts.last_active_at => {
             false
         }
-        _ => match judge.verdict(&facts, now) {
+        _ => match due_policy.verdict(&facts, now) {
             Verdict::Ended(_) => true,
             Verdict::Locked { .. } => facts.locked_at.is_none(),
             _ => false,
@@ -131,7 +135,7 @@ fn is_due_by(store: &Planted, row: &Row, judge: &DuePolicy, now: Timestamp) -> b
     }
 }
 
-/// The facts that the store goes by.
+/// The facts that the store uses.
 fn seen_as(store: &Planted, row: &Row, now: Timestamp) -> Facts {
     match store.fault {
         Fault::ReapGoesByFirstDeadlines => row.first.facts,
@@ -147,7 +151,7 @@ fn take_by(
     store: &Planted,
     rows: &mut Rows,
     key: SessionKey,
-    judge: &DuePolicy,
+    due_policy: &DuePolicy,
     now: Timestamp,
     reaped: &mut Reaped,
 ) {
@@ -166,7 +170,7 @@ fn take_by(
     | Fault::ReapGoesByTheOldLock
     | Fault::ReapIgnoresPolicies
     | Fault::ReapForgetsTheReason = store.fault
-        && (row.record.facts.locked_at.is_some() || !locks(row, judge, now))
+        && (row.record.facts.locked_at.is_some() || !locks(row, due_policy, now))
     {
         reaped
             .ended
@@ -176,77 +180,77 @@ fn take_by(
     if store.has(Fault::ReapKeepsWhatItKnows) {
         row.record.open = known(&row.record.open);
     }
-    take(rows, key, judge, now, reaped);
+    take(rows, key, due_policy, now, reaped);
     let mut old_locks = store.old_locks.lock().unwrap();
     for locked in &reaped.locked {
-        let Verdict::Locked { until } = judge.verdict(&locked.facts, now) else {
+        let Verdict::Locked { until } = due_policy.verdict(&locked.facts, now) else {
             continue;
         };
         old_locks.entry(locked.key).or_insert(until);
     }
 }
 
-fn locks(row: &Row, judge: &DuePolicy, now: Timestamp) -> bool {
+fn locks(row: &Row, due_policy: &DuePolicy, now: Timestamp) -> bool {
     matches!(
-        judge.verdict(&row.record.facts, now),
+        due_policy.verdict(&row.record.facts, now),
         Verdict::Locked { .. }
     )
 }
 
 crate::teeth! {
-    reaping_that_ends_what_was_touched_is_found: ReapEndsWhatWasTouched {
-        reapers::l04_a_touch_during_a_pass_saves_the_session_or_comes_too_late, "has not ended";
+    reaping_touched_sessions_is_found: ReapEndsWhatWasTouched {
+        reapers::l04_touch_during_pass_saves_session_or_is_late, "has not ended";
     }
-    reaping_that_forgets_the_locked_is_found: ReapForgetsTheLocked {
-        locking::an_idle_session_is_locked_once_and_ends_after_the_lock_period, "it ends when";
-        locking::a_session_that_a_request_locked_is_ended_and_not_locked_again, "all the same";
+    reaping_without_locked_sessions_is_found: ReapForgetsTheLocked {
+        locking::idle_session_is_locked_once_then_ends, "it ends when";
+        locking::session_locked_by_request_is_not_locked_again, "still ends";
     }
-    reaping_that_forgets_the_reason_is_found: ReapForgetsTheReason {
-        reaping::l12_what_is_due_ends_with_its_own_reason_and_once, "of its own deadline";
+    reaping_without_reason_is_found: ReapForgetsTheReason {
+        reaping::l12_due_sessions_end_once_with_own_reason, "of its own deadline";
     }
     reaping_by_first_deadlines_is_found: ReapGoesByFirstDeadlines {
-        reaping::l12_a_touched_session_is_looked_at_again, "not due at its old deadline";
+        reaping::l12_touched_session_is_reaped_at_new_deadline, "not due at its old deadline";
     }
-    reaping_by_a_lock_that_was_opened_is_found: ReapGoesByTheOldLock {
-        locking::a_session_that_was_opened_again_is_not_ended_for_its_old_lock, "its old lock";
+    reaping_by_opened_lock_is_found: ReapGoesByTheOldLock {
+        locking::unlocked_session_is_not_ended_for_old_lock, "its old lock";
     }
-    reaping_that_ignores_policies_is_found: ReapIgnoresPolicies {
-        reaping::l06_a_stricter_policy_finds_sessions_that_nobody_uses, "finds sessions";
+    reaping_without_policies_is_found: ReapIgnoresPolicies {
+        reaping::l06_stricter_policy_reaches_unused_sessions, "finds unused sessions";
     }
-    reaping_that_ignores_recorded_deadlines_is_found: ReapIgnoresRecords {
-        reaping::l06_a_looser_policy_prolongs_no_recorded_deadline, "prolongs no deadline";
+    reaping_without_recorded_deadlines_is_found: ReapIgnoresRecords {
+        reaping::l06_looser_policy_moves_no_recorded_deadline, "prolongs no deadline";
     }
-    reaping_that_ignores_the_batch_is_found: ReapIgnoresTheBatch {
-        reaping::n22_a_pass_is_bounded_and_says_when_more_is_due, "no more than it is told";
+    reaping_beyond_batch_is_found: ReapIgnoresTheBatch {
+        reaping::n22_pass_is_bounded_and_says_if_more_is_due, "no more than its batch";
     }
-    reaping_before_the_deadline_is_found: ReapIsEarly {
-        reaping::where_nothing_is_due_a_pass_does_nothing, "before its deadline";
+    reaping_before_deadline_is_found: ReapIsEarly {
+        reaping::pass_with_nothing_due_does_nothing, "before its deadline";
     }
-    reaping_that_is_not_atomic_is_found: ReapIsNotAtomic {
-        reapers::l12_reapers_at_once_report_each_end_and_each_lock_once, "report each end once";
-        reapers::n20_requests_and_reapers_at_once_report_each_end_once, "report each end once";
+    non_atomic_reaping_is_found: ReapIsNotAtomic {
+        reapers::l12_concurrent_reapers_report_each_end_once, "report each end once";
+        reapers::n20_requests_and_reapers_report_each_end_once, "report each end once";
     }
-    reaping_that_keeps_known_facts_alone_is_found: ReapKeepsWhatItKnows {
-        open_part::a_reaper_keeps_the_open_part, "is kept whole: a lock";
+    reaping_dropping_unknown_facts_is_found: ReapKeepsWhatItKnows {
+        open_part::reaper_keeps_open_part, "is kept whole: a lock";
     }
-    reaping_that_locks_again_is_found: ReapLocksAgain {
-        locking::an_idle_session_is_locked_once_and_ends_after_the_lock_period, "is locked once";
-        locking::a_session_that_a_request_locked_is_ended_and_not_locked_again, "not locked again";
+    reaping_locking_twice_is_found: ReapLocksAgain {
+        locking::idle_session_is_locked_once_then_ends, "is locked once";
+        locking::session_locked_by_request_is_not_locked_again, "not locked again";
     }
-    reaping_that_never_has_enough_is_found: ReapNeverHasEnough {
-        reaping::where_nothing_is_due_a_pass_does_nothing, "reaping comes to an end";
-        reaping::n22_a_pass_is_bounded_and_says_when_more_is_due, "no more is due after that";
+    endless_reaping_is_found: ReapNeverHasEnough {
+        reaping::pass_with_nothing_due_does_nothing, "reaping comes to an end";
+        reaping::n22_pass_is_bounded_and_says_if_more_is_due, "no more is due after that";
     }
-    reaping_that_says_too_early_that_it_is_done_is_found: ReapSaysNoMore {
-        reaping::n22_a_pass_is_bounded_and_says_when_more_is_due, "everything is done";
+    reaping_done_too_early_is_found: ReapSaysNoMore {
+        reaping::n22_pass_is_bounded_and_says_if_more_is_due, "everything is done";
     }
-    reaping_that_skips_the_touched_is_found: ReapSkipsTheTouched {
-        reaping::l12_a_touched_session_is_looked_at_again, "it is due at its new one";
+    reaping_skipping_touched_sessions_is_found: ReapSkipsTheTouched {
+        reaping::l12_touched_session_is_reaped_at_new_deadline, "it is due at its new one";
     }
-    reaping_that_stops_at_what_is_not_due_is_found: ReapStopsAtWhatIsNotDue {
-        reaping::what_is_due_is_found_among_much_that_is_not, "there is a tombstone";
+    reaping_stopping_early_is_found: ReapStopsAtWhatIsNotDue {
+        reaping::due_session_is_found_among_many_others, "a tombstone is expected";
     }
-    reaping_that_tells_twice_is_found: ReapTellsTwice {
-        reaping::l12_what_is_due_ends_with_its_own_reason_and_once, "all that is due ends";
+    reaping_reporting_twice_is_found: ReapTellsTwice {
+        reaping::l12_due_sessions_end_once_with_own_reason, "all that is due ends";
     }
 }

@@ -1,4 +1,4 @@
-//! Touches that do too much, too little or too late.
+//! Faulty touches.
 
 use dwell_core::engine::Touch;
 use dwell_core::store::{Loaded, SessionStore, StoreFuture, TouchOutcome};
@@ -29,7 +29,7 @@ pub(crate) fn touch(
             Ok(touched)
         }),
         Fault::ReapEndsWhatWasTouched => StoreFuture::boxed(async move {
-            // After the pass has chosen, and before it goes on.
+            // After the pass has chosen, and before it continues.
             let _ = store.chosen.subscribe().wait_for(|chosen| *chosen).await;
             let touched = store.plain.touch(key, touch);
             store.touched.send_modify(|count| *count += 1);
@@ -101,7 +101,7 @@ fn at_once(store: &Planted, key: SessionKey, touch: Touch) -> TouchOutcome {
     touched
 }
 
-/// Takes out of the way what should stand in it.
+/// Removes the deadlines and locks that the fault ignores.
 fn forgive(store: &Planted, facts: &mut Facts, now: Timestamp) {
     let forgives = |which, at| {
         let at_it = store.has(which) && now == at;
@@ -124,58 +124,58 @@ fn forgive(store: &Planted, facts: &mut Facts, now: Timestamp) {
 }
 
 crate::teeth! {
-    a_look_up_that_does_not_see_its_touch_is_found: LookUpBeforeTheTouch {
-        touch::a_touch_and_a_look_up_in_one_are_one_after_the_other, "as the touch left it";
+    lookup_before_its_touch_is_found: LookUpBeforeTheTouch {
+        touch::touch_and_load_looks_up_after_touching, "as the touch left it";
     }
-    a_touch_that_lets_the_absolute_deadline_pass_is_found: TouchAtTheAbsoluteDeadline {
-        touch::n11_at_the_absolute_deadline_a_touch_is_too_late, "1 ms before a deadline";
+    touch_at_absolute_deadline_is_found: TouchAtTheAbsoluteDeadline {
+        touch::n11_touch_at_absolute_deadline_is_too_late, "1 ms before a deadline";
     }
-    a_touch_that_lets_the_idle_deadline_pass_is_found: TouchAtTheIdleDeadline {
-        touch::n11_at_the_idle_deadline_a_touch_is_too_late, "1 ms before a deadline";
+    touch_at_idle_deadline_is_found: TouchAtTheIdleDeadline {
+        touch::n11_touch_at_idle_deadline_is_too_late, "1 ms before a deadline";
     }
-    a_touch_that_lets_the_providers_deadline_pass_is_found: TouchAtTheProvidersDeadline {
-        touch::n11_at_the_providers_deadline_a_touch_is_too_late, "1 ms before a deadline";
+    touch_at_provider_deadline_is_found: TouchAtTheProvidersDeadline {
+        touch::n11_touch_at_provider_deadline_is_too_late, "1 ms before a deadline";
     }
-    a_touch_that_counts_as_of_now_is_found: TouchCountsAsOfNow {
-        clock::l11_a_touch_from_a_clock_behind_moves_nothing_back, "is older";
+    touch_counted_as_now_is_found: TouchCountsAsOfNow {
+        clock::l11_touch_from_clock_behind_moves_nothing_back, "is older";
     }
-    a_touch_that_forgets_its_deadline_is_found: TouchForgetsTheDeadline {
-        touch::n16_a_touch_records_activity_with_its_deadline_and_nothing_else, "a touch changes";
-        touch::any_sequence_of_touches_agrees_with_the_pure_function, "`Facts::touch` changes";
+    touch_without_deadline_is_found: TouchForgetsTheDeadline {
+        touch::n16_touch_records_activity_and_deadline_only, "a touch changes";
+        touch::touches_agree_with_pure_function, "`Facts::touch` changes";
     }
-    a_touch_that_ignores_deadlines_is_found: TouchIgnoresDeadlines {
-        touch::l04_a_touch_that_comes_after_a_deadline_revives_nothing, "comes too late";
-        touch::a_touched_session_lives_until_its_new_deadline, "and runs out";
+    touch_ignoring_deadlines_is_found: TouchIgnoresDeadlines {
+        touch::l04_touch_after_deadline_revives_nothing, "comes too late";
+        touch::touched_session_lives_until_new_deadline, "and runs out";
     }
-    a_touch_that_makes_a_version_is_found: TouchIsAVersion {
-        touch::n16_a_touch_records_activity_with_its_deadline_and_nothing_else, "a touch changes";
-        update::a_touch_since_the_look_up_is_no_conflict_and_is_not_undone, "is no conflict";
+    touch_making_new_version_is_found: TouchIsAVersion {
+        touch::n16_touch_records_activity_and_deadline_only, "a touch changes";
+        update::touch_since_lookup_is_no_conflict, "is no conflict";
     }
-    a_touch_that_is_not_atomic_is_found: TouchIsNotAtomic {
-        touch::l05_of_many_touches_at_once_the_latest_stays, "the latest of all touches";
-        together::l04_touches_and_updates_at_once_undo_nothing, "is there";
-        together::l04_what_meets_an_end_comes_before_it_or_not_at_all, "a tombstone";
+    non_atomic_touch_is_found: TouchIsNotAtomic {
+        touch::l05_latest_of_concurrent_touches_stays, "the latest of all touches";
+        together::l04_concurrent_touches_and_updates_undo_nothing, "is there";
+        together::l04_change_meeting_end_is_in_tombstone_or_refused, "a tombstone";
     }
-    a_touch_that_moves_activity_back_is_found: TouchMovesBack {
-        touch::l05_an_older_touch_moves_nothing_back, "not later is older";
-        touch::any_sequence_of_touches_agrees_with_the_pure_function, "judged as";
-        clock::l11_a_touch_from_a_clock_behind_moves_nothing_back, "is older";
+    touch_moving_activity_back_is_found: TouchMovesBack {
+        touch::l05_older_touch_moves_nothing_back, "not later is older";
+        touch::touches_agree_with_pure_function, "judged as";
+        clock::l11_touch_from_clock_behind_moves_nothing_back, "is older";
     }
-    a_touch_that_opens_a_lock_is_found: TouchOpensALock {
-        locking::a_locked_session_takes_no_touch, "takes no touch";
+    touch_opening_lock_is_found: TouchOpensALock {
+        locking::locked_session_takes_no_touch, "takes no touch";
     }
-    a_touch_that_revives_is_found: TouchRevives {
-        touch::l04_an_ended_session_takes_no_touch, "takes no touch";
+    reviving_touch_is_found: TouchRevives {
+        touch::l04_ended_session_takes_no_touch, "takes no touch";
     }
-    a_touch_that_takes_the_deadline_of_a_node_ahead_is_found: TouchTakesTheNodesDeadline {
-        clock::l11_a_touch_from_a_clock_ahead_gains_no_idle_time, "prolongs nothing";
-        clock::l11_a_touch_at_the_end_of_time_is_one_of_now, "no deadline that never comes";
+    touch_with_deadline_of_node_is_found: TouchTakesTheNodesDeadline {
+        clock::l11_touch_from_clock_ahead_gains_no_idle_time, "prolongs nothing";
+        clock::l11_touch_at_end_of_time_counts_as_now, "no deadline that never comes";
     }
-    a_touch_that_trusts_the_clock_of_a_node_is_found: TouchTrustsTheNode {
-        clock::l11_a_touch_from_a_clock_ahead_is_never_later_than_now, "never later";
-        clock::l11_a_touch_at_the_end_of_time_is_one_of_now, "never later";
+    touch_trusting_node_clock_is_found: TouchTrustsTheNode {
+        clock::l11_touch_from_clock_ahead_counts_as_now, "never later";
+        clock::l11_touch_at_end_of_time_counts_as_now, "never later";
     }
-    a_touch_that_writes_back_the_whole_record_is_found: TouchWritesBackTheRecord {
-        touch::l04_a_touch_undoes_no_update_made_since_the_look_up, "the new token stays";
+    touch_writing_whole_record_is_found: TouchWritesBackTheRecord {
+        touch::l04_touch_undoes_no_update_since_lookup, "the new token stays";
     }
 }

@@ -1,4 +1,4 @@
-//! Updates that are not compare-and-set, not whole, or of something else.
+//! Faulty updates.
 
 use dwell_core::store::{StoreFuture, Update, Updated};
 use dwell_core::{OpenPart, Previous, SessionKey, SessionRecord, Timestamp, VerifierHash, hours};
@@ -83,7 +83,7 @@ fn at_once(store: &Planted, key: SessionKey, mut version: u32, update: &Update) 
 fn spoil(store: &Planted, before: &SessionRecord, record: &mut SessionRecord, update: &Update) {
     let facts = &mut record.facts;
     match store.fault {
-        Fault::UpdateForgetsTheForeign if record.credential.is_adopted() => {
+        Fault::UpdateForgetsTheOwner if record.credential.is_adopted() => {
             record.credential.check = VerifierHash::from_bits(1);
         }
         Fault::UpdateForgetsTheOpenPart => record.open.clone_from(&before.open),
@@ -105,50 +105,50 @@ pub(crate) fn known(open: &OpenPart) -> OpenPart {
 }
 
 crate::teeth! {
-    a_lock_that_moves_on_is_found: LocksMoveOn {
-        locking::a_reauthentication_opens_a_lock, "the one that came first";
+    moving_lock_is_found: LocksMoveOn {
+        locking::reauthentication_opens_lock, "the instant of the first";
     }
-    a_rotation_in_two_steps_is_found: RotationInTwoSteps {
-        update::n46_a_rotation_that_is_dropped_half_way_is_whole_or_not_there, "is whole or not";
+    rotation_in_two_steps_is_found: RotationInTwoSteps {
+        update::n46_dropped_rotation_is_whole_or_absent, "is whole or absent";
     }
-    an_update_that_forgets_who_owns_the_session_is_found: UpdateForgetsTheForeign {
-        update::a_foreign_session_stays_foreign, "stays foreign";
+    update_losing_owner_is_found: UpdateForgetsTheOwner {
+        update::adopted_session_stays_adopted, "stays adopted";
     }
-    an_update_that_forgets_the_open_part_is_found: UpdateForgetsTheOpenPart {
-        open_part::a_statement_replaces_the_open_part_by_compare_and_set, "as it is";
-        update::every_kind_of_update_does_what_the_pure_function_does, "as the update leaves it";
+    update_losing_open_part_is_found: UpdateForgetsTheOpenPart {
+        open_part::open_part_is_replaced_by_compare_and_set, "as given";
+        update::updates_agree_with_pure_function, "as the update leaves it";
     }
-    an_update_that_ignores_deadlines_is_found: UpdateIgnoresDeadlines {
-        update::n11_at_the_absolute_deadline_an_update_is_too_late, "it is too late";
-        update::n11_at_the_providers_deadline_an_update_is_too_late, "it is too late";
+    update_ignoring_deadlines_is_found: UpdateIgnoresDeadlines {
+        update::n11_update_at_absolute_deadline_is_too_late, "it is too late";
+        update::n11_update_at_provider_deadline_is_too_late, "it is too late";
     }
-    an_update_that_ignores_the_version_is_found: UpdateIgnoresTheVersion {
-        update::an_update_for_another_version_conflicts_and_changes_nothing, "is not the one";
-        update::every_update_makes_another_version, "not made twice";
-        update::n46_of_many_rotations_at_once_one_wins, "one rotation wins";
+    update_ignoring_version_is_found: UpdateIgnoresTheVersion {
+        update::update_for_other_version_conflicts, "is not the current one";
+        update::every_update_makes_new_version, "not made twice";
+        update::n46_one_of_many_concurrent_rotations_wins, "one rotation wins";
     }
-    an_update_that_is_not_atomic_is_found: UpdateIsNotAtomic {
-        update::n46_of_many_rotations_at_once_one_wins, "one rotation wins";
-        together::l04_touches_and_updates_at_once_undo_nothing, "is there";
-        together::l04_what_meets_an_end_comes_before_it_or_not_at_all, "a tombstone";
+    non_atomic_update_is_found: UpdateIsNotAtomic {
+        update::n46_one_of_many_concurrent_rotations_wins, "one rotation wins";
+        together::l04_concurrent_touches_and_updates_undo_nothing, "is there";
+        together::l04_change_meeting_end_is_in_tombstone_or_refused, "a tombstone";
     }
-    an_update_that_moves_the_absolute_deadline_is_found: UpdateMovesTheAbsoluteDeadline {
-        update::l03_no_update_moves_the_absolute_deadline, "no update moves";
+    update_moving_absolute_deadline_is_found: UpdateMovesTheAbsoluteDeadline {
+        update::l03_no_update_moves_absolute_deadline, "no update moves";
     }
-    an_update_that_keeps_known_facts_alone_is_found: UpdateKeepsWhatItKnows {
-        open_part::only_a_statement_changes_the_open_part, "is kept whole: Confirm";
-        open_part::a_statement_replaces_the_open_part_by_compare_and_set, "as it is";
+    update_dropping_unknown_facts_is_found: UpdateKeepsWhatItKnows {
+        open_part::only_reauthentication_changes_open_part, "is kept whole: Confirm";
+        open_part::open_part_is_replaced_by_compare_and_set, "as given";
     }
-    an_update_that_wants_a_live_session_is_found: UpdateNeedsALiveSession {
-        locking::an_idle_session_can_be_locked_and_opened_again, "can be locked";
+    update_requiring_live_session_is_found: UpdateNeedsALiveSession {
+        locking::idle_session_can_be_locked_and_unlocked, "can be locked";
     }
-    an_update_that_revives_is_found: UpdateRevives {
-        update::l04_an_ended_session_takes_no_update, "takes no update";
+    reviving_update_is_found: UpdateRevives {
+        update::l04_ended_session_takes_no_update, "takes no update";
     }
-    an_update_that_writes_back_the_whole_record_is_found: UpdateWritesBackTheRecord {
-        update::a_touch_since_the_look_up_is_no_conflict_and_is_not_undone, "does not undo it";
+    update_writing_whole_record_is_found: UpdateWritesBackTheRecord {
+        update::touch_since_lookup_is_no_conflict, "does not undo it";
     }
-    a_version_that_stops_counting_is_found: VersionsStop {
-        update::every_update_makes_another_version, "makes the next version";
+    stuck_version_is_found: VersionsStop {
+        update::every_update_makes_new_version, "makes the next version";
     }
 }

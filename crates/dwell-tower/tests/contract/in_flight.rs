@@ -5,7 +5,7 @@ use std::time::Duration;
 use dwell_core::{EndReason, EventKind, SessionManager, hours, minutes, seconds};
 use dwell_testkit::TestResponse;
 
-use crate::support::{World, stack, told};
+use crate::support::{World, outcome, stack};
 
 /// A millisecond.
 const MS: Duration = Duration::from_millis(1);
@@ -28,12 +28,12 @@ async fn n40_admitted_request_finishes_and_next_is_refused() {
         let upload = world.hold(&client).await;
         world.clock.advance(seconds(1));
         let answer = world.finish(upload).await;
-        assert_eq!(told(&answer), "ok", "{name}");
+        assert_eq!(outcome(&answer), "ok", "{name}");
         assert_eq!(answer.header("set-cookie"), None);
         stack.flush().await;
         assert_eq!(world.last_active(&token), login, "{name}: revived");
         let calls = world.probe.calls();
-        assert_eq!(told(&client.get("/").await), "idle_timeout", "{name}");
+        assert_eq!(outcome(&client.get("/").await), "idle_timeout", "{name}");
         assert_eq!(world.probe.calls(), calls);
     }
     assert_eq!(world.events.ends(), [EndReason::IdleTimeout; 2]);
@@ -51,7 +51,7 @@ async fn n40_session_ending_meanwhile_ends_no_request() {
         world.clock.advance(minutes(1));
         world.reap().await;
         let answer = world.finish(upload).await;
-        assert_eq!(told(&answer), "ok", "{name}");
+        assert_eq!(outcome(&answer), "ok", "{name}");
         assert_eq!(answer.header("set-cookie"), None);
         stack.flush().await;
         assert_eq!(
@@ -59,7 +59,7 @@ async fn n40_session_ending_meanwhile_ends_no_request() {
             Some(EndReason::IdleTimeout),
             "{name}"
         );
-        assert_eq!(told(&client.get("/").await), "idle_timeout", "{name}");
+        assert_eq!(outcome(&client.get("/").await), "idle_timeout", "{name}");
     }
     assert_eq!(world.events.ends(), [EndReason::IdleTimeout; 2]);
 }
@@ -73,14 +73,18 @@ async fn n40_absolute_deadline_is_no_different() {
         let end = world.now() + hours(8);
         while world.now() < end - minutes(10) {
             world.clock.advance(minutes(10));
-            assert_eq!(told(&client.get("/").await), "ok", "{name}");
+            assert_eq!(outcome(&client.get("/").await), "ok", "{name}");
             stack.flush().await;
         }
         world.clock.set(end - MS);
         let upload = world.hold(&client).await;
         world.clock.set(end);
-        assert_eq!(told(&world.finish(upload).await), "ok", "{name}");
-        assert_eq!(told(&client.get("/").await), "absolute_timeout", "{name}");
+        assert_eq!(outcome(&world.finish(upload).await), "ok", "{name}");
+        assert_eq!(
+            outcome(&client.get("/").await),
+            "absolute_timeout",
+            "{name}"
+        );
     }
     assert_eq!(world.events.ends(), [EndReason::AbsoluteTimeout; 2]);
 }
@@ -90,7 +94,7 @@ async fn n40_request_exactly_at_deadline_gets_clean_refusal() {
     let world = World::new();
     for (name, manager) in world.managers() {
         let answer = after(&world, &manager, minutes(15)).await;
-        assert_eq!(told(&answer), "idle_timeout", "{name}");
+        assert_eq!(outcome(&answer), "idle_timeout", "{name}");
         assert_eq!(
             answer.header("content-type"),
             Some("application/problem+json")
@@ -117,7 +121,7 @@ async fn n11_deadline_is_first_instant_that_is_too_late() {
         let expected = ["ok", "idle_timeout", "idle_timeout"];
         for (pause, expected) in pauses.into_iter().zip(expected) {
             let answer = after(&world, &manager, pause).await;
-            assert_eq!(told(&answer), expected, "{name}, {pause:?}");
+            assert_eq!(outcome(&answer), expected, "{name}, {pause:?}");
         }
     }
 }

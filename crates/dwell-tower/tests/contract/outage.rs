@@ -7,7 +7,7 @@ use dwell_testkit::{FaultyStore, TestClient, TestResponse};
 use dwell_tower::idle::SessionRequirement;
 use http::Method;
 
-use crate::support::{COOKIE, Client, World, called, get, poll_once, stack, told};
+use crate::support::{COOKIE, Client, World, called, get, outcome, poll_once, stack};
 
 /// Makes a store fail.
 type Strike = fn(&FaultyStore);
@@ -71,7 +71,7 @@ async fn l08_session_survives_outage_with_same_cookie() {
         assert_eq!(world.record(&token), before, "{fault}");
         world.store.heal();
         assert_eq!(client.cookie(COOKIE), Some(token.expose()));
-        assert_eq!(told(&client.get("/").await), "ok", "{fault}");
+        assert_eq!(outcome(&client.get("/").await), "ok", "{fault}");
         assert_eq!(world.events.ends(), []);
     }
 }
@@ -87,7 +87,7 @@ async fn l01_outage_stops_no_clock() {
         assert_eq!(answer(&mut client).await.status, 503, "{fault}");
         world.clock.advance(minutes(1));
         world.store.heal();
-        assert_eq!(told(&client.get("/").await), "idle_timeout", "{fault}");
+        assert_eq!(outcome(&client.get("/").await), "idle_timeout", "{fault}");
     }
 }
 
@@ -97,7 +97,7 @@ async fn l08_slow_store_within_bound_is_waited_for() {
     let token = world.sign_in().await;
     let mut client = world.client(&stack(&world.remote), &token);
     world.store.delay(Duration::from_millis(1_999));
-    assert_eq!(told(&answer(&mut client).await), "ok");
+    assert_eq!(outcome(&answer(&mut client).await), "ok");
     assert_eq!(world.events.count(EventKind::StoreUnavailable), 0);
 }
 
@@ -112,7 +112,7 @@ async fn l08_bound_can_be_set() {
     let hung = tokio::time::timeout(Duration::from_millis(501), client.get("/")).await;
     assert_eq!(hung.expect("the wait is bounded").status, 503);
     world.store.delay(Duration::from_millis(499));
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
 }
 
 #[tokio::test(start_paused = true)]
@@ -151,7 +151,7 @@ async fn l08_request_without_session_asks_no_store() {
         other.set_cookie("theme", token.expose());
         strike(&world.store);
         for client in [&mut nobody, &mut garbage, &mut other] {
-            assert_eq!(told(&answer(client).await), "ok", "{fault}");
+            assert_eq!(outcome(&answer(client).await), "ok", "{fault}");
         }
         assert_eq!(
             (world.store.reads(), world.store.writes()),
@@ -203,14 +203,14 @@ async fn panicking_store_fails_no_other_request() {
         let request = tokio::spawn(async move { client.get("/").await });
         assert!(request.await.unwrap_err().is_panic());
     }
-    assert_eq!(told(&world.finish(other).await), "ok");
+    assert_eq!(outcome(&world.finish(other).await), "ok");
     assert_eq!(
-        told(&TestClient::new(world.app_of(&stack)).get("/").await),
+        outcome(&TestClient::new(world.app_of(&stack)).get("/").await),
         "ok"
     );
     world.store.heal();
     let calls = world.probe.calls();
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
     assert_eq!(world.probe.calls(), calls + 1);
 }
 
@@ -253,7 +253,7 @@ async fn l05_unconfirmed_token_leaves_good_answer_good() {
         let request = world.hold(&client).await;
         strike(&world.store);
         let answer = world.finish(request).await;
-        assert_eq!(told(&answer), "ok", "{fault}");
+        assert_eq!(outcome(&answer), "ok", "{fault}");
         assert_eq!(answer.header("set-cookie"), None, "{fault}");
         assert!(answer.header("session-timeout").is_some(), "{fault}");
         assert_eq!(
@@ -263,7 +263,7 @@ async fn l05_unconfirmed_token_leaves_good_answer_good() {
         );
         world.store.heal();
         assert!(!world.record(&token).credential.confirmed, "{fault}");
-        assert_eq!(told(&client.get("/").await), "ok", "{fault}");
+        assert_eq!(outcome(&client.get("/").await), "ok", "{fault}");
         assert!(world.record(&token).credential.confirmed, "{fault}");
     }
 }

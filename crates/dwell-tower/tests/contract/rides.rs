@@ -9,7 +9,7 @@ use dwell_testkit::TestClient;
 use dwell_tower::session::AdoptedSource;
 use http::Method;
 
-use crate::support::{RIDE, World, called, get, poll_once, stack, told};
+use crate::support::{RIDE, World, called, get, outcome, poll_once, stack};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -27,18 +27,18 @@ async fn two_requests_within_wait_cost_two_calls() {
     let mut client = world.client(&stack(&world.remote), &token);
     world.clock.advance(minutes(1));
     let first = world.now();
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
     assert_eq!((world.store.round_trips(), world.store.writes()), (1, 0));
     world.clock.advance(RIDE - MS);
     pass(RIDE - MS).await;
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
     assert_eq!((world.store.round_trips(), world.store.writes()), (2, 1));
     assert_eq!(world.last_active(&token), first);
     pass(RIDE * 2).await;
     assert_eq!(world.store.round_trips(), 2, "within the granularity");
 
     world.clock.advance(minutes(1));
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
     pass(RIDE - MS).await;
     assert_eq!(world.store.round_trips(), 3, "the touch waits");
     pass(MS).await;
@@ -54,7 +54,7 @@ async fn active_request_costs_one_call_while_others_follow() {
     let mut client = world.client(&stack(&world.remote), &token);
     for n in 1..=20 {
         world.clock.advance(minutes(1));
-        assert_eq!(told(&client.get("/").await), "ok");
+        assert_eq!(outcome(&client.get("/").await), "ok");
         assert_eq!(world.store.round_trips(), n);
         pass(RIDE / 2).await;
     }
@@ -73,7 +73,7 @@ async fn l02_refused_answer_earns_no_touch_that_rides_along() {
     assert_eq!(refused.status, 403);
     let passive = [("session-activity", "passive")];
     let passive = client.send(Method::GET, "/", &passive, "").await;
-    assert_eq!(told(&passive), "ok");
+    assert_eq!(outcome(&passive), "ok");
     stack.flush().await;
     assert_eq!((world.store.round_trips(), world.store.writes()), (2, 0));
     assert_eq!(world.last_active(&token), login);
@@ -100,7 +100,7 @@ async fn l05_latest_of_waiting_touches_rides_along() {
         assert!(poll_once(&mut request).await.is_ready());
     }
     assert_eq!((world.store.round_trips(), world.store.writes()), (3, 0));
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
     assert_eq!((world.store.round_trips(), world.store.writes()), (4, 1));
     assert_eq!(world.last_active(&token), latest);
 }
@@ -114,7 +114,7 @@ async fn l05_touch_near_idle_deadline_does_not_wait() {
     // Ten seconds are left, and at the second request a millisecond less.
     for (left, writes) in [(seconds(10), 0), (seconds(10) - MS, 2)] {
         world.clock.advance(minutes(15) - left);
-        assert_eq!(told(&client.get("/").await), "ok");
+        assert_eq!(outcome(&client.get("/").await), "ok");
         tokio::task::yield_now().await;
         assert_eq!(world.store.writes(), writes, "{left:?} left");
         stack.flush().await;
@@ -135,7 +135,7 @@ async fn l05_stricter_policy_leaves_touch_less_time_to_wait() {
     })
     .unwrap();
     world.remote.policies().replace(stricter);
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
     tokio::task::yield_now().await;
     assert_eq!(world.store.writes(), 1);
     assert_eq!(world.last_active(&token), world.now());
@@ -149,7 +149,7 @@ async fn l08_failed_look_up_loses_touch_it_carried() {
     let stack = stack(&world.remote);
     let mut client = world.client(&stack, &token);
     world.clock.advance(minutes(1));
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
     world.store.fail();
     let failed = client.get("/").await;
     assert_eq!(failed.reason().as_deref(), Some("store_unavailable"));
@@ -162,7 +162,7 @@ async fn l08_failed_look_up_loses_touch_it_carried() {
         (world.store.round_trips(), world.last_active(&token)),
         (2, login)
     );
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
 }
 
 #[tokio::test(start_paused = true)]
@@ -173,7 +173,7 @@ async fn l05_cancelled_look_up_puts_its_touch_back() {
     let mut client = world.client(&stack, &token);
     world.clock.advance(minutes(1));
     let active = world.now();
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
     world.store.hang();
     let mut request = called(&mut world.app_of(&stack), get("/", &token)).await;
     assert!(poll_once(&mut request).await.is_pending());
@@ -193,7 +193,7 @@ async fn flush_waits_for_look_up_that_carries_touch() {
     let stack = stack(&world.remote);
     let mut client = world.client(&stack, &token);
     world.clock.advance(minutes(1));
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
     world.store.delay(seconds(1));
     let mut request = called(&mut world.app_of(&stack), get("/", &token)).await;
     assert!(poll_once(&mut request).await.is_pending());
@@ -217,20 +217,20 @@ async fn touch_on_its_way_covers_what_is_earned_meanwhile() {
     let mut client = world.client(&stack(&world.remote), &token);
     world.clock.advance(minutes(1));
     let first = world.now();
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
     world.store.delay(seconds(1));
     pass(RIDE).await;
     assert_eq!(world.store.writes(), 1, "on its way");
     world.store.heal();
     world.clock.advance(MS);
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
     pass(RIDE * 3).await;
     pass(RIDE * 3).await;
     assert_eq!(world.store.writes(), 1, "one for each granularity");
     assert_eq!(world.last_active(&token), first);
 
     world.clock.advance(minutes(1));
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
     pass(RIDE).await;
     assert_eq!(world.store.writes(), 2, "and another for the next one");
 }
@@ -242,7 +242,7 @@ async fn panic_during_look_up_loses_touch_it_carried() {
     let stack = stack(&world.remote);
     let mut client = world.client(&stack, &token);
     world.clock.advance(minutes(1));
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
     world.store.panic();
     let mut panicking = client.clone();
     let request = tokio::spawn(async move { panicking.get("/").await });
@@ -251,7 +251,7 @@ async fn panic_during_look_up_loses_touch_it_carried() {
     world.store.heal();
     stack.flush().await;
     assert_eq!(world.store.writes(), 1, "the lost touch is not retried");
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
 }
 
 #[tokio::test(start_paused = true)]
@@ -261,10 +261,10 @@ async fn l04_waiting_touch_revives_no_ended_session() {
     let stack = stack(&world.remote);
     let mut client = world.client(&stack, &token);
     world.clock.advance(minutes(1));
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
     let ended = world.local.end_session(token.key(), EndReason::Revoked);
     assert!(ended.await.unwrap());
-    assert_eq!(told(&client.get("/").await), "revoked");
+    assert_eq!(outcome(&client.get("/").await), "revoked");
     stack.flush().await;
     assert_eq!(world.end_reason(&token), Some(EndReason::Revoked));
     assert_eq!(world.events.count(EventKind::TouchLost), 0);
@@ -276,11 +276,11 @@ async fn touch_of_adopted_session_rides_along() {
     let source = AdoptedSource::new(|_, _| Some(AdoptedSession::new("theirs", "alice")));
     let stack = stack(&world.remote).with_source(source);
     let mut client = TestClient::new(world.app_of(&stack));
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
     world.clock.advance(minutes(1));
     let before = world.store.round_trips();
     for n in 1..=2 {
-        assert_eq!(told(&client.get("/").await), "ok");
+        assert_eq!(outcome(&client.get("/").await), "ok");
         assert_eq!(world.store.round_trips(), before + n);
     }
     let loaded = world.memory.load(SessionKey::adopted(b"theirs")).await;

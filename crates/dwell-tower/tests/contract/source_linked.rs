@@ -25,7 +25,7 @@ use http::{Request, Response};
 use tokio::task::yield_now;
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 
-use crate::support::{App, Body, Client, World, missing, stack, told};
+use crate::support::{App, Body, Client, World, missing, outcome, stack};
 
 const USER: &str = "user";
 const LINK: &str = "dwell.token";
@@ -343,7 +343,7 @@ async fn l01_linked_session_is_refused_after_idle_timeout() {
         client.get("/login/alice").await;
         client.get("/").await;
         world.clock.advance(minutes(15));
-        assert_eq!(told(&client.get("/").await), "idle_timeout");
+        assert_eq!(outcome(&client.get("/").await), "idle_timeout");
         assert_eq!(
             owner.all(USER),
             [""; 0],

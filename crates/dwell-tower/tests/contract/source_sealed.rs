@@ -22,7 +22,7 @@ use http::{HeaderName, HeaderValue, Method};
 use sha2::{Digest, Sha256};
 use tower::Layer;
 
-use crate::support::{App, Body, Client, Probe, policies, stack, told};
+use crate::support::{App, Body, Client, Probe, outcome, policies, stack};
 
 static SEALED: HeaderName = HeaderName::from_static("sealed-session");
 
@@ -220,9 +220,9 @@ async fn l02_sealed_deadline_moves_with_active_requests_only() {
     assert_eq!(left(&answer), Some("idle=900, absolute=28740, warn=60"));
     assert_ne!(holder.sealed, opened);
     clock.advance(minutes(15) - seconds(1));
-    assert_eq!(told(&holder.send("/", "passive").await), "ok");
+    assert_eq!(outcome(&holder.send("/", "passive").await), "ok");
     clock.advance(seconds(1));
-    assert_eq!(told(&holder.send("/", "passive").await), "idle_timeout");
+    assert_eq!(outcome(&holder.send("/", "passive").await), "idle_timeout");
     assert_eq!(holder.sealed, "", "the token was taken back");
 }
 
@@ -233,10 +233,10 @@ async fn l03_sealed_absolute_deadline_is_fixed() {
     let step = minutes(10);
     for _ in 1..(hours(8).as_secs() / step.as_secs()) {
         clock.advance(step);
-        assert_eq!(told(&holder.get("/").await), "ok");
+        assert_eq!(outcome(&holder.get("/").await), "ok");
     }
     clock.advance(step);
-    assert_eq!(told(&holder.get("/").await), "absolute_timeout");
+    assert_eq!(outcome(&holder.get("/").await), "absolute_timeout");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dwell_core::{EventKind, minutes, seconds};
 
-use crate::support::{FailingTouches, RIDE, World, called, get, poll_once, stack, told};
+use crate::support::{FailingTouches, RIDE, World, called, get, outcome, poll_once, stack};
 
 /// The most touches that wait.
 const WAITING: usize = 1_024;
@@ -24,14 +24,14 @@ async fn l05_failed_touch_leaves_good_answer_good() {
     let request = world.hold(&client).await;
     world.store.fail();
     let answer = world.finish(request).await;
-    assert_eq!(told(&answer), "ok");
+    assert_eq!(outcome(&answer), "ok");
     assert!(answer.header("session-timeout").is_some());
     assert_eq!(answer.header("set-cookie"), None);
     stack.flush().await;
     assert_eq!(world.events.count(EventKind::TouchLost), 1);
     assert_eq!(world.last_active(&token), login);
     world.store.heal();
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
     stack.flush().await;
     assert_eq!(world.last_active(&token), world.now());
     assert_eq!(world.events.count(EventKind::TouchLost), 1);
@@ -47,7 +47,7 @@ async fn l05_touch_failing_at_once_leaves_good_answer_good() {
     let mut client = world.client(&stack(&manager), &token);
     world.clock.advance(minutes(1));
     let answer = client.get("/").await;
-    assert_eq!(told(&answer), "ok");
+    assert_eq!(outcome(&answer), "ok");
     assert!(answer.header("session-timeout").is_some());
     let kinds = [EventKind::SessionCreated, EventKind::TouchLost];
     assert_eq!(world.events.kinds(), kinds);
@@ -146,11 +146,11 @@ async fn l05_late_older_touch_moves_nothing_back() {
         world.clock.advance(minutes(1));
         let old = world.hold(&client).await;
         world.clock.advance(minutes(1));
-        assert_eq!(told(&client.get("/").await), "ok");
+        assert_eq!(outcome(&client.get("/").await), "ok");
         stack.flush().await;
         let latest = world.now();
         world.clock.advance(minutes(1));
-        assert_eq!(told(&world.finish(old).await), "ok");
+        assert_eq!(outcome(&world.finish(old).await), "ok");
         stack.flush().await;
         assert_eq!(world.last_active(&token), latest, "{name}");
     }
@@ -227,7 +227,7 @@ async fn l05_panicking_store_loses_one_touch_and_no_later_one() {
     world.clock.advance(minutes(1));
     let request = world.hold(&client).await;
     world.store.panic();
-    assert_eq!(told(&world.finish(request).await), "ok");
+    assert_eq!(outcome(&world.finish(request).await), "ok");
     let bound = seconds(10);
     tokio::time::timeout(bound, stack.flush())
         .await
@@ -235,7 +235,7 @@ async fn l05_panicking_store_loses_one_touch_and_no_later_one() {
     assert_eq!(world.events.count(EventKind::TouchLost), 1);
     world.store.heal();
     world.clock.advance(minutes(1));
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
     tokio::time::timeout(bound, stack.flush())
         .await
         .expect("flush comes to an end");

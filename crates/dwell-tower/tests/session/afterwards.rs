@@ -155,8 +155,10 @@ async fn n44_every_cause_has_its_word_in_answers_and_events() {
         );
         told.insert(reason);
     }
-    let all = EndReason::ALL.map(|reason| reason.as_str().to_owned());
-    assert_eq!(told, all.into_iter().collect());
+    let all = EndReason::ALL
+        .iter()
+        .map(|reason| reason.as_str().to_owned());
+    assert_eq!(told, all.collect());
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use dwell_testkit::TestResponse;
 use dwell_tower::session::{SessionCookie, TokenSource};
 use http::{Method, StatusCode};
 
-use crate::support::{COOKIE, Client, World, get_with, left, set_cookies, token, told};
+use crate::support::{COOKIE, Client, World, get_with, left, outcome, set_cookies, token};
 
 /// A client without a jar, and the token of a live session.
 async fn bare(world: &World) -> (Client, String) {
@@ -53,14 +53,18 @@ async fn cookies_of_same_name_are_tried_until_one_is_live() {
         pairs.push(pair(&live));
         let answer = shows(&mut client, &[&pairs.join("; ")]).await;
         assert_eq!(
-            (told(&answer).as_str(), answer.text().as_str()),
+            (outcome(&answer).as_str(), answer.text().as_str()),
             ("ok", "alice"),
             "{before:?}"
         );
         assert_eq!(set_cookies(&answer), [""; 0], "{before:?}");
         // HTTP/2 splits cookies over several fields.
         let lines: Vec<_> = pairs.iter().map(String::as_str).collect();
-        assert_eq!(told(&shows(&mut client, &lines).await), "ok", "{before:?}");
+        assert_eq!(
+            outcome(&shows(&mut client, &lines).await),
+            "ok",
+            "{before:?}"
+        );
     }
     let uses = world.events.count(EventKind::SessionUseAfterExpire);
     assert_eq!(uses, 0, "the request has a live session");
@@ -78,10 +82,10 @@ async fn overdue_session_hides_no_live_one() {
         format!("{COOKIE}={live}; {COOKIE}={run_out}"),
     ] {
         let answer = shows(&mut world.client(), &[&pairs]).await;
-        assert_eq!(told(&answer), "ok", "{pairs}");
+        assert_eq!(outcome(&answer), "ok", "{pairs}");
         assert_eq!(set_cookies(&answer), [""; 0], "{pairs}");
     }
-    assert_eq!(told(&old.get("/").await), "idle_timeout");
+    assert_eq!(outcome(&old.get("/").await), "idle_timeout");
 }
 
 #[tokio::test]
@@ -95,7 +99,7 @@ async fn reason_of_dead_token_survives_unknown_ones() {
         format!("{COOKIE}=garbage; {COOKIE}={dead}"),
     ] {
         let answer = shows(&mut world.client(), &[&pairs]).await;
-        assert_eq!(told(&answer), "signed_out", "{pairs}");
+        assert_eq!(outcome(&answer), "signed_out", "{pairs}");
     }
 }
 
@@ -107,9 +111,9 @@ async fn at_most_four_tokens_of_request_are_looked_up() {
         .map(|_| format!("{COOKIE}={}", Token::generate().unwrap().expose()))
         .collect();
     let with = |count: usize| format!("{}; {COOKIE}={live}", unknown[..count].join("; "));
-    assert_eq!(told(&shows(&mut client, &[&with(3)]).await), "ok");
+    assert_eq!(outcome(&shows(&mut client, &[&with(3)]).await), "ok");
     assert_eq!(
-        told(&shows(&mut client, &[&with(4)]).await),
+        outcome(&shows(&mut client, &[&with(4)]).await),
         "session_required"
     );
 }
@@ -128,7 +132,11 @@ async fn spaces_and_other_cookies_do_not_matter() {
         format!("flag; {COOKIE}={live}"),
         format!("a=\"x; {COOKIE}={live}"),
     ] {
-        assert_eq!(told(&shows(&mut client, &[&line]).await), "ok", "{line:?}");
+        assert_eq!(
+            outcome(&shows(&mut client, &[&line]).await),
+            "ok",
+            "{line:?}"
+        );
     }
 }
 
@@ -158,7 +166,7 @@ async fn only_exact_pair_is_our_cookie() {
         live.clone(),
     ] {
         let answer = shows(&mut client, &[&line]).await;
-        assert_eq!(told(&answer), "session_required", "{line:?}");
+        assert_eq!(outcome(&answer), "session_required", "{line:?}");
     }
 }
 
@@ -191,11 +199,11 @@ async fn bearer_token_is_session_without_cookie() {
         token.clone(),
     ] {
         let answer = get_with(&mut client, "/passive", &[("authorization", &*odd)]).await;
-        assert_eq!(told(&answer), "session_required", "{odd:?}");
+        assert_eq!(outcome(&answer), "session_required", "{odd:?}");
     }
     let by_cookie = [("cookie", &*format!("{COOKIE}={token}"))];
     assert_eq!(
-        told(&get_with(&mut client, "/passive", &by_cookie).await),
+        outcome(&get_with(&mut client, "/passive", &by_cookie).await),
         "session_required"
     );
 
@@ -203,7 +211,7 @@ async fn bearer_token_is_session_without_cookie() {
     world.clock.advance(minutes(15));
     let refused = get_with(&mut client, "/", &field).await;
     assert_eq!(
-        (told(&refused).as_str(), set_cookies(&refused).len()),
+        (outcome(&refused).as_str(), set_cookies(&refused).len()),
         ("idle_timeout", 0)
     );
 }
@@ -220,7 +228,10 @@ async fn bearer_client_without_successor_keeps_its_session() {
             StatusCode::OK
         );
         world.clock.advance(minutes(1));
-        assert_eq!(told(&get_with(&mut client, "/passive", &field).await), "ok");
+        assert_eq!(
+            outcome(&get_with(&mut client, "/passive", &field).await),
+            "ok"
+        );
     }
     assert_eq!(world.events.ends(), []);
 }
@@ -231,7 +242,7 @@ async fn bearer_token_is_ignored_by_cookie_source() {
     let (mut client, live) = bare(&world).await;
     let field = [("authorization", &*format!("Bearer {live}"))];
     assert_eq!(
-        told(&get_with(&mut client, "/passive", &field).await),
+        outcome(&get_with(&mut client, "/passive", &field).await),
         "session_required"
     );
 }
@@ -260,7 +271,7 @@ async fn cookie_or_bearer_takes_live_one() {
         if answer.status == 200 {
             answer.text()
         } else {
-            told(&answer)
+            outcome(&answer)
         }
     };
     assert_eq!(ask(Some(&alice), None).await, "alice");

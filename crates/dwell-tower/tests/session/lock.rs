@@ -5,7 +5,7 @@ use std::time::Duration;
 use dwell_core::{Clock, EndReason, EventKind, OnIdle, Policy, PolicySet, hours, minutes, seconds};
 use dwell_testkit::FaultyStore;
 
-use crate::support::{World, issued, key, left, set_cookies, stack_over, token, told, verdict};
+use crate::support::{World, issued, key, left, outcome, set_cookies, stack_over, token, verdict};
 
 /// Sessions lock after 15 minutes, end 30 minutes later, and end after an hour at
 /// the latest.
@@ -34,7 +34,7 @@ async fn locked_session_is_locked_everywhere_and_keeps_its_cookie() {
         "/rotate",
     ] {
         let answer = client.get(path).await;
-        assert_eq!(told(&answer), "session_locked", "{path}");
+        assert_eq!(outcome(&answer), "session_locked", "{path}");
         assert_eq!(set_cookies(&answer), [""; 0], "{path}");
         assert_eq!(answer.header("session-timeout"), None, "{path}");
     }
@@ -73,7 +73,9 @@ async fn concurrent_requests_lock_with_one_event() {
     for _ in 0..3 {
         let mut request = world.client_of(&node);
         request.set_cookie(crate::support::COOKIE, &token(&client));
-        requests.push(tokio::spawn(async move { told(&request.get("/").await) }));
+        requests.push(tokio::spawn(
+            async move { outcome(&request.get("/").await) },
+        ));
     }
     for request in requests {
         assert_eq!(request.await.unwrap(), "session_locked");
@@ -93,7 +95,7 @@ async fn subject_opens_lock_within_same_absolute_deadline() {
     assert_ne!(token(&client), locked, "with a new token");
     assert_eq!(key(&token(&client)), key(&locked), "of the same session");
     assert_eq!(verdict(&mut client).await, "ok");
-    assert_eq!(told(&client.get("/fresh/x").await), "ok");
+    assert_eq!(outcome(&client.get("/fresh/x").await), "ok");
     assert_eq!(world.events.count(EventKind::SessionUnlocked), 1);
     assert_eq!(world.events.count(EventKind::StepUpSucceeded), 1);
 
@@ -237,7 +239,7 @@ async fn copied_token_is_detected_while_locked() {
     client.get("/rotate").await;
     assert_eq!(verdict(&mut client).await, "ok");
     world.clock.advance(minutes(20));
-    assert_eq!(told(&thief.get("/").await), "token_reuse");
+    assert_eq!(outcome(&thief.get("/").await), "token_reuse");
     assert_eq!(verdict(&mut client).await, "token_reuse");
 }
 

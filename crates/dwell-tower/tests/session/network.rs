@@ -6,7 +6,7 @@ use dwell_core::{
 };
 use dwell_testkit::TestResponse;
 
-use crate::support::{Client, World, get_with, left, token, told};
+use crate::support::{Client, World, get_with, left, outcome, token};
 
 const OFFICE: &str = "10.20.1.1";
 const LAB: &str = "10.20.30.1";
@@ -131,9 +131,12 @@ async fn n33_leaving_office_can_end_session_at_once() {
     let mut client = signed_in_from(&world, OFFICE).await;
     world.clock.advance(minutes(15));
     let answer = from(&mut client.clone(), CAFE, "/").await;
-    assert_eq!(told(&answer), "idle_timeout");
+    assert_eq!(outcome(&answer), "idle_timeout");
     // Going back revives nothing.
-    assert_eq!(told(&from(&mut client, OFFICE, "/").await), "idle_timeout");
+    assert_eq!(
+        outcome(&from(&mut client, OFFICE, "/").await),
+        "idle_timeout"
+    );
     assert_eq!(world.events.ends(), [EndReason::IdleTimeout]);
 }
 
@@ -144,7 +147,7 @@ async fn n33_session_survives_leaving_office_in_time() {
     world
         .clock
         .advance(minutes(15) - std::time::Duration::from_millis(1));
-    assert_eq!(told(&from(&mut client, CAFE, "/").await), "ok");
+    assert_eq!(outcome(&from(&mut client, CAFE, "/").await), "ok");
 }
 
 #[tokio::test]
@@ -153,7 +156,7 @@ async fn n33_entering_office_revives_nothing() {
     let mut client = signed_in_from(&world, CAFE).await;
     world.clock.advance(minutes(15));
     let answer = from(&mut client, OFFICE, "/").await;
-    assert_eq!(told(&answer), "idle_timeout");
+    assert_eq!(outcome(&answer), "idle_timeout");
     assert_eq!(world.events.ends(), [EndReason::IdleTimeout]);
 }
 
@@ -165,7 +168,7 @@ async fn n33_unreadable_address_counts_as_leaving() {
     assert_eq!(idle(&mut client, "garbage").await, 60);
     world.clock.advance(minutes(1));
     assert_eq!(
-        told(&from(&mut client, "garbage", "/").await),
+        outcome(&from(&mut client, "garbage", "/").await),
         "idle_timeout"
     );
 }
@@ -184,7 +187,10 @@ async fn n33_stricter_network_inside_office_binds_both_ways() {
         "the allowance at the last activity"
     );
     world.clock.advance(minutes(1));
-    assert_eq!(told(&from(&mut client, OFFICE, "/").await), "idle_timeout");
+    assert_eq!(
+        outcome(&from(&mut client, OFFICE, "/").await),
+        "idle_timeout"
+    );
 }
 
 #[tokio::test]

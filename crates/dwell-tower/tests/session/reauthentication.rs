@@ -2,7 +2,9 @@
 
 use dwell_core::{EndReason, EventKind, SessionManager, minutes};
 
-use crate::support::{World, policies, set_cookies, signed_in, stack_over, token, told, verdict};
+use crate::support::{
+    World, outcome, policies, set_cookies, signed_in, stack_over, token, verdict,
+};
 
 const FAIL: &str = "/reauthenticate?fail=1";
 
@@ -72,7 +74,7 @@ async fn n09_failed_reauthentication_is_no_activity_with_any_status() {
         assert_eq!(facts.authenticated_at, opened.authenticated_at, "{status}");
         assert_eq!(facts.idle_deadline, opened.idle_deadline, "{status}");
     }
-    assert_eq!(told(&client.get("/fresh/x").await), "step_up_required");
+    assert_eq!(outcome(&client.get("/fresh/x").await), "step_up_required");
 }
 
 #[tokio::test]

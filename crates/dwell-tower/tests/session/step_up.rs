@@ -5,12 +5,12 @@ use std::time::Duration;
 use dwell_core::{Clock, EventKind, Policy, PolicySet, SubjectId, hours, minutes, seconds};
 use dwell_testkit::TestResponse;
 
-use crate::support::{Client, World, get_with, key, left, set_cookies, token, told, verdict};
+use crate::support::{Client, World, get_with, key, left, outcome, set_cookies, token, verdict};
 
 const STEP_UP: &str = "step_up_required";
 
 async fn ask(client: &mut Client, path: &str) -> String {
-    told(&client.get(path).await)
+    outcome(&client.get(path).await)
 }
 
 fn challenge(answer: &TestResponse) -> &str {
@@ -66,7 +66,7 @@ async fn policy_limit_holds_when_route_states_none() {
     assert_eq!(ask(&mut client, "/by-policy/x").await, "ok");
     world.clock.advance(minutes(2));
     let refused = client.get("/by-policy/x").await;
-    assert_eq!(told(&refused), STEP_UP);
+    assert_eq!(outcome(&refused), STEP_UP);
     assert!(
         challenge(&refused).ends_with(r#", max_age="120""#),
         "{}",
@@ -122,7 +122,7 @@ async fn n52_refused_step_up_neither_touches_nor_signs_out() {
     for path in ["/fresh/x", "/strong/x", "/otp/x", "/by-policy/x"] {
         for headers in [vec![], vec![("session-activity", "active")]] {
             let answer = get_with(&mut client, path, &headers).await;
-            assert_eq!(told(&answer), STEP_UP);
+            assert_eq!(outcome(&answer), STEP_UP);
             assert_eq!(left(&answer), (540, 28_440));
             assert_eq!(set_cookies(&answer), [""; 0]);
             assert_eq!(world.record(&token(&client)), before, "{path}");
@@ -299,7 +299,7 @@ async fn stricter_route_asks_again_after_too_long_pause() {
     assert_eq!(ask(&mut client, "/").await, "ok");
     let before = world.record(&token(&client));
     let refused = client.get("/admin/users").await;
-    assert_eq!(told(&refused), STEP_UP);
+    assert_eq!(outcome(&refused), STEP_UP);
     assert!(
         challenge(&refused).ends_with(r#", max_age="300""#),
         "{}",

@@ -124,7 +124,8 @@ mod tests {
     #[test]
     fn n44_every_reason_has_its_own_sentence() {
         let sentence = |reason: &str| arrival(&format!("reason={reason}")).explanation();
-        let ends = EndReason::ALL.map(|reason| sentence(reason.as_str()));
+        let ends = EndReason::ALL.iter();
+        let ends: Vec<_> = ends.map(|reason| sentence(reason.as_str())).collect();
         for (i, end) in ends.iter().enumerate() {
             assert!(end.is_some() && !ends[..i].contains(end), "{end:?}");
         }

@@ -101,7 +101,7 @@ fn coarse_policies(granularity: Duration) -> PolicySet {
 async fn n15_nothing_written_within_granularity() {
     let granularity = seconds(1);
     let policies = || coarse_policies(granularity);
-    for world in [World::shared_with, World::unwatched_with] {
+    for world in [World::shared_with, World::remote_with] {
         let node = Node::start(world(policies())).await;
         let mut socket = node.connect("/echo").await;
         let (writes, began) = (node.world.store.writes(), node.world.now());

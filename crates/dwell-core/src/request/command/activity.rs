@@ -1,4 +1,4 @@
-//! Recording activity at the subject's wish, and what it leaves.
+//! Commands that record activity.
 
 use std::time::Duration;
 
@@ -11,11 +11,13 @@ use crate::store::TouchOutcome;
 use crate::time::Timestamp;
 
 impl SessionHandle {
-    /// Stays signed in, at the subject's explicit wish: activity now.
+    /// Records activity now, because the subject chose to stay signed in.
+    /// Reports `session_renewed`. Does nothing in a prefetch, in a cross-site
+    /// request, or in a request that declares itself passive.
     ///
     /// # Errors
-    /// When there is no live session, it ended meanwhile or the store does
-    /// not answer.
+    /// Fails if there is no live session, if it ended meanwhile, or if the
+    /// store does not answer.
     pub async fn extend(&self) -> Result<(), CommandError> {
         let session = self.live_session()?;
         if self.counts_as_extension() {
@@ -25,17 +27,17 @@ impl SessionHandle {
         Ok(())
     }
 
-    /// Records input that happened `ago`: never later than now, never earlier
-    /// than what is on record. The request itself is not activity; one that
-    /// the browser made on its own, such as a prefetch, states nothing.
+    /// Records input that happened `ago` before the request. Input before the
+    /// last activity on record changes nothing. The request itself does not
+    /// count as activity. Does nothing in a prefetch or a cross-site request.
     ///
     /// # Errors
-    /// When there is no live session, it ended meanwhile or the store does
-    /// not answer.
+    /// Fails if there is no live session, if it ended meanwhile, or if the
+    /// store does not answer.
     pub async fn active_ago(&self, ago: Duration) -> Result<(), CommandError> {
         self.0.mark_route(RouteMark::Passive);
         let session = self.live_session()?;
-        if self.is_prefetch_or_foreign() {
+        if self.is_prefetch_or_cross_site() {
             return Ok(());
         }
         self.record_activity(session, session.now - ago).await

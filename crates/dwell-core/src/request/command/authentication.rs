@@ -1,4 +1,4 @@
-//! Authenticating again, and replacing the token.
+//! Commands for re-authentication and for replacing the token.
 
 use super::CommandError;
 use crate::engine::{self, RouteMark, Verdict};
@@ -8,12 +8,28 @@ use crate::session::{AuthenticationContext, EndReason, OpenTag, SessionRecord, T
 use crate::store::{Rotation, Update};
 
 impl SessionHandle {
-    /// Replaces the session's token. The old one stays good for parallel
-    /// requests within the grace, and longer when the answer is lost.
+    /// Replaces the session's token; the answer carries the new one. Use it
+    /// when the subject's rights change. Deadlines do not move.
+    ///
+    /// The old token stays valid for parallel requests for the grace period
+    /// (ten seconds by default), and until the client uses the new one if the
+    /// answer is lost. If a parallel request has just replaced the same token,
+    /// nothing happens.
+    ///
+    /// ```
+    /// use dwell_core::{CommandError, SessionHandle};
+    ///
+    /// async fn become_admin(session: &SessionHandle) -> Result<(), CommandError> {
+    ///     // … grant the role, then:
+    ///     session.rotate().await
+    /// }
+    /// # let _ = become_admin;
+    /// ```
     ///
     /// # Errors
-    /// When there is no live session, it ended meanwhile, the store does not
-    /// answer or there is no randomness; the old token is good then.
+    /// Fails if there is no live session, if it ended meanwhile, if another
+    /// middleware owns it, if the store does not answer, or if the system has
+    /// no randomness. The old token stays valid then.
     pub async fn rotate(&self) -> Result<(), CommandError> {
         let session = self.live_session()?;
         if self.rotate_token(session).await? {
@@ -22,8 +38,8 @@ impl SessionHandle {
         Ok(())
     }
 
-    /// Replaces the token, unless a parallel request with the same one has
-    /// just done so; `false` then.
+    /// Replaces the token. Returns `false` if a parallel request with the same
+    /// token has just done so.
     pub(in crate::request) async fn rotate_token(
         &self,
         session: &ResolvedSession,
@@ -41,9 +57,10 @@ impl SessionHandle {
         Ok(applied)
     }
 
-    /// Whether a parallel request has replaced the same token within the
-    /// grace. Its answer carries the successor, or is lost, and then another
-    /// follows; a second one would make a token bad that is on its way (N46).
+    /// Returns `true` if a parallel request has replaced the same token within
+    /// the grace period. A second successor would invalidate the one that is on
+    /// its way to the client (N46). If that answer is lost, the client gets
+    /// another one later.
     fn has_successor(&self, session: &ResolvedSession, record: &SessionRecord) -> bool {
         let grace = self.manager().rotation_grace();
         record.credential.previous.is_some_and(|previous| {
@@ -51,15 +68,37 @@ impl SessionHandle {
         })
     }
 
-    /// Records that the session's subject has just authenticated again: opens
-    /// a lock, satisfies privileged routes, and replaces the token (law L10).
+    /// Records that the session's subject has just authenticated again. This is
+    /// activity, opens a locked session, meets the requirements of privileged
+    /// routes from now on, and replaces the token (law L10). The absolute
+    /// deadline does not move. `context` replaces the earlier class and
+    /// methods.
     ///
-    /// The caller has verified the factor *of the session's subject*.
+    /// Before the call, verify the factor *of [`subject`](Self::subject)*,
+    /// never of a name from the form.
+    ///
+    /// ```
+    /// use dwell_core::{AuthenticationContext, CommandError, SessionHandle};
+    ///
+    /// # fn is_code_of(_: &str, _: &str) -> bool { true }
+    /// async fn submit_code(session: &SessionHandle, code: &str) -> Result<bool, CommandError> {
+    ///     let subject = session.subject().ok_or(CommandError::NoSession)?;
+    ///     if !is_code_of(subject.as_str(), code) {
+    ///         session.reauthentication_failed().await?;
+    ///         return Ok(false);
+    ///     }
+    ///     let context = AuthenticationContext::none().with_acr("aal2").with_amr(["pwd", "otp"]);
+    ///     session.reauthenticated(context).await?;
+    ///     Ok(true)
+    /// }
+    /// # let _ = submit_code;
+    /// ```
     ///
     /// # Errors
-    /// When there is no live or locked session, it ended meanwhile, class and
-    /// methods are longer than about a kilobyte together, the store does not
-    /// answer or there is no randomness; nothing changed then.
+    /// Fails if there is no live or locked session, if it ended meanwhile, if
+    /// class and methods exceed about a kilobyte together, if the store does
+    /// not answer, or if the system has no randomness. Nothing has changed
+    /// then.
     pub async fn reauthenticated(
         &self,
         context: AuthenticationContext,
@@ -82,7 +121,7 @@ impl SessionHandle {
             .update(session, |record| {
                 let (policies, network) = (self.policies(), self.network());
                 let at = session.now;
-                // Others may have filled the open part since: then nothing is
+                // Others may have filled the open part since. Then nothing is
                 // stated, which is the strict side.
                 let open = record.open.with_authentication(&context);
                 let open = open.unwrap_or_else(|_| record.open.without(OpenTag::AUTHENTICATION));
@@ -111,11 +150,12 @@ impl SessionHandle {
         Ok(())
     }
 
-    /// Records that a re-authentication failed. `true` when it was one too
-    /// many and the session has ended.
+    /// Records that a re-authentication failed. Returns `true` if this was the
+    /// last allowed failure in a row (the fifth by default) and the session has
+    /// ended.
     ///
     /// # Errors
-    /// When there is no session or the store does not answer.
+    /// Fails if there is no session, or if the store does not answer.
     pub async fn reauthentication_failed(&self) -> Result<bool, CommandError> {
         let session = self.session().ok_or(CommandError::NoSession)?;
         self.0.mark_route(RouteMark::Passive);

@@ -1,4 +1,4 @@
-//! Ending sessions: the request's own, and others of its subject.
+//! Commands that end and list sessions.
 
 use super::{CommandError, SessionInfo, Which};
 use crate::engine::Verdict;
@@ -8,28 +8,30 @@ use crate::session::{EndReason, SessionKey, SessionRecord, SessionRef};
 use crate::store::{Lookup, StoreError};
 
 impl SessionHandle {
-    /// Signs the subject out: ends the request's session, or the one that
-    /// this request started. Returns `false` when none was left to end.
+    /// Signs the subject out: ends the request's session, or the one that this
+    /// request started, and removes the client's token. Returns `false` if
+    /// there was no session to end.
     ///
     /// # Errors
-    /// When the store does not answer; the session may go on then.
+    /// Fails if the store does not answer. The session may still be live then.
     pub async fn sign_out(&self) -> Result<bool, CommandError> {
         self.end(EndReason::SignedOut).await
     }
 
-    /// Ends the request's session for this reason; one that had run out before
-    /// ends for that reason. Returns `false` when none was left to end.
+    /// Ends the request's session for `reason`, and removes the client's token.
+    /// A session that had already run out ends for that reason instead. Returns
+    /// `false` if there was no session to end.
     ///
     /// # Errors
-    /// When the store does not answer; the session may go on then.
+    /// Fails if the store does not answer. The session may still be live then.
     pub async fn end(&self, reason: EndReason) -> Result<bool, CommandError> {
         let started = self.changes(|c| c.record.as_ref().map(|r| r.key));
-        let presented = self.session().map(|s| s.record.key);
+        let own = self.session().map(|s| s.record.key);
         let mut ended = false;
-        if let Some(key) = started.filter(|key| Some(*key) != presented) {
+        if let Some(key) = started.filter(|key| Some(*key) != own) {
             ended |= self.end_and_remove_token(key, reason).await?;
         }
-        if let Some(key) = presented {
+        if let Some(key) = own {
             let reason = self.ran_out().unwrap_or(reason);
             ended |= self.end_and_remove_token(key, reason).await?;
         }
@@ -40,7 +42,7 @@ impl SessionHandle {
         Ok(ended)
     }
 
-    /// Why the request's session had ended when the request came.
+    /// Returns why the request's session was over when the request arrived.
     pub(super) fn ran_out(&self) -> Option<EndReason> {
         match self.verdict() {
             Some(Verdict::Ended(reason)) => Some(reason),
@@ -48,8 +50,8 @@ impl SessionHandle {
         }
     }
 
-    /// Ends a session and takes its token from the client, unless the client
-    /// has got another one meanwhile: a removal would hit that (N47).
+    /// Ends a session and removes its token from the client, unless the client
+    /// has received another one meanwhile: the removal would hit that (N47).
     pub(in crate::request) async fn end_and_remove_token(
         &self,
         key: SessionKey,
@@ -69,10 +71,11 @@ impl SessionHandle {
         Ok(ended)
     }
 
-    /// The sessions of the request's subject.
+    /// Returns the live and locked sessions of the request's subject, the
+    /// oldest first.
     ///
     /// # Errors
-    /// When there is no live session or the store does not answer.
+    /// Fails if there is no live session, or if the store does not answer.
     pub async fn list(&self) -> Result<Vec<SessionInfo>, CommandError> {
         let session = self.live_session()?;
         let sessions = self.manager().list(&session.record.subject).await?;
@@ -93,12 +96,13 @@ impl SessionHandle {
         Ok(sessions.iter().map(info).collect())
     }
 
-    /// Ends sessions of the request's subject as `revoked`, the request's own
-    /// last, and returns how many.
+    /// Ends sessions of the request's subject with the reason `revoked`.
+    /// Returns how many this call ended. The request's own session is ended
+    /// last.
     ///
     /// # Errors
-    /// When there is no live session or the store does not answer; some may
-    /// have ended by then.
+    /// Fails if there is no live session, or if the store does not answer. Some
+    /// sessions may have ended then; call again for the rest.
     pub async fn revoke(&self, which: Which) -> Result<usize, CommandError> {
         let session = self.live_session()?;
         let (record, revoked) = (&session.record, EndReason::Revoked);

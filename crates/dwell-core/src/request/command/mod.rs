@@ -1,5 +1,5 @@
-//! What a handler can do to sessions. Every command is awaited and returns its
-//! failure: nothing is left half done.
+//! Commands: what a handler can do to sessions. Each returns its failure, and
+//! leaves nothing half done.
 
 mod activity;
 mod authentication;
@@ -14,7 +14,7 @@ use crate::engine::{SessionOver, Verdict};
 use crate::session::{EndReason, SessionKey, SessionRecord};
 use crate::store::{Loaded, Lookup, StoreError, Update, Updated};
 
-/// Tries against others who change the same session.
+/// Attempts when other requests change the same session.
 const TRIES: usize = 4;
 
 impl SessionHandle {
@@ -28,7 +28,8 @@ impl SessionHandle {
         self.session().ok_or(CommandError::NoSession)
     }
 
-    /// Compare-and-set on the session, tried again when others were faster.
+    /// Updates the session by compare-and-set, and tries again if another
+    /// request was faster.
     pub(super) async fn update(
         &self,
         session: &ResolvedSession,
@@ -38,8 +39,8 @@ impl SessionHandle {
         Ok(self.update_unless_done(session, &update).await?.0)
     }
 
-    /// The same, as long as `update` finds anything to do: the session as it
-    /// is then, and whether this made it so.
+    /// Does the same until `update` returns `None`. Returns the session as it
+    /// is then, and whether this call changed it.
     pub(super) async fn update_unless_done(
         &self,
         session: &ResolvedSession,
@@ -70,14 +71,14 @@ impl SessionHandle {
         Err(CommandError::Conflict)
     }
 
-    /// What became of a session that a command came too late for.
+    /// Returns the error for a session that a command came too late for.
     async fn overtaken(&self, key: SessionKey) -> Result<CommandError, StoreError> {
         let loaded = self.manager().store().load(key).await?;
         Ok(self.too_late(loaded))
     }
 
-    /// The error that says so. The client loses its token, unless it has got
-    /// another one meanwhile.
+    /// Makes that error. The client's token is removed, unless the client has
+    /// received another one meanwhile.
     fn too_late(&self, loaded: Loaded) -> CommandError {
         let (over, keep) = match loaded.state {
             // A sign-out has removed the token itself, and a new login may
@@ -88,8 +89,8 @@ impl SessionHandle {
                 (Some(SessionOver::Ended(ended.reason)), keep)
             }
             Lookup::Missing => (Some(SessionOver::Unknown), false),
-            // Run out, and nobody has ended it yet: the next request or the
-            // reaper does.
+            // It has run out and is not ended yet: the next request or the
+            // reaper ends it.
             Lookup::Found(record) => {
                 let due = self.manager().due_policy();
                 (due.verdict(&record.facts, loaded.now).over(), true)

@@ -1,4 +1,4 @@
-//! Starting a session.
+//! The command that starts a session.
 
 use super::{CommandError, NewSession};
 use crate::engine;
@@ -8,13 +8,28 @@ use crate::session::{Credential, EndReason, OpenPart, PolicyId, SessionKey, Sess
 use crate::store::{Created, End, Quota};
 
 impl SessionHandle {
-    /// Starts a session after a login. The request's old session ends: a full
-    /// new login is a new session with a new token (laws L3, L10).
+    /// Starts a session after a login, and returns its token. The answer
+    /// carries the token to the client. The request's old session ends: each
+    /// login is a new session with a new token (laws L3, L10).
+    ///
+    /// ```
+    /// use dwell_core::{AuthenticationContext, CommandError, NewSession, SessionHandle};
+    ///
+    /// async fn log_in(session: &SessionHandle, user: &str) -> Result<(), CommandError> {
+    ///     // … after checking the password:
+    ///     let password = AuthenticationContext::none().with_amr(["pwd"]);
+    ///     session.start(NewSession::new(user).with_authentication(password)).await?;
+    ///     Ok(())
+    /// }
+    /// # let _ = log_in;
+    /// ```
     ///
     /// # Errors
-    /// When the policy is unknown, class and methods of the authentication
-    /// are too long, the subject has too many sessions, the store does not
-    /// answer or there is no randomness; then nothing started.
+    /// Fails if the policy is unknown, if class and methods of the
+    /// authentication exceed about a kilobyte, if the subject has too many
+    /// sessions, if another middleware owns the request's session, if the store
+    /// does not answer, or if the system has no randomness. No session has
+    /// started then, and the old one stays.
     pub async fn start(&self, new: NewSession) -> Result<Token, CommandError> {
         let old = self.predecessor()?;
         let policies = self.policies();
@@ -44,8 +59,8 @@ impl SessionHandle {
             limit,
             replaces: old.map(|old| old.key),
         });
-        let judge = manager.due_policy();
-        let created = manager.store().create(record.clone(), quota, judge).await?;
+        let due = manager.due_policy();
+        let created = manager.store().create(record.clone(), quota, due).await?;
         let made_room = match created {
             Created::Created { ended } => ended,
             Created::LimitReached => return Err(CommandError::TooManySessions),
@@ -57,7 +72,7 @@ impl SessionHandle {
             && let Err(error) = manager.end(old.key, old.end, Some(&context)).await
         {
             // Both or neither: the client keeps the old session and never
-            // sees the new one's token. If this fails as well, nobody has it.
+            // receives the new token. If this fails too, no one has the token.
             let store = manager.store();
             let undo = store.end(record.key, EndReason::Superseded.into());
             if let Ok(Some(_)) = undo.await {
@@ -74,9 +89,9 @@ impl SessionHandle {
         Ok(token)
     }
 
-    /// What the request brought along and the new session takes the place of.
-    /// One that has run out ends for that reason; the client gets a new token
-    /// either way, so a late answer to the old one must not remove it (N47).
+    /// Returns the session that the new one replaces. One that has run out ends
+    /// for that reason. Either way the client gets a new token, which a late
+    /// answer to the old one must not remove (N47).
     fn predecessor(&self) -> Result<Option<Predecessor>, CommandError> {
         let (record, reason) = match self.resolved() {
             Resolved::Nothing => return Ok(None),
@@ -99,7 +114,7 @@ impl SessionHandle {
     }
 }
 
-/// A session that another takes the place of.
+/// A session that a new one replaces.
 #[derive(Clone, Copy)]
 struct Predecessor {
     key: SessionKey,

@@ -1,4 +1,4 @@
-//! What commands take and give back.
+//! Arguments, results and errors of commands.
 
 use crate::engine::SessionOver;
 use crate::session::{
@@ -7,7 +7,22 @@ use crate::session::{
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
-/// A session to start, after a successful login.
+/// A session to start after a successful login; see
+/// [`SessionHandle::start`](crate::SessionHandle::start).
+///
+/// ```
+/// use dwell_core::{AuthenticationContext, NewSession, Timestamp};
+///
+/// // After a login at an identity provider, from the claims of its ID token:
+/// let (sub, auth_time, exp) = ("alice", 1_767_225_600, 1_767_229_200);
+/// let context = AuthenticationContext::none().with_acr("aal2").with_amr(["pwd", "otp"]);
+/// let new = NewSession::new(sub)
+///     .with_policy("admin")
+///     .with_authentication(context)
+///     .with_authenticated_at(Timestamp::from_millis(auth_time * 1_000))
+///     .with_provider_deadline(Timestamp::from_millis(exp * 1_000));
+/// # let _ = new;
+/// ```
 #[derive(Clone, Debug)]
 pub struct NewSession {
     pub(crate) subject: SubjectId,
@@ -18,7 +33,8 @@ pub struct NewSession {
 }
 
 impl NewSession {
-    /// A session of `subject`, under the policy `default`, authenticated now.
+    /// Describes a session of `subject`, under the policy `default`,
+    /// authenticated now.
     pub fn new(subject: impl Into<SubjectId>) -> Self {
         Self {
             subject: subject.into(),
@@ -29,31 +45,38 @@ impl NewSession {
         }
     }
 
-    /// Under the policy of this name.
+    /// Sets the policy of the session, by its name in the policy set. Its
+    /// timeouts, its lock and its session limit hold for the session's life.
+    /// Defaults to `default`. Starting the session fails with
+    /// [`CommandError::UnknownPolicy`] if no policy has this name.
     #[must_use]
     pub fn with_policy(mut self, policy: impl Into<Box<str>>) -> Self {
         self.policy = Some(policy.into());
         self
     }
 
-    /// With this class and these methods of authentication. Starting the
-    /// session fails when they are longer than about a kilobyte together.
+    /// Sets class and methods of the authentication, for privileged routes.
+    /// Defaults to nothing stated. Starting the session fails if they exceed
+    /// about a kilobyte together.
     #[must_use]
     pub fn with_authentication(mut self, context: AuthenticationContext) -> Self {
         self.authentication = context;
         self
     }
 
-    /// Authenticated elsewhere, at `at`: the identity provider's `auth_time`.
-    /// One that lies more than a minute ahead of the store's clock is corrupt:
-    /// the session counts as run out at its next request.
+    /// Sets when the subject authenticated, such as the `auth_time` of an ID
+    /// token. Defaults to now. More than a minute ahead of the store's clock is
+    /// corrupt: the session has then run out at its next request.
     #[must_use]
     pub fn with_authenticated_at(mut self, at: Timestamp) -> Self {
         self.authenticated_at = Some(at);
         self
     }
 
-    /// With the identity provider's own limit.
+    /// Sets the identity provider's own limit, such as the `exp` of an ID
+    /// token. At that instant the session ends with
+    /// [`EndReason::IdpSessionExpired`], if no other deadline is earlier.
+    /// Defaults to none.
     #[must_use]
     pub fn with_provider_deadline(mut self, at: Timestamp) -> Self {
         self.provider_deadline = Some(at);
@@ -61,42 +84,59 @@ impl NewSession {
     }
 }
 
-/// Why a command was not carried out.
+/// Why a command failed. A failed command has changed nothing, except that after
+/// [`Store`](Self::Store) a change may have been made and its answer lost.
+///
+/// | variant | what to do |
+/// |---|---|
+/// | [`NoSession`](Self::NoSession), [`Ended`](Self::Ended), [`Gone`](Self::Gone) | send the user to the login |
+/// | [`Locked`](Self::Locked) | let the user authenticate again |
+/// | [`TooManySessions`](Self::TooManySessions) | tell the user to sign out elsewhere |
+/// | [`Store`](Self::Store) | answer 503; the cookie stays valid |
+/// | [`Conflict`](Self::Conflict) | try again |
+/// | [`AdoptedSession`](Self::AdoptedSession), [`OpenPartFull`](Self::OpenPartFull), [`UnknownPolicy`](Self::UnknownPolicy) | fix the program |
+/// | [`RngError`](Self::RngError) | fix the machine |
+///
+/// The `SessionError` of `dwell-axum` answers accordingly.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
-    /// Somebody else kept changing the session.
-    #[error("the session was changed by others at the same time")]
+    /// Other requests kept changing the session, in four attempts.
+    #[error("other requests kept changing the session; try again")]
     Conflict,
-    /// Another middleware owns the session: it starts and rotates it.
-    #[error("the session is owned by another middleware")]
+    /// Another middleware owns the session. Only that middleware can start or
+    /// rotate it.
+    #[error("another middleware owns the session; start and rotate it there")]
     AdoptedSession,
-    /// The session ended meanwhile, for this reason.
+    /// The session ended while the request was under way, for this reason.
     #[error("the session has ended: {0}")]
     Ended(EndReason),
-    /// The session ended meanwhile, and nothing is known of it any more.
-    #[error("the session has ended")]
+    /// A command of this request ended the session, or the store has no record
+    /// of it any more.
+    #[error("the session has ended, for a reason that is not on record")]
     Gone,
-    /// The session was locked meanwhile.
-    #[error("the session is locked")]
+    /// The session was locked while the request was under way.
+    #[error("the session is locked; its subject must authenticate again")]
     Locked,
-    /// The operating system gave no random bytes.
+    /// The operating system has no random bytes for a token.
     #[error(transparent)]
     RngError(#[from] RngError),
-    /// The request has no session that the command could act on.
+    /// The request has no session in a state that the command needs: live, or
+    /// for re-authentication live or locked.
     #[error("the request has no live session")]
     NoSession,
-    /// The store did not answer.
+    /// The store did not answer, or can't read what it holds.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The subject has as many sessions as its policy allows.
+    /// The subject has as many sessions as the policy allows, and the policy
+    /// refuses new ones.
     #[error("the subject has as many sessions as its policy allows")]
     TooManySessions,
-    /// The class and methods of the authentication are too long to be kept.
+    /// Class and methods of the authentication exceed about a kilobyte.
     #[error(transparent)]
     OpenPartFull(#[from] OpenPartFull),
-    /// No policy of this name is in force.
-    #[error("no policy is named {0:?}")]
+    /// The policies in force have no policy with this name.
+    #[error("the policies in force have none named {0:?}")]
     UnknownPolicy(Box<str>),
 }
 
@@ -111,7 +151,7 @@ impl From<SessionOver> for CommandError {
 }
 
 impl CommandError {
-    /// Passes on that the store did not answer, and nothing else.
+    /// Returns only errors of the store.
     pub(in crate::request) fn unless_store(self) -> Result<(), StoreError> {
         match self {
             Self::Store(error) => Err(error),
@@ -120,31 +160,32 @@ impl CommandError {
     }
 }
 
-/// Which sessions of a subject a command is about.
+/// Selects sessions of the request's subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "there is no fourth choice")]
 pub enum Which {
-    /// All of them, the request's own included.
+    /// All sessions, the request's own included.
     All,
-    /// The one with this reference.
+    /// The session with this reference, from [`SessionInfo::reference`].
     One(SessionRef),
-    /// All but the request's own.
+    /// All sessions but the request's own.
     Others,
 }
 
-/// A subject's session in a list.
+/// A session in the list of its subject.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SessionInfo {
-    /// Its reference, by which it can be ended.
+    /// The session's reference, for [`Which::One`].
     pub reference: SessionRef,
-    /// Whether it is the one that asks.
+    /// Whether this is the session of the request.
     pub current: bool,
-    /// When it started.
+    /// When the session started.
     pub created_at: Timestamp,
-    /// Its last activity on record.
+    /// The last activity on record.
     pub last_active_at: Timestamp,
-    /// The name of the network of its last activity.
+    /// The name of the network of the last activity.
     pub network: Option<String>,
-    /// The name of its policy.
+    /// The name of the session's policy.
     pub policy: String,
 }

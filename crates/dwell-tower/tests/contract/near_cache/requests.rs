@@ -6,7 +6,7 @@ use http::Method;
 use tower::ServiceExt;
 
 use super::{MS, Near};
-use crate::support::{called, get, poll_once, stack, told};
+use crate::support::{called, get, outcome, poll_once, stack};
 
 impl Near {
     /// The manager of this node.
@@ -72,7 +72,7 @@ async fn l02_activity_of_hot_session_is_recorded_within_second() {
     let mut client = near.world.client(&stack, &token);
     for _ in 0..20 {
         near.advance(seconds(1)).await;
-        assert_eq!(told(&client.get("/").await), "ok");
+        assert_eq!(outcome(&client.get("/").await), "ok");
         tokio::task::yield_now().await;
         tokio::time::advance(seconds(1)).await;
         tokio::task::yield_now().await;
@@ -93,18 +93,18 @@ async fn touch_of_hot_session_waits_for_look_up() {
     let stack = stack(&near.manager());
     let token = near.copied().await;
     let mut client = near.world.client(&stack, &token);
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
     near.advance(seconds(14)).await;
     near.find(&token).await;
     near.advance(seconds(1)).await;
     let (calls, answer) = near.calls(client.get("/")).await;
-    assert_eq!((calls, told(&answer).as_str()), (0, "ok"));
+    assert_eq!((calls, outcome(&answer).as_str()), (0, "ok"));
     tokio::task::yield_now().await;
     assert_eq!(near.world.store.writes(), 0);
     near.advance(seconds(4)).await;
     assert!(!near.answers(&token));
     let (calls, answer) = near.calls(client.get("/")).await;
-    assert_eq!((calls, told(&answer).as_str()), (1, "ok"));
+    assert_eq!((calls, outcome(&answer).as_str()), (1, "ok"));
     assert_eq!(near.world.store.writes(), 1);
     assert_eq!(
         near.world.last_active(&token),
@@ -118,11 +118,11 @@ async fn l04_session_ended_elsewhere_is_refused_once_delivered() {
     let stack = stack(&near.manager());
     let token = near.copied().await;
     let mut client = near.world.client(&stack, &token);
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
     let end = EndReason::Revoked.into();
     near.other().end(token.key(), end).await.unwrap();
     near.shared.pulse().await;
-    assert_eq!(told(&client.get("/").await), "revoked");
+    assert_eq!(outcome(&client.get("/").await), "revoked");
 }
 
 /// The new token comes to a node before the change: by its old copy, the node
@@ -137,7 +137,7 @@ async fn l10_token_issued_elsewhere_is_good_before_delivery() {
     for _ in 0..2 {
         let mut client = near.world.client(&stack, &new);
         let (calls, answer) = near.calls(client.get("/")).await;
-        assert_eq!(told(&answer), "ok");
+        assert_eq!(outcome(&answer), "ok");
         assert!(calls > 0, "the store itself was asked");
     }
     assert_eq!(near.world.events.ends(), []);
@@ -150,16 +150,22 @@ async fn l10_stolen_token_ends_cached_session_too() {
     let stack = stack(&near.manager());
     let old = near.copied().await;
     let new = near.rotate_elsewhere(&old).await;
-    assert_eq!(told(&near.world.client(&stack, &new).get("/").await), "ok");
+    assert_eq!(
+        outcome(&near.world.client(&stack, &new).get("/").await),
+        "ok"
+    );
     near.shared.pulse().await;
     near.advance(minutes(1)).await;
-    assert_eq!(told(&near.world.client(&stack, &new).get("/").await), "ok");
+    assert_eq!(
+        outcome(&near.world.client(&stack, &new).get("/").await),
+        "ok"
+    );
     assert!(near.answers(&new));
     let mut thief = near.world.client(&stack, &old);
-    assert_eq!(told(&thief.get("/").await), "token_reuse");
+    assert_eq!(outcome(&thief.get("/").await), "token_reuse");
     assert_eq!(near.world.events.count(EventKind::SessionExpired), 1);
     let mut owner = near.world.client(&stack, &new);
-    assert_eq!(told(&owner.get("/").await), "token_reuse");
+    assert_eq!(outcome(&owner.get("/").await), "token_reuse");
 }
 
 /// A copy answers while the store is down, as long as the feed confirms it. After
@@ -170,9 +176,9 @@ async fn l08_nobody_gets_in_with_watch_lost_and_store_down() {
     let stack = stack(&near.manager());
     let token = near.copied().await;
     let mut client = near.world.client(&stack, &token);
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
     near.world.store.fail();
-    assert_eq!(told(&client.get("/").await), "ok");
+    assert_eq!(outcome(&client.get("/").await), "ok");
     near.shared.break_off();
     tokio::task::yield_now().await;
     let answer = client.get("/").await;

@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use tower::{BoxError, Layer, Service, ServiceExt};
 
 pub(crate) use dwell_test_support::{
-    Body, COOKIE, get_with, issued, left, policies, set_cookies, token, told,
+    Body, COOKIE, get_with, issued, left, outcome, policies, set_cookies, token,
 };
 
 pub(crate) type App = dwell_test_support::App<Infallible>;
@@ -162,5 +162,5 @@ pub(crate) fn key(token: &str) -> SessionKey {
 
 /// Returns `ok` if a request is served, else the reason of the refusal.
 pub(crate) async fn verdict(client: &mut Client) -> String {
-    told(&client.get("/passive").await)
+    outcome(&client.get("/passive").await)
 }

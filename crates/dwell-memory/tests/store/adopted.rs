@@ -10,21 +10,21 @@ use crate::end;
 use dwell_test_support::{World, now};
 
 #[test]
-fn a_foreign_session_is_adopted_once_and_stays_dead() {
+fn session_is_adopted_once_and_stays_ended() {
     let world = World::default();
     let adopt = || {
-        let foreign = AdoptedSession::new("sid-1", "alice");
+        let adopted = AdoptedSession::new("sid-1", "alice");
         let network = world.policies().find_network(None);
-        now(world.manager.adopt(foreign, network)).unwrap().state
+        now(world.manager.adopt(adopted, network)).unwrap().state
     };
     let Lookup::Found(record) = adopt() else {
-        panic!("not adopted")
+        panic!("the session was not adopted")
     };
     world.clock.advance(minutes(1));
     let Lookup::Found(again) = adopt() else {
         panic!("lost")
     };
-    assert_eq!(again, record, "adopted on first sight only");
+    assert_eq!(again, record, "adopted at the first request only");
     assert!(end(&world, &record, EndReason::Revoked));
     world.clock.advance(hours(7));
     now(world.reap());
@@ -44,11 +44,11 @@ fn tombstone_of_adopted_session_outlives_absolute_deadline() {
         })
         .unwrap(),
     );
-    let foreign = || AdoptedSession::new("sid-1", "alice");
+    let adopted = || AdoptedSession::new("sid-1", "alice");
     let network = world.policies().find_network(None);
-    let adopt = || now(world.manager.adopt(foreign(), network)).unwrap().state;
+    let adopt = || now(world.manager.adopt(adopted(), network)).unwrap().state;
     let Lookup::Found(record) = adopt() else {
-        panic!("not adopted")
+        panic!("the session was not adopted")
     };
     assert!(end(&world, &record, EndReason::Revoked));
     world.clock.advance(hours(7));
@@ -57,13 +57,13 @@ fn tombstone_of_adopted_session_outlives_absolute_deadline() {
 }
 
 #[test]
-fn n14_a_foreign_session_issued_in_the_future_is_refused() {
+fn n14_adopted_session_issued_in_future_is_refused() {
     let world = World::default();
     let ahead = dwell_core::Clock::now(&world.clock) + minutes(10);
-    let foreign = AdoptedSession::new("sid-1", "alice").with_issued_at(ahead);
+    let adopted = AdoptedSession::new("sid-1", "alice").with_issued_at(ahead);
     let network = world.policies().find_network(None);
-    let Lookup::Found(record) = now(world.manager.adopt(foreign, network)).unwrap().state else {
-        panic!("not adopted")
+    let Lookup::Found(record) = now(world.manager.adopt(adopted, network)).unwrap().state else {
+        panic!("the session was not adopted")
     };
     let verdict = world
         .due_policy()
