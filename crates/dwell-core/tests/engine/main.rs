@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test panics")]
 
 mod authentication;
+mod boundaries;
 mod deadlines;
 mod touch;
 

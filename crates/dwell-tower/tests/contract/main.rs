@@ -14,6 +14,7 @@ mod adopted;
 mod auto_traits;
 mod composition;
 mod dropped;
+mod edges;
 mod errors;
 mod in_flight;
 mod log;

@@ -14,6 +14,7 @@ mod activity;
 mod afterwards;
 mod candidates;
 mod cookies;
+mod edges;
 mod exempt;
 mod in_flight;
 mod lock;

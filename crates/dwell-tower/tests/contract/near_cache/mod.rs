@@ -3,6 +3,7 @@
 
 mod changes;
 mod conforms;
+mod edges;
 mod hits;
 mod requests;
 mod watches;

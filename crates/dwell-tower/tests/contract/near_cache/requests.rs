@@ -10,13 +10,13 @@ use crate::support::{called, get, outcome, poll_once, stack};
 
 impl Near {
     /// The manager of this node.
-    fn manager(&self) -> SessionManager {
+    pub(super) fn manager(&self) -> SessionManager {
         let cache = self.cache.clone();
         self.world.local.map_store(|_| cache)
     }
 
     /// Replaces a session's token on another node. The change is not delivered.
-    async fn rotate_elsewhere(&self, token: &Token) -> Token {
+    pub(super) async fn rotate_elsewhere(&self, token: &Token) -> Token {
         let app = self.world.app(&self.world.local);
         let answer = app.oneshot(get("/rotate", token)).await.unwrap();
         let cookie = answer.headers()["set-cookie"].to_str().unwrap();
