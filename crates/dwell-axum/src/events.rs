@@ -86,7 +86,7 @@ impl Events {
         };
         if moved || warn && !self.warned {
             let policies = self.manager.policies().current();
-            let document = StatusDocument::new(&policies, deadlines, record);
+            let document = StatusDocument::new(&policies, deadlines, &record);
             let document = serde_json::to_string(&document).unwrap_or_default();
             self.next = Some(format!("event: {name}\ndata: {document}\n\n"));
         }

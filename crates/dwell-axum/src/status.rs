@@ -84,10 +84,10 @@ impl StatusDocument {
         let (deadlines, record) = (session.deadlines(), session.record());
         let document = deadlines.zip(record);
         let policies = session.handle().policies();
-        Status(document.map(|(deadlines, record)| Self::new(policies, &deadlines, record)))
+        Status(document.map(|(deadlines, record)| Self::new(policies, &deadlines, &record)))
     }
 
-    pub(crate) fn new(policies: &PolicySet, deadlines: &Deadlines, record: SessionRecord) -> Self {
+    pub(crate) fn new(policies: &PolicySet, deadlines: &Deadlines, record: &SessionRecord) -> Self {
         let facts = &record.facts;
         Self {
             state: "active",

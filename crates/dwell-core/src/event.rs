@@ -230,6 +230,7 @@ impl fmt::Debug for Observers {
 /// Writes every event as a `tracing` event with target `dwell` and level INFO.
 #[cfg(feature = "tracing")]
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::exhaustive_structs, reason = "applications construct it")]
 pub struct TracingObserver;
 
 #[cfg(feature = "tracing")]

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn l21_unreadable_entry_states_nothing() {
+    fn unreadable_entry_states_nothing() {
         let damaged: [&[u8]; 7] = [
             b"",
             b"\x01",
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn l21_nothing_stated_leaves_no_entry() {
+    fn nothing_stated_leaves_no_entry() {
         let some = AuthenticationContext::none().with_amr(["pwd"]);
         let newer = OpenTag::from_code(240);
         let open = OpenPart::new().with(newer, b"kept").unwrap();

@@ -63,11 +63,13 @@ pub struct OpenPart(Option<Arc<[u8]>>);
 /// The error for an entry that does not fit into a record's open part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("acr, amr and other rare facts of the session exceed 1,024 bytes together; shorten them")]
+#[allow(clippy::exhaustive_structs, reason = "there is nothing to add")]
 pub struct OpenPartFull;
 
 /// The error for bytes that are not an open part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the open part of a session is truncated, out of order or longer than 1,024 bytes")]
+#[allow(clippy::exhaustive_structs, reason = "there is nothing to add")]
 pub struct InvalidOpenPart;
 
 /// Bytes of an entry before its value.
@@ -212,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn l22_open_part_is_bounded() {
+    fn open_part_is_bounded() {
         let most = OpenPart::MAX_LEN - HEAD;
         let full = OpenPart::new().with(NEWER, &vec![7; most]).unwrap();
         assert_eq!(full.as_bytes().len(), OpenPart::MAX_LEN);

@@ -36,6 +36,7 @@ pub struct Token([u8; Token::LENGTH]);
 /// The error if the operating system has no random bytes for a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the operating system has no random bytes for a session token")]
+#[allow(clippy::exhaustive_structs, reason = "there is nothing to add")]
 pub struct RngError;
 
 impl Token {

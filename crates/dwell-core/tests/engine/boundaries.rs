@@ -119,7 +119,7 @@ fn session_of_unknown_policy_opens_under_default() {
 }
 
 #[test]
-fn l21_unknown_authentication_time_is_never_fresh() {
+fn unknown_authentication_time_is_never_fresh() {
     let mut facts = World::default().opened(1, "alice").facts;
     let now = facts.authenticated_at;
     facts.authenticated_at = Timestamp::MIN;

@@ -67,7 +67,7 @@ fn authentication_is_recorded_at_login_and_again() {
 }
 
 #[test]
-fn l22_too_long_context_starts_no_session() {
+fn too_long_context_starts_no_session() {
     let world = World::default();
     let new = NewSession::new("alice").with_authentication(too_long());
     let refused = now(world.anonymous().start(new));
@@ -80,7 +80,7 @@ fn l22_too_long_context_starts_no_session() {
 }
 
 #[test]
-fn l22_too_long_context_changes_no_session() {
+fn too_long_context_changes_no_session() {
     let world = World::default();
     let (token, state) = with_newer_fact(&world);
     let before = world.find(token.key());
@@ -93,7 +93,7 @@ fn l22_too_long_context_changes_no_session() {
 }
 
 #[test]
-fn l21_adopted_session_drops_too_long_context() {
+fn adopted_session_drops_too_long_context() {
     let world = World::default();
     let network = world.policies().find_network(None);
     let adopted = AdoptedSession::new("sid-1", "alice").with_authentication(too_long());
