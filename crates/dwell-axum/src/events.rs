@@ -42,7 +42,7 @@ pub(crate) async fn events(session: Session) -> Response {
         silence: Box::pin(sleep(KEEP_ALIVE)),
         over: false,
     };
-    events.report(&deadlines, record);
+    events.report(&deadlines, &record);
     let value = HeaderValue::from_static;
     let headers = [
         (header::CONTENT_TYPE, value("text/event-stream")),
@@ -73,7 +73,7 @@ struct Events {
 impl Events {
     /// Queues an event if something changed, and looks again when the warning is
     /// due.
-    fn report(&mut self, deadlines: &Deadlines, record: SessionRecord) {
+    fn report(&mut self, deadlines: &Deadlines, record: &SessionRecord) {
         let remaining = deadlines.remaining();
         let moved = self.reported.is_none_or(|reported| {
             let shown = |d: &Deadlines| (d.nearest, d.absolute, d.ends_by, d.warn);
@@ -86,7 +86,7 @@ impl Events {
         };
         if moved || warn && !self.warned {
             let policies = self.manager.policies().current();
-            let document = StatusDocument::new(&policies, deadlines, &record);
+            let document = StatusDocument::new(&policies, deadlines, record);
             let document = serde_json::to_string(&document).unwrap_or_default();
             self.next = Some(format!("event: {name}\ndata: {document}\n\n"));
         }
@@ -119,7 +119,7 @@ impl http_body::Body for Events {
             match self.lifeline.poll_next(cx) {
                 Poll::Ready(LifelineEvent::Alive(deadlines, found)) => {
                     if let Some(record) = found.record {
-                        self.report(&deadlines, record);
+                        self.report(&deadlines, &record);
                     }
                     continue;
                 }

@@ -122,7 +122,7 @@ async fn transfer_requires_authentication_under_five_minutes() {
         "401 step_up_required"
     );
     // A new login is a recent authentication.
-    assert_eq!(alice.post("/login", "").await.status, 200);
+    assert_eq!(alice.post("/login", "").await.status, 303);
     assert_eq!(alice.post("/transfer", "").await.status, 200);
 }
 

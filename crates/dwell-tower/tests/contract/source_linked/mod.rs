@@ -11,49 +11,18 @@
 //! When the linked session is dead, the owner's session is cleared: otherwise
 //! the user in it would start the next one without a login.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+mod owner;
+mod source;
 
-use dwell_core::store::StoreError;
-use dwell_core::{
-    CommandError, EndReason, NewSession, Resolved, SessionManager, SessionState, Token,
-    TokenChange, minutes,
-};
-use dwell_tower::gate::RequestHead;
-use dwell_tower::session::{Field, Found, GiveBack, SessionSource, SourceError, SourceFuture};
+use dwell_core::{EndReason, SessionManager, SessionState, Token, minutes};
 use http::{Request, Response};
-use tokio::task::yield_now;
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 
+use self::owner::{Owner, OwnerSession};
+use self::source::{LINK, LINKED_USER, LinkedSource, USER};
 use crate::support::{App, Body, Client, World, missing, outcome, stack};
 
-const USER: &str = "user";
-const LINK: &str = "dwell.token";
-const LINKED_USER: &str = "dwell.user";
-
-type Data = HashMap<&'static str, String>;
-
-/// The owner's middleware: data by session id, in memory.
-#[derive(Clone, Debug, Default)]
-struct Owner(Arc<Mutex<HashMap<String, Data>>>);
-
-/// One request's session of the owner, in the request's extensions.
-#[derive(Clone, Debug)]
-struct OwnerSession {
-    owner: Owner,
-    id: Arc<Mutex<String>>,
-}
-
 impl Owner {
-    fn open<B>(&self, request: &Request<B>) -> OwnerSession {
-        let cookie = request.headers().get("cookie");
-        let id = cookie.and_then(|cookie| cookie.to_str().ok()?.strip_prefix("owner="));
-        OwnerSession {
-            owner: self.clone(),
-            id: Arc::new(Mutex::new(id.unwrap_or("first").to_owned())),
-        }
-    }
-
     /// The owner's middleware around Dwell's stack around the application.
     fn app(&self, manager: &SessionManager) -> App {
         let stack = stack(manager)
@@ -77,157 +46,11 @@ impl Owner {
         Client::new(self.app(manager))
     }
 
-    /// Every value under this name, in the data of all sessions.
-    fn all(&self, name: &str) -> Vec<String> {
-        let sessions = self.0.lock().unwrap();
-        let values = sessions.values().filter_map(|data| data.get(name));
-        values.cloned().collect()
-    }
-
     /// The one link that there must be.
     fn link(&self) -> Token {
         let links = self.all(LINK);
         assert_eq!(links.len(), 1, "one session of the owner has a link");
         Token::parse(links[0].as_bytes()).expect("the link is a token")
-    }
-}
-
-impl OwnerSession {
-    fn id(&self) -> String {
-        self.id.lock().unwrap().clone()
-    }
-
-    async fn load(&self) -> Data {
-        yield_now().await;
-        let sessions = self.owner.0.lock().unwrap();
-        sessions.get(&self.id()).cloned().unwrap_or_default()
-    }
-
-    async fn update(&self, change: impl FnOnce(&mut Data)) {
-        yield_now().await;
-        let mut sessions = self.owner.0.lock().unwrap();
-        change(sessions.entry(self.id()).or_default());
-    }
-
-    /// Moves the data to a new id.
-    async fn cycle_id(&self) {
-        yield_now().await;
-        let mut sessions = self.owner.0.lock().unwrap();
-        let data = sessions.remove(&self.id()).unwrap_or_default();
-        let id = format!("{}-next", self.id());
-        sessions.insert(id.clone(), data);
-        *self.id.lock().unwrap() = id;
-    }
-
-    /// Drops the data and the id.
-    async fn flush(&self) {
-        self.cycle_id().await;
-        self.update(Data::clear).await;
-    }
-}
-
-/// Finds the session whose token the owner keeps.
-#[derive(Debug, Default)]
-struct LinkedSource {
-    /// Held while a link is read and written, so that concurrent first
-    /// requests of a user start one session.
-    linking: tokio::sync::Mutex<()>,
-}
-
-/// What a request's answer needs: the owner's session, and the link found.
-#[derive(Debug)]
-struct Linked {
-    owner: OwnerSession,
-    link: Option<String>,
-}
-
-impl LinkedSource {
-    /// Returns the owner's link. Starts a session and links it if the user in
-    /// the owner's session has none.
-    async fn link(
-        &self,
-        owner: &OwnerSession,
-        manager: &SessionManager,
-    ) -> Result<Option<String>, SourceError> {
-        let _linking = self.linking.lock().await;
-        let data = owner.load().await;
-        let (link, linked_user) = (data.get(LINK).cloned(), data.get(LINKED_USER));
-        let Some(user) = data.get(USER) else {
-            return Ok(link);
-        };
-        if let Some(link) = &link {
-            if linked_user == Some(user) {
-                return Ok(Some(link.clone()));
-            }
-            if let Some(other) = Token::parse(link.as_bytes()) {
-                let superseded = EndReason::Superseded;
-                manager.end_session(other.key(), superseded).await?;
-            }
-        }
-        let policies = manager.policies().current();
-        let state = SessionState::new(manager.clone(), policies, Resolved::Nothing);
-        let started = state.start(NewSession::new(user.as_str())).await;
-        let token = started.map_err(|error| match error {
-            CommandError::Store(error) => error,
-            other => StoreError::unavailable(other),
-        })?;
-        let (link, user) = (token.expose().to_owned(), user.clone());
-        let linked = link.clone();
-        owner
-            .update(|data| {
-                data.insert(LINK, linked);
-                data.insert(LINKED_USER, user);
-            })
-            .await;
-        Ok(Some(link))
-    }
-}
-
-impl SessionSource for LinkedSource {
-    fn find<'a>(
-        &'a self,
-        request: RequestHead<'a>,
-        manager: &'a SessionManager,
-    ) -> SourceFuture<'a, Found> {
-        let Some(owner) = request.extensions.get::<OwnerSession>() else {
-            let missing = "the owner of linked sessions, outside the session layer";
-            return SourceFuture::ready(Err(SourceError::Miswired(missing.to_owned())));
-        };
-        SourceFuture::boxed(async move {
-            let link = self.link(owner, manager).await?;
-            let token = link.as_ref().and_then(|link| Token::parse(link.as_bytes()));
-            let owner = owner.clone();
-            Ok(Found::tokens(token).with_carry(Linked { owner, link }))
-        })
-    }
-
-    fn give_back(&self, answer: &GiveBack<'_>) -> SourceFuture<'static, Vec<Field>> {
-        let Some(Linked { owner, link }) = answer.carry() else {
-            return SourceFuture::ready(Ok(Vec::new()));
-        };
-        let (owner, link) = (owner.clone(), link.clone());
-        let (token, is_removed) = match answer.token_change() {
-            TokenChange::Issue(token) => (Some(token), false),
-            change => (None, change == TokenChange::Remove),
-        };
-        let is_dead = link.is_some() && (is_removed || answer.record().is_none());
-        if token.is_none() && !is_dead {
-            return SourceFuture::ready(Ok(Vec::new()));
-        }
-        SourceFuture::boxed(async move {
-            let write = |data: &mut Data| {
-                // The handler may have flushed the data, or signed in again.
-                if data.get(LINK) != link.as_ref() {
-                    return;
-                }
-                match token {
-                    Some(token) => drop(data.insert(LINK, token.expose().to_owned())),
-                    None => data.clear(),
-                }
-            };
-            owner.update(write).await;
-            Ok(Vec::new())
-        })
     }
 }
 
