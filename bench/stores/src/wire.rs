@@ -76,7 +76,7 @@ async fn pass(client: TcpStream, server: SocketAddr, count: &AtomicU64) -> Resul
         loop {
             let before = unread.len();
             match from_client.read_buf(&mut unread).await {
-                // Whoever ends a connection owes nobody an answer.
+                // The connection is closed: nothing is left to pass on.
                 Ok(0) | Err(_) => return Ok(()),
                 Ok(_) => {}
             }

@@ -10,7 +10,7 @@ use dwell_servers::RedisSentinel;
 use support::{Remains, set_on_replicas};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_replica_is_elected_and_the_killed_primary_comes_back_as_its_replica() {
+async fn replica_takes_over_and_killed_primary_returns() {
     let redis = RedisSentinel::start().await.unwrap();
     assert_eq!((redis.urls().len(), redis.service()), (3, "dwell"));
     assert_eq!(redis.primary().await.unwrap(), 0);

@@ -73,7 +73,7 @@ impl Kept {
     }
 }
 
-/// An application: `/` answers whoever has a session, `/login?subject` gives
+/// An application: `/` answers a live session, `/login?subject` gives
 /// one. Activity is recorded at most once in `granularity`, where somebody can
 /// say so.
 pub async fn start(

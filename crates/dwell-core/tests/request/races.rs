@@ -1,4 +1,4 @@
-//! A session that is looked at once more while something happens to it.
+//! Rechecks that race with changes of the session.
 
 use dwell_core::engine::{TokenState, Touch};
 use dwell_core::store::{Loaded, Lookup, SessionStore, StoreFuture, TouchOutcome};

@@ -184,7 +184,7 @@ fn request_without_session_has_no_recheck() {
 }
 
 #[test]
-fn l07_a_session_is_judged_from_the_network_of_its_request() {
+fn l07_session_judged_by_network_of_its_request() {
     let set = PolicySet::builder(default_policy());
     let set = set.network("office", ["10.0.0.0/8"], minutes(30));
     let world = World::new(set.build().unwrap());
@@ -222,7 +222,7 @@ fn l02_recheck_touch_respects_granularity() {
 }
 
 #[test]
-fn l04_a_touch_of_what_is_over_or_locked_changes_nothing_and_says_so() {
+fn l04_touch_of_ended_or_locked_session_changes_nothing() {
     let locking = default_policy().on_idle(OnIdle::Lock).lock_period(hours(1));
     let world = World::new(PolicySet::builder(locking).build().unwrap());
     let (token, dead) = (world.sign_in(), world.sign_in());

@@ -1,4 +1,4 @@
-//! A node that tells a reason of a newer version as one of its own.
+//! A node that reports a newer version's reason as one that it knows.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ impl WriteReason for ToldAsItsOwn {
 }
 
 #[test]
-fn a_newer_reason_that_is_told_as_an_old_one_is_found() {
+fn newer_reason_reported_as_old_is_found() {
     assert_fails(
         ToldAsItsOwn(planted(Fault::None)),
         "a reason of its own",

@@ -62,7 +62,7 @@ async fn reauth(login: LoginSession, Form(answer): Form<Answer>) -> Result<Respo
     let Some(_alice) = login.subject() else {
         return Ok(Redirect::to("/login").into_response()); // the session has ended
     };
-    // The code must be that of `login.subject()`, whoever filled in the form.
+    // The code must be that of `login.subject()`, not that of another name in the form.
     if answer.code != "123456" {
         let ended = login.reauthentication_failed().await?; // true: it was the last try
         let to = if ended { "/login" } else { "/reauth" };
