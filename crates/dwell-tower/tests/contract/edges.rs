@@ -111,7 +111,10 @@ async fn source_that_takes_nothing_back_is_in_log() {
     let answer = ask(&world.local, &world, Odd { find: keeps, back }).await;
     assert_eq!(answer.status, 200);
     let text = log.take();
-    assert!(text.contains("did not take the token back"), "{text}");
+    assert!(
+        text.contains("session source failed after a request"),
+        "{text}"
+    );
 }
 
 /// The owner proves it; the store's copy of it went while a touch waited.
