@@ -210,9 +210,3 @@ pub use stack::{SessionTimeoutLayer, session_timeout};
 pub use status::StatusDocument;
 #[cfg(feature = "ws")]
 pub use web_socket::{SESSION_OVER, SessionWebSocket, SessionWebSocketUpgrade};
-
-/// The README's program must compile. The file is outside the package, so only
-/// doc tests of a checkout can read it.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct ReadmeDoctests;
