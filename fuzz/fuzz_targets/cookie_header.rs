@@ -9,12 +9,9 @@ use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use dwell_core::{
-    NewSession, PolicySet, SessionManager, SessionState, Timeouts, hours, minutes, seconds,
-};
+use dwell_core::{NewSession, PolicySet, SessionManager, SessionState, Timeouts, hours, minutes};
 use dwell_memory::MemoryStore;
 use dwell_tower::open::{BodyFactory, SessionBoundBody};
-use dwell_tower::session::SessionLayer;
 use dwell_tower::{SessionTimeout, SessionTimeoutLayer};
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use libfuzzer_sys::fuzz_target;
@@ -87,8 +84,8 @@ fn app() -> &'static (SessionTimeout<Inner, Whole>, String) {
         })
         .expect("a good policy");
         let manager = SessionManager::builder(MemoryStore::new(), policies).build();
-        let session = SessionLayer::with_body(&manager, seconds(2));
-        let app = SessionTimeoutLayer::from_session_layer(session)
+        let app = SessionTimeoutLayer::new(&manager)
+            .with_body_factory()
             .without_reaper()
             .layer(Inner);
         let answer = send(&app, "/login", None);
