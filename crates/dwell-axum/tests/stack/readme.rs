@@ -97,6 +97,26 @@ async fn routes_with_extractor_refuse_missing_session() {
 }
 
 #[tokio::test]
+async fn dead_session_leads_to_login_page_and_in_again() {
+    let (world, mut alice) = alice().await;
+    let navigate = [("sec-fetch-mode", "navigate")];
+    world.clock.advance(minutes(15));
+    let sent = get_with(&mut alice.clone(), "/", &navigate).await;
+    assert_eq!(sent.status, 303);
+    let login = "/login?reason=idle_timeout&return_to=%2F";
+    assert_eq!(sent.header("location"), Some(login));
+    // Its cookie still there, as in another tab.
+    let page = get_with(&mut alice, login, &navigate).await;
+    assert!(
+        page.text()
+            .contains(r#"<form method="post" action="/login">"#)
+    );
+    let answer = alice.post("/login", "").await;
+    assert_eq!(answer.header("location"), Some("/"));
+    assert_eq!(alice.get("/").await.text(), "Hello alice");
+}
+
+#[tokio::test]
 async fn polled_notifications_keep_nobody_signed_in() {
     let (world, mut alice) = alice().await;
     for _ in 0..14 {
