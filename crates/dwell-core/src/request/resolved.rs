@@ -60,6 +60,7 @@ impl Resolved {
     /// Only the holder of the right token learns that a session has ended. The
     /// caller must end a session whose token state is
     /// [`Reused`](TokenState::Reused).
+    #[inline]
     #[must_use]
     pub fn by_token(token: Token, loaded: Loaded, grace: Duration) -> Self {
         let Loaded { now, state } = loaded;

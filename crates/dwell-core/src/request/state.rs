@@ -56,6 +56,16 @@ impl SessionState {
         &self.0.0
     }
 
+    /// Sets what the request's token resolved to, while nothing shares the state
+    /// yet; later calls are ignored. Moving a session copies it, so it is
+    /// written here at once.
+    #[inline]
+    pub fn resolve(&mut self, resolved: Resolved) {
+        if let Some(slots) = Arc::get_mut(&mut self.0.0) {
+            slots.resolved = resolved;
+        }
+    }
+
     /// Keeps a value of the session source until the answer. Later calls are
     /// ignored.
     pub fn set_carry(&self, carry: Arc<dyn Any + Send + Sync>) {

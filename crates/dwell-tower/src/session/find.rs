@@ -1,32 +1,24 @@
 //! Finds a request's session, for every source and every store.
 
-use std::any::Any;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use dwell_core::engine::{TokenState, judge_token};
 use dwell_core::store::{Loaded, Lookup, StoreError};
 use dwell_core::{
     AdoptedSession, Clock, EndReason, Event, EventKind, Resolved, SessionManager, SessionRecord,
-    SystemClock, Timestamp, Token,
+    SessionState, SystemClock, Timestamp, Token,
 };
 
 use super::context::Context;
-use super::source::{Proof, SourceError, Tokens};
+use super::source::{Proof, SourceError, SourceFuture, Tokens};
 use crate::head::RequestHead;
 use crate::rejection::Refusal;
 
-/// A request's session, or why it is unknown.
-pub(super) type Finding = Result<Resolution, Refusal>;
-
-/// A request's session, and what its source keeps for the answer.
-pub(super) struct Resolution {
-    pub(super) resolved: Resolved,
-    pub(super) carry: Option<Arc<dyn Any + Send + Sync>>,
-}
+/// A request's state with its session, or why the session is unknown.
+pub(super) type Finding = Result<SessionState, Refusal>;
 
 /// Finds a request's session if neither its source nor the store has to be
 /// waited for.
@@ -60,77 +52,61 @@ pub(super) async fn find(
             return Err(Refusal::Miswired(missing.to_owned()));
         }
     };
-    let mut resolution = Resolution {
-        resolved: Resolved::Nothing,
-        carry: found.carry,
-    };
-    let resolved = &mut resolution.resolved;
+    let policies = manager.policies().borrow();
+    let mut state = SessionState::new(manager.clone(), policies, Resolved::Nothing);
+    if let Some(carry) = found.carry {
+        state.set_carry(carry);
+    }
     let done = match found.proof {
         Proof::Nothing => Ok(()),
-        Proof::Tokens(tokens) => by_tokens(manager, context, tokens, resolved).await,
-        Proof::Adopted(session) => adopt(manager, context, *session, resolved).await,
-        Proof::Resolved(found) => {
-            *resolved = *found;
+        Proof::Tokens(tokens) => by_tokens(manager, context, tokens, &mut state).await,
+        Proof::Adopted(session) => adopt(manager, context, *session, &mut state).await,
+        Proof::Resolved(resolved) => {
+            state.resolve(*resolved);
             Ok(())
         }
     };
     match done {
-        Ok(()) => Ok(resolution),
+        Ok(()) => Ok(state),
         Err(error) => Err(unavailable(manager, &error)),
     }
 }
 
-/// Tries tokens in turn until one opens a live session. Writes into `best`, since
-/// moving a session copies it.
+/// Tries tokens in turn until one opens a live session. The state keeps the best
+/// result of the tokens so far.
 async fn by_tokens(
     manager: &SessionManager,
     context: &Context,
     tokens: Tokens,
-    best: &mut Resolved,
+    state: &mut SessionState,
 ) -> Result<(), StoreError> {
-    let Some(first) = tokens.first else {
-        return Ok(());
-    };
-    let mut done = by_token(manager, context, first, best).await?;
-    for token in tokens.others {
-        done = done || by_token(manager, context, token, best).await?;
+    for token in tokens.first.into_iter().chain(tokens.others) {
+        let loaded = match context.is_local() {
+            // Not awaited, since awaiting would copy the session twice.
+            true => match manager.store().load(token.key()).into_ready() {
+                Ok(loaded) => loaded?,
+                Err(answer) => answer.await?,
+            },
+            false => look_up(manager, context, &token).await?,
+        };
+        let next = Resolved::by_token(token, loaded, manager.rotation_grace());
+        match (&next, state.resolved()) {
+            (Resolved::Session(session), _) if session.token_state == TokenState::Reused => {
+                let (session, reason) = (session.clone(), EndReason::TokenReuse);
+                manager.end_session(session.record.key, reason).await?;
+                state.resolve(session.into_tombstone(reason));
+            }
+            (Resolved::Session(session), _) if session.goes_on() => {
+                state.resolve(next);
+                return Ok(());
+            }
+            // Another token may open a live one.
+            (Resolved::Session(_), Resolved::Nothing | Resolved::Tombstone(..))
+            | (Resolved::Tombstone(..), Resolved::Nothing) => state.resolve(next),
+            _ => {}
+        }
     }
     Ok(())
-}
-
-/// Tries a token. Returns whether it opens a live session. `best` is the best result
-/// of the tokens so far.
-async fn by_token(
-    manager: &SessionManager,
-    context: &Context,
-    token: Token,
-    best: &mut Resolved,
-) -> Result<bool, StoreError> {
-    let loaded = match context.is_local() {
-        // Not awaited, since awaiting would copy the session twice.
-        true => match manager.store().load(token.key()).into_ready() {
-            Ok(loaded) => loaded?,
-            Err(answer) => answer.await?,
-        },
-        false => look_up(manager, context, &token).await?,
-    };
-    let next = Resolved::by_token(token, loaded, manager.rotation_grace());
-    match (&next, &*best) {
-        (Resolved::Session(session), _) if session.token_state == TokenState::Reused => {
-            let (session, reason) = (session.clone(), EndReason::TokenReuse);
-            manager.end_session(session.record.key, reason).await?;
-            *best = session.into_tombstone(reason);
-        }
-        (Resolved::Session(session), _) if session.goes_on() => {
-            *best = next;
-            return Ok(true);
-        }
-        // Another token may open a live one.
-        (Resolved::Session(_), Resolved::Nothing | Resolved::Tombstone(..))
-        | (Resolved::Tombstone(..), Resolved::Nothing) => *best = next,
-        _ => {}
-    }
-    Ok(false)
 }
 
 /// Looks a token's session up, together with its waiting touch.
@@ -172,7 +148,7 @@ async fn adopt(
     manager: &SessionManager,
     context: &Context,
     session: AdoptedSession,
-    resolved: &mut Resolved,
+    state: &mut SessionState,
 ) -> Result<(), StoreError> {
     if !context.is_local()
         && let Some(loaded) = context
@@ -182,13 +158,13 @@ async fn adopt(
     {
         let loaded = loaded?;
         if !matches!(loaded.state, Lookup::Missing) {
-            *resolved = Resolved::by_owner(loaded);
+            state.resolve(Resolved::by_owner(loaded));
             return Ok(());
         }
     }
     // The client's network is not known yet, so the strict default applies.
     let network = manager.policies().borrow().find_network(None);
-    *resolved = Resolved::by_owner(manager.adopt(session, network).await?);
+    state.resolve(Resolved::by_owner(manager.adopt(session, network).await?));
     Ok(())
 }
 
@@ -207,11 +183,17 @@ pub(super) fn report_unavailable(manager: &SessionManager, error: &StoreError) {
     manager.tell(&Event::new(EventKind::StoreUnavailable, now));
 }
 
-/// Awaits code of the application. Returns `None` if it panicked.
-async fn catch<F: Future + Unpin>(make: impl FnOnce() -> F) -> Option<F::Output> {
-    let mut future = catch_unwind(AssertUnwindSafe(make)).ok()?;
+/// Asks the source of the application. Returns `None` if it panicked.
+async fn catch<'a, T: 'a>(
+    ask: impl FnOnce() -> SourceFuture<'a, T>,
+) -> Option<Result<T, SourceError>> {
+    let answer = catch_unwind(AssertUnwindSafe(ask)).ok()?;
+    let mut waiting = match answer.into_ready() {
+        Ok(answer) => return Some(answer),
+        Err(waiting) => waiting,
+    };
     poll_fn(|cx| {
-        let polled = catch_unwind(AssertUnwindSafe(|| pin!(&mut future).poll(cx)));
+        let polled = catch_unwind(AssertUnwindSafe(|| waiting.as_mut().poll(cx)));
         match polled {
             Ok(polled) => polled.map(Some),
             Err(_) => Poll::Ready(None),

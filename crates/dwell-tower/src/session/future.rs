@@ -7,13 +7,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use dwell_core::SessionState;
 use http::request::Parts as Head;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::find::{Finding, Resolution};
+use super::find::Finding;
 use super::guard::{Guard, Settling};
 use super::parts::Parts;
 use crate::gate::Gate;
@@ -85,19 +84,13 @@ where
     where
         G: Gate,
     {
-        let Resolution { resolved, carry } = match found {
-            Ok(found) => found,
+        let state = match found {
+            Ok(state) => state,
             Err(refusal) => {
                 let (head, _) = request.into_parts();
                 return Self::answered(parts.rejection.reject_early(refusal, &head));
             }
         };
-        let manager = parts.manager.clone();
-        let policies = manager.policies().borrow();
-        let state = SessionState::new(manager, policies, resolved);
-        if let Some(carry) = carry {
-            state.set_carry(carry);
-        }
         let admitted = parts.gates.admit(&state, RequestHead::of(&request));
         request.extensions_mut().insert(state.clone());
         let guard = Guard::new(state, parts.context.arrival(), request.method());
