@@ -39,18 +39,6 @@ pub enum RouteMark {
     Unmarked,
 }
 
-impl RouteMark {
-    /// Combines two marks: passive wins over active, either over none.
-    #[must_use]
-    pub const fn merge(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Passive, _) | (_, Self::Passive) => Self::Passive,
-            (Self::Active, _) | (_, Self::Active) => Self::Active,
-            (Self::Unmarked, Self::Unmarked) => Self::Unmarked,
-        }
-    }
-}
-
 /// What a request declares about itself, by the field `Session-Activity`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
@@ -336,15 +324,8 @@ mod tests {
     }
 
     #[test]
-    fn n04_marks_and_evidence_merge_in_any_order() {
+    fn n04_evidence_merges_in_any_order() {
         use Declaration as D;
-        let marks = [RouteMark::Active, RouteMark::Passive, RouteMark::Unmarked];
-        for a in marks {
-            for b in marks {
-                assert_eq!(a.merge(b), b.merge(a));
-                assert_eq!(a.merge(b).merge(b), a.merge(b));
-            }
-        }
         let fetches = [Fetch::Plain, Fetch::CrossSite, Fetch::Prefetch];
         for a in [D::Active, D::None, D::Passive] {
             for b in [D::Active, D::None, D::Passive] {

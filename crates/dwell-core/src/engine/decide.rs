@@ -273,17 +273,6 @@ pub enum TokenState {
     Unknown,
 }
 
-impl TokenState {
-    /// Returns `true` if such a token gives access to the session.
-    #[must_use]
-    pub const fn opens(self) -> bool {
-        match self {
-            Self::Current { .. } | Self::Grace | Self::LostSuccessor => true,
-            Self::Reused | Self::Unknown => false,
-        }
-    }
-}
-
 /// Judges a presented token. `grace` is how long a superseded token stays
 /// valid for parallel requests.
 #[must_use]

@@ -149,17 +149,6 @@ fn n34_every_method_is_needed_but_one_class_suffices() {
 }
 
 #[test]
-fn l10_only_good_tokens_open() {
-    let current = TokenState::Current { confirm: false };
-    for good in [current, TokenState::Grace, TokenState::LostSuccessor] {
-        assert!(good.opens(), "{good:?}");
-    }
-    for bad in [TokenState::Reused, TokenState::Unknown] {
-        assert!(!bad.opens(), "{bad:?}");
-    }
-}
-
-#[test]
 fn n04_silence_beside_declaration_is_not_activity() {
     let says = |declaration| RequestEvidence {
         declaration,

@@ -245,6 +245,25 @@ async fn l02_what_gate_of_row_refuses_earns_nothing() {
     assert_eq!(world.last_active(&session), before);
 }
 
+#[tokio::test]
+async fn l02_redirect_by_gate_of_row_earns_nothing() {
+    let world = World::new();
+    let session = token(&world.signed_in().await);
+    let before = world.last_active(&session);
+    world.clock.advance(minutes(1));
+    let layer = SessionLayer::new(&world.manager).without_reaper();
+    let layer = layer.with_rejection(|_: &Refusal, _: &http::request::Parts| {
+        let mut redirect = Response::new(bytes::Bytes::new());
+        *redirect.status_mut() = http::StatusCode::SEE_OTHER;
+        redirect
+    });
+    let layer = layer.with_gates((IdleTimeoutLayer::new(), Nobody));
+    let mut client = TestClient::new(world.app(&layer));
+    client.set_cookie(COOKIE, &session);
+    assert_eq!(client.get("/").await.status, 303);
+    assert_eq!(world.last_active(&session), before);
+}
+
 /// Routes of `admin` allow a pause of four minutes, and re-authentication
 /// lasts three.
 fn four_and_three() -> PolicySet {
