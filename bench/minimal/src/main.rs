@@ -29,7 +29,7 @@ fn app() -> Result<Router, Box<dyn Error>> {
     use axum::routing::get;
     use dwell_axum::{
         LoginSession, MemoryStore, NewSession, PolicySet, Session, SessionError, SessionManager,
-        hours, minutes, session_timeout,
+        Timeouts, hours, minutes, session_timeout,
     };
 
     async fn page(session: Session) -> String {
@@ -41,7 +41,10 @@ fn app() -> Result<Router, Box<dyn Error>> {
         Ok(())
     }
 
-    let policies = PolicySet::simple(minutes(15), hours(8))?;
+    let policies = PolicySet::simple(Timeouts {
+        idle: minutes(15),
+        absolute: hours(8),
+    })?;
     let manager = SessionManager::builder(MemoryStore::new(), policies).build();
     Ok(Router::new()
         .route("/", get(page))

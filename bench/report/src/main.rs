@@ -64,11 +64,18 @@ fn report(words: &[&str]) -> Result<(), String> {
     };
     // Before anything is measured, so that it tells of others' load.
     let facts = machine::facts();
-    let mut sections = Vec::new();
+    let (mut sections, mut failed) = (Vec::new(), Vec::new());
     for (name, measure) in PARTS {
         if parts.is_empty() || parts.contains(&name) {
             eprintln!("measuring: {name}");
-            sections.push(measure(quick).map_err(|error| format!("{name}: {error}"))?);
+            // What was measured is written in any case: it took a while.
+            sections.push(measure(quick).unwrap_or_else(|error| {
+                eprintln!("{name}: {error}");
+                failed.push(name);
+                let mut section = Section::new(name);
+                section.paragraph("Not measured: this part failed.");
+                section
+            }));
         }
     }
     let mut text = format!("# What a session check costs\n\n{facts}\n\n");
@@ -78,11 +85,14 @@ fn report(words: &[&str]) -> Result<(), String> {
     }
     text += &format!("## Versions\n\n{}.\n", machine::versions()?);
     println!("{text}");
-    if quick || !parts.is_empty() {
-        return Ok(());
+    if !quick && parts.is_empty() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/benchmarks.md");
+        std::fs::write(&file, text).map_err(|e| format!("{}: {e}", file.display()))?;
     }
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/benchmarks.md");
-    std::fs::write(&file, text).map_err(|e| format!("{}: {e}", file.display()))
+    match failed.is_empty() {
+        true => Ok(()),
+        false => Err(format!("not measured: {}", failed.join(", "))),
+    }
 }
 
 /// What this program does when it has started itself.
