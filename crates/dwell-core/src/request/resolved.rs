@@ -66,16 +66,19 @@ impl Resolved {
         let Loaded { now, state } = loaded;
         let presented = token.verifier();
         match state {
-            Lookup::Found(record) if !record.credential.is_adopted() => {
-                match judge_token(&record.credential, presented, grace, now) {
-                    TokenState::Unknown => Self::Nothing,
-                    token_state => Self::Session(ResolvedSession {
-                        record,
-                        now,
-                        token: Some(token),
-                        token_state,
-                    }),
+            Lookup::Found(mut record) if !record.credential.is_adopted() => {
+                let token_state = judge_token(&record.credential, presented, grace, now);
+                match token_state {
+                    TokenState::Unknown => return Self::Nothing,
+                    TokenState::Current { .. } | TokenState::Reused => {}
+                    TokenState::Grace | TokenState::LostSuccessor => record.step_back(),
                 }
+                Self::Session(ResolvedSession {
+                    record,
+                    now,
+                    token: Some(token),
+                    token_state,
+                })
             }
             Lookup::Ended(ended) if ended.record.credential.knows(presented) => {
                 Self::Tombstone(ended, now)

@@ -58,7 +58,7 @@ impl AuthenticationContext {
         Ok(entry)
     }
 
-    fn decode(entry: &[u8]) -> Option<Self> {
+    pub(super) fn decode(entry: &[u8]) -> Option<Self> {
         let (has_acr, mut rest) = entry.split_first()?;
         let mut text = || {
             let (length, after) = rest.split_first_chunk()?;

@@ -1,6 +1,7 @@
 //! What Dwell keeps of a session: facts, credential, subject and end.
 
 mod authentication;
+mod earlier_rights;
 mod id;
 mod open_part;
 mod reason;

@@ -25,6 +25,9 @@ impl OpenTag {
     /// How the subject authenticated
     /// ([`AuthenticationContext`](crate::AuthenticationContext)).
     pub const AUTHENTICATION: Self = Self(1);
+    /// What the authentication was before the last one, for the token that was
+    /// replaced by it.
+    pub const EARLIER_RIGHTS: Self = Self(2);
 
     /// Returns the tag with this code, known or not.
     #[must_use]

@@ -103,6 +103,8 @@ impl SessionRecord {
                 rotation,
             } => {
                 let touch = touch.not_after(now);
+                let before = self.clone();
+                let facts = &mut self.facts;
                 facts.authenticated_at = touch.at;
                 // Together or not at all (N16): another request may have
                 // recorded later activity.
@@ -116,10 +118,19 @@ impl SessionRecord {
                 facts.locked_at = None;
                 self.open.clone_from(open);
                 if let Some(rotation) = rotation {
+                    self.keep_rights_before(touch.at, &before);
                     self.rotate(*rotation);
                 }
             }
-            Update::Rotate(rotation) => self.rotate(*rotation),
+            Update::Rotate(rotation) => {
+                let previous = self.credential.previous;
+                // The answer with the successor was lost, or somebody else than
+                // its owner asks: the authentication does not count.
+                if previous.is_some_and(|previous| previous.check == rotation.presented) {
+                    self.step_back();
+                }
+                self.rotate(*rotation);
+            }
         }
         self.facts.version = self.facts.version.wrapping_add(1);
         true
