@@ -66,8 +66,8 @@ pub enum Fetch {
     CrossSite,
     /// A prefetch or prerender.
     Prefetch,
-    /// A request that no page made: a preflight, or the refresh of a
-    /// device-bound credential.
+    /// A request that nobody asked for: a preflight, the refresh of a
+    /// device-bound credential, a report, media, or an event stream.
     Background,
 }
 
@@ -139,11 +139,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Returns `true` if the request was refused or failed: 401, 403, 429
-    /// and 5xx (law L2, N9).
+    /// Returns `true` if the request was refused or failed, or found nothing:
+    /// 401, 403, 404, 405, 410, 429 and 5xx (law L2, N9, N70).
     #[must_use]
     pub const fn is_refusal(self) -> bool {
-        matches!(self, Self::Answered(401 | 403 | 429 | 500..))
+        matches!(
+            self,
+            Self::Answered(401 | 403 | 404 | 405 | 410 | 429 | 500..)
+        )
     }
 }
 
@@ -225,7 +228,7 @@ mod tests {
     #[test]
     fn l02_refused_and_failed_requests_are_not_activity() {
         let plain = RequestEvidence::default();
-        for status in [401, 403, 429, 500, 502, 503, 599] {
+        for status in [401, 403, 404, 405, 410, 429, 500, 502, 503, 599] {
             let (activity, why) = classify(
                 Unmarked::Active,
                 RouteMark::Active,
@@ -238,7 +241,7 @@ mod tests {
                 "{status}"
             );
         }
-        for status in [101, 200, 204, 302, 400, 404, 409, 422] {
+        for status in [101, 200, 204, 302, 400, 409, 422] {
             assert_eq!(
                 decide(RouteMark::Unmarked, plain, Outcome::Answered(status)),
                 Activity::Active

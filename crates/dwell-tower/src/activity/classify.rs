@@ -40,7 +40,9 @@ pub fn classify_headers(method: &Method, headers: &HeaderMap) -> RequestEvidence
     for (name, value) in headers {
         let (name, value) = (name.as_str(), value.as_bytes());
         // The first letter rules most other names out.
-        let (b's' | b'p' | b'x') = name.as_bytes().first().copied().unwrap_or_default() else {
+        let (b's' | b'p' | b'x' | b'a' | b'l') =
+            name.as_bytes().first().copied().unwrap_or_default()
+        else {
             continue;
         };
         match name {
@@ -48,8 +50,13 @@ pub fn classify_headers(method: &Method, headers: &HeaderMap) -> RequestEvidence
             "sec-fetch-site" => seen.site.add(value),
             "sec-fetch-mode" => seen.mode.add(value),
             "sec-fetch-dest" => seen.dest.add(value),
-            "sec-purpose" | "purpose" | "x-moz" => seen.prefetch = true,
-            "sec-secure-session-id" | "secure-session-response" => seen.device_bound = true,
+            "sec-purpose" | "purpose" | "x-moz" | "x-purpose" | "x-sec-purpose" => {
+                seen.prefetch = true;
+            }
+            "sec-secure-session-id" | "secure-session-response" | "ping-from" | "last-event-id" => {
+                seen.background = true;
+            }
+            "accept" => seen.event_stream |= value.trim_ascii() == b"text/event-stream",
             _ => {}
         }
     }
@@ -67,7 +74,8 @@ struct Seen<'a> {
     mode: Single<'a>,
     dest: Single<'a>,
     prefetch: bool,
-    device_bound: bool,
+    background: bool,
+    event_stream: bool,
 }
 
 /// A header field that counts only if it occurs once.
@@ -100,7 +108,9 @@ fn fetch(method: &Method, seen: &Seen<'_>) -> Fetch {
     if seen.prefetch {
         return Fetch::Prefetch;
     }
-    if *method == Method::OPTIONS || seen.device_bound {
+    // An `EventSource` opens by itself and opens again after every break.
+    let event_source = *method == Method::GET && seen.event_stream;
+    if *method == Method::OPTIONS || seen.background || event_source || is_by_browser(seen.dest) {
         return Fetch::Background;
     }
     let top_level = matches!(
@@ -112,6 +122,24 @@ fn fetch(method: &Method, seen: &Seen<'_>) -> Fetch {
         Single::One(b"cross-site") if top_level => Fetch::Plain,
         Single::One(_) | Single::Doubled => Fetch::CrossSite,
     }
+}
+
+/// Whether browsers send requests for this destination by themselves (Fetch
+/// Standard §2.2.5, Reporting API, Federated Credential Management API).
+fn is_by_browser(dest: Single<'_>) -> bool {
+    let Single::One(dest) = dest else {
+        return false;
+    };
+    matches!(
+        dest,
+        b"audio"
+            | b"manifest"
+            | b"report"
+            | b"serviceworker"
+            | b"track"
+            | b"video"
+            | b"webidentity"
+    )
 }
 
 #[cfg(test)]
@@ -163,7 +191,53 @@ mod tests {
             assert_eq!(request(&[("sec-purpose", value)]).fetch, Fetch::Prefetch);
         }
         assert_eq!(request(&[("purpose", "prefetch")]).fetch, Fetch::Prefetch);
-        assert_eq!(request(&[("x-moz", "prefetch")]).fetch, Fetch::Prefetch);
+        for name in ["x-moz", "x-purpose", "x-sec-purpose"] {
+            assert_eq!(
+                request(&[(name, "prefetch")]).fetch,
+                Fetch::Prefetch,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn n66_requests_of_browser_itself_are_not_activity() {
+        for dest in [
+            "audio",
+            "manifest",
+            "report",
+            "serviceworker",
+            "track",
+            "video",
+            "webidentity",
+        ] {
+            let fields = [("sec-fetch-site", "same-origin"), ("sec-fetch-dest", dest)];
+            assert_eq!(request(&fields).fetch, Fetch::Background, "{dest}");
+        }
+        for dest in ["document", "empty", "iframe", "image", "script"] {
+            let fields = [("sec-fetch-site", "same-origin"), ("sec-fetch-dest", dest)];
+            assert_eq!(request(&fields).fetch, Fetch::Plain, "{dest}");
+        }
+        let ping = [("ping-from", "https://bank.example/")];
+        assert_eq!(request(&ping).fetch, Fetch::Background);
+    }
+
+    #[test]
+    fn n66_event_source_is_not_activity() {
+        let stream = [("accept", "text/event-stream")];
+        assert_eq!(request(&stream).fetch, Fetch::Background);
+        assert_eq!(request(&[("last-event-id", "7")]).fetch, Fetch::Background);
+        // A page that reads the answer to what was typed is asked by a person.
+        let mut headers = HeaderMap::new();
+        headers.insert("accept", "text/event-stream".parse().unwrap());
+        assert_eq!(
+            classify_headers(&Method::POST, &headers).fetch,
+            Fetch::Plain
+        );
+        assert_eq!(
+            request(&[("accept", "text/html, text/event-stream")]).fetch,
+            Fetch::Plain
+        );
     }
 
     #[test]
