@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::error::SessionError;
 use crate::events::events;
-use crate::extract::Session;
+use crate::extract::{LoginSession, Session};
 use crate::problem::problem_details;
 use crate::route::passive;
 use crate::same_origin::is_same_origin;
@@ -189,11 +189,10 @@ async fn activity(
     Ok(StatusDocument::of(&session).into_response())
 }
 
-async fn end(session: Option<Session>) -> Result<Response, SessionError> {
-    if let Some(session) = session {
-        session.sign_out().await?;
-    }
-    let clear = HeaderValue::from_static(r#""cache", "cookies", "storage""#);
+async fn end(session: LoginSession) -> Result<Response, SessionError> {
+    session.sign_out().await?;
+    // Without "cookies", which would sign out of sibling applications, too.
+    let clear = HeaderValue::from_static(r#""cache", "storage""#);
     let headers = [
         (header::HeaderName::from_static("clear-site-data"), clear),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),

@@ -6,11 +6,12 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use dwell_core::{
     AuthenticationContext, CommandError, Deadlines, EndReason, NewSession, SessionHandle,
     SessionInfo, SessionRecord, SessionRef, SessionState, SubjectId, Token, Verdict, Which,
 };
-use dwell_tower::rejection::{Refusal, refuse};
+use dwell_tower::rejection::{Refusal, demand_session, refuse, session_state};
 use http::request::Parts;
 
 use crate::error::SessionError;
@@ -302,11 +303,11 @@ impl Session {
 }
 
 /// Extracts the session state for login and re-authentication pages. Works with
-/// a live, a locked, an ended and no session, and protects nothing.
+/// a live, a locked, an ended and no session, on any route, and protects nothing.
 ///
-/// Requests with an ended or locked session only reach these pages if the stack
-/// knows their paths, by
-/// [`with_login`](dwell_tower::SessionTimeoutLayer::with_login) or
+/// If every request needs a session, or another middleware owns the sessions, the
+/// stack must know the paths of these pages, by
+/// [`with_login`](dwell_tower::SessionTimeoutLayer::with_login) and
 /// [`with_reauthentication`](dwell_tower::SessionTimeoutLayer::with_reauthentication).
 /// Without the layers the request is answered with 500.
 ///
@@ -377,8 +378,8 @@ impl LoginSession {
     pub fn subject(&self) -> Option<&SubjectId> {
         match self.verdict {
             Verdict::Ended(_) | Verdict::Anonymous => None,
-            Verdict::Live(_) | Verdict::Stale { .. } | Verdict::Locked { .. } => {
-                self.state.subject()
+            Verdict::Live(_) | Verdict::Locked { .. } => {
+                self.state.found().map(|session| &session.record.subject)
             }
         }
     }
@@ -406,6 +407,16 @@ impl LoginSession {
     /// See [`SessionHandle::start`].
     pub async fn start(&self, new: NewSession) -> Result<Token> {
         Ok(self.command().start(new).await?)
+    }
+
+    /// Signs out, whatever the state of the session: ends a live or locked one, and
+    /// removes the client's token in every case.
+    ///
+    /// # Errors
+    /// See [`SessionHandle::sign_out`].
+    pub async fn sign_out(&self) -> Result<()> {
+        self.command().sign_out().await?;
+        Ok(())
     }
 
     /// Records that the subject authenticated again with this class and these
@@ -450,8 +461,8 @@ fn label(state: &SessionState, route: Option<&MatchedPath>) {
 pub struct SessionRejection(Box<Response>);
 
 impl SessionRejection {
-    fn new(refusal: Refusal, parts: &Parts) -> Self {
-        Self(Box::new(refuse(refusal, parts).map(Body::from)))
+    fn new(refused: http::Response<Bytes>) -> Self {
+        Self(Box::new(refused.map(Body::from)))
     }
 }
 
@@ -461,21 +472,14 @@ impl IntoResponse for SessionRejection {
     }
 }
 
-/// Returns the request's session state and its verdict; a refusal that names the
-/// missing layer if there is none.
-fn state_and_verdict(
-    parts: &Parts,
-) -> std::result::Result<(SessionState, Verdict), SessionRejection> {
-    let miswired = |missing: &str| {
-        let refusal = Refusal::Miswired(missing.to_owned());
-        Err(SessionRejection::new(refusal, parts))
-    };
-    let Some(state) = parts.extensions.get::<SessionState>() else {
-        return miswired("the session layer, around a handler that extracts a session");
-    };
-    match state.verdict() {
-        Some(verdict) => Ok((state.clone(), verdict)),
-        None => miswired("the idle timeout layer, around a handler that extracts a session"),
+impl Session {
+    /// Returns the session of a request, if it is live.
+    fn of(state: &SessionState, parts: &Parts) -> Option<Self> {
+        Some(Self {
+            subject: state.subject()?.clone(),
+            route: parts.extensions.get().cloned(),
+            state: state.clone(),
+        })
     }
 }
 
@@ -486,21 +490,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
         parts: &mut Parts,
         _: &S,
     ) -> std::result::Result<Self, Self::Rejection> {
-        let (state, verdict) = state_and_verdict(parts)?;
-        match (verdict, state.subject()) {
-            (Verdict::Live(_), Some(subject)) => Ok(Self {
-                subject: subject.clone(),
-                route: parts.extensions.get().cloned(),
-                state,
-            }),
-            (verdict, _) => {
-                let refusal = verdict
-                    .over()
-                    .map_or(Refusal::SessionRequired, Refusal::from);
-                label(&state, parts.extensions.get());
-                Err(SessionRejection::new(refusal, parts))
-            }
-        }
+        let state = demand_session(parts).map_err(SessionRejection::new)?;
+        let refused = || refuse(Refusal::SessionRequired, parts);
+        Self::of(state, parts).ok_or_else(|| SessionRejection::new(refused()))
     }
 }
 
@@ -511,16 +503,8 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Session {
         parts: &mut Parts,
         _: &S,
     ) -> std::result::Result<Option<Self>, Self::Rejection> {
-        let (state, verdict) = state_and_verdict(parts)?;
-        let subject = match verdict {
-            Verdict::Live(_) => state.subject().cloned(),
-            _ => None,
-        };
-        Ok(subject.map(|subject| Self {
-            subject,
-            route: parts.extensions.get().cloned(),
-            state,
-        }))
+        let state = session_state(parts).map_err(SessionRejection::new)?;
+        Ok(Self::of(state, parts))
     }
 }
 
@@ -531,10 +515,10 @@ impl<S: Send + Sync> FromRequestParts<S> for LoginSession {
         parts: &mut Parts,
         _: &S,
     ) -> std::result::Result<Self, Self::Rejection> {
-        let (state, verdict) = state_and_verdict(parts)?;
+        let state = session_state(parts).map_err(SessionRejection::new)?;
         Ok(Self {
-            state,
-            verdict,
+            state: state.clone(),
+            verdict: state.verdict().unwrap_or(Verdict::Anonymous),
             route: parts.extensions.get().cloned(),
         })
     }

@@ -85,9 +85,11 @@
 //!
 //! Extracting a [`Session`], or [`privileged`], protects a route. Other routes are
 //! public, unless the stack is set to
-//! [`SessionRequirement::Required`](dwell_tower::idle::SessionRequirement). A
-//! request with an ended or locked session is refused on every route, except on
-//! the login and re-authentication pages and on exempt paths.
+//! [`SessionRequirement::Required`](dwell_tower::idle::SessionRequirement). There a
+//! request with an ended or locked session is anonymous: `Option<Session>` is
+//! `None`, and [`LoginSession::end_reason`] tells why. If another middleware owns the
+//! session, such a request is refused on every route but the login and
+//! re-authentication pages and exempt paths.
 //!
 //! Add [`session_timeout`] with [`Router::layer`](axum::Router::layer) after all
 //! routes, so that it surrounds them and the fallback. A route that is added

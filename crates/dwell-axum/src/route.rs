@@ -79,15 +79,19 @@ pub const fn active() -> MarkLayer {
     MarkLayer::active()
 }
 
-/// Applies a named policy to a route or router: for its requests the policy's
-/// limits apply as well, and the stricter limit wins.
+/// Puts a route or router under a named policy: an area that asks for
+/// authentication more often than the rest. It never ends the session.
 ///
 /// | case | answer |
 /// |---|---|
-/// | the session has passed the policy's idle or absolute timeout | it ends: 401 `idle_timeout` or `absolute_timeout` |
-/// | the session was idle for longer than the policy allows since its subject last authenticated, and was then used elsewhere | 401 `step_up_required`: activity elsewhere does not count for a stricter route |
-/// | there is no session | the request passes; the handler asks for a session if it needs one |
+/// | since its subject last authenticated, the session had a pause as long as the policy's idle timeout | 401 `step_up_required`: activity elsewhere does not open the area |
+/// | that authentication is as old as the policy's absolute timeout | 401 `step_up_required` |
+/// | there is no live session | the request passes; the handler asks for a session if it needs one |
 /// | no policy has this name | 500 |
+///
+/// Several policies on one route combine by minimum. To *end* an administrator's
+/// session after ten minutes, start it under that policy:
+/// [`NewSession::with_policy`](crate::NewSession::with_policy).
 ///
 /// ```
 /// use axum::{Router, routing::get};

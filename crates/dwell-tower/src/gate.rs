@@ -38,7 +38,7 @@ use std::fmt;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use dwell_core::{RouteMark, SessionState};
+use dwell_core::SessionState;
 use http::{Request, Response};
 use tower_service::Service;
 
@@ -137,8 +137,7 @@ where
         match self.gate.admit(state, RequestHead::of(&request)) {
             Ok(()) => ResponseFuture::inner(self.inner.call(request)),
             Err(refusal) => {
-                // The client may leave before the status of the answer counts.
-                state.mark_route(RouteMark::Passive);
+                state.mark_refused();
                 let (parts, _) = request.into_parts();
                 let own = self.gate.rejection();
                 ResponseFuture::refused(reject(own, refusal, &parts))

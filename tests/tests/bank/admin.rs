@@ -4,7 +4,7 @@ use dwell_axum::{EndReason, seconds};
 use dwell_tests::{Answer, Form};
 
 use crate::support::{
-    ADMIN_ABSOLUTE, ADMIN_IDLE, COOKIE, MOMENT, Served, assert_refused, assert_sent, cents,
+    ADMIN_ABSOLUTE, ADMIN_IDLE, COOKIE, IDLE, MOMENT, Served, assert_refused, assert_sent, cents,
     confirm, idle_left, removes_cookie,
 };
 
@@ -121,18 +121,17 @@ async fn nobody_can_end_other_subjects_session() {
 }
 
 #[tokio::test]
-async fn l01_session_too_old_for_page_ends_there() {
+async fn n54_page_asks_again_and_ends_no_session() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;
     bank.clock.advance(ADMIN_IDLE - MOMENT);
     let page = browser.visit("/admin/sessions").await;
-    assert_eq!((page.status.as_u16(), idle_left(&page)), (200, ADMIN_IDLE));
+    assert_eq!((page.status.as_u16(), idle_left(&page)), (200, IDLE));
 
     bank.clock.advance(ADMIN_IDLE);
     let answer = browser.visit("/admin/sessions").await;
-    assert_sent(&answer, "/login", "idle_timeout", "/admin/sessions");
-    assert!(removes_cookie(&answer));
-    assert_refused(&browser.fetch("/api/balance").await, "session_required");
+    assert_sent(&answer, "/reauth", "step_up_required", "/admin/sessions");
+    assert_eq!(browser.fetch("/api/balance").await.status, 200);
 
     let browser = bank.signed_in("alice").await;
     bank.pass_active(&browser, ADMIN_ABSOLUTE - MOMENT).await;
@@ -140,7 +139,8 @@ async fn l01_session_too_old_for_page_ends_there() {
     bank.clock.advance(MOMENT);
     assert_eq!(browser.visit("/").await.status, 200);
     let answer = browser.visit("/admin/sessions").await;
-    assert_sent(&answer, "/login", "absolute_timeout", "/admin/sessions");
+    assert_sent(&answer, "/reauth", "step_up_required", "/admin/sessions");
+    assert_eq!(bank.events.ends(), []);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use dwell_tests::{Answer, Browser};
 use http::Method;
 
 use crate::support::{
-    ABSOLUTE, IDLE, MOMENT, Served, assert_refused, confirm, filled, idle_left, left,
+    ABSOLUTE, IDLE, MOMENT, Served, assert_refused, assert_sent, confirm, filled, idle_left, left,
 };
 
 /// Returns the target and the text of the page's only link.
@@ -125,6 +125,8 @@ async fn l02_expired_page_extends_nothing_and_tells_live_session() {
     bank.clock.advance(MOMENT);
     let page = visit(&browser).await;
     assert!(page.text().contains("<h1>You are signed out</h1>"));
+    let answer = browser.visit("/").await;
+    assert_sent(&answer, "/login", "idle_timeout", "/");
     assert_eq!(bank.events.ends(), [EndReason::IdleTimeout]);
 }
 

@@ -185,6 +185,8 @@ async fn confirming_without_session_leads_to_login_with_reason() {
             let right = r#"{"password":"demo-password"}"#;
             assert_refused(&browser.post("/reauth", right).await, "idle_timeout");
         }
+        // The page is for everybody, so it takes no cookie away.
+        assert_eq!(browser.fetch("/api/balance").await.reason(), "idle_timeout");
         assert_eq!(browser.cookie(COOKIE), None);
     }
     let browser = bank.signed_in("alice").await;

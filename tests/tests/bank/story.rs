@@ -82,6 +82,9 @@ async fn alice_signs_in_works_confirms_and_times_out() {
     bank.clock.advance(POLL);
     let answer = browser.fetch("/api/notifications").await;
     assert_refused(&answer, "idle_timeout");
+    assert!(!removes_cookie(&answer), "the reason is for her own click");
+    let answer = browser.visit("/").await;
+    assert_sent(&answer, "/login", "idle_timeout", "/");
     assert!(removes_cookie(&answer));
 
     let ends = [EndReason::AbsoluteTimeout, EndReason::IdleTimeout];

@@ -118,6 +118,7 @@ async fn n01_script_inside_layers_is_no_activity() {
     }
     assert_eq!(world.idle(&alice), seconds(890));
     pass(seconds(10)).await;
-    let refused = alice.get(PATH).await;
+    assert_eq!(alice.get(PATH).await.status, 200, "the script is public");
+    let refused = alice.get("/").await;
     assert_eq!(refused.reason().as_deref(), Some("idle_timeout"));
 }

@@ -209,7 +209,7 @@ async fn stream_without_session_not_cut() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l14_stricter_route_policy_ends_its_streams() {
+async fn n54_area_closes_its_streams() {
     let admin = Policy::named("admin").idle(minutes(5));
     let policies = PolicySet::builder(default_policy()).policy(admin);
     let world = World::with(policies.build().unwrap());
@@ -221,7 +221,7 @@ async fn l14_stricter_route_policy_ends_its_streams() {
     let mut lax = Events::open(&app, &alice, "/silent").await;
     pass(minutes(4)).await;
     alice.get("/").await;
-    assert_eq!(strict.expired().await, "idle_timeout");
+    assert_eq!(strict.expired().await, "step_up_required");
     let lasted = world.now() - began;
     assert!(
         lasted >= minutes(9) && lasted <= minutes(9) + GRAIN,

@@ -6,9 +6,7 @@ use axum::Router;
 use dwell_axum::*;
 use http::Method;
 
-use crate::support::{
-    Client, World, document, idle_left, outcome, post_with, set_cookies, verdict,
-};
+use crate::support::{Client, World, document, idle_left, outcome, post_with, set_cookies};
 
 const PATH: &str = "/session/activity";
 
@@ -232,6 +230,6 @@ async fn input_after_end_is_401_and_revives_nothing() {
     // A late report of input before the deadline is too late as well.
     let answer = alice.post(PATH, r#"{"idle_ms": 60000}"#).await;
     assert_eq!(outcome(&answer), "401 idle_timeout");
-    assert_eq!(verdict(&mut tab).await, "401 idle_timeout");
+    assert_eq!(outcome(&tab.get("/").await), "401 idle_timeout");
     assert_eq!(world.events.ends(), [EndReason::IdleTimeout]);
 }

@@ -49,11 +49,11 @@ async fn all_endpoints_but_sign_out_are_401_without_session() {
 }
 
 #[tokio::test]
-async fn every_endpoint_refuses_locked_session_and_keeps_it() {
+async fn endpoints_but_sign_out_refuse_locked_session_and_keep_it() {
     let world = World::with(locking_policies());
     let mut alice = world.alice(Router::new()).await;
     world.clock.advance(minutes(15));
-    for at in 0..4 {
+    for at in 0..3 {
         let answer = ask(&mut alice, "/session", at).await;
         assert_eq!(outcome(&answer), "401 session_locked");
         assert!(set_cookies(&answer).is_empty());
@@ -68,17 +68,26 @@ async fn every_endpoint_refuses_locked_session_and_keeps_it() {
         document(&alice.get("/session").await)["remaining_ms"],
         900_000
     );
+    world.clock.advance(minutes(15));
+    assert_eq!(ask(&mut alice, "/session", 3).await.status, 204);
+    assert_eq!(world.events.ends(), [EndReason::SignedOut]);
 }
 
 #[tokio::test]
-async fn every_endpoint_answers_reason_of_ended_session() {
-    for at in 0..4 {
+async fn endpoints_but_sign_out_answer_reason_of_ended_session() {
+    for at in 0..3 {
         let world = World::new();
         let mut alice = world.alice(Router::new()).await;
         world.clock.advance(minutes(15));
-        let answer = ask(&mut alice, "/session", at).await;
-        assert_eq!(outcome(&answer), "401 idle_timeout");
-        assert!(removes_cookie(&answer));
+        for _ in 0..2 {
+            let answer = ask(&mut alice, "/session", at).await;
+            assert_eq!(outcome(&answer), "401 idle_timeout");
+            assert!(
+                set_cookies(&answer).is_empty(),
+                "for the person's own click"
+            );
+        }
+        assert!(removes_cookie(&alice.get("/").await));
     }
 }
 

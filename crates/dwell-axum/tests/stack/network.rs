@@ -106,6 +106,9 @@ async fn n33_leaving_office_after_cafe_allowance_ends_session() {
     assert_eq!(verdict(&mut alice).await, "ok");
     let mut outside = moved(&world, &alice, CAFE);
     assert_eq!(verdict(&mut outside).await, "401 idle_timeout");
+    // A poll ends nothing (law L18); a click does.
+    assert_eq!(verdict(&mut alice).await, "ok");
+    assert_eq!(outcome(&outside.get("/").await), "401 idle_timeout");
     assert_eq!(verdict(&mut alice).await, "401 idle_timeout");
 }
 

@@ -1,13 +1,14 @@
-//! `policy("admin")`: routes under a stricter policy.
+//! `policy("admin")`: areas that ask for authentication and never end a session.
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use dwell_axum::*;
 
 use crate::support::{
-    Client, World, document, get_with, locking_policies, outcome, policies, removes_cookie,
-    set_cookies, verdict,
+    Client, World, document, get_with, locking_policies, outcome, policies, set_cookies, verdict,
 };
+
+const MS: std::time::Duration = std::time::Duration::from_millis(1);
 
 /// Answers with the nearest deadline's rule and the seconds left.
 async fn show_limit(session: Session) -> String {
@@ -56,81 +57,94 @@ async fn limit_at(client: &mut Client, path: &str) -> String {
 }
 
 #[tokio::test]
-async fn l06_route_policy_gives_smaller_limit_and_names_rule() {
+async fn n54_area_leaves_sessions_own_deadlines_alone() {
     let world = World::with(with_vault());
     let mut alice = world.alice(routes()).await;
     world.clock.advance(minutes(1));
     let mut tab = alice.clone();
-    for (path, expected) in [
-        ("/admin/a", "policy admin 240"),
-        ("/admin/b", "policy admin 240"),
-        ("/one", "policy admin 240"),
-        ("/route-layer", "policy admin 240"),
-        ("/get", "policy admin 240"),
+    for path in [
+        "/admin/a",
+        "/admin/b",
+        "/one",
+        "/route-layer",
+        "/get",
+        "/plain",
     ] {
         let passive = [("session-activity", "passive")];
         let answer = get_with(&mut alice, path, &passive).await;
-        assert_eq!(answer.text(), expected, "{path}");
+        assert_eq!(answer.text(), "policy default 840", "{path}");
         let left = answer.header("session-timeout");
-        assert_eq!(left, Some("idle=240, absolute=3540, warn=60"), "{path}");
+        assert_eq!(left, Some("idle=840, absolute=28740, warn=60"), "{path}");
     }
-    let passive = [("session-activity", "passive")];
-    let plain = get_with(&mut alice, "/plain", &passive).await;
-    assert_eq!(plain.text(), "policy default 840");
     let status = document(&tab.get("/admin/session").await);
-    assert_eq!(status["set_by"], "policy admin");
-    assert_eq!(status["remaining_ms"], 240_000);
-    // The session stays under its own policy.
-    assert_eq!(status["policy"], "default");
-    assert_eq!(
-        document(&tab.get("/session").await)["set_by"],
-        "policy default"
-    );
+    assert_eq!(status["set_by"], "policy default");
+    assert_eq!(status["remaining_ms"], 840_000);
 }
 
 #[tokio::test]
-async fn two_route_policies_combine_by_minimum_in_any_order() {
+async fn l06_two_areas_combine_by_minimum_in_any_order() {
     for path in ["/admin/vault", "/inside-out"] {
         let world = World::with(with_vault());
         let mut alice = world.alice(routes()).await;
-        world.clock.advance(minutes(1));
-        let passive = [("session-activity", "passive")];
-        let answer = get_with(&mut alice, path, &passive).await;
-        // The idle timeout is the vault's, the absolute one the admin's.
-        assert_eq!(answer.text(), "policy vault 60", "{path}");
-        let left = answer.header("session-timeout").unwrap();
-        assert!(left.starts_with("idle=60, absolute=3540"), "{path}: {left}");
-        world.clock.advance(minutes(1));
+        world.clock.advance(minutes(2) - MS);
+        assert_eq!(alice.get(path).await.status, 200, "{path}");
+        // The pause is the vault's, the age of the authentication the admin's.
+        for _ in 0..58 {
+            world.clock.advance(minutes(1));
+            assert_eq!(alice.get(path).await.status, 200, "{path}");
+        }
+        world.clock.advance(MS);
         assert_eq!(
             limit_at(&mut alice, path).await,
-            "401 idle_timeout",
+            "401 step_up_required",
+            "{path}"
+        );
+        assert_eq!(alice.post("/reauthenticate", "").await.status, 200);
+        world.clock.advance(minutes(2));
+        assert_eq!(
+            limit_at(&mut alice, path).await,
+            "401 step_up_required",
             "{path}"
         );
     }
 }
 
+/// Whoever asks first, and however: the area asks for authentication, and the
+/// session goes on.
 #[tokio::test]
-async fn l01_session_past_route_policys_timeout_ends_there() {
-    let world = World::new();
-    let mut alice = world.alice(routes()).await;
-    world
-        .clock
-        .advance(minutes(5) - std::time::Duration::from_millis(1));
-    let passive = [("session-activity", "passive")];
-    assert_eq!(get_with(&mut alice, "/one", &passive).await.status, 200);
-    world.clock.advance(std::time::Duration::from_millis(1));
-    let answer = alice.get("/one").await;
-    assert_eq!(outcome(&answer), "401 idle_timeout");
-    assert!(removes_cookie(&answer));
-    assert_eq!(verdict(&mut alice).await, "401 session_required");
-    let events = world.events.events();
-    let end = events.last().unwrap();
-    assert_eq!(end.reason, Some(EndReason::IdleTimeout));
-    assert_eq!(end.route.as_deref(), Some("/one"));
+async fn n54_nobodys_request_ends_session_in_area() {
+    let nobody: [&[(&str, &str)]; 4] = [
+        &[("sec-purpose", "prefetch")],
+        &[("session-activity", "passive")],
+        &[
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-mode", "no-cors"),
+        ],
+        &[],
+    ];
+    for fields in nobody {
+        let world = World::new();
+        let mut alice = world.alice(routes()).await;
+        world.clock.advance(minutes(5) - MS);
+        let passive = [("session-activity", "passive")];
+        assert_eq!(get_with(&mut alice, "/one", &passive).await.status, 200);
+        world.clock.advance(MS);
+        world.events.clear();
+        let answer = get_with(&mut alice, "/one", fields).await;
+        assert_eq!(outcome(&answer), "401 step_up_required", "{fields:?}");
+        assert!(set_cookies(&answer).is_empty(), "{fields:?}");
+        assert_eq!(
+            answer.header("session-timeout"),
+            Some("idle=600, absolute=28500, warn=60")
+        );
+        assert_eq!(world.events.kinds(), [EventKind::StepUpRequired]);
+        assert_eq!(world.events.events()[0].route.as_deref(), Some("/one"));
+        assert_eq!(verdict(&mut alice).await, "ok");
+    }
 }
 
 #[tokio::test]
-async fn l01_route_absolute_timeout_ignores_activity() {
+async fn n54_area_asks_when_authentication_is_too_old() {
     let world = World::new();
     let mut alice = world.alice(routes()).await;
     for _ in 0..59 {
@@ -141,9 +155,25 @@ async fn l01_route_absolute_timeout_ignores_activity() {
     let mut tab = alice.clone();
     assert_eq!(
         limit_at(&mut alice, "/admin/a").await,
-        "401 absolute_timeout"
+        "401 step_up_required"
     );
-    assert_eq!(limit_at(&mut tab, "/plain").await, "401 absolute_timeout");
+    assert_eq!(tab.get("/plain").await.status, 200);
+    assert_eq!(alice.post("/reauthenticate", "").await.status, 200);
+    assert_eq!(alice.get("/admin/a").await.status, 200);
+}
+
+#[tokio::test]
+async fn n54_whoever_logs_in_under_policy_is_ended_by_it() {
+    let world = World::new();
+    let as_admin = async |login: LoginSession| {
+        let new = NewSession::new("alice").with_policy("admin");
+        login.start(new).await.map(drop)
+    };
+    let routes = routes().route("/admin-login", post(as_admin));
+    let mut alice = world.client(routes);
+    assert_eq!(alice.post("/admin-login", "").await.status, 200);
+    world.clock.advance(minutes(5));
+    assert_eq!(limit_at(&mut alice, "/plain").await, "401 idle_timeout");
 }
 
 /// A stranger at a machine that was unattended for ten minutes: one click
@@ -168,7 +198,7 @@ async fn activity_elsewhere_does_not_count_for_stricter_route() {
     // Other routes still work, and this one works after a step-up.
     assert_eq!(verdict(&mut alice).await, "ok");
     assert_eq!(alice.post("/reauthenticate", "").await.status, 200);
-    assert_eq!(limit_at(&mut alice, "/admin/b").await, "policy admin 300");
+    assert_eq!(limit_at(&mut alice, "/admin/b").await, "policy default 900");
 }
 
 #[tokio::test]
@@ -178,7 +208,7 @@ async fn policy_on_some_methods_leaves_others_alone() {
     world.clock.advance(minutes(6));
     assert_eq!(alice.post("/get", "").await.text(), "policy default 540");
     world.clock.advance(minutes(6));
-    assert_eq!(limit_at(&mut alice, "/get").await, "401 idle_timeout");
+    assert_eq!(limit_at(&mut alice, "/get").await, "401 step_up_required");
 }
 
 #[tokio::test]
@@ -194,7 +224,7 @@ async fn policy_lets_request_without_session_pass() {
 }
 
 #[tokio::test]
-async fn route_policy_without_lock_ends_locked_session() {
+async fn n54_area_neither_ends_nor_locks() {
     let default = Policy::named("default")
         .idle(minutes(15))
         .absolute(hours(8));
@@ -204,7 +234,8 @@ async fn route_policy_without_lock_ends_locked_session() {
     let world = World::with(set);
     let mut alice = world.alice(routes()).await;
     world.clock.advance(minutes(6));
-    assert_eq!(limit_at(&mut alice, "/one").await, "401 idle_timeout");
+    assert_eq!(limit_at(&mut alice, "/one").await, "401 step_up_required");
+    assert_eq!(limit_at(&mut alice, "/plain").await, "policy default 540");
 
     let world = World::with(locking_policies());
     let mut bob = world.alice(routes()).await;

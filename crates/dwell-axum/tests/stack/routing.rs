@@ -35,13 +35,14 @@ async fn fallback_inside_stack_has_session() {
         (answer.status.as_u16(), answer.text().as_str()),
         (404, "no, alice")
     );
-    // Following a dead link is activity.
-    assert_eq!(idle_left(&answer), 900);
+    // An old page may poll a route that is gone (N70).
+    assert_eq!(idle_left(&answer), 840);
 
     // axum's own fallback is inside the stack as well.
     let mut bob = signed_in(client(app), "bob").await;
     world.clock.advance(minutes(15));
-    let answer = bob.get("/nowhere").await;
+    assert_eq!(bob.get("/nowhere").await.header("session-timeout"), None);
+    let answer = bob.get("/").await;
     assert_eq!(outcome(&answer), "401 idle_timeout");
     assert!(removes_cookie(&answer));
 }
@@ -141,7 +142,7 @@ async fn nested_service_is_inside_stack() {
     assert_eq!(world.idle(&alice), minutes(0));
     assert_eq!(alice.get("/other/else").await.text(), "alice");
     world.clock.advance(minutes(15));
-    assert_eq!(outcome(&alice.get("/other/who").await), "401 idle_timeout");
+    assert_eq!(alice.get("/other/who").await.text(), "nobody");
 }
 
 #[tokio::test]

@@ -59,12 +59,7 @@ pub fn decide(facts: &Facts, limits: &Limits, now: Timestamp) -> Verdict {
         set_by: if extendable { idle_rule } else { hard.rule },
         warn: limits.warn,
     };
-    match limits.route_idle {
-        // Activity elsewhere keeps the session, but opens no stricter route:
-        // only authentication does.
-        Some((idle, policy)) if facts.longest_pause >= idle => Verdict::Stale { deadlines, policy },
-        _ => Verdict::Live(deadlines),
-    }
+    Verdict::Live(deadlines)
 }
 
 /// A missing or corrupt stamp means that the session has run out (law L17).
@@ -126,7 +121,7 @@ pub fn opening_facts(
     now: Timestamp,
 ) -> Facts {
     let network_id = policies.network_id(network);
-    let limits = policies.limits(policy, 0, network_id, network);
+    let limits = policies.limits(policy, network_id, network);
     let absolute_deadline = now + limits.absolute.length;
     Facts {
         created_at: now,
@@ -195,7 +190,7 @@ pub(crate) fn is_touch_due(policies: &PolicySet, facts: &Facts, at: Timestamp) -
 #[must_use]
 pub fn touch(policies: &PolicySet, facts: &Facts, network: NetworkMatch, at: Timestamp) -> Touch {
     let network_id = policies.network_id(network);
-    let limits = policies.limits(facts.policy, 0, network_id, network);
+    let limits = policies.limits(facts.policy, network_id, network);
     Touch {
         at,
         network: network_id,

@@ -4,11 +4,14 @@
 //! is already over (law L1).
 
 mod activity;
+mod area;
 mod decide;
 mod verdict;
 
 pub use activity::{
     Activity, Declaration, Evidence, Fetch, Outcome, RequestEvidence, RouteMark, classify,
 };
+pub use area::AreaDeadline;
+pub(crate) use area::area_deadline;
 pub use decide::*;
 pub use verdict::{Deadlines, SessionOver, Verdict};

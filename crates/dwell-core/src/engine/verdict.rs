@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::policy::Rule;
-use crate::session::{EndReason, PolicyId};
+use crate::session::EndReason;
 use crate::time::Timestamp;
 
 /// The deadlines of a live session.
@@ -57,15 +57,6 @@ pub enum Verdict {
     Anonymous,
     /// The session may be used.
     Live(Deadlines),
-    /// The session is live, but the route asks for authentication: since the
-    /// subject last authenticated, the session was idle for longer than the
-    /// route's policy allows.
-    Stale {
-        /// The session's deadlines.
-        deadlines: Deadlines,
-        /// The route's policy that asks.
-        policy: PolicyId,
-    },
     /// The session is locked until its subject authenticates again.
     Locked {
         /// When the session ends for good.
@@ -76,21 +67,21 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Returns the deadlines of a live or stale session.
+    /// Returns the deadlines of a live session.
     #[must_use]
     pub fn deadlines(&self) -> Option<&Deadlines> {
         match self {
-            Self::Live(deadlines) | Self::Stale { deadlines, .. } => Some(deadlines),
+            Self::Live(deadlines) => Some(deadlines),
             Self::Anonymous | Self::Locked { .. } | Self::Ended(_) => None,
         }
     }
 
-    /// Returns why the session can't be used. Returns `None` for a live or
-    /// stale session, and without a session.
+    /// Returns why the session can't be used. Returns `None` for a live
+    /// session, and without a session.
     #[must_use]
     pub fn over(&self) -> Option<SessionOver> {
         match self {
-            Self::Anonymous | Self::Live(_) | Self::Stale { .. } => None,
+            Self::Anonymous | Self::Live(_) => None,
             Self::Locked { .. } => Some(SessionOver::Locked),
             Self::Ended(reason) => Some(SessionOver::Ended(*reason)),
         }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::OnIdle;
 use crate::policy::Rule;
-use crate::session::PolicyId;
 
 /// A duration and the rule that set it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,14 +29,30 @@ impl Limit {
     }
 }
 
-/// The limits in force for one request: the minimum over its policies and
-/// networks.
+/// What the policies of a route demand: the minimum over them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AreaLimits {
+    /// The longest pause since the last authentication.
+    pub(crate) idle: Duration,
+    /// The oldest authentication.
+    pub(crate) absolute: Duration,
+}
+
+impl AreaLimits {
+    pub(super) fn smaller(self, other: Self) -> Self {
+        Self {
+            idle: self.idle.min(other.idle),
+            absolute: self.absolute.min(other.absolute),
+        }
+    }
+}
+
+/// The limits in force for one session: its policy's, at the networks of its
+/// last activity and of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     pub(crate) idle: Limit,
     pub(crate) absolute: Limit,
-    /// The shortest idle timeout of the route's policies, and which policy's.
-    pub(crate) route_idle: Option<(Duration, PolicyId)>,
     pub(crate) warn: Duration,
     pub(crate) on_idle: OnIdle,
     pub(crate) lock_period: Duration,

@@ -11,6 +11,7 @@
 //! to the preset's bound and the organization's ceiling. For other policies a
 //! network only shortens.
 
+mod area;
 mod builder;
 mod client_ip;
 mod error;
@@ -20,7 +21,6 @@ mod limits;
 mod live;
 mod network;
 mod network_index;
-mod overlay;
 mod preset;
 mod requirement;
 mod rule;
@@ -34,6 +34,7 @@ pub use client_ip::{ClientIp, ClientIpSource};
 pub use error::{PolicyError, Problem};
 #[cfg(feature = "policy-file")]
 pub use file::PolicyFileError;
+pub(crate) use limits::AreaLimits;
 pub use limits::Limits;
 pub use live::{LivePolicies, PoliciesInForce};
 pub use network::MAX_RANGES;

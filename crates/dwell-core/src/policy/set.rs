@@ -4,13 +4,14 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::Policy;
 use super::client_ip::ClientIp;
 use super::limits::{Limit, Limits};
 use super::network::{NetworkIx, Ranges};
 use super::network_index::{Ceilings, Network, NetworkIndex, NetworkMatch};
-use super::{OnIdle, Policy};
 use crate::policy::Rule;
 use crate::session::{NetworkId, PolicyId};
+use crate::time::{minutes, seconds};
 
 /// All policies of a service, immutable. Create it with
 /// [`simple`](Self::simple), [`builder`](Self::builder) or `from_toml`; to
@@ -42,7 +43,7 @@ impl PolicySet {
         index: NetworkIndex,
         ceilings: Ceilings,
         client_ip: ClientIp,
-        granularity: Duration,
+        granularity: Option<Duration>,
     ) -> Self {
         let NetworkIndex { by_id, ranges } = index;
         let mut set = Self {
@@ -53,12 +54,31 @@ impl PolicySet {
             networks,
             by_id,
             client_ip,
-            granularity,
+            granularity: Duration::ZERO,
             warnings: Vec::new(),
             generation: GENERATION.fetch_add(1, Ordering::Relaxed),
         };
         set.settle_limits(ceilings);
+        set.settle_granularity(granularity);
         set
+    }
+
+    /// Derives the granularity from the idle timeouts in force (N56).
+    fn settle_granularity(&mut self, stated: Option<Duration>) {
+        let shortest = self.idle.iter().map(|limit| limit.length).min();
+        let shortest = shortest.unwrap_or(seconds(1));
+        let default = (shortest / 60).min(minutes(1));
+        self.granularity = stated.map_or(default, |stated| stated.min(shortest / 4));
+        if let Some(stated) = stated
+            && self.granularity < stated
+        {
+            let time = humantime::format_duration;
+            let (wanted, settled) = (time(stated), time(self.granularity));
+            self.warnings.push(format!(
+                "granularity: {wanted} is cut to {settled}, a quarter of the shortest idle timeout \
+                 in force"
+            ));
+        }
     }
 
     fn settle_limits(&mut self, ceilings: Ceilings) {
@@ -187,60 +207,54 @@ impl PolicySet {
         &self.warnings
     }
 
-    /// Returns the limits of a session of `policy`, last active in the network
-    /// `last` and used from `current` (law L7), tightened by the policies whose
-    /// bits are set in `overlays`.
+    /// Returns the limits of a session under `policy` that was last active in the
+    /// network `last`, for a client that is now in `current`. The smaller idle
+    /// timeout counts (law L7).
     #[must_use]
     pub(crate) fn limits(
         &self,
         policy: PolicyId,
-        overlays: u64,
         last: NetworkId,
         current: NetworkMatch,
     ) -> Limits {
         let ix = self.policy_ix(policy);
         let base = &self.policies[ix];
-        // Nearly always the network that the client is in now.
+        let idle = self.idle_in(ix, self.networks_in_force(last, current));
+        Limits {
+            idle,
+            absolute: self.absolute_of(ix),
+            warn: base.warn.min(idle.length / 2),
+            on_idle: base.on_idle,
+            lock_period: base.lock_period,
+        }
+    }
+
+    /// Returns the network of the last activity and the one of the request:
+    /// nearly always the same.
+    pub(super) fn networks_in_force(
+        &self,
+        last: NetworkId,
+        current: NetworkMatch,
+    ) -> [NetworkIx; 2] {
         let last = match self.network_id(current) == last {
             true => current.0,
             false => self.network_ix(last),
         };
-        let idle = |ix| match last == current.0 {
-            true => self.idle_of(ix, last),
-            false => self.idle_of(ix, last).smaller(self.idle_of(ix, current.0)),
-        };
-        let mut limits = Limits {
-            idle: idle(ix),
-            absolute: self.absolute[ix],
-            route_idle: None,
-            warn: base.warn,
-            on_idle: base.on_idle,
-            lock_period: base.lock_period,
-        };
-        let mut rest = overlays;
-        while rest != 0 {
-            let ix = rest.trailing_zeros() as usize;
-            rest &= rest - 1;
-            let Some(overlay) = self.policies.get(ix) else {
-                continue;
-            };
-            let own = idle(ix);
-            if own.length < limits.idle.length {
-                // The policy that sets the deadline also sets the warning.
-                limits.idle = own;
-                limits.warn = overlay.warn;
-            }
-            limits.absolute = limits.absolute.smaller(self.absolute[ix]);
-            if limits.route_idle.is_none_or(|(idle, _)| own.length < idle) {
-                limits.route_idle = Some((own.length, overlay.id));
-            }
-            if overlay.on_idle == OnIdle::End {
-                limits.on_idle = OnIdle::End;
-            }
-            limits.lock_period = limits.lock_period.min(overlay.lock_period);
+        [last, current.0]
+    }
+
+    /// Returns the smaller idle timeout of a policy in two networks.
+    pub(super) fn idle_in(&self, policy: usize, [last, current]: [NetworkIx; 2]) -> Limit {
+        match last == current {
+            true => self.idle_of(policy, last),
+            false => self
+                .idle_of(policy, last)
+                .smaller(self.idle_of(policy, current)),
         }
-        limits.warn = limits.warn.min(limits.idle.length);
-        limits
+    }
+
+    pub(super) fn absolute_of(&self, policy: usize) -> Limit {
+        self.absolute[policy]
     }
 
     /// Returns the network of the last activity on record, as a match.

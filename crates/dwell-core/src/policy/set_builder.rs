@@ -13,7 +13,7 @@ use super::network_index::{Ceilings, Network, NetworkIndex};
 use super::set::PolicySet;
 use super::{MAX_POLICIES, Policy};
 use crate::session::NetworkId;
-use crate::time::{minutes, seconds};
+use crate::time::seconds;
 
 /// The two timeouts of [`PolicySet::simple`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,7 +147,7 @@ impl PolicySetBuilder {
     }
 
     /// Returns the validated policies and their granularity.
-    fn settle(&self) -> Result<(Vec<Policy>, Duration), PolicyError> {
+    fn settle(&self) -> Result<(Vec<Policy>, Option<Duration>), PolicyError> {
         if self.default.name != "default" {
             return Err(self.default.error("", Problem::Without("policy.default")));
         }
@@ -170,7 +170,7 @@ impl PolicySetBuilder {
         if let Some(error) = &self.networks.error {
             return Err(error.clone());
         }
-        let granularity = granularity(&policies, &self.networks.list)?;
+        let granularity = stated_granularity(&policies, &self.networks.list)?;
         Ok((policies, granularity))
     }
 }
@@ -240,18 +240,19 @@ impl Networks {
 
 /// One granularity for the whole set, since a touch that is recorded under one
 /// policy is judged under another: the smallest that any policy states, else a
-/// sixtieth of the shortest idle timeout and at most a minute.
-fn granularity(policies: &[Policy], networks: &[Network]) -> Result<Duration, PolicyError> {
+/// Returns the shortest granularity that a policy states.
+fn stated_granularity(
+    policies: &[Policy],
+    networks: &[Network],
+) -> Result<Option<Duration>, PolicyError> {
     let idles = policies.iter().map(|p| p.idle);
     let shortest = idles.chain(networks.iter().map(|n| n.idle)).min();
     let shortest = shortest.unwrap_or(seconds(1));
-    let derived = (shortest / 60).min(minutes(1));
     let stated = policies
         .iter()
         .filter_map(|p| Some((p, p.granularity?)))
         .min_by_key(|(_, granularity)| *granularity);
     match stated {
-        None => Ok(derived),
         Some((policy, granularity)) if granularity > shortest / 4 => Err(PolicyError::new(
             format!("policy.{}", policy.name),
             "granularity",
@@ -261,6 +262,6 @@ fn granularity(policies: &[Policy], networks: &[Network]) -> Result<Duration, Po
                 limit: shortest / 4,
             },
         )),
-        Some((_, granularity)) => Ok(granularity),
+        stated => Ok(stated.map(|(_, granularity)| granularity)),
     }
 }

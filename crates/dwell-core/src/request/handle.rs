@@ -3,13 +3,16 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use super::ResolvedSession;
 use super::slots::{Changes, Slots};
-use super::{Resolved, ResolvedSession};
-use crate::engine::{Activity, Deadlines, Evidence, Fetch, Outcome, RouteMark, Verdict, classify};
+use crate::engine::{
+    Activity, AreaDeadline, Deadlines, Evidence, Fetch, Outcome, RouteMark, Verdict, classify,
+};
 use crate::manager::SessionManager;
 use crate::policy::{NetworkMatch, PolicySet, Unmarked};
-use crate::session::{PolicyId, SessionRecord, SubjectId};
+use crate::session::{EndReason, PolicyId, SessionRecord, SubjectId};
 
 /// The session of one request, for its handler: its subject, its deadlines, and
 /// commands that act on it. Clones act on the same request.
@@ -56,31 +59,25 @@ impl SessionHandle {
         &self.0.policies
     }
 
-    /// Returns what the request's token, or its adopted session, resolved to.
-    #[inline]
-    #[must_use]
-    pub fn resolved(&self) -> &Resolved {
-        &self.0.resolved
-    }
-
-    /// Returns the session that the request came with, or `None` if it has none
-    /// or the session had ended before.
-    #[inline]
+    /// Returns the live session that the request came with. Returns `None` if it
+    /// has none, if the session has ended or is locked, or before a layer has
+    /// decided.
     #[must_use]
     pub fn session(&self) -> Option<&ResolvedSession> {
-        self.0.session()
+        match self.verdict()? {
+            Verdict::Live(_) => self.0.found(),
+            _ => None,
+        }
     }
 
-    /// Returns the subject of the session that the request came with.
-    #[inline]
+    /// Returns the subject of the live session that the request came with.
     #[must_use]
     pub fn subject(&self) -> Option<&SubjectId> {
         self.session().map(|s| &s.record.subject)
     }
 
     /// Returns the session as the commands of this request left it, or the one
-    /// that they started. Returns `None` if there is none, or a command ended
-    /// it.
+    /// that they started. Returns `None` if there is no live one.
     #[must_use]
     pub fn record(&self) -> Option<SessionRecord> {
         let resolved = || self.session().map(|s| s.record.clone());
@@ -106,27 +103,58 @@ impl SessionHandle {
         self.0.location.network()
     }
 
-    /// Returns the verdict on the session by all limits that apply so far.
-    /// Returns `None` if no layer has decided yet: then the enforcing layer is
-    /// missing.
+    /// Returns the verdict on the session. Returns `None` if no layer has decided
+    /// yet: then the enforcing layer is missing.
     #[must_use]
     pub fn verdict(&self) -> Option<Verdict> {
         self.0.verdict()
     }
 
-    /// Returns the deadlines of a live or stale session, as the request found
-    /// them; see [`current_deadlines`](Self::current_deadlines) for those after
+    /// Returns why the request's session has ended, or `None` if it has not. A
+    /// request whose session has ended is anonymous.
+    #[must_use]
+    pub fn end_reason(&self) -> Option<EndReason> {
+        match self.verdict()? {
+            Verdict::Ended(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Returns the deadlines of a live session, as the request found them; see [`current_deadlines`](Self::current_deadlines) for those after
     /// commands.
     #[must_use]
     pub fn deadlines(&self) -> Option<Deadlines> {
         self.verdict()?.deadlines().copied()
     }
 
+    /// Returns until when the policies of the request's route admit the session,
+    /// as the request found it. Returns `None` if the route has no policy, or
+    /// without a session.
+    #[must_use]
+    pub fn area_deadline(&self) -> Option<AreaDeadline> {
+        self.0.area_deadline()
+    }
+
     /// Returns whether the request counts as activity with this outcome, and
     /// the piece of evidence that decided.
     #[must_use]
     pub fn activity(&self, outcome: Outcome) -> (Activity, Evidence) {
-        let policy = self.session().map(|s| s.record.facts.policy);
+        let outcome = match self.0.refused.load(Ordering::Relaxed) {
+            // An answer of a refusal may be a redirect, which would count.
+            true => Outcome::Answered(401),
+            false => outcome,
+        };
+        self.classify(outcome)
+    }
+
+    /// Returns `true` if someone is there: the request would be activity, were it
+    /// not refused.
+    pub(super) fn is_attended(&self) -> bool {
+        self.classify(Outcome::Answered(200)).0 == Activity::Active
+    }
+
+    fn classify(&self, outcome: Outcome) -> (Activity, Evidence) {
+        let policy = self.0.found().map(|s| s.record.facts.policy);
         let policy = policy.unwrap_or(PolicyId::DEFAULT);
         let unmarked = self.policies().policy_or_default(policy).unmarked();
         classify(unmarked, self.0.route_mark(), self.0.evidence(), outcome)

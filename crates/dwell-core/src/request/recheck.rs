@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{CommandError, Resolved, SessionHandle};
-use crate::engine::{self, Activity, SessionOver, Verdict};
+use crate::engine::{self, Activity, AreaDeadline, SessionOver, Verdict};
 use crate::event::EventKind;
 use crate::manager::SessionManager;
 use crate::policy::PolicySet;
@@ -35,6 +35,9 @@ pub struct Rechecked {
     /// if the store has no record of the session, or if a policy of the route
     /// was removed.
     pub verdict: Verdict,
+    /// Until when the route's policies admit the session; `None` without such
+    /// policies, or if the session has ended.
+    pub area: Option<AreaDeadline>,
     /// The session, unless it has ended.
     pub record: Option<SessionRecord>,
 }
@@ -52,8 +55,16 @@ impl SessionHandle {
             manager: self.manager().clone(),
             key,
             address: self.client_ip(),
-            route_policies: self.policies().overlay_names(self.0.overlays()),
+            route_policies: self.policies().area_names(self.0.area()),
         })
+    }
+}
+
+impl Rechecked {
+    /// Returns `true` if the route's policies ask for authentication.
+    #[must_use]
+    pub fn is_area_closed(&self) -> bool {
+        self.area.is_some_and(|area| area.has_passed(self.now))
     }
 }
 
@@ -104,9 +115,9 @@ impl Recheck {
     pub async fn touch(&self) -> Result<(), CommandError> {
         let found = self.run().await?;
         match found.verdict {
-            Verdict::Live(_) => {}
             // A request there is refused, and that is no activity (N52).
-            Verdict::Stale { .. } => return Err(CommandError::NoSession),
+            Verdict::Live(_) if found.is_area_closed() => return Err(CommandError::NoSession),
+            Verdict::Live(_) => {}
             Verdict::Anonymous => return Err(SessionOver::Unknown.into()),
             verdict => {
                 let over = verdict.over().unwrap_or(SessionOver::Unknown);
@@ -142,32 +153,35 @@ impl Recheck {
         let policies = self.manager.policies().borrow();
         let now = found.now;
         let resolved = Resolved::by_owner(found);
-        let verdict = match self.overlays(&policies) {
-            Some(overlays) => {
-                let network = policies.find_network(self.address);
-                resolved.verdict(&policies, overlays, network)
-            }
-            None => match &resolved {
-                Resolved::Tombstone(ended, _) => Verdict::Ended(ended.reason),
-                _ => Verdict::Anonymous,
-            },
+        let network = policies.find_network(self.address);
+        let area = self.area(&policies);
+        let verdict = match (area, &resolved) {
+            (Some(_), resolved) => resolved.verdict(&policies, network),
+            (None, Resolved::Tombstone(ended, _)) => Verdict::Ended(ended.reason),
+            (None, _) => Verdict::Anonymous,
         };
         let record = match resolved {
             Resolved::Session(session) => Some(session.record),
             Resolved::Nothing | Resolved::Tombstone(..) => None,
         };
+        let area = record.as_ref().zip(area).and_then(|(record, area)| {
+            let facts = &record.facts;
+            let limits = policies.area_limits(area, facts.network, network)?;
+            Some(engine::area_deadline(facts, &limits))
+        });
         Rechecked {
             now,
             verdict,
+            area,
             record,
         }
     }
 
     /// Returns the bits of the route's policies, or `None` if one was removed.
-    fn overlays(&self, policies: &PolicySet) -> Option<u64> {
+    fn area(&self, policies: &PolicySet) -> Option<u64> {
         let names = self.route_policies.iter();
         names
-            .map(|name| policies.overlay(name))
+            .map(|name| policies.area_bit(name))
             .try_fold(0, |all, one| Some(all | one?))
     }
 }

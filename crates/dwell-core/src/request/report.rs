@@ -20,7 +20,7 @@ impl SessionHandle {
     }
 
     pub(super) fn report(&self, kind: EventKind) {
-        if let Some(session) = self.session() {
+        if let Some(session) = self.0.found() {
             let manager = self.manager();
             let mut event =
                 manager.event(kind, session.now, &session.record, Some(&self.context()));

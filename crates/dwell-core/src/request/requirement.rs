@@ -48,10 +48,9 @@ impl SessionState {
     #[must_use]
     pub fn max_age(&self, requirement: &AuthenticationRequirement) -> Duration {
         requirement.max_age().unwrap_or_else(|| {
-            let policy = self.session().map(|s| s.record.facts.policy);
+            let policy = self.found().map(|s| s.record.facts.policy);
             let policy = policy.unwrap_or(PolicyId::DEFAULT);
-            self.policies()
-                .reauthenticate(policy, self.slots().overlays())
+            self.policies().reauthenticate(policy, self.slots().area())
         })
     }
 }

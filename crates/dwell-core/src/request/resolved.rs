@@ -105,18 +105,13 @@ impl Resolved {
     }
 
     /// Decides by the limits in force.
-    pub(crate) fn verdict(
-        &self,
-        policies: &PolicySet,
-        overlays: u64,
-        network: NetworkMatch,
-    ) -> Verdict {
+    pub(crate) fn verdict(&self, policies: &PolicySet, network: NetworkMatch) -> Verdict {
         match self {
             Self::Nothing => Verdict::Anonymous,
             Self::Tombstone(ended, _) => Verdict::Ended(ended.reason),
             Self::Session(ResolvedSession { record, now, .. }) => {
                 let facts = &record.facts;
-                let limits = policies.limits(facts.policy, overlays, facts.network, network);
+                let limits = policies.limits(facts.policy, facts.network, network);
                 decide(facts, &limits, *now)
             }
         }

@@ -1,6 +1,8 @@
 //! What remains to be done when the inner service has answered. The session
 //! layer reads the state back and commits.
 
+use std::sync::atomic::Ordering;
+
 use super::{CommandError, Resolved, ResolvedSession, SessionHandle, SessionState, TokenChange};
 use crate::engine::{self, Deadlines, Outcome, TokenState, Touch, Verdict};
 use crate::event::EventKind;
@@ -41,8 +43,9 @@ impl SessionState {
             Resolved::Session(session) => session,
         };
         match self.verdict() {
-            Some(Verdict::Ended(_)) => Settlement::StoreWrites,
-            Some(verdict) if owes(session, &verdict) => Settlement::StoreWrites,
+            // A poll ends nothing (law L18): the reaper does.
+            Some(Verdict::Ended(_)) if self.is_attended() => Settlement::StoreWrites,
+            Some(verdict) if self.owes(session, &verdict) => Settlement::StoreWrites,
             Some(Verdict::Live(_)) => match self.due_touch(session, outcome) {
                 Some(touch) => Settlement::Touch(touch),
                 None => Settlement::Nothing,
@@ -62,29 +65,30 @@ impl SessionState {
             Resolved::Nothing => return Ok(None),
             Resolved::Tombstone(ended, now) => {
                 self.report_use_after_end(ended, *now);
-                self.remove_token(!ended.replaced);
+                if self.takes_token_back() && !ended.replaced {
+                    self.remove_token();
+                }
                 return Ok(None);
             }
             Resolved::Session(session) => session,
         };
         match self.verdict() {
-            Some(Verdict::Ended(reason)) => {
+            Some(Verdict::Ended(reason)) if self.is_attended() => {
                 let key = session.record.key;
-                match self.token_change() {
-                    // A token that the request was given stays.
-                    TokenChange::Issue(_) => {
-                        let context = self.context();
-                        self.manager()
-                            .end(key, reason.into(), Some(&context))
-                            .await?
+                match self.takes_token_back() {
+                    true => self.end_and_remove_token(key, reason).await?,
+                    false => {
+                        let (manager, context) = (self.manager(), self.context());
+                        manager.end(key, reason.into(), Some(&context)).await?
                     }
-                    _ => self.end_and_remove_token(key, reason).await?,
                 };
                 Ok(None)
             }
             Some(Verdict::Locked { .. }) => {
                 self.confirm_token(session).await?;
-                self.lock(session).await?;
+                if self.is_attended() {
+                    self.lock(session).await?;
+                }
                 Ok(None)
             }
             _ => {
@@ -98,15 +102,18 @@ impl SessionState {
     /// Returns the touch that the request earned with this outcome, if any.
     #[must_use]
     pub fn touch_due(&self, outcome: Outcome) -> Option<DueTouch> {
+        if outcome == Outcome::Disconnected && !self.is_routed() {
+            return None;
+        }
         match self.verdict() {
-            Some(Verdict::Live(_)) => self.due_touch(self.session()?, outcome),
+            Some(Verdict::Live(_)) => self.due_touch(self.found()?, outcome),
             _ => None,
         }
     }
 
     /// Notes the outcome of a touch. Reports a change of network.
     pub fn touch_recorded(&self, touch: &DueTouch, touched: TouchOutcome) {
-        let before = self.session().map(|s| s.record.facts.network);
+        let before = self.found().map(|s| s.record.facts.network);
         let moved = before.is_some_and(|network| network != touch.touch.network);
         if touched == TouchOutcome::Recorded && moved {
             self.report(EventKind::SessionNetworkChanged);
@@ -196,25 +203,36 @@ impl SessionState {
         Ok(())
     }
 
-    /// Removes the client's token, unless the request was given a new one.
-    fn remove_token(&self, remove: bool) {
-        self.changes(|changes| {
-            if remove && changes.token == TokenChange::Keep {
-                changes.token = TokenChange::Remove;
-            }
-        });
+    /// Returns `true` if the token of a session that is over goes: the request is
+    /// refused where its mark is known, and someone is there to learn why. A poll
+    /// leaves the token, so that the user's own next request learns the reason
+    /// (law L13).
+    fn takes_token_back(&self) -> bool {
+        let refused = self.slots().refused.load(Ordering::Relaxed);
+        refused
+            && self.is_routed()
+            && self.is_attended()
+            && self.token_change() == TokenChange::Keep
     }
-}
 
-/// Returns `true` if there is more to write than a touch.
-fn owes(session: &ResolvedSession, verdict: &Verdict) -> bool {
-    let locked = matches!(verdict, Verdict::Locked { .. });
-    let lock = locked && session.record.facts.locked_at.is_none();
-    lock || match session.token_state {
-        TokenState::Current { confirm } => confirm,
-        // A locked session issues no token.
-        TokenState::LostSuccessor => !locked,
-        TokenState::Grace | TokenState::Reused | TokenState::Unknown => false,
+    fn is_routed(&self) -> bool {
+        self.slots().routed.load(Ordering::Relaxed)
+    }
+
+    fn remove_token(&self) {
+        self.changes(|changes| changes.token = TokenChange::Remove);
+    }
+
+    /// Returns `true` if there is more to write than a touch.
+    fn owes(&self, session: &ResolvedSession, verdict: &Verdict) -> bool {
+        let locked = matches!(verdict, Verdict::Locked { .. });
+        let lock = locked && session.record.facts.locked_at.is_none() && self.is_attended();
+        lock || match session.token_state {
+            TokenState::Current { confirm } => confirm,
+            // A locked session issues no token.
+            TokenState::LostSuccessor => !locked,
+            TokenState::Grace | TokenState::Reused | TokenState::Unknown => false,
+        }
     }
 }
 
@@ -241,8 +259,8 @@ impl SessionHandle {
         if changed.is_none() && (touch, now) == (None, None) {
             return self.deadlines();
         }
-        let arrived = self.session().map(|session| session.now);
-        let (mut facts, since) = match (&changed, self.session()) {
+        let arrived = self.0.found().map(|session| session.now);
+        let (mut facts, since) = match (&changed, self.0.found()) {
             (Some(record), _) => (record.facts, record.facts.last_active_at),
             (None, Some(session)) => {
                 self.deadlines()?;
@@ -258,7 +276,7 @@ impl SessionHandle {
             facts.touch(touch.touch, now);
         }
         let (policies, network) = (self.policies(), self.network());
-        let limits = policies.limits(facts.policy, self.0.overlays(), facts.network, network);
+        let limits = policies.limits(facts.policy, facts.network, network);
         engine::decide(&facts, &limits, now).deadlines().copied()
     }
 }

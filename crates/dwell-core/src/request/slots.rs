@@ -1,7 +1,7 @@
 //! The slots of the request extension that all layers share.
 //!
 //! Each slot merges what is written to it, so neither order nor repetition
-//! matters: facts never change, the policies of a route only tighten, and marks
+//! matters: facts never change, the policies of a route add up, and marks
 //! and evidence only speak against activity.
 //!
 //! The layers of a request run one after another. So slots are written without
@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::location::Location;
 use super::{Resolved, ResolvedSession, TokenChange};
-use crate::engine::{RequestEvidence, RouteMark, Verdict};
+use crate::engine::{self, AreaDeadline, RequestEvidence, RouteMark, Verdict};
 use crate::manager::SessionManager;
 use crate::policy::PoliciesInForce;
 use crate::session::SessionRecord;
@@ -29,9 +29,12 @@ pub(super) struct Slots {
     route_mark: AtomicU8,
     /// Whether a route required an authentication by the policy's age limit.
     pub(super) demanded_by_policy: AtomicBool,
-    overlays: AtomicU64,
-    /// The first decision. When a route tightens the limits afterwards, the
-    /// verdict is computed again from the same facts.
+    /// Whether the request has got as far as its route.
+    pub(super) routed: AtomicBool,
+    /// Whether a layer or an extractor refused the request.
+    pub(super) refused: AtomicBool,
+    /// The policies of the route, as bits.
+    area: AtomicU64,
     decided: OnceLock<Verdict>,
     rare: OnceLock<Box<Rare>>,
 }
@@ -73,14 +76,17 @@ impl Slots {
             evidence: AtomicU8::new(RequestEvidence::UNSEEN),
             route_mark: AtomicU8::new(0),
             demanded_by_policy: AtomicBool::new(false),
-            overlays: AtomicU64::new(0),
+            routed: AtomicBool::new(false),
+            refused: AtomicBool::new(false),
+            area: AtomicU64::new(0),
             decided: OnceLock::new(),
             rare: OnceLock::new(),
         }
     }
 
+    /// The session that the request came with, live or over.
     #[inline]
-    pub(super) fn session(&self) -> Option<&ResolvedSession> {
+    pub(super) fn found(&self) -> Option<&ResolvedSession> {
         match &self.resolved {
             Resolved::Session(session) => Some(session),
             Resolved::Nothing | Resolved::Tombstone(..) => None,
@@ -119,24 +125,19 @@ impl Slots {
         }
     }
 
-    pub(super) fn add_overlay(&self, bit: u64) {
-        self.overlays.fetch_or(bit, Ordering::Relaxed);
+    pub(super) fn enter_area(&self, policy: u64) {
+        self.area.fetch_or(policy, Ordering::Relaxed);
     }
 
-    pub(super) fn overlays(&self) -> u64 {
-        self.overlays.load(Ordering::Relaxed)
+    pub(super) fn area(&self) -> u64 {
+        self.area.load(Ordering::Relaxed)
     }
 
-    /// Decides by what has been written so far.
+    /// Decides by what has been written so far, once.
     pub(super) fn decide(&self) -> Verdict {
-        match self.overlays() {
-            0 => *self.decided.get_or_init(|| self.judge(0)),
-            overlays => {
-                let verdict = self.judge(overlays);
-                let _ = self.decided.set(verdict);
-                verdict
-            }
-        }
+        let network = || self.location.network();
+        let judge = || self.resolved.verdict(&self.policies, network());
+        *self.decided.get_or_init(judge)
     }
 
     #[inline]
@@ -144,18 +145,20 @@ impl Slots {
         self.decided.get().is_some()
     }
 
-    /// Returns the verdict by all limits so far, or `None` before a decision.
+    /// Returns the verdict, or `None` before the decision.
     pub(super) fn verdict(&self) -> Option<Verdict> {
-        let first = self.decided.get()?;
-        Some(match self.overlays() {
-            0 => *first,
-            overlays => self.judge(overlays),
-        })
+        self.decided.get().copied()
     }
 
-    fn judge(&self, overlays: u64) -> Verdict {
+    /// Returns until when the route's policies admit the session. `None` without
+    /// such policies, or without a session.
+    pub(super) fn area_deadline(&self) -> Option<AreaDeadline> {
+        let facts = &self.found()?.record.facts;
         let network = self.location.network();
-        self.resolved.verdict(&self.policies, overlays, network)
+        let limits = self
+            .policies
+            .area_limits(self.area(), facts.network, network)?;
+        Some(engine::area_deadline(facts, &limits))
     }
 
     /// Reads or changes what commands did.

@@ -4,9 +4,10 @@ use std::any::Any;
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::slots::Slots;
-use super::{Resolved, SessionHandle};
+use super::{Resolved, ResolvedSession, SessionHandle};
 use crate::engine::{RequestEvidence, RouteMark, Verdict};
 use crate::manager::SessionManager;
 use crate::policy::{NetworkMatch, PoliciesInForce};
@@ -66,6 +67,38 @@ impl SessionState {
         }
     }
 
+    /// Returns what the request's token, or its adopted session, resolved to.
+    #[inline]
+    #[must_use]
+    pub fn resolved(&self) -> &Resolved {
+        &self.slots().resolved
+    }
+
+    /// Returns the session that the request came with, live or over. Handlers get
+    /// live ones only, by [`session`](SessionHandle::session).
+    #[inline]
+    #[must_use]
+    pub fn found(&self) -> Option<&ResolvedSession> {
+        self.slots().found()
+    }
+
+    /// Returns `true` if another middleware owns the request's session.
+    #[must_use]
+    pub fn is_adopted(&self) -> bool {
+        match self.resolved() {
+            Resolved::Nothing => false,
+            Resolved::Tombstone(ended, _) => ended.record.credential.is_adopted(),
+            Resolved::Session(session) => session.record.credential.is_adopted(),
+        }
+    }
+
+    /// Notes that the request is refused: it is no activity, whatever the status
+    /// of the answer, and a session that is over loses its token if someone is
+    /// there to sign in again.
+    pub fn mark_refused(&self) {
+        self.slots().refused.store(true, Ordering::Relaxed);
+    }
+
     /// Keeps a value of the session source until the answer. Later calls are
     /// ignored.
     pub fn set_carry(&self, carry: Arc<dyn Any + Send + Sync>) {
@@ -101,17 +134,25 @@ impl SessionState {
         self.slots().add_evidence(evidence);
     }
 
+    /// Notes that the request has reached its route: from now on its client may
+    /// leave without taking the activity back. Before, middleware may still
+    /// be waiting, and the route's mark is not known (N65).
+    pub fn reach_route(&self) {
+        self.slots().routed.store(true, Ordering::Relaxed);
+    }
+
     /// Adds a route's mark.
     pub fn mark_route(&self, mark: RouteMark) {
         self.slots().mark_route(mark);
     }
 
-    /// Tightens the limits by the policy with this name. Returns `false` if
-    /// there is no such policy.
+    /// Puts the route under the policy with this name. Returns `false` if there is
+    /// no such policy. The session ends by its own policy only; read the route's
+    /// demand by [`area_deadline`](crate::SessionHandle::area_deadline).
     #[must_use]
-    pub fn tighten(&self, policy: &str) -> bool {
-        let bit = self.slots().policies.overlay(policy);
-        self.slots().add_overlay(bit.unwrap_or(0));
+    pub fn enter_area(&self, policy: &str) -> bool {
+        let bit = self.slots().policies.area_bit(policy);
+        self.slots().enter_area(bit.unwrap_or(0));
         bit.is_some()
     }
 
@@ -120,8 +161,8 @@ impl SessionState {
         self.slots().label_route(route);
     }
 
-    /// Decides by all that has been written so far. Later writes can only make
-    /// the verdict stricter.
+    /// Decides by all that has been written so far, at the first call. Later
+    /// writes do not change the verdict.
     pub fn decide(&self) -> Verdict {
         self.slots().decide()
     }

@@ -36,7 +36,7 @@ impl DuePolicy {
     #[must_use]
     pub fn verdict(&self, facts: &Facts, now: Timestamp) -> Verdict {
         let network = self.0.recorded_network(facts.network);
-        let limits = self.0.limits(facts.policy, 0, facts.network, network);
+        let limits = self.0.limits(facts.policy, facts.network, network);
         engine::decide(facts, &limits, now)
     }
 
@@ -68,7 +68,7 @@ impl DuePolicy {
 
 fn next_look(facts: &Facts, verdict: Verdict, now: Timestamp) -> Timestamp {
     match verdict {
-        Verdict::Live(deadlines) | Verdict::Stale { deadlines, .. } => deadlines.nearest,
+        Verdict::Live(deadlines) => deadlines.nearest,
         Verdict::Locked { until } if facts.locked_at.is_some() => until,
         // The session must be ended or locked at once.
         Verdict::Locked { .. } | Verdict::Ended(_) | Verdict::Anonymous => now,

@@ -16,25 +16,44 @@ use dwell_test_support::World;
 
 const MS: Duration = Duration::from_millis(1);
 
-#[test]
-fn l06_pause_of_routes_idle_time_is_too_long() {
+/// Whether an area of five minutes and an hour asks for authentication, of a
+/// session with this longest pause, this long after its start and as long after
+/// its last activity as the second pause says.
+fn is_asked(longest_pause: Duration, age: Duration, pause: Duration) -> bool {
     let world = World::default();
-    let on_admin = |longest_pause| {
-        let mut record = world.opened(1, "alice");
-        record.facts.longest_pause = longest_pause;
-        let handle = world.resolved(Resolved::Session(ResolvedSession {
-            record,
-            now: world.now(),
-            token: None,
-            token_state: TokenState::Current { confirm: false },
-        }));
-        assert!(handle.tighten("admin"));
-        handle.decide()
-    };
-    let idle = world.policies().policy("admin").unwrap().idle();
-    assert!(matches!(on_admin(idle - MS), Verdict::Live(_)));
-    assert!(matches!(on_admin(idle), Verdict::Stale { .. }));
-    assert!(matches!(on_admin(idle + MS), Verdict::Stale { .. }));
+    let mut record = world.opened(1, "alice");
+    let now = record.facts.created_at + age;
+    record.facts.longest_pause = longest_pause;
+    record.facts.last_active_at = now - pause;
+    record.facts.idle_deadline = now + minutes(15);
+    let state = world.resolved(Resolved::Session(ResolvedSession {
+        record,
+        now,
+        token: None,
+        token_state: TokenState::Current { confirm: false },
+    }));
+    assert!(matches!(state.decide(), Verdict::Live(_)));
+    assert!(state.enter_area("admin"));
+    assert!(
+        matches!(state.decide(), Verdict::Live(_)),
+        "an area ends nothing"
+    );
+    state.area_deadline().unwrap().has_passed(now)
+}
+
+#[test]
+fn n54_area_asks_from_its_limits_on() {
+    let world = World::default();
+    let policies = world.policies();
+    let admin = policies.policy("admin").unwrap();
+    let (idle, absolute, zero) = (admin.idle(), admin.absolute(), Duration::ZERO);
+    assert!(!is_asked(idle - MS, zero, zero));
+    assert!(is_asked(idle, zero, zero));
+    assert!(is_asked(idle + MS, zero, zero));
+    assert!(!is_asked(zero, minutes(30), idle - MS));
+    assert!(is_asked(zero, minutes(30), idle));
+    assert!(!is_asked(zero, absolute - MS, zero));
+    assert!(is_asked(zero, absolute, zero));
 }
 
 #[test]

@@ -88,24 +88,20 @@ fn n33_leaving_trusted_network_can_end_session() {
 #[test]
 fn l06_nearest_deadline_names_its_rule() {
     let world = offices();
-    let set_by = |last, current, policy: Option<&str>| {
+    let set_by = |last, current| {
         let state = state(&world, last, current, Duration::ZERO);
-        if let Some(policy) = policy {
-            assert!(state.tighten(policy));
-        }
         let verdict = state.decide();
         world
             .policies()
             .describe(verdict.deadlines().unwrap().set_by)
     };
-    assert_eq!(set_by(OFFICE, OFFICE, None), "network office");
-    assert_eq!(set_by(CAFE, CAFE, None), "policy default");
-    assert_eq!(set_by(OFFICE, OFFICE, Some("admin")), "policy admin");
-    assert_eq!(set_by(LOBBY, LOBBY, Some("admin")), "network lobby");
+    assert_eq!(set_by(OFFICE, OFFICE), "network office");
+    assert_eq!(set_by(CAFE, CAFE), "policy default");
+    assert_eq!(set_by(LOBBY, LOBBY), "network lobby");
 }
 
 #[test]
-fn route_policies_tighten_in_any_order() {
+fn l06_areas_combine_by_minimum_in_any_order() {
     let world = World::with(
         PolicySet::builder(default())
             .policy(Policy::named("admin").idle(minutes(5)))
@@ -113,31 +109,46 @@ fn route_policies_tighten_in_any_order() {
             .build()
             .unwrap(),
     );
-    let idle = |names: &[&str]| {
+    let allows = |names: &[&str]| {
         let state = state(&world, CAFE, CAFE, Duration::ZERO);
-        for name in names {
-            assert!(state.tighten(name));
-        }
         state.decide();
-        let deadlines = state.deadlines().unwrap();
-        deadlines.idle - deadlines.now
+        for name in names {
+            assert!(state.enter_area(name));
+        }
+        let session = state.session().unwrap();
+        state.area_deadline().map(|area| area.at - session.now)
     };
-    assert_eq!(idle(&["kiosk"]), minutes(15));
-    assert_eq!(idle(&["admin", "kiosk"]), minutes(5));
-    assert_eq!(idle(&["kiosk", "admin", "admin"]), minutes(5));
-    assert!(!state(&world, CAFE, CAFE, Duration::ZERO).tighten("missing"));
+    assert_eq!(allows(&[]), None);
+    assert_eq!(allows(&["kiosk"]), Some(hours(2)));
+    assert_eq!(allows(&["admin", "kiosk"]), Some(minutes(5)));
+    assert_eq!(allows(&["kiosk", "admin", "admin"]), Some(minutes(5)));
+    assert!(!state(&world, CAFE, CAFE, Duration::ZERO).enter_area("missing"));
 }
 
 #[test]
-fn stricter_of_two_verdicts_stays() {
+fn l07_area_in_stricter_network_is_stricter() {
+    let world = offices();
+    let asked = |last, current| {
+        let state = state(&world, last, current, minutes(3));
+        state.decide();
+        assert!(state.enter_area("admin"));
+        let now = state.found().unwrap().now;
+        state.area_deadline().unwrap().has_passed(now)
+    };
+    assert!(!asked(OFFICE, OFFICE));
+    assert!(asked(OFFICE, LOBBY));
+    assert!(asked(LOBBY, OFFICE));
+}
+
+#[test]
+fn n54_area_changes_no_verdict() {
     let world = offices();
     let state = state(&world, CAFE, CAFE, minutes(6));
-    assert!(matches!(state.decide(), Verdict::Live(_)));
-    assert!(state.tighten("admin"));
-    let tightened = state.decide();
-    assert!(matches!(tightened, Verdict::Ended(_)));
-    assert_eq!(state.decide(), tightened, "deciding twice gives the same");
-    assert_eq!(state.verdict(), Some(tightened));
+    let verdict = state.decide();
+    assert!(matches!(verdict, Verdict::Live(_)));
+    assert!(state.enter_area("admin"));
+    assert_eq!(state.decide(), verdict);
+    assert_eq!(state.verdict(), Some(verdict));
 }
 
 #[test]
@@ -155,6 +166,6 @@ fn activity_elsewhere_does_not_open_stricter_route() {
     };
     let state = SessionState::new(world.manager.clone(), policies, Resolved::Session(session));
     assert!(matches!(state.decide(), Verdict::Live(_)));
-    assert!(state.tighten("admin"));
-    assert!(matches!(state.decide(), Verdict::Stale { .. }));
+    assert!(state.enter_area("admin"));
+    assert!(state.area_deadline().unwrap().has_passed(now));
 }

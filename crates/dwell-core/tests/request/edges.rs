@@ -76,21 +76,25 @@ fn l04_only_live_session_earns_touch() {
     world.clock.advance(minutes(5));
     let live = request(&world, &token);
     assert!(matches!(live.settle(OK), Settlement::Touch(_)));
-    assert!(live.touch_due(Outcome::Disconnected).is_some());
-    // By the route's policy it has run out, on record it has not.
+    let refused = request(&world, &token);
+    refused.mark_refused();
+    assert_eq!(refused.settle(OK), Settlement::Nothing);
+    assert_eq!(refused.touch_due(Outcome::Disconnected), None);
+    world.clock.advance(minutes(10));
     let ended = request(&world, &token);
-    assert!(ended.tighten("admin"));
     assert!(matches!(ended.decide(), Verdict::Ended(_)));
     assert_eq!(ended.touch_due(Outcome::Disconnected), None);
+}
 
-    let touch = live.touch_due(OK).unwrap();
-    now(world.memory.touch(touch.key, touch.touch)).unwrap();
-    world.clock.advance(minutes(1));
-    let stale = request(&world, &token);
-    assert!(stale.tighten("admin"));
-    assert!(matches!(stale.decide(), Verdict::Stale { .. }));
-    assert_eq!(stale.settle(OK), Settlement::Nothing);
-    assert_eq!(stale.touch_due(Outcome::Disconnected), None);
+#[test]
+fn n65_request_that_left_before_its_route_earns_nothing() {
+    let world = World::default();
+    let token = now(world.sign_in());
+    world.clock.advance(minutes(5));
+    let state = request(&world, &token);
+    assert_eq!(state.touch_due(Outcome::Disconnected), None);
+    state.reach_route();
+    assert!(state.touch_due(Outcome::Disconnected).is_some());
 }
 
 #[test]
@@ -201,7 +205,7 @@ fn locked_session_is_owed_no_new_token() {
     now(locks.commit(OK)).unwrap();
     let locked = found(&world, &token);
     assert_eq!(
-        locked.session().unwrap().token_state,
+        locked.found().unwrap().token_state,
         TokenState::LostSuccessor
     );
     assert_eq!(locked.settle(OK), Settlement::Nothing);
@@ -231,13 +235,13 @@ fn n13_clock_that_steps_back_leaves_no_more_time() {
 }
 
 #[test]
-fn time_left_is_by_routes_policy_too() {
+fn n54_time_left_is_sessions_own_in_area() {
     let world = World::default();
     let token = now(world.sign_in());
     let state = request(&world, &token);
-    assert!(state.tighten("admin"));
+    assert!(state.enter_area("admin"));
     let told = state.closing_deadlines(None, Some(world.now() + seconds(1)));
-    assert_eq!(told.unwrap().idle, world.now() + minutes(5));
+    assert_eq!(told.unwrap().idle, world.now() + minutes(15));
 }
 
 #[test]
@@ -272,6 +276,8 @@ fn l10_reused_token_is_taken_from_its_client() {
     let session = request(&world, &token).session().unwrap().clone();
     let state = world.resolved(session.into_tombstone(EndReason::TokenReuse));
     assert_eq!(state.decide(), Verdict::Ended(EndReason::TokenReuse));
+    state.reach_route();
+    state.mark_refused();
     now(state.commit(OK)).unwrap();
     assert_eq!(state.token_change(), TokenChange::Remove);
 }

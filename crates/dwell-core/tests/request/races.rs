@@ -88,7 +88,7 @@ fn l13_reason_outlives_policy_of_route() {
     let token = now(world.sign_in());
     let state = world.request(&token);
     state.decide();
-    assert!(state.tighten("admin"));
+    assert!(state.enter_area("admin"));
     let recheck = state.recheck().unwrap();
     let set = PolicySet::builder(default_policy()).build().unwrap();
     world.manager.policies().replace(set);

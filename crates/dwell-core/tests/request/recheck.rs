@@ -4,10 +4,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Deref;
 use std::time::Duration;
 
-use dwell_core::engine::{Deadlines, TokenState};
+use dwell_core::engine::{Deadlines, TokenState, Touch};
 use dwell_core::{
-    Clock, CommandError, EndReason, EventKind, NewSession, OnIdle, Policy, PolicySet, Recheck,
-    Rechecked, Resolved, ResolvedSession, SessionState, Token, Verdict, hours, minutes, seconds,
+    Clock, CommandError, EndReason, EventKind, NetworkId, NewSession, OnIdle, Policy, PolicySet,
+    Recheck, Rechecked, Resolved, ResolvedSession, SessionState, Timestamp, Token, Verdict, hours,
+    minutes, seconds,
 };
 use dwell_test_support::{default_policy, now};
 
@@ -45,7 +46,7 @@ impl World {
     /// A check of a request to a route with the policy `admin`.
     fn recheck_of_admin(&self, token: &Token) -> Recheck {
         let state = self.request_from(token, None);
-        assert!(state.tighten("admin"));
+        assert!(state.enter_area("admin"));
         state.recheck().unwrap()
     }
 }
@@ -54,6 +55,19 @@ fn with_admin(idle: Duration) -> PolicySet {
     let set = PolicySet::builder(default_policy());
     let set = set.policy(Policy::named("admin").idle(idle));
     set.build().unwrap()
+}
+
+/// Until when the route's policies admit the session.
+fn area(recheck: &Recheck) -> Timestamp {
+    found(recheck).area.unwrap().at
+}
+
+fn touch_at(at: Timestamp) -> Touch {
+    Touch {
+        at,
+        network: NetworkId::NONE,
+        idle_deadline: at + minutes(15),
+    }
 }
 
 fn found(recheck: &Recheck) -> Rechecked {
@@ -108,13 +122,13 @@ fn l06_route_policy_is_found_by_name_after_reload() {
     let token = world.sign_in();
     let (plain, admin) = (world.recheck(&token), world.recheck_of_admin(&token));
     let start = world.clock.now();
-    assert_eq!(deadlines(&admin).idle, start + minutes(5));
+    assert_eq!(area(&admin), start + minutes(5));
     let set = PolicySet::builder(default_policy())
         .policy(Policy::named("aaa").idle(minutes(1)))
         .policy(Policy::named("bbb").idle(minutes(2)))
         .policy(Policy::named("admin").idle(minutes(4)));
     world.manager.policies().replace(set.build().unwrap());
-    assert_eq!(deadlines(&admin).idle, start + minutes(4));
+    assert_eq!(area(&admin), start + minutes(4));
     assert_eq!(deadlines(&plain).idle, start + minutes(15));
 }
 
@@ -129,7 +143,7 @@ fn l16_removed_route_policy_closes_open_connections() {
     assert!(now(admin.touch()).is_err());
     assert_eq!(deadlines(&plain).idle, world.clock.now() + minutes(15));
     world.manager.policies().replace(with_admin(minutes(5)));
-    assert_eq!(deadlines(&admin).idle, world.clock.now() + minutes(5));
+    assert_eq!(area(&admin), world.clock.now() + minutes(5));
 }
 
 #[test]
@@ -140,13 +154,18 @@ fn l06_of_several_route_policies_the_strictest_holds() {
     let world = World::new(set.build().unwrap());
     let token = world.sign_in();
     let state = world.request_from(&token, None);
-    assert!(state.tighten("staff") && state.tighten("admin"));
-    let found = deadlines(&state.recheck().unwrap());
+    assert!(state.enter_area("staff") && state.enter_area("admin"));
+    let recheck = state.recheck().unwrap();
     let start = world.clock.now();
-    assert_eq!(
-        (found.idle, found.absolute),
-        (start + minutes(5), start + hours(1))
-    );
+    assert_eq!(area(&recheck), start + minutes(5));
+    world.clock.advance(minutes(5));
+    now(world
+        .manager
+        .store()
+        .touch(token.key(), touch_at(world.clock.now())))
+    .unwrap();
+    assert_eq!(area(&recheck), Timestamp::MIN, "the pause was too long");
+    assert_eq!(deadlines(&recheck).idle, world.clock.now() + minutes(15));
 }
 
 #[test]
@@ -161,6 +180,7 @@ fn session_unknown_to_store_is_anonymous() {
         token_state: TokenState::Current { confirm: false },
     };
     let handle = elsewhere.resolved(Resolved::Session(session));
+    handle.decide();
     let found = found(&handle.recheck().unwrap());
     assert_eq!((found.verdict, found.record), (Verdict::Anonymous, None));
 }
@@ -257,8 +277,9 @@ fn n52_touch_on_stale_route_fails() {
     now(plain.touch()).unwrap();
     let before = world.record(&token);
     world.clock.advance(minutes(1));
-    let stale = found(&admin).verdict;
-    assert!(matches!(stale, Verdict::Stale { .. }), "{stale:?}");
+    let stale = found(&admin);
+    assert!(matches!(stale.verdict, Verdict::Live(_)), "{stale:?}");
+    assert!(stale.is_area_closed());
     let refused = now(admin.touch());
     assert!(refused.is_err(), "{refused:?}");
     assert_eq!(world.record(&token), before);

@@ -44,6 +44,7 @@ impl Gate for MarkLayer {
 
     fn admit(&self, state: &SessionState, _: RequestHead<'_>) -> Result<(), Refusal> {
         state.mark_route(self.0);
+        state.reach_route();
         Ok(())
     }
 }

@@ -11,11 +11,17 @@
 //!
 //! 1. declared passive: `Session-Activity: passive`, or a doubled, garbled or
 //!    unknown declaration;
-//! 2. a prefetch or prerender: any `Sec-Purpose`, `Purpose` or `X-Moz` header;
+//! 2. a prefetch or prerender: any `Sec-Purpose`, `Purpose`, `X-Purpose`,
+//!    `X-Sec-Purpose` or `X-Moz` header;
 //! 3. for a subresource of another site: `Sec-Fetch-Site: cross-site` except for
 //!    top-level navigations, and doubled or unknown fetch metadata;
-//! 4. sent by the browser alone: a CORS preflight, or the refresh of a
-//!    device-bound credential.
+//! 4. sent by the browser alone: a CORS preflight, the refresh of a device-bound
+//!    credential, a `ping` of a link, a report, a manifest, a service worker,
+//!    media, or an `EventSource`.
+//!
+//! Whatever it carries, a request is also passive if it is refused or answered
+//! with 404, 405, 410 or 5xx, or if its client leaves before it has reached a
+//! route that is marked, or a handler that extracts a session.
 //!
 //! ```
 //! use dwell_core::{Fetch, RequestEvidence};

@@ -14,15 +14,17 @@ use crate::rejection::{MakeRejection, Refusal, label_route, uri_of};
 /// [`Optional`](SessionRequirement::Optional).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum SessionRequirement {
-    /// Requests without a session reach the service, which can refuse them.
-    /// Requests with a session that has ended are refused.
+    /// Requests without a live session reach the service as anonymous ones. Routes
+    /// and handlers that need a session refuse them. Only requests with an adopted
+    /// session that is over are refused.
     #[default]
     Optional,
-    /// Requests without a session are refused, except on exempt paths.
+    /// Requests without a live session are refused, except on exempt paths.
     Required,
 }
 
-/// Enforces deadlines: refuses requests whose session has ended or is locked.
+/// Enforces deadlines: a request whose session has ended or is locked is
+/// anonymous, and every part of the application that needs a session refuses it.
 /// See the [module docs](super) for an example.
 #[derive(Clone, Debug, Default)]
 pub struct IdleTimeoutLayer(Arc<Config>);
@@ -92,10 +94,14 @@ impl Config {
         self.exempt.iter().any(covers)
     }
 
-    fn refusal(&self, verdict: Verdict) -> Option<Refusal> {
-        match (verdict, self.requirement) {
-            (Verdict::Anonymous, SessionRequirement::Required) => Some(Refusal::SessionRequired),
-            (verdict, _) => verdict.over().map(Refusal::from),
+    fn refusal(&self, state: &SessionState) -> Option<Refusal> {
+        let verdict = state.decide();
+        let is_required = self.requirement == SessionRequirement::Required;
+        match verdict.over() {
+            // The handlers of an adopted session may ask its owner and not us.
+            Some(over) if is_required || state.is_adopted() => Some(over.into()),
+            None if is_required && verdict == Verdict::Anonymous => Some(Refusal::SessionRequired),
+            _ => None,
         }
     }
 }
@@ -113,7 +119,7 @@ impl Gate for IdleTimeoutLayer {
     }
 
     fn admit(&self, state: &SessionState, request: RequestHead<'_>) -> Result<(), Refusal> {
-        match self.0.refusal(state.decide()) {
+        match self.0.refusal(state) {
             Some(refusal) if !self.0.is_exempt(state, request) => {
                 label_route(state, request);
                 Err(refusal)

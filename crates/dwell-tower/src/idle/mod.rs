@@ -1,14 +1,13 @@
-//! Enforces deadlines: decides whether the session is live, and refuses the
-//! request if it is not.
+//! Enforces deadlines: decides whether the session is live. If it is not, the
+//! request is anonymous and knows why, and whatever needs a session refuses it.
 //!
 //! [`IdleTimeoutLayer`] enforces idle timeout, absolute timeout and the identity
-//! provider's limit on everything inside it. [`PolicyLayer`] tightens the limits
-//! for a route or a group of routes by a named policy.
+//! provider's limit on everything inside it. [`PolicyLayer`] puts a route or a
+//! group of routes under a named policy: an area that asks for authentication
+//! after a shorter pause or a shorter time. It never ends the session.
 //!
-//! A session that has run out by a route's stricter policy ends there (law L1).
-//! If it was idle too long for the route but was used elsewhere since, the user
-//! has to authenticate again: activity elsewhere does not reopen a stricter
-//! route.
+//! A request with a session of another middleware that is over is refused at once:
+//! the handlers may ask that middleware and not Dwell.
 //!
 //! ```
 //! use dwell_tower::idle::{IdleTimeoutLayer, PolicyLayer, SessionRequirement};

@@ -3,15 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-use dwell_core::{AuthenticationRequirement, SessionState, Verdict};
+use dwell_core::{AuthenticationRequirement, SessionState};
 use tower_layer::Layer;
 
 use crate::gate::{Gate, Gated, RequestHead};
 use crate::rejection::{Challenge, MakeRejection, Refusal, refuse_with_step_up, unmet};
 
-/// Tightens the limits of a route by a named policy; see the
-/// [module docs](super). It never loosens them: the smaller limit counts (law
-/// L6). Must be inside an [`IdleTimeoutLayer`](super::IdleTimeoutLayer).
+/// Puts a route under a named policy; see the [module docs](super). From a longer
+/// pause or an older authentication than the policy allows, the route asks for
+/// authentication. It never ends the session. Of several policies the smaller
+/// limit counts (law L6). Must be inside an
+/// [`IdleTimeoutLayer`](super::IdleTimeoutLayer).
 #[derive(Clone)]
 pub struct PolicyLayer {
     policy: Arc<str>,
@@ -19,7 +21,7 @@ pub struct PolicyLayer {
 }
 
 impl PolicyLayer {
-    /// Returns a layer that tightens by the policy with this name. While no
+    /// Returns a layer for the policy with this name. While no
     /// policy has the name, requests are refused with 500.
     #[must_use]
     pub fn new(policy: &str) -> Self {
@@ -48,7 +50,7 @@ impl Gate for PolicyLayer {
             let missing = "the idle timeout layer, outside a route with a policy";
             return Err(Refusal::Miswired(missing.to_owned()));
         }
-        if !state.tighten(&self.policy) {
+        if !state.enter_area(&self.policy) {
             let missing = format!("the policy {:?}, which a route names", self.policy);
             return Err(Refusal::Miswired(missing));
         }
@@ -81,16 +83,16 @@ impl fmt::Debug for PolicyLayer {
 }
 
 fn refusal(state: &SessionState) -> Option<Refusal> {
-    match state.decide() {
-        Verdict::Stale { policy, .. } => Some(Refusal::StepUp(Challenge {
-            max_age: state.policies().policy_or_default(policy).idle(),
+    // Without a live session there is nothing to tighten.
+    let session = state.session()?;
+    match state.area_deadline() {
+        Some(area) if area.has_passed(session.now) => Some(Refusal::StepUp(Challenge {
+            max_age: area.max_age,
             acr_values: Vec::new(),
         })),
         // A step-up layer outside has let the request pass by a policy that may
         // demand less than this one.
-        Verdict::Anonymous | Verdict::Live(_) if state.demanded_by_policy() => {
-            unmet(state, &AuthenticationRequirement::by_policy())
-        }
-        verdict => verdict.over().map(Refusal::from),
+        _ if state.demanded_by_policy() => unmet(state, &AuthenticationRequirement::by_policy()),
+        _ => None,
     }
 }

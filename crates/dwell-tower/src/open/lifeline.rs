@@ -164,7 +164,11 @@ impl Lifeline {
     }
 
     fn new(handle: &SessionHandle, touches: bool) -> Option<Self> {
-        let remaining = handle.current_deadlines()?.remaining().min(FAR);
+        let deadlines = handle.current_deadlines()?;
+        let area = handle
+            .area_deadline()
+            .map_or(deadlines.nearest, |area| area.at);
+        let remaining = (deadlines.nearest.min(area) - deadlines.now).min(FAR);
         let open = OpenSessions::of(handle)?.clone();
         let deadline = timer_now() + remaining;
         Some(Self {
@@ -319,15 +323,18 @@ impl Lifeline {
             Err(_) => return Some(self.close(CloseReason::StoreUnavailable)),
         };
         let reason = match found.verdict {
+            Verdict::Live(_) if found.is_area_closed() => CloseReason::StepUpRequired,
             Verdict::Live(deadlines) => {
+                let nearest = found
+                    .area
+                    .map_or(deadlines.nearest, |a| a.at.min(deadlines.nearest));
                 // A clock that is read in ticks may be a little behind the timer.
-                let remaining = deadlines.remaining().clamp(TICK, FAR);
+                let remaining = (nearest - deadlines.now).clamp(TICK, FAR);
                 self.deadline = now + remaining;
                 self.deadline_by_clock = self.open.now() + remaining;
                 self.rest();
                 return Some(LifelineEvent::Alive(deadlines, found));
             }
-            Verdict::Stale { .. } => CloseReason::StepUpRequired,
             verdict => verdict.over().unwrap_or(SessionOver::Unknown).into(),
         };
         Some(self.close(reason))

@@ -20,11 +20,13 @@
 //! assert_eq!(response.headers()["link"], "</help/sessions>; rel=help");
 //! ```
 
+mod demand;
 mod pages;
 mod refusal;
 mod stack;
 mod step_up;
 
+pub use demand::{demand_session, session_state};
 pub use pages::DefaultRejection;
 pub use refusal::{Challenge, Refusal, problem, problem_details};
 pub(crate) use refusal::{miswired, set};

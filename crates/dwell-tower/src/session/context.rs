@@ -65,7 +65,7 @@ impl Context {
         arrival: Option<Timestamp>,
     ) -> Option<Timestamp> {
         match arrival.zip(self.arrival()) {
-            Some((arrival, now)) => Some(state.session()?.now + (now - arrival)),
+            Some((arrival, now)) => Some(state.found()?.now + (now - arrival)),
             None => state.manager().store().now().into_ready().ok()?.ok(),
         }
     }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use dwell_core::RouteMark;
 use http::request::Parts as Head;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
@@ -98,8 +97,7 @@ where
         match admitted {
             Ok(()) => Self::calling(call(request), guard),
             Err(refusal) => {
-                // The answer may be a redirect, which would count.
-                guard.state().mark_route(RouteMark::Passive);
+                guard.state().mark_refused();
                 let (head, _) = request.into_parts();
                 Self::refused(reject(None, refusal, &head), guard)
             }

@@ -127,7 +127,7 @@ impl Guard {
         };
         let deadlines = state.closing_deadlines(touch.as_ref(), now);
         if state.has_touched()
-            && let Some(session) = state.session()
+            && let Some(session) = state.found()
         {
             context.open.touched(session.record.key);
         }

@@ -43,7 +43,7 @@ impl StepUpLayer {
                 Some(Refusal::Miswired(missing.to_owned()))
             }
             Some(Verdict::Anonymous) => Some(Refusal::SessionRequired),
-            Some(Verdict::Live(_) | Verdict::Stale { .. }) => unmet(state, &self.requirement),
+            Some(Verdict::Live(_)) => unmet(state, &self.requirement),
             Some(verdict) => verdict.over().map(Refusal::from),
         }
     }
@@ -55,6 +55,7 @@ impl Gate for StepUpLayer {
     }
 
     fn admit(&self, state: &SessionState, request: RequestHead<'_>) -> Result<(), Refusal> {
+        state.reach_route();
         match self.refusal(state) {
             Some(refusal) => Err(refuse_with_step_up(state, request, refusal)),
             None => Ok(()),

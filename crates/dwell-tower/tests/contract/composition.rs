@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use dwell_core::{EndReason, seconds};
-use dwell_tower::idle::PolicyLayer;
+use dwell_tower::idle::{PolicyLayer, SessionRequirement};
 use dwell_tower::open::SessionBody;
 use http::{Request, Response};
 use http_body::{Frame, SizeHint};
@@ -70,7 +70,8 @@ async fn stack_takes_any_body_of_bytes() {
     for (name, manager) in world.managers() {
         let serve =
             async |_: Request<Body>| Ok::<_, Infallible>(Response::new(Text::new("served")));
-        let service = stack(&manager).layer(tower::service_fn(serve));
+        let stack = stack(&manager).with_requirement(SessionRequirement::Required);
+        let service = stack.layer(tower::service_fn(serve));
         let answer = service.clone().oneshot(get("/", &token)).await.unwrap();
         let served: SessionBody<Text> = answer.into_body();
         assert_eq!(read(served).await, "served", "{name}");

@@ -223,7 +223,9 @@ async fn l02_sealed_deadline_moves_with_active_requests_only() {
     assert_eq!(outcome(&holder.send("/", "passive").await), "ok");
     clock.advance(seconds(1));
     assert_eq!(outcome(&holder.send("/", "passive").await), "idle_timeout");
-    assert_eq!(holder.sealed, "", "the token was taken back");
+    assert_ne!(holder.sealed, "", "a poll leaves the token");
+    assert_eq!(outcome(&holder.get("/").await), "idle_timeout");
+    assert_ne!(holder.sealed, "", "so does a refusal before the route");
 }
 
 #[tokio::test]

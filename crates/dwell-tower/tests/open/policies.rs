@@ -83,7 +83,7 @@ async fn l06_laxer_policy_moves_cut_after_activity() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l06_shorter_idle_of_route_cuts_only_its_streams() {
+async fn n54_area_cuts_only_its_own_streams() {
     for way in 0..3 {
         let world = World::new();
         let token = world.sign_in().await;
@@ -93,7 +93,7 @@ async fn l06_shorter_idle_of_route_cuts_only_its_streams() {
         pass(minutes(5) - MS).await;
         assert!(of_route.is_open(), "{name}");
         let ended = of_route.ends_after(minutes(5)).await;
-        assert_eq!(ended.reason(), "idle_timeout", "{name}");
+        assert_eq!(ended.reason(), "step_up_required", "{name}");
         assert!(others.is_open(), "{name}: the session is live");
         assert!(node.serves(&token).await, "{name}");
         let ended = others.ends_after(minutes(15)).await;
@@ -112,7 +112,7 @@ async fn l06_activity_elsewhere_keeps_stream_of_route_open() {
         assert_eq!(node.get("/", &token).await.status(), 200);
     }
     let ended = reader.ends_after(minutes(25)).await;
-    assert_eq!(ended.reason(), "idle_timeout");
+    assert_eq!(ended.reason(), "step_up_required");
 }
 
 /// Policies in which `admin` has another number than before.
@@ -137,7 +137,7 @@ async fn l06_route_keeps_its_policy_when_reload_renumbers() {
     pass(minutes(2) - MS).await;
     assert!(reader.is_open());
     let ended = reader.ends_after(minutes(3)).await;
-    assert_eq!(ended.reason(), "idle_timeout");
+    assert_eq!(ended.reason(), "step_up_required");
 }
 
 #[tokio::test(start_paused = true)]

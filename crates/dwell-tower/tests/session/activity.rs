@@ -1,6 +1,6 @@
 //! Which requests move the idle deadline, over HTTP.
 
-use dwell_core::{Clock, Policy, PolicySet, Unmarked, hours, minutes};
+use dwell_core::{Clock, Policy, PolicySet, Unmarked, hours, minutes, seconds};
 use dwell_testkit::TestClient;
 use dwell_tower::activity::{ActivityLayer, MarkLayer};
 use dwell_tower::idle::IdleTimeoutLayer;
@@ -9,7 +9,7 @@ use dwell_tower::session::SessionLayer;
 use http::Method;
 use tower::Layer;
 
-use crate::support::{App, Client, World, get_with, left, served, token, verdict};
+use crate::support::{App, Client, World, get_with, left, outcome, served, token, verdict};
 
 /// Whether a request moved the last activity, by the store and by the answer.
 async fn touches(
@@ -48,16 +48,32 @@ async fn get_touches(world: &World, client: &mut Client, path: &str) -> bool {
 async fn n09_refused_or_failed_request_is_no_activity() {
     let world = World::new();
     let mut client = world.signed_in().await;
-    for status in [401, 403, 429, 500, 501, 502, 503, 599] {
+    for status in [401, 403, 404, 405, 410, 429, 500, 501, 502, 503, 599] {
         for path in ["/", "/active/x", "/admin/x"] {
             let path = format!("{path}?status={status}");
             let moved = touches_on_route(&world, &mut client, &path).await;
             assert!(!moved, "{path}");
         }
     }
-    for status in [200, 204, 302, 304, 400, 404, 409, 422] {
+    for status in [200, 204, 302, 304, 400, 409, 422] {
         let path = format!("/?status={status}");
         assert!(get_touches(&world, &mut client, &path).await, "{path}");
+    }
+}
+
+/// An old page polls a route that has another name now.
+#[tokio::test]
+async fn n70_poll_of_route_that_is_gone_keeps_nobody_signed_in() {
+    for status in [404, 405, 410] {
+        let world = World::new();
+        let mut client = world.signed_in().await;
+        for _ in 0..89 {
+            world.clock.advance(seconds(10));
+            let answer = client.get(&format!("/?status={status}")).await;
+            assert_eq!(answer.status, status);
+        }
+        world.clock.advance(seconds(10));
+        assert_eq!(outcome(&client.get("/").await), "idle_timeout");
     }
 }
 

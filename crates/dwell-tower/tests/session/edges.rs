@@ -20,7 +20,7 @@ use crate::support::{
 async fn shows(world: &World, tokens: &[&str]) -> TestResponse {
     let pairs: Vec<_> = tokens.iter().map(|t| format!("{COOKIE}={t}")).collect();
     let fields = [("cookie", &*pairs.join("; "))];
-    get_with(&mut world.client(), "/passive", &fields).await
+    get_with(&mut world.client(), "/", &fields).await
 }
 
 /// The token of a session that ended for this reason.
@@ -199,7 +199,7 @@ async fn bearer_token_may_stand_between_spaces() {
 async fn exempt_paths_are_clients_where_router_cuts_them() {
     #[derive(Clone)]
     struct Original(http::Uri);
-    let world = World::new();
+    let world = World::required();
     let stack = world.stack().add_exempt_path("/site/about");
     let stack = stack.with_original_uri(|extensions| extensions.get().map(|o: &Original| &o.0));
     let stack = stack.layer(world.handlers());
@@ -299,13 +299,16 @@ async fn step_up_by_policy_is_reported_and_end_is_none() {
     client.get("/admin/").await;
     assert_eq!(required(), 1);
     world.clock.advance(minutes(5));
+    assert_eq!(outcome(&client.get("/admin/").await), "step_up_required");
+    assert_eq!(required(), 2);
+    world.clock.advance(minutes(10));
     assert_eq!(outcome(&client.get("/admin/").await), "idle_timeout");
-    assert_eq!(required(), 1);
+    assert_eq!(required(), 2);
 }
 
 #[tokio::test]
 async fn path_that_climbs_by_backslashes_is_not_exempt() {
-    let world = World::new();
+    let world = World::required();
     let stack = world.stack().add_exempt_path("/assets/");
     let mut client = world.client_of(&stack);
     assert_eq!(outcome(&client.get("/assets/a%5Cb").await), "ok");

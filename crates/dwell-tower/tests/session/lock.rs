@@ -30,7 +30,6 @@ async fn locked_session_is_locked_everywhere_and_keeps_its_cookie() {
         "/active/x",
         "/fresh/x",
         "/extend",
-        "/logout",
         "/rotate",
     ] {
         let answer = client.get(path).await;
@@ -107,19 +106,25 @@ async fn subject_opens_lock_within_same_absolute_deadline() {
 }
 
 #[tokio::test]
-async fn only_authentication_opens_lock() {
+async fn l19_locked_session_can_be_signed_out() {
     let world = world();
-    let stack = world.stack().add_exempt_path("/open/");
-    let mut client = crate::support::signed_in(world.client_of(&stack)).await;
+    let mut client = world.signed_in().await;
     world.clock.advance(minutes(15));
     assert_eq!(verdict(&mut client).await, "session_locked");
+    let answer = client.get("/logout").await;
+    assert_eq!((answer.status.as_u16(), &*answer.text()), (200, "true"));
+    assert_eq!(world.events.ends(), [EndReason::SignedOut]);
+    assert_eq!(verdict(&mut client).await, "session_required");
+}
+
+#[tokio::test]
+async fn only_authentication_opens_lock() {
+    let world = world();
+    let mut client = world.signed_in().await;
+    world.clock.advance(minutes(15));
+    assert_eq!(outcome(&client.get("/").await), "session_locked");
     let before = world.record(&token(&client));
-    for path in [
-        "/open/extend",
-        "/open/rotate",
-        "/open/end-others",
-        "/open/page",
-    ] {
+    for path in ["/extend", "/rotate", "/end-others", "/open"] {
         client.get(path).await;
         assert_eq!(world.record(&token(&client)), before, "{path}");
         assert_eq!(verdict(&mut client).await, "session_locked", "{path}");
@@ -173,7 +178,7 @@ async fn no_lock_outlasts_absolute_deadline() {
             let answer = client.clone().get("/reauthenticate").await;
             assert_eq!((answer.status.as_u16(), issued(&answer)), (409, None));
         }
-        assert_eq!(verdict(&mut client).await, "absolute_timeout");
+        assert_eq!(outcome(&client.get("/").await), "absolute_timeout");
         assert_eq!(world.events.ends(), [EndReason::AbsoluteTimeout]);
     }
 }

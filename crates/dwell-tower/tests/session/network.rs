@@ -194,15 +194,17 @@ async fn n33_stricter_network_inside_office_binds_both_ways() {
 }
 
 #[tokio::test]
-async fn l07_network_only_shortens_limit_of_stricter_route() {
+async fn l07_trusted_network_prolongs_no_area() {
     let world = world();
     let mut client = signed_in_from(&world, OFFICE).await;
-    assert_eq!(
-        left(&from(&mut client, OFFICE, "/admin/users").await).0,
-        600
-    );
-    let mut client = signed_in_from(&world, LAB).await;
-    assert_eq!(left(&from(&mut client, LAB, "/admin/users").await).0, 300);
+    world.clock.advance(minutes(10) - seconds(1));
+    let passive = [("x-forwarded-for", OFFICE), ("session-activity", "passive")];
+    let served = get_with(&mut client, "/admin/users", &passive).await;
+    assert_eq!(outcome(&served), "ok");
+    world.clock.advance(seconds(1));
+    let refused = from(&mut client, OFFICE, "/admin/users").await;
+    assert_eq!(outcome(&refused), "step_up_required");
+    assert_eq!(outcome(&from(&mut client, OFFICE, "/").await), "ok");
 }
 
 #[tokio::test]

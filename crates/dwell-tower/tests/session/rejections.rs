@@ -117,8 +117,12 @@ async fn rejection_of_layer_beats_that_of_stack() {
         "step-up's step_up_required /x"
     );
     world.clock.advance(minutes(5));
-    assert_eq!(client.get("/x").await.text(), "policy's idle_timeout /x");
-    assert_eq!(client.get("/x").await.text(), "idle's session_required /x");
+    assert_eq!(
+        client.get("/x").await.text(),
+        "policy's step_up_required /x"
+    );
+    world.clock.advance(minutes(10));
+    assert_eq!(client.get("/x").await.text(), "idle's idle_timeout /x");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use dwell_core::{EndReason, Policy, PolicySet, Timeouts, hours, minutes};
 
-use crate::support::{World, get_with, left, token, verdict};
+use crate::support::{World, get_with, left, outcome, token, verdict};
 
 fn put_in_force(world: &World, idle: u64, absolute: u64) {
     let set = PolicySet::simple(Timeouts {
@@ -21,7 +21,7 @@ async fn l06_stricter_policy_binds_at_next_request() {
     put_in_force(&world, 5, 1);
     assert_eq!(left(&client.get("/passive").await), (60, 56 * 60));
     world.clock.advance(minutes(1));
-    assert_eq!(verdict(&mut client).await, "idle_timeout");
+    assert_eq!(outcome(&client.get("/").await), "idle_timeout");
     assert_eq!(world.events.ends(), [EndReason::IdleTimeout]);
 }
 

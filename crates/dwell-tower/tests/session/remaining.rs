@@ -238,9 +238,9 @@ async fn every_answer_to_live_session_reports_time_left() {
         (redirected.status.as_u16(), left(&redirected)),
         (303, (900, 28_800))
     );
-    // On a stricter route, its limits count.
+    // An area does not change when the session ends.
     let admin = client.get("/admin/users").await;
-    assert_eq!(tells(&admin), Some("idle=300, absolute=3600, warn=60"));
+    assert_eq!(left(&admin), (900, 28_800));
 }
 
 #[tokio::test]
@@ -272,18 +272,32 @@ async fn no_other_answer_reports_time() {
 }
 
 #[tokio::test]
-async fn warning_is_that_of_policy_that_sets_deadline() {
+async fn n56_warning_is_at_most_half_of_idle_timeout_in_force() {
     let default = Policy::named("default")
-        .idle(minutes(15))
-        .absolute(hours(8));
-    let short = Policy::named("admin").idle(minutes(1)).warn(seconds(20));
-    let set = PolicySet::builder(default.warn(minutes(2)))
-        .policy(short)
-        .build();
-    let world = World::with(set.unwrap());
+        .idle(hours(8))
+        .absolute(hours(8))
+        .warn(minutes(2));
+    let set = PolicySet::builder(default).organization_idle(minutes(1));
+    let world = World::with(set.build().unwrap());
     let mut client = world.signed_in().await;
     let answer = client.get("/").await;
-    assert_eq!(tells(&answer), Some("idle=900, absolute=28800, warn=120"));
-    let admin = client.get("/admin/users").await;
-    assert_eq!(tells(&admin), Some("idle=60, absolute=28800, warn=20"));
+    assert_eq!(tells(&answer), Some("idle=60, absolute=28800, warn=30"));
+}
+
+#[tokio::test]
+async fn n56_active_person_stays_whatever_ceiling_cuts_policy() {
+    for granularity in [None, Some(minutes(10))] {
+        let default = Policy::named("default").idle(hours(8)).absolute(hours(8));
+        let default = match granularity {
+            None => default,
+            Some(granularity) => default.granularity(granularity),
+        };
+        let set = PolicySet::builder(default).organization_idle(minutes(1));
+        let world = World::with(set.build().unwrap());
+        let mut client = world.signed_in().await;
+        for _ in 0..20 {
+            world.clock.advance(seconds(20));
+            assert_eq!(client.get("/").await.status, 200, "{granularity:?}");
+        }
+    }
 }

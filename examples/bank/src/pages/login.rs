@@ -105,14 +105,13 @@ fn wrong_password(reader: Reader, username: &str, return_to: &str) -> Response {
     response
 }
 
-pub(crate) async fn logout(session: Option<Session>) -> Result<Response, SessionError> {
-    if let Some(session) = session {
-        session.sign_out().await?;
-    }
+/// Signs out in every state: live, locked, ended, unknown.
+pub(crate) async fn logout(session: LoginSession) -> Result<Response, SessionError> {
+    session.sign_out().await?;
     let mut response = super::see("/login?reason=signed_out");
     response.headers_mut().insert(
         HeaderName::from_static("clear-site-data"),
-        HeaderValue::from_static(r#""cache", "cookies", "storage""#),
+        HeaderValue::from_static(r#""cache", "storage""#),
     );
     Ok(response)
 }

@@ -12,7 +12,19 @@ async fn policy_file_gives_limits_of_its_default_path() {
     let home = browser.fetch("/").await;
     assert_eq!(minutes_left(&home), (15, 8 * 60));
     let admin = browser.fetch("/admin").await;
-    assert_eq!(minutes_left(&admin), (5, 60));
+    assert_eq!(minutes_left(&admin), (15, 8 * 60), "the session's own");
+}
+
+#[tokio::test]
+async fn policy_of_route_asks_for_authentication() {
+    let folder = Folder::new();
+    let short = "[policy.default]\nidle = \"1h\"\nabsolute = \"8h\"\n\n\
+                 [policy.admin]\nidle = \"1s\"\n";
+    let program = start!("policy-file", folder.write("short.toml", short)).await;
+    let browser = program.alice().await;
+    let refused = refused(&browser, "/admin").await;
+    assert_eq!(refused.reason(), "step_up_required");
+    assert_eq!(browser.visit("/").await.status, 200);
 }
 
 #[tokio::test]

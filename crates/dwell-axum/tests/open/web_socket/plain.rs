@@ -78,14 +78,12 @@ async fn plain_upgrade_without_session_is_served() {
         let (mut socket, _) = node.try_connect(path, &[]).await.unwrap();
         socket.echoes("hello").await;
     }
-    // An ended session that is let through counts as none.
+    // An ended session counts as none.
     let old = cookie(&node.alice);
     node.alice.post("/session/end", "").await;
     let headers = [("cookie", &*old)];
-    let (mut socket, _) = node.try_connect("/login/plain", &headers).await.unwrap();
-    socket.echoes("hello").await;
-    match node.try_connect("/plain", &headers).await {
-        Err(Error::Http(answer)) => assert_eq!(answer.status(), 401),
-        other => panic!("{:?}", other.map(|(_, answer)| answer)),
+    for path in ["/plain", "/login/plain"] {
+        let (mut socket, _) = node.try_connect(path, &headers).await.unwrap();
+        socket.echoes("hello").await;
     }
 }

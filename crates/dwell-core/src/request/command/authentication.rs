@@ -103,12 +103,8 @@ impl SessionHandle {
         &self,
         context: AuthenticationContext,
     ) -> Result<(), CommandError> {
-        let (session, locked) = match self.verdict() {
-            Some(Verdict::Locked { .. }) => (self.session(), true),
-            Some(Verdict::Live(_) | Verdict::Stale { .. }) => (self.session(), false),
-            _ => (None, false),
-        };
-        let session = session.ok_or(CommandError::NoSession)?;
+        let session = self.live_or_locked()?;
+        let locked = matches!(self.verdict(), Some(Verdict::Locked { .. }));
         self.current_record(session)
             .open
             .with_authentication(&context)?;
@@ -157,7 +153,7 @@ impl SessionHandle {
     /// # Errors
     /// Fails if there is no session, or if the store does not answer.
     pub async fn reauthentication_failed(&self) -> Result<bool, CommandError> {
-        let session = self.session().ok_or(CommandError::NoSession)?;
+        let session = self.live_or_locked()?;
         self.0.mark_route(RouteMark::Passive);
         self.report(EventKind::StepUpFailed);
         let update = |_: &SessionRecord| Update::FailReauthentication;
@@ -166,6 +162,14 @@ impl SessionHandle {
             return Ok(false);
         }
         self.end(EndReason::ReauthenticationFailed).await
+    }
+
+    fn live_or_locked(&self) -> Result<&ResolvedSession, CommandError> {
+        match self.verdict() {
+            Some(Verdict::Live(_) | Verdict::Locked { .. }) => self.0.found(),
+            _ => None,
+        }
+        .ok_or(CommandError::NoSession)
     }
 
     fn successor(&self, session: &ResolvedSession) -> Result<Token, CommandError> {

@@ -3,14 +3,14 @@
 use super::{CommandError, SessionInfo, Which};
 use crate::engine::Verdict;
 use crate::manager::Selection;
-use crate::request::{SessionHandle, TokenChange};
+use crate::request::{Resolved, SessionHandle, TokenChange};
 use crate::session::{EndReason, SessionKey, SessionRecord, SessionRef};
 use crate::store::{Lookup, StoreError};
 
 impl SessionHandle {
-    /// Signs the subject out: ends the request's session, or the one that this
-    /// request started, and removes the client's token. Returns `false` if
-    /// there was no session to end.
+    /// Signs the subject out: ends the request's session, live or locked, or the
+    /// one that this request started, and removes the client's token in every
+    /// case. Returns `false` if there was no session to end.
     ///
     /// # Errors
     /// Fails if the store does not answer. The session may still be live then.
@@ -26,7 +26,7 @@ impl SessionHandle {
     /// Fails if the store does not answer. The session may still be live then.
     pub async fn end(&self, reason: EndReason) -> Result<bool, CommandError> {
         let started = self.changes(|c| c.record.as_ref().map(|r| r.key));
-        let own = self.session().map(|s| s.record.key);
+        let own = self.0.found().map(|s| s.record.key);
         let mut ended = false;
         if let Some(key) = started.filter(|key| Some(*key) != own) {
             ended |= self.end_and_remove_token(key, reason).await?;
@@ -35,9 +35,15 @@ impl SessionHandle {
             let reason = self.ran_out().unwrap_or(reason);
             ended |= self.end_and_remove_token(key, reason).await?;
         }
+        // The way out is always open (law L19): what is over or unknown goes too,
+        // unless this client has signed in again since (N47).
+        let is_replaced = matches!(&self.0.resolved, Resolved::Tombstone(e, _) if e.replaced);
         self.changes(|changes| {
             changes.ended = true;
             changes.record = None;
+            if own.is_none() && !is_replaced {
+                changes.token = TokenChange::Remove;
+            }
         });
         Ok(ended)
     }

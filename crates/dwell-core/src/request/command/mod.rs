@@ -19,7 +19,7 @@ const TRIES: usize = 4;
 
 impl SessionHandle {
     fn live_session(&self) -> Result<&ResolvedSession, CommandError> {
-        let Some(Verdict::Live(_) | Verdict::Stale { .. }) = self.verdict() else {
+        let Some(Verdict::Live(_)) = self.verdict() else {
             return Err(CommandError::NoSession);
         };
         if self.changes(|c| c.ended) {

@@ -93,7 +93,7 @@ impl SessionHandle {
     /// for that reason. Either way the client gets a new token, which a late
     /// answer to the old one must not remove (N47).
     fn predecessor(&self) -> Result<Option<Predecessor>, CommandError> {
-        let (record, reason) = match self.resolved() {
+        let (record, reason) = match &self.0.resolved {
             Resolved::Nothing => return Ok(None),
             Resolved::Tombstone(ended, _) => (&ended.record, ended.reason),
             Resolved::Session(session) => {

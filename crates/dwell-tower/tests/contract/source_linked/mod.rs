@@ -57,10 +57,11 @@ impl Owner {
 /// The application: it knows the owner's session, and answers with the name of
 /// Dwell's subject.
 async fn application(request: Request<Body>) -> Result<Response<Body>, BoxError> {
-    let extensions = request.extensions();
+    let (parts, _) = request.into_parts();
+    let extensions = &parts.extensions;
     let owner: OwnerSession = extensions.get().cloned().expect("the owner's session");
     let state: SessionState = extensions.get().cloned().expect("Dwell's session state");
-    match request.uri().path() {
+    match parts.uri.path() {
         "/cycle" => owner.cycle_id().await,
         "/flush" => owner.flush().await,
         "/rotate" => state.rotate().await?,
@@ -77,6 +78,16 @@ async fn application(request: Request<Body>) -> Result<Response<Body>, BoxError>
                     .await;
             }
         }
+    }
+    let is_over = state
+        .verdict()
+        .is_some_and(|verdict| verdict.over().is_some());
+    let is_login = parts.uri.path().starts_with("/login");
+    if is_over
+        && !is_login
+        && let Err(refused) = dwell_tower::rejection::demand_session(&parts)
+    {
+        return Ok(refused.map(Body::from));
     }
     let subject = state.subject().map(|subject| subject.as_str().to_owned());
     Ok(Response::new(subject.unwrap_or("nobody".to_owned()).into()))

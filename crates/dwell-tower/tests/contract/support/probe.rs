@@ -1,5 +1,5 @@
-//! The inner service. It panics if it is called without being ready, and counts
-//! requests.
+//! The inner service. It refuses requests whose session is over, panics if it is
+//! called without being ready, and counts the requests that it serves.
 
 use std::fmt;
 use std::future::Future;
@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use dwell_core::{NewSession, SessionState};
+use dwell_tower::rejection::{demand_session, session_state};
 use http::{Request, Response};
 use tower::{BoxError, Service};
 
@@ -102,10 +103,19 @@ impl<B, R: From<Bytes> + 'static> Service<Request<B>> for Probe<R> {
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let ready = std::mem::take(&mut self.ready);
         assert!(ready, "called without being ready");
+        let (parts, _) = request.into_parts();
+        let state = parts.extensions.get::<SessionState>().cloned();
+        // As a handler does that extracts a session, if there is one.
+        let found = session_state(&parts).ok();
+        let verdict = found.and_then(|state| state.verdict());
+        if verdict.is_some_and(|verdict| verdict.over().is_some())
+            && let Err(refused) = demand_session(&parts)
+        {
+            return Box::pin(async move { Ok(refused.map(R::from)) });
+        }
         self.shared.calls.fetch_add(1, Ordering::SeqCst);
-        let path = request.uri().path().to_owned();
+        let path = parts.uri.path().to_owned();
         assert_ne!(path, "/panic-in-call", "told to panic");
-        let state = request.extensions().get().cloned();
         Box::pin(answer(Arc::clone(&self.shared), path, state))
     }
 }

@@ -6,6 +6,7 @@ use dwell_core::{NewSession, SessionManager, SessionState, Token};
 use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::activity::MarkLayer;
 use dwell_tower::idle::PolicyLayer;
+use dwell_tower::rejection::{demand_session, session_state};
 use http::{Request, Response};
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 
@@ -21,6 +22,7 @@ use super::{Feed, Reader, download, event_stream, get};
 /// | `/slow…` | waits for its release |
 /// | `/admin…` | has the policy `admin` |
 /// | `/passive…` | is marked passive |
+/// | `/open` | is served also when the session is over; all but a login and a sign-out refuse that |
 ///
 /// A request may carry its answer. The session's state is in the answer's
 /// extensions.
@@ -125,6 +127,15 @@ async fn route(pause: Pause, request: Request<Body>) -> Result<Response<Body>, B
 
 async fn handle(pause: Pause, request: Request<Body>) -> Result<Response<Body>, BoxError> {
     let (mut parts, _) = request.into_parts();
+    let needs_none = ["/login", "/logout", "/open"].contains(&parts.uri.path());
+    let verdict = session_state(&parts).ok().and_then(|state| state.verdict());
+    // As a handler does that extracts a session, if there is one.
+    if !needs_none
+        && verdict.is_some_and(|verdict| verdict.over().is_some())
+        && let Err(refused) = demand_session(&parts)
+    {
+        return Ok(refused.map(Body::from));
+    }
     let state: SessionState = parts.extensions.remove().expect("the layer left its state");
     match parts.uri.path() {
         "/login" => {

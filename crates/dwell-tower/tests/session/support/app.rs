@@ -7,7 +7,8 @@
 //! | `…/reauthenticate?acr=aal2&amr=otp`, `?fail=1` | records a re-authentication |
 //! | `…/rotate`, `…/extend`, `…/logout` | the command |
 //! | `…/end?reason=revoked`, `…/end-others` | the command |
-//! | anything else | nothing |
+//! | `…/open` | nothing, also without a session |
+//! | anything else | nothing; like all others it needs a session |
 //! | `/passive/…`, `/active/…` | is marked |
 //! | `/fresh/…`, `/strong/…`, `/otp/…`, `/by-policy/…` | demands authentication |
 //! | `/admin/…` | has the policy `admin` |
@@ -24,6 +25,7 @@ use dwell_core::{
 };
 use dwell_tower::activity::MarkLayer;
 use dwell_tower::idle::PolicyLayer;
+use dwell_tower::rejection::{demand_session, session_state};
 use dwell_tower::step_up::StepUpLayer;
 use http::{HeaderValue, Request, Response, StatusCode, Uri};
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -32,8 +34,8 @@ use super::{Body, Pause};
 
 type Answer = Result<Response<Body>, Infallible>;
 
-pub(super) async fn answer(pause: Pause, request: Request<Body>) -> Answer {
-    let handler = service_fn(|request| handler(&pause, request));
+pub(super) async fn answer(pause: Pause, demands: bool, request: Request<Body>) -> Answer {
+    let handler = service_fn(|request| handler(&pause, demands, request));
     let path = request.uri().path().to_owned();
     let group = path.split('/').nth(1).unwrap_or_default();
     let step_up = |requirement| StepUpLayer::new(requirement);
@@ -69,11 +71,19 @@ where
     service.oneshot(request).await
 }
 
-async fn handler(pause: &Pause, request: Request<Body>) -> Answer {
+async fn handler(pause: &Pause, demands: bool, request: Request<Body>) -> Answer {
     let (parts, _) = request.into_parts();
     let uri = &parts.uri;
-    let state = parts.extensions.get::<SessionState>();
-    let state = state.expect("the session layer left its state");
+    let is_open = ["login", "reauthenticate", "logout", "open"];
+    let last = uri.path().rsplit('/').next().unwrap_or_default();
+    let state = match demands && !is_open.contains(&last) {
+        true => demand_session(&parts),
+        false => session_state(&parts),
+    };
+    let state = match state {
+        Ok(state) => state,
+        Err(refused) => return Ok(refused.map(Body::from)),
+    };
     if param(uri, "wait") == Some("before") {
         pause.here().await;
     }

@@ -33,6 +33,8 @@ pub(crate) type Client = TestClient<App>;
 pub(crate) struct World {
     sessions: dwell_test_support::World,
     pub(crate) pause: Pause,
+    /// Whether the stack needs a session, and not the handlers.
+    required: bool,
 }
 
 impl Deref for World {
@@ -54,6 +56,15 @@ impl World {
         Self {
             sessions: dwell_test_support::World::over(clock, memory, policies),
             pause: Pause::default(),
+            required: false,
+        }
+    }
+
+    /// The stack needs a session, except on exempt paths, and no handler does.
+    pub(crate) fn required() -> Self {
+        Self {
+            required: true,
+            ..Self::new()
         }
     }
 
@@ -66,15 +77,19 @@ impl World {
         Self::with(PolicySet::builder(locking).build().unwrap())
     }
 
-    /// A stack that needs a session, except on `/login` and `/reauthenticate`.
+    /// A stack whose handlers need a session, except on `/login` and
+    /// `/reauthenticate`.
     pub(crate) fn stack(&self) -> SessionTimeoutLayer {
-        stack_over(&self.manager)
+        match self.required {
+            true => stack_over(&self.manager).with_requirement(SessionRequirement::Required),
+            false => stack_over(&self.manager),
+        }
     }
 
     /// The inner service: see [`app`].
     pub(crate) fn handlers(&self) -> App {
-        let pause = self.pause.clone();
-        let answer = move |request| app::answer(pause.clone(), request);
+        let (pause, demands) = (self.pause.clone(), !self.required);
+        let answer = move |request| app::answer(pause.clone(), demands, request);
         App::new(tower::service_fn(answer))
     }
 
@@ -127,7 +142,6 @@ pub(crate) fn stack_over(manager: &SessionManager) -> SessionTimeoutLayer {
     SessionTimeoutLayer::new(manager)
         .with_login("/login")
         .with_reauthentication("/reauthenticate")
-        .with_requirement(SessionRequirement::Required)
         .without_reaper()
 }
 

@@ -1,0 +1,44 @@
+//! When the policies of a route ask for authentication again.
+
+use std::time::Duration;
+
+use crate::policy::AreaLimits;
+use crate::session::Facts;
+use crate::time::Timestamp;
+
+/// Until when the policies of a route admit a session. They never end it: from
+/// then on its subject must authenticate again to use the route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::exhaustive_structs,
+    reason = "plain values, as the deadlines are"
+)]
+pub struct AreaDeadline {
+    /// The instant, by the store's clock. At it the route is already closed.
+    pub at: Timestamp,
+    /// How old an authentication may be that opens the route again.
+    pub max_age: Duration,
+}
+
+impl AreaDeadline {
+    /// Returns `true` if the route asks for authentication at `now`.
+    #[must_use]
+    pub fn has_passed(&self, now: Timestamp) -> bool {
+        now >= self.at
+    }
+}
+
+/// Decides until when an area admits a session: until a pause since the last
+/// authentication is as long as the area's idle timeout, or that authentication
+/// is as old as the area's absolute timeout.
+pub(crate) fn area_deadline(facts: &Facts, limits: &AreaLimits) -> AreaDeadline {
+    // Activity elsewhere keeps the session, but opens no stricter route (N52).
+    let by_pause = match facts.longest_pause >= limits.idle {
+        true => Timestamp::MIN,
+        false => facts.last_active_at + limits.idle,
+    };
+    AreaDeadline {
+        at: by_pause.min(facts.authenticated_at + limits.absolute),
+        max_age: limits.idle.min(limits.absolute),
+    }
+}
