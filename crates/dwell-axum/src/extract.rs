@@ -475,8 +475,10 @@ impl IntoResponse for SessionRejection {
 impl Session {
     /// Returns the session of a request, if it is live.
     fn of(state: &SessionState, parts: &Parts) -> Option<Self> {
+        let subject = state.subject()?.clone();
+        state.mark_personal();
         Some(Self {
-            subject: state.subject()?.clone(),
+            subject,
             route: parts.extensions.get().cloned(),
             state: state.clone(),
         })
@@ -516,6 +518,7 @@ impl<S: Send + Sync> FromRequestParts<S> for LoginSession {
         _: &S,
     ) -> std::result::Result<Self, Self::Rejection> {
         let state = session_state(parts).map_err(SessionRejection::new)?;
+        state.mark_personal();
         Ok(Self {
             state: state.clone(),
             verdict: state.verdict().unwrap_or(Verdict::Anonymous),

@@ -2,7 +2,9 @@
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use dwell_core::{Deadlines, EndReason, PolicySet, SessionRecord, Timestamp, as_millis};
+use dwell_core::{
+    Deadlines, EndReason, PolicySet, SessionRecord, SessionRef, Timestamp, as_millis,
+};
 use dwell_tower::rejection::{Refusal, problem};
 use http::{HeaderValue, header};
 use serde::Serialize;
@@ -20,6 +22,7 @@ use crate::extract::Session;
 /// ```json
 /// {
 ///   "state": "active",
+///   "session": "e26fc5a6f50bfd14",
 ///   "now": "2026-11-23T18:00:00.000Z",
 ///   "deadline": "2026-11-23T18:14:00.000Z",
 ///   "idle_deadline": "2026-11-23T18:14:00.000Z",
@@ -41,6 +44,8 @@ use crate::extract::Session;
 pub struct StatusDocument {
     /// Always `active`: in every other state the request is refused.
     pub state: &'static str,
+    /// The session's reference: another one means another session.
+    pub session: SessionRef,
     /// The instant of the answer, by the store's clock.
     pub now: Timestamp,
     /// The earliest deadline: a request at this instant is too late.
@@ -91,6 +96,7 @@ impl StatusDocument {
         let facts = &record.facts;
         Self {
             state: "active",
+            session: SessionRef::of(record.key),
             now: deadlines.now,
             deadline: deadlines.nearest,
             idle_deadline: deadlines.idle,

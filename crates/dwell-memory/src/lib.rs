@@ -357,6 +357,10 @@ impl SessionStore for MemoryStore {
         true
     }
 
+    fn tombstone_lifetime(&self) -> Duration {
+        self.0.tombstones
+    }
+
     fn watched(&self) -> Option<&dyn Watched> {
         Some(self)
     }

@@ -106,6 +106,10 @@ impl SessionStore for RedisStore {
         StoreFuture::boxed(self.0.reap(due_policy, batch))
     }
 
+    fn tombstone_lifetime(&self) -> std::time::Duration {
+        self.0.settings.tombstones
+    }
+
     fn watched(&self) -> Option<&dyn Watched> {
         Some(self)
     }

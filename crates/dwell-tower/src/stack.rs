@@ -192,6 +192,14 @@ impl<F> SessionTimeoutLayer<F> {
         self.map_session(SessionLayer::without_reaper)
     }
 
+    /// Leaves answers that depend on the session without `Cache-Control` if their
+    /// handler sets none. By default they get `no-store`, so that no cache gives one
+    /// person's page to another.
+    #[must_use]
+    pub fn without_no_store(self) -> Self {
+        self.map_session(SessionLayer::without_no_store)
+    }
+
     /// Returns the manager as the stack uses it, with its store bounded.
     #[must_use]
     pub fn manager(&self) -> &SessionManager {

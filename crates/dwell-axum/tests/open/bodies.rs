@@ -4,7 +4,8 @@ use std::convert::Infallible;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use dwell_axum::*;
@@ -74,6 +75,13 @@ async fn shape(served: &Served, method: &str, path: &str, cookie: &str) -> (bool
 async fn ordinary_answers_unchanged_on_wire() {
     let world = World::with(short_policies(minutes(10)));
     let alice = world.alice(routes()).await;
+    // What a shared cache may keep carries no time left.
+    let private = map_response(async |mut answer: Response| {
+        let value = HeaderValue::from_static("private");
+        answer.headers_mut().insert("cache-control", value);
+        answer
+    });
+    let routes = || routes().layer(private.clone());
     let with = Served::start(world.router(routes())).await;
     let without = Served::start(routes()).await;
     let cookie = cookie(&alice);

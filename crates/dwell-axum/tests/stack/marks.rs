@@ -213,7 +213,7 @@ async fn n09_refused_request_of_active_route_is_no_activity() {
 async fn route_without_extractor_counts_too() {
     let world = World::new();
     let routes = Router::new()
-        .route("/public", get(async || ()))
+        .route("/public", get(async || [("cache-control", "private")]))
         .route("/public/poll", post(async || ()).layer(passive()));
     let mut alice = world.alice(routes).await;
     assert!(counts(&world, &mut alice, Method::GET, "/public").await);

@@ -18,10 +18,12 @@ async fn status_document_has_exactly_these_fields() {
         .clock
         .advance(std::time::Duration::from_millis(61_234));
     let answer = alice.get("/session").await;
+    let reference = SessionRef::of(world.record(&alice).key).to_string();
     assert_eq!(
         document(&answer),
         json!({
             "state": "active",
+            "session": reference,
             "now": "2026-01-01T00:01:01.234Z",
             "deadline": "2026-01-01T00:15:00.000Z",
             "idle_deadline": "2026-01-01T00:15:00.000Z",

@@ -64,7 +64,7 @@ impl SessionHandle {
     /// decided.
     #[must_use]
     pub fn session(&self) -> Option<&ResolvedSession> {
-        match self.verdict()? {
+        match self.0.verdict()? {
             Verdict::Live(_) => self.0.found(),
             _ => None,
         }
@@ -107,7 +107,7 @@ impl SessionHandle {
     /// yet: then the enforcing layer is missing.
     #[must_use]
     pub fn verdict(&self) -> Option<Verdict> {
-        self.0.verdict()
+        self.0.verdict().copied()
     }
 
     /// Returns why the request's session has ended, or `None` if it has not. A
@@ -124,7 +124,7 @@ impl SessionHandle {
     /// commands.
     #[must_use]
     pub fn deadlines(&self) -> Option<Deadlines> {
-        self.verdict()?.deadlines().copied()
+        self.0.verdict()?.deadlines().copied()
     }
 
     /// Returns until when the policies of the request's route admit the session,

@@ -42,10 +42,10 @@ impl SessionState {
             Resolved::Tombstone(..) => return Settlement::StoreWrites,
             Resolved::Session(session) => session,
         };
-        match self.verdict() {
+        match self.slots().verdict() {
             // A poll ends nothing (law L18): the reaper does.
             Some(Verdict::Ended(_)) if self.is_attended() => Settlement::StoreWrites,
-            Some(verdict) if self.owes(session, &verdict) => Settlement::StoreWrites,
+            Some(verdict) if self.owes(session, verdict) => Settlement::StoreWrites,
             Some(Verdict::Live(_)) => match self.due_touch(session, outcome) {
                 Some(touch) => Settlement::Touch(touch),
                 None => Settlement::Nothing,
@@ -105,7 +105,7 @@ impl SessionState {
         if outcome == Outcome::Disconnected && !self.is_routed() {
             return None;
         }
-        match self.verdict() {
+        match self.slots().verdict() {
             Some(Verdict::Live(_)) => self.due_touch(self.found()?, outcome),
             _ => None,
         }

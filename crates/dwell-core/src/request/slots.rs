@@ -29,6 +29,8 @@ pub(super) struct Slots {
     route_mark: AtomicU8,
     /// Whether a route required an authentication by the policy's age limit.
     pub(super) demanded_by_policy: AtomicBool,
+    /// Whether a handler or a route has asked for the session.
+    pub(super) personal: AtomicBool,
     /// Whether the request has got as far as its route.
     pub(super) routed: AtomicBool,
     /// Whether a layer or an extractor refused the request.
@@ -76,6 +78,7 @@ impl Slots {
             evidence: AtomicU8::new(RequestEvidence::UNSEEN),
             route_mark: AtomicU8::new(0),
             demanded_by_policy: AtomicBool::new(false),
+            personal: AtomicBool::new(false),
             routed: AtomicBool::new(false),
             refused: AtomicBool::new(false),
             area: AtomicU64::new(0),
@@ -146,8 +149,9 @@ impl Slots {
     }
 
     /// Returns the verdict, or `None` before the decision.
-    pub(super) fn verdict(&self) -> Option<Verdict> {
-        self.decided.get().copied()
+    #[inline]
+    pub(super) fn verdict(&self) -> Option<&Verdict> {
+        self.decided.get()
     }
 
     /// Returns until when the route's policies admit the session. `None` without

@@ -141,6 +141,18 @@ impl SessionState {
         self.slots().routed.store(true, Ordering::Relaxed);
     }
 
+    /// Notes that the answer depends on the session, so that no cache may keep it
+    /// for others.
+    pub fn mark_personal(&self) {
+        self.slots().personal.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns `true` if the answer depends on the session.
+    #[must_use]
+    pub fn is_personal(&self) -> bool {
+        self.slots().personal.load(Ordering::Relaxed)
+    }
+
     /// Adds a route's mark.
     pub fn mark_route(&self, mark: RouteMark) {
         self.slots().mark_route(mark);

@@ -39,7 +39,7 @@
 ///
 /// With `through`, each answer passes through a method of the outer store. That
 /// method receives the operation's name, and a function that asks the inner
-/// store. `is_local` and `watched` are forwarded directly.
+/// store. `is_local`, `tombstone_lifetime` and `watched` are forwarded directly.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -77,7 +77,7 @@ macro_rules! delegate_store {
     ($self:ident => $inner:expr $(, through $through:ident)? $(, except $($own:ident),+)?) => {
         $crate::__delegate! { except [$($($own)+)?] [$self [$($through)?] $inner] {
             now load load_uncopied create touch update end touch_and_load list reap acknowledge
-            is_local watched
+            is_local tombstone_lifetime watched
         } }
     };
     ($self:ident => $inner:expr $(, through $through:ident)?, only $($method:ident),+) => {
@@ -108,6 +108,7 @@ macro_rules! __delegate {
     (unless reap [reap $($own:ident)*] $to:tt) => {};
     (unless acknowledge [acknowledge $($own:ident)*] $to:tt) => {};
     (unless is_local [is_local $($own:ident)*] $to:tt) => {};
+    (unless tombstone_lifetime [tombstone_lifetime $($own:ident)*] $to:tt) => {};
     (unless watched [watched $($own:ident)*] $to:tt) => {};
     (unless $method:ident [$other:ident $($own:ident)*] $to:tt) => {
         $crate::__delegate! { unless $method [$($own)*] $to }
@@ -176,6 +177,11 @@ macro_rules! __delegate {
     (method is_local [$self:ident $through:tt $inner:expr]) => {
         fn is_local(&$self) -> bool {
             $inner.is_local()
+        }
+    };
+    (method tombstone_lifetime [$self:ident $through:tt $inner:expr]) => {
+        fn tombstone_lifetime(&$self) -> ::std::time::Duration {
+            $inner.tombstone_lifetime()
         }
     };
     (method watched [$self:ident $through:tt $inner:expr]) => {

@@ -41,7 +41,7 @@ pub use watch::{PULSE, Watched, Watcher};
 use crate::engine::Touch;
 use crate::policy::SessionLimit;
 use crate::session::{EndReason, EndedSession, SessionKey, SessionRecord, SubjectId};
-use crate::time::{Timestamp, seconds};
+use crate::time::{Timestamp, hours, seconds};
 
 /// How long after it was handed out an end is handed out again, unless it was
 /// [acknowledged](SessionStore::acknowledge): 30 seconds. The node that had it
@@ -122,6 +122,13 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
     /// returns. Touches are not queued then. Defaults to `false`.
     fn is_local(&self) -> bool {
         false
+    }
+
+    /// Returns how long tombstones are kept, at least. A persistent cookie stays
+    /// as long, so that its user learns why the session ended. Defaults to one
+    /// day.
+    fn tombstone_lifetime(&self) -> Duration {
+        hours(24)
     }
 
     /// Returns this store as one that sends changes, if it is one. Open

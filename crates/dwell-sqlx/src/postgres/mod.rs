@@ -106,6 +106,10 @@ impl SessionStore for PostgresStore {
         StoreFuture::boxed(self.reap_now(due_policy, batch))
     }
 
+    fn tombstone_lifetime(&self) -> std::time::Duration {
+        self.0.tombstones
+    }
+
     fn watched(&self) -> Option<&dyn Watched> {
         Some(self)
     }

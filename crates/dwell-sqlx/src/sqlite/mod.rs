@@ -141,6 +141,10 @@ impl SessionStore for SqliteStore {
         StoreFuture::boxed(async move { self.acknowledge_now(keys).await.map_err(store_error) })
     }
 
+    fn tombstone_lifetime(&self) -> std::time::Duration {
+        self.0.tombstones
+    }
+
     fn watched(&self) -> Option<&dyn Watched> {
         Some(self)
     }

@@ -56,7 +56,10 @@ impl Gate for PolicyLayer {
         }
         match refusal(state) {
             Some(refusal) => Err(refuse_with_step_up(state, request, refusal)),
-            None => Ok(()),
+            None => {
+                state.mark_personal();
+                Ok(())
+            }
         }
     }
 

@@ -37,7 +37,10 @@ use crate::head::RequestHead;
 pub fn demand_session(request: &Parts) -> Result<&SessionState, Response<Bytes>> {
     let state = session_state(request)?;
     let refusal = match state.verdict() {
-        Some(Verdict::Live(_)) => return Ok(state),
+        Some(Verdict::Live(_)) => {
+            state.mark_personal();
+            return Ok(state);
+        }
         verdict => verdict.and_then(|verdict| verdict.over()),
     };
     label_route(state, RequestHead::of_parts(request));

@@ -3,8 +3,10 @@
 use arrayvec::ArrayString;
 use bytes::Bytes;
 use dwell_core::{Deadlines, as_millis};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+use http::header::Entry;
+use http::{HeaderName, HeaderValue, Response, header};
 
+use super::cache::{NO_STORE, keep_out};
 use super::guard::{Guard, Settled};
 use crate::open::{BodyFactory, Lifeline, SessionBoundBody, UpgradePolicy};
 use crate::rejection::{Refusal, miswired, set};
@@ -26,7 +28,7 @@ impl Guard {
             let missing = "the idle timeout layer, inside the session layer";
             return miswired(missing).map(F::own);
         }
-        write(response.headers_mut(), settled);
+        self.write(&mut response, settled);
         let bound_elsewhere = response.extensions().get::<UpgradePolicy>().is_some();
         if !bound_elsewhere
             && self.is_upgrade(response.status())
@@ -58,26 +60,34 @@ impl Guard {
         mut response: Response<Bytes>,
         settled: Settled,
     ) -> Response<Bytes> {
-        write(response.headers_mut(), settled);
+        self.write(&mut response, settled);
         response
     }
-}
 
-/// Writes `Session-Timeout` and what the source gives back.
-fn write(headers: &mut HeaderMap, settled: Settled) {
-    if let Some(value) = settled.deadlines.as_ref().and_then(session_timeout) {
-        headers.insert(&SESSION_TIMEOUT, value);
+    /// Writes `Session-Timeout` and what the source gives back.
+    fn write<B>(&self, response: &mut Response<B>, settled: Settled) {
+        let by_default = self.is_kept_by_default(response.status());
+        let headers = response.headers_mut();
+        let mut shared = keep_out(headers, self.is_personal(), by_default);
+        if !settled.fields.is_empty() {
+            for (name, value) in settled.fields {
+                headers.append(name, value);
+            }
+            // Even if the answer allows caching, a shared cache must not give one
+            // user's token to another.
+            set(headers, header::CACHE_CONTROL, NO_STORE);
+            shared = false;
+        }
+        if let Some(deadlines) = settled.deadlines
+            && !shared
+            // If it is there, a stack inside this one has spoken of the session that
+            // the handler saw.
+            && let Entry::Vacant(field) = headers.entry(&SESSION_TIMEOUT)
+            && let Some(value) = session_timeout(&deadlines)
+        {
+            field.insert(value);
+        }
     }
-    if settled.fields.is_empty() {
-        return;
-    }
-    for (name, value) in settled.fields {
-        headers.append(name, value);
-    }
-    // Even if the answer allows caching, a shared cache must not give one
-    // user's token to another.
-    let no_store = HeaderValue::from_static("no-store");
-    set(headers, header::CACHE_CONTROL, no_store);
 }
 
 /// Returns the field's value, such as `idle=840, absolute=27000, warn=60`: whole

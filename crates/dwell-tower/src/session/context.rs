@@ -14,6 +14,8 @@ use crate::touch::TouchQueue;
 pub(super) struct Context {
     pub(super) source: Arc<dyn SessionSource>,
     pub(super) touches: TouchQueue,
+    /// Whether personal answers without `Cache-Control` get `no-store`.
+    pub(super) no_store: bool,
     /// The connections that stay open after the answer.
     pub(super) open: OpenSessions,
     /// This machine's clock, if the store's can't be read without waiting.
@@ -25,6 +27,7 @@ impl Context {
         let open = OpenSessions::default();
         Self {
             source: Arc::new(TokenSource::default()),
+            no_store: true,
             touches: TouchQueue::new(open.clone()),
             open,
             clock: (!is_local).then(SystemClock::new),

@@ -93,7 +93,7 @@ where
         };
         let admitted = parts.gates.admit(&state, RequestHead::of(&request));
         request.extensions_mut().insert(state.clone());
-        let guard = Guard::new(state, parts.context.arrival(), request.method());
+        let guard = Guard::new(state, &parts.context, request.method());
         match admitted {
             Ok(()) => Self::calling(call(request), guard),
             Err(refusal) => {

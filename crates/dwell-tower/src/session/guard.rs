@@ -7,6 +7,7 @@ use std::task::{Context as TaskContext, Poll, ready};
 use dwell_core::{Deadlines, DueTouch, Outcome, SessionState, Settlement, Timestamp};
 use http::{Method, StatusCode};
 
+use super::cache::is_kept_by_default;
 use super::context::Context;
 use super::find::report_unavailable;
 use super::source::{Field, GiveBack, SourceFuture};
@@ -25,6 +26,10 @@ pub(super) struct Guard {
     arrival: Option<Timestamp>,
     /// Whether the method was `CONNECT`.
     connect: bool,
+    /// Whether the method was `GET` or `HEAD`, whose answers caches may keep.
+    reads: bool,
+    /// Whether personal answers get `no-store`.
+    no_store: bool,
 }
 
 /// What a settled request's answer carries.
@@ -35,18 +40,31 @@ pub(super) struct Settled {
 }
 
 impl Guard {
-    pub(super) fn new(state: SessionState, arrival: Option<Timestamp>, method: &Method) -> Self {
+    pub(super) fn new(state: SessionState, context: &Context, method: &Method) -> Self {
         Self {
             state,
             armed: true,
             waited: false,
-            arrival,
+            arrival: context.arrival(),
+            no_store: context.no_store,
             connect: *method == Method::CONNECT,
+            reads: *method == Method::GET || *method == Method::HEAD,
         }
     }
 
     pub(super) const fn state(&self) -> &SessionState {
         &self.state
+    }
+
+    /// Whether the answer depends on the session, so that it gets `no-store` if its
+    /// handler does not say otherwise.
+    pub(super) fn is_personal(&self) -> bool {
+        self.no_store && self.state.is_personal()
+    }
+
+    /// Whether caches may keep an answer with this status without its saying so.
+    pub(super) fn is_kept_by_default(&self, status: StatusCode) -> bool {
+        self.reads && is_kept_by_default(status)
     }
 
     /// Whether the answer hands the connection over (RFC 9110 §9.3.6, §15.2.2).

@@ -105,6 +105,14 @@ impl<G: Clone, F> SessionLayer<G, F> {
         self.map(Parts::without_reaper)
     }
 
+    /// Leaves answers that depend on the session without `Cache-Control` if their
+    /// handler sets none. By default they get `no-store`, so that no cache gives one
+    /// person's page to another.
+    #[must_use]
+    pub fn without_no_store(self) -> Self {
+        self.map(|parts| parts.context.no_store = false)
+    }
+
     /// Sets the gates that are asked before the inner service: one
     /// [`Gate`](crate::gate::Gate), or a tuple of up to five, asked in order.
     /// Defaults to none. They refuse by this layer's rejection.

@@ -40,6 +40,7 @@
 //! ```
 
 mod answer;
+mod cache;
 mod context;
 mod find;
 mod future;

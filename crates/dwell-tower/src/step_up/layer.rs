@@ -58,7 +58,10 @@ impl Gate for StepUpLayer {
         state.reach_route();
         match self.refusal(state) {
             Some(refusal) => Err(refuse_with_step_up(state, request, refusal)),
-            None => Ok(()),
+            None => {
+                state.mark_personal();
+                Ok(())
+            }
         }
     }
 

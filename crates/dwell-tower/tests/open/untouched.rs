@@ -97,7 +97,9 @@ fn answered(body: Frames) -> SessionBody<Frames> {
     let manager = SessionManager::builder(store, policies).build();
     let stack = SessionTimeoutLayer::new(&manager).without_reaper();
     let service = stack.layer(service_fn(move |_: Request<_>| {
-        let answer = Response::new(body.clone());
+        let mut answer = Response::new(body.clone());
+        let no_store = HeaderValue::from_static("no-store");
+        answer.headers_mut().insert("cache-control", no_store);
         std::future::ready(Ok::<_, Infallible>(answer))
     }));
     let token = sign_in(&manager);

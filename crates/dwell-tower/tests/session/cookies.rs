@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use dwell_core::{Clock, Policy, PolicySet, Timeouts, Timestamp, hours, minutes, seconds};
-use dwell_testkit::TestResponse;
+use dwell_testkit::{TestClient, TestResponse};
 use dwell_tower::session::{SessionCookie, TokenSource};
 
-use crate::support::{COOKIE, Client, World, policies, set_cookies};
+use crate::support::{COOKIE, Client, World, left, policies, served, set_cookies, token};
+use tower::Layer;
 
 async fn login(world: &World, cookie: SessionCookie) -> (Client, TestResponse) {
     let stack = world.stack().with_source(TokenSource::cookie(cookie));
@@ -76,12 +77,12 @@ async fn insecure_cookie_has_neither_prefix_nor_secure_in_any_order() {
 }
 
 #[tokio::test]
-async fn persistent_cookie_lives_until_absolute_deadline() {
+async fn persistent_cookie_lives_longer_than_session() {
     let persistent = SessionCookie::new().with_persistence();
     let persistent = attributes(persistent, "__Host-session").await;
     assert_eq!(
         persistent,
-        "HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=28800"
+        "HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=32400"
     );
 }
 
@@ -173,6 +174,51 @@ async fn answer_with_token_forbids_shared_caches() {
     );
 }
 
+/// A visitor's page must not take a stranger's deadline over.
+#[tokio::test]
+async fn n81_answer_for_shared_caches_carries_nothing_of_session() {
+    let world = World::new();
+    let mut client = world.signed_in().await;
+    let cached = client.get("/?cache=1").await;
+    assert_eq!(cached.header("cache-control"), Some("public, max-age=3600"));
+    assert_eq!(cached.header("session-timeout"), None);
+    // A handler that asked for the session, and one that did not.
+    let own = client.get("/").await;
+    assert_eq!(own.header("cache-control"), Some("no-store"));
+    assert!(own.header("session-timeout").is_some());
+    let open = client.get("/open").await;
+    assert_eq!(open.header("cache-control"), None);
+    assert_eq!(open.header("session-timeout"), None);
+    // An answer to a POST is in no cache.
+    let post = client.post("/open", "").await;
+    assert!(post.header("session-timeout").is_some());
+    let mut silent = world.client_of(&world.stack().without_no_store());
+    silent.set_cookie(COOKIE, &token(&client));
+    let own = silent.get("/").await;
+    assert_eq!(own.header("cache-control"), None);
+    assert_eq!(own.header("session-timeout"), None);
+}
+
+/// The inner stack's field is about the session that the handler saw.
+#[tokio::test]
+async fn n88_outer_stack_leaves_field_of_inner_one() {
+    let (outer, inner) = (World::new(), World::new());
+    let session = token(&inner.signed_in().await);
+    inner.clock.advance(minutes(5));
+    let name = SessionCookie::new().with_name("inner");
+    let source = TokenSource::cookie(name.clone());
+    let nested = inner.stack().with_source(source).layer(inner.handlers());
+    let app = outer.stack().layer(nested);
+    let mut client = TestClient::new(served(app));
+    client.set_cookie(name.name(), &session);
+    let mut login = outer.client();
+    login.get("/login").await;
+    client.set_cookie(COOKIE, &token(&login));
+    let answer = client.get("/passive/x").await;
+    assert_eq!(answer.text(), "alice");
+    assert_eq!(left(&answer).0, 600);
+}
+
 /// Returns when a browser would drop the last cookie.
 struct Browser {
     client: Client,
@@ -226,6 +272,16 @@ async fn n25_cookie_outlives_session_after_extension_and_rotation() {
         browser.get(&world, path).await;
         assert!(browser.keeps_it_until(&world), "after {path}");
     }
+}
+
+/// The cookie is what tells "expired" from "never signed in".
+#[tokio::test]
+async fn n72_persistent_cookie_outlives_session_by_tombstone() {
+    let world = World::new();
+    let browser = persistent(&world, "default").await;
+    let end = world.facts(&token(&browser.client)).absolute_deadline;
+    // The store keeps tombstones for an hour.
+    assert_eq!(browser.expires, Some(end + hours(1)));
 }
 
 #[tokio::test]

@@ -90,7 +90,9 @@ impl SessionSource for TokenSource {
             TokenChange::Issue(token) => {
                 let end = answer.record().map(|r| r.facts.absolute_deadline);
                 let deadlines = answer.deadlines();
-                let longest = deadlines.zip(end).map(|(d, end)| end - d.now);
+                // After the end, the cookie is what tells its user why.
+                let after = answer.state.manager().store().tombstone_lifetime();
+                let longest = deadlines.zip(end).map(|(d, end)| (end - d.now) + after);
                 cookie.issue(&token, longest)
             }
             TokenChange::Remove => cookie.remove(),

@@ -14,7 +14,7 @@
 mod owner;
 mod source;
 
-use dwell_core::{EndReason, SessionManager, SessionState, Token, minutes};
+use dwell_core::{EndReason, SessionManager, SessionState, Token, Verdict, minutes};
 use http::{Request, Response};
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 
@@ -79,11 +79,9 @@ async fn application(request: Request<Body>) -> Result<Response<Body>, BoxError>
             }
         }
     }
-    let is_over = state
-        .verdict()
-        .is_some_and(|verdict| verdict.over().is_some());
+    let is_anonymous = state.verdict() == Some(Verdict::Anonymous);
     let is_login = parts.uri.path().starts_with("/login");
-    if is_over
+    if !is_anonymous
         && !is_login
         && let Err(refused) = dwell_tower::rejection::demand_session(&parts)
     {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use dwell_core::{NewSession, SessionState};
+use dwell_core::{NewSession, SessionState, Verdict};
 use dwell_tower::rejection::{demand_session, session_state};
 use http::{Request, Response};
 use tower::{BoxError, Service};
@@ -108,7 +108,7 @@ impl<B, R: From<Bytes> + 'static> Service<Request<B>> for Probe<R> {
         // As a handler does that extracts a session, if there is one.
         let found = session_state(&parts).ok();
         let verdict = found.and_then(|state| state.verdict());
-        if verdict.is_some_and(|verdict| verdict.over().is_some())
+        if verdict.is_some_and(|verdict| verdict != Verdict::Anonymous)
             && let Err(refused) = demand_session(&parts)
         {
             return Box::pin(async move { Ok(refused.map(R::from)) });

@@ -84,6 +84,9 @@ async fn handler(pause: &Pause, demands: bool, request: Request<Body>) -> Answer
         Ok(state) => state,
         Err(refused) => return Ok(refused.map(Body::from)),
     };
+    if last != "open" {
+        state.mark_personal();
+    }
     if param(uri, "wait") == Some("before") {
         pause.here().await;
     }
