@@ -119,10 +119,14 @@ impl SessionCookie {
             .map(move |at| at + from);
         first.into_iter().chain(others).filter_map(move |at| {
             let before = line[..at].trim_ascii_end();
-            let starts_pair = before.is_empty() || before.ends_with(b";");
+            if !before.is_empty() && !before.ends_with(b";") {
+                // A value may hold the name thousands of times. Only a pair's
+                // own value is read to its end, so no byte is read twice.
+                return None;
+            }
             let value = line[at + self.name.len()..].strip_prefix(b"=")?;
             let end = memchr(b';', value).unwrap_or(value.len());
-            starts_pair.then(|| value[..end].trim_ascii_end())
+            Some(value[..end].trim_ascii_end())
         })
     }
 

@@ -12,6 +12,7 @@ mod support;
 
 mod activity;
 mod afterwards;
+mod bounded;
 mod candidates;
 mod cookies;
 mod edges;
