@@ -228,6 +228,8 @@ impl fmt::Debug for Observers {
 }
 
 /// Writes every event as a `tracing` event with target `dwell` and level INFO.
+/// Subject, policy, network and route are recorded as text, which subscribers
+/// quote: one event is one line, whatever they contain.
 #[cfg(feature = "tracing")]
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(clippy::exhaustive_structs, reason = "applications construct it")]
@@ -241,7 +243,7 @@ impl Observer for TracingObserver {
             event = event.event.as_str(),
             reason = event.reason.map(EndReason::as_str),
             session = event.session.map(tracing::field::display),
-            subject = event.subject.as_ref().map(tracing::field::display),
+            subject = event.subject.as_ref().map(SubjectId::as_str),
             policy = event.policy.as_deref(),
             network = event.network.as_deref(),
             client_ip = event.client_ip.map(tracing::field::display),

@@ -14,7 +14,10 @@ mod support;
 use std::task::Poll;
 
 use dwell_core::store::{Lookup, SessionStore, StoreError, StoreFuture, TouchOutcome};
-use dwell_core::{EndReason, ManualClock, as_millis, seconds};
+use dwell_core::{
+    CommandError, EndReason, ManualClock, NewSession, PolicySet, Resolved, Selection,
+    SessionManager, SessionState, Timeouts, as_millis, hours, minutes, seconds,
+};
 use dwell_servers::Postgres;
 use dwell_sqlx::PostgresStore;
 use support::{due_policy, key, opened, start, state, touch};
@@ -184,4 +187,28 @@ async fn l11_server_clock_judges() {
         as_millis(facts.idle_deadline - facts.last_active_at),
         900_000
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n91_subject_with_nul_is_no_outage() {
+    let (_server, store, _clock) = support::served().await;
+    let policies = PolicySet::simple(Timeouts {
+        idle: minutes(15),
+        absolute: hours(8),
+    });
+    let manager = SessionManager::builder(store, policies.unwrap()).build();
+    let state = SessionState::new(
+        manager.clone(),
+        manager.policies().current(),
+        Resolved::Nothing,
+    );
+    state.decide();
+    for subject in ["", "admin\0x"] {
+        let refused = state.start(NewSession::new(subject)).await;
+        assert!(matches!(refused, Err(CommandError::UnusableSubject)));
+        let subject = subject.into();
+        assert!(manager.list(&subject).await.unwrap().is_empty());
+        let end = manager.end_sessions(&subject, Selection::All, EndReason::Revoked);
+        assert_eq!(end.await.unwrap(), 0);
+    }
 }

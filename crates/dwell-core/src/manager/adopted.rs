@@ -87,11 +87,11 @@ impl AdoptedSession {
         SessionKey::adopted(&self.id)
     }
 
-    /// Returns `true` if the id has 1 to 1,024 bytes and the subject is not
-    /// empty. Layers ignore other sessions.
+    /// Returns `true` if the id has 1 to 1,024 bytes and the subject is usable
+    /// ([`SubjectId::is_usable`]). Layers ignore other sessions.
     #[must_use]
     pub fn is_sane(&self) -> bool {
-        (1..=1_024).contains(&self.id.len()) && !self.subject.as_str().is_empty()
+        (1..=1_024).contains(&self.id.len()) && self.subject.is_usable()
     }
 }
 

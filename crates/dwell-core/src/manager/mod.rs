@@ -190,12 +190,21 @@ impl SessionManager {
     /// # Errors
     /// Fails if the store does not answer.
     pub async fn list(&self, subject: &SubjectId) -> Result<Vec<SessionRecord>, StoreError> {
-        let mut sessions = self.store().list(subject.clone()).await?;
+        let mut sessions = self.sessions_of(subject).await?;
         let now = self.store().now().await?;
         let due = self.due_policy();
         sessions.retain(|s| !matches!(due.verdict(&s.facts, now), Verdict::Ended(_)));
         sessions.sort_unstable_by_key(|s| (s.facts.created_at, s.key));
         Ok(sessions)
+    }
+
+    /// Returns the subject's sessions in the store. A subject that no session
+    /// can be started for has none; not every store could be asked.
+    async fn sessions_of(&self, subject: &SubjectId) -> Result<Vec<SessionRecord>, StoreError> {
+        match subject.is_usable() {
+            true => self.store().list(subject.clone()).await,
+            false => Ok(Vec::new()),
+        }
     }
 
     /// Ends the selected sessions of a subject, and reports each. Returns how
@@ -211,7 +220,7 @@ impl SessionManager {
         reason: EndReason,
     ) -> Result<usize, StoreError> {
         let mut count = 0;
-        let sessions = self.store().list(subject.clone()).await?;
+        let sessions = self.sessions_of(subject).await?;
         let now = self.store().now().await?;
         for session in sessions.iter().filter(|s| selection.covers(s.key)) {
             count += usize::from(self.end_record(session, reason, now).await?);

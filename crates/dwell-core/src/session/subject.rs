@@ -8,7 +8,8 @@ use serde::{Serialize, Serializer};
 
 /// The subject that a session belongs to, as the application names its users.
 ///
-/// The text is kept unchanged and compared byte by byte.
+/// The text is kept unchanged and compared byte by byte. It must not be empty
+/// and must not contain the character NUL, which not every store can keep.
 ///
 /// ```
 /// use dwell_core::SubjectId;
@@ -23,6 +24,13 @@ use serde::{Serialize, Serializer};
 pub struct SubjectId(EcoString);
 
 impl SubjectId {
+    /// Returns `true` if a session can be started for this subject: the text is
+    /// not empty and has no NUL.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        !self.0.is_empty() && !self.0.contains('\0')
+    }
+
     /// Returns the subject's name.
     #[inline]
     #[must_use]

@@ -7,3 +7,4 @@ mod edges;
 mod open_part;
 mod races;
 mod recheck;
+mod refused;

@@ -1,7 +1,10 @@
 //! The log names missing layers, and faults of the store and the source.
 
-use dwell_core::{AdoptedSession, seconds};
-use dwell_tower::session::{AdoptedSource, SessionLayer};
+use dwell_core::{AdoptedSession, SessionManager, seconds};
+use dwell_tower::gate::RequestHead;
+use dwell_tower::session::{
+    AdoptedSource, Found, SessionLayer, SessionSource, SourceError, SourceFuture,
+};
 use tower::{Layer, ServiceExt};
 
 use crate::support::{AnyLayer, App, World, gates, get, stack};
@@ -49,6 +52,63 @@ async fn failing_source_is_logged() {
         let text = log.take();
         assert!(text.contains(expected), "{text}");
     }
+}
+
+#[tokio::test]
+async fn n91_unusable_subject_is_anonymous_from_any_source() {
+    #[derive(Debug)]
+    struct Own(&'static str);
+    impl SessionSource for Own {
+        fn find<'a>(
+            &'a self,
+            _: RequestHead<'a>,
+            _: &'a SessionManager,
+        ) -> SourceFuture<'a, Found> {
+            let session = AdoptedSession::new("sid-1", self.0);
+            SourceFuture::ready(Ok(Found::adopted(session)))
+        }
+    }
+    let (log, _guard) = Log::keep();
+    let world = World::new();
+    for subject in ["", "alice\0"] {
+        let stack = stack(&world.local).with_source(Own(subject));
+        world
+            .app_of(&stack)
+            .oneshot(get("/", &world.sign_in().await))
+            .await
+            .unwrap();
+        let text = log.take();
+        assert!(text.contains("without a usable id or subject"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn n91_error_of_source_forges_no_log_line() {
+    #[derive(Debug)]
+    struct Lost;
+    impl SessionSource for Lost {
+        fn find<'a>(
+            &'a self,
+            _: RequestHead<'a>,
+            _: &'a SessionManager,
+        ) -> SourceFuture<'a, Found> {
+            let missing = "the owner\n2026-01-01 INFO all is well \x1b[2J";
+            SourceFuture::ready(Err(SourceError::Miswired(missing.to_owned())))
+        }
+    }
+    let (log, _guard) = Log::keep();
+    let world = World::new();
+    let app = world.app_of(&stack(&world.local).with_source(Lost));
+    app.oneshot(get("/", &world.sign_in().await)).await.unwrap();
+    let text = log.take();
+    let lines: Vec<_> = text
+        .lines()
+        .filter(|line| line.contains("all is well"))
+        .collect();
+    assert!(
+        matches!(&*lines, [line] if line.contains("ERROR") && !line.contains('\x1b')),
+        "{text}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -25,12 +25,16 @@ impl SessionHandle {
     /// ```
     ///
     /// # Errors
-    /// Fails if the policy is unknown, if class and methods of the
+    /// Fails if the subject is empty or contains NUL, if the policy is unknown,
+    /// if class and methods of the
     /// authentication exceed about a kilobyte, if the subject has too many
     /// sessions, if another middleware owns the request's session, if the store
     /// does not answer, or if the system has no randomness. No session has
     /// started then, and the old one stays.
     pub async fn start(&self, new: NewSession) -> Result<Token, CommandError> {
+        if !new.subject.is_usable() {
+            return Err(CommandError::UnusableSubject);
+        }
         let old = self.predecessor()?;
         let policies = self.policies();
         let policy = match &new.policy {

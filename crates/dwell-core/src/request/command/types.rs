@@ -34,7 +34,9 @@ pub struct NewSession {
 
 impl NewSession {
     /// Describes a session of `subject`, under the policy `default`,
-    /// authenticated now.
+    /// authenticated now. Starting the session fails with
+    /// [`CommandError::UnusableSubject`] if the subject is empty or contains
+    /// NUL.
     pub fn new(subject: impl Into<SubjectId>) -> Self {
         Self {
             subject: subject.into(),
@@ -94,7 +96,7 @@ impl NewSession {
 /// | [`TooManySessions`](Self::TooManySessions) | tell the user to sign out elsewhere |
 /// | [`Store`](Self::Store) | answer 503; the cookie stays valid |
 /// | [`Conflict`](Self::Conflict) | try again |
-/// | [`AdoptedSession`](Self::AdoptedSession), [`OpenPartFull`](Self::OpenPartFull), [`UnknownPolicy`](Self::UnknownPolicy) | fix the program |
+/// | [`AdoptedSession`](Self::AdoptedSession), [`OpenPartFull`](Self::OpenPartFull), [`UnknownPolicy`](Self::UnknownPolicy), [`UnusableSubject`](Self::UnusableSubject) | fix the program |
 /// | [`RngError`](Self::RngError) | fix the machine |
 ///
 /// The `SessionError` of `dwell-axum` answers accordingly.
@@ -138,6 +140,9 @@ pub enum CommandError {
     /// The policies in force have no policy with this name.
     #[error("the policies in force have none named {0:?}")]
     UnknownPolicy(Box<str>),
+    /// The subject is empty or contains the character NUL.
+    #[error("the subject is empty or contains NUL; name the user by a text of other characters")]
+    UnusableSubject,
 }
 
 impl From<SessionOver> for CommandError {

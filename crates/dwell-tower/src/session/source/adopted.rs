@@ -57,13 +57,7 @@ where
         _: &'a SessionManager,
     ) -> SourceFuture<'a, Found> {
         let found = match (self.0)(request.extensions, request.headers) {
-            Some(session) if session.is_sane() => Found::adopted(session),
-            Some(_) => {
-                let message = "session source gave a session without a usable id or subject; request \
-                               counts as anonymous";
-                crate::log::warn(message, None);
-                Found::nothing()
-            }
+            Some(session) => Found::adopted(session),
             None => Found::nothing(),
         };
         SourceFuture::ready(Ok(found))

@@ -172,9 +172,16 @@ impl Found {
     }
 
     /// Returns a session that another middleware has proved. It is adopted if the
-    /// store does not know it.
+    /// store does not know it. Without a usable id and subject
+    /// ([`AdoptedSession::is_sane`]) the request is anonymous, and a line is logged.
     #[must_use]
     pub fn adopted(session: AdoptedSession) -> Self {
+        if !session.is_sane() {
+            let message = "session source gave a session without a usable id or subject; request \
+                           counts as anonymous";
+            crate::log::warn(message, None);
+            return Self::nothing();
+        }
         Self::by(Proof::Adopted(Box::new(session)))
     }
 
