@@ -84,7 +84,8 @@ impl PolicyBuilder {
 
     /// Sets the age up to which
     /// [`AuthenticationRequirement::by_policy`](crate::AuthenticationRequirement::by_policy)
-    /// accepts an authentication. Defaults to five minutes.
+    /// accepts an authentication: at most the absolute timeout. Defaults to five
+    /// minutes, at most the absolute timeout.
     #[must_use]
     pub fn reauthenticate(mut self, max_age: Duration) -> Self {
         self.reauthenticate = Some(max_age);
@@ -194,6 +195,11 @@ impl PolicyBuilder {
         if idle > absolute {
             return longer("idle", idle, "absolute", absolute);
         }
+        if let Some(reauthenticate) = self.reauthenticate
+            && reauthenticate > absolute
+        {
+            return longer("reauthenticate", reauthenticate, "absolute", absolute);
+        }
         if let Some(warn) = self.warn
             && warn > idle
         {
@@ -204,6 +210,7 @@ impl PolicyBuilder {
         {
             return longer("granularity", granularity, "a quarter of idle", idle / 4);
         }
+        let inherited_reauthenticate = default.map_or(minutes(5), |d| d.reauthenticate);
         let inherited_warn = default.map_or(minutes(1), |d| d.warn).min(idle / 2);
         Ok(Policy {
             id: PolicyId::of(&self.name),
@@ -214,7 +221,7 @@ impl PolicyBuilder {
             warn: self.warn.unwrap_or(inherited_warn),
             reauthenticate: self
                 .reauthenticate
-                .unwrap_or(default.map_or(minutes(5), |d| d.reauthenticate)),
+                .unwrap_or(inherited_reauthenticate.min(absolute)),
             on_idle: self
                 .on_idle
                 .unwrap_or(default.map_or(OnIdle::End, |d| d.on_idle)),

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::duration::Shown;
+
 /// An error in a policy set, with the place to change.
 ///
 /// Displays like `policy.admin.idle: must be given`.
@@ -83,7 +85,6 @@ impl std::error::Error for PolicyError {}
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = humantime::format_duration;
         match self {
             Self::BadCidr(given) => write!(f, "{given:?} is not an address range"),
             Self::Missing => f.write_str("must be given"),
@@ -104,13 +105,13 @@ impl fmt::Display for Problem {
             } => write!(
                 f,
                 "{} is longer than {bound} ({})",
-                time(*value),
-                time(*limit)
+                Shown(*value),
+                Shown(*limit)
             ),
             Self::OutOfRange(value) => write!(
                 f,
-                "{} is out of range: whole seconds, from 1s to 366days",
-                time(*value)
+                "{} is out of range: whole seconds, from 1s to 366d",
+                Shown(*value)
             ),
             Self::TooMany { limit } => write!(f, "more than {limit}"),
         }

@@ -10,6 +10,7 @@ use toml::Spanned;
 
 use super::builder::PolicyBuilder;
 use super::client_ip::{ClientIp, ClientIpSource};
+use super::duration;
 use super::error::PolicyError;
 use super::preset::Preset;
 use super::set::PolicySet;
@@ -104,7 +105,8 @@ impl PolicySet {
     /// | `[[network]]` | `name`, `cidr`, `idle` |
     /// | `[client_ip]` | `source`, `trusted_proxies` |
     ///
-    /// Durations are text such as `"90s"`, `"15m"` or `"1h 30m"`. Keys mean
+    /// Durations are text such as `"90s"`, `"15m"` or `"1h 30m"`, in seconds (`s`),
+    /// minutes (`m`), hours (`h`) and days (`d`). Keys mean
     /// what the methods of [`PolicyBuilder`] and
     /// [`PolicySetBuilder`](crate::PolicySetBuilder) with the same names mean.
     /// `max_sessions` and `on_limit` are
@@ -301,10 +303,8 @@ impl Source<'_> {
         places: &mut Places,
     ) -> Result<Duration, PolicyFileError> {
         places.add(table, key, text.span());
-        humantime::parse_duration(text.as_ref()).map_err(|e| {
-            let message = format!("{:?} is not a duration such as \"15m\": {e}", text.as_ref());
-            self.error(text.span(), &format!("{table}.{key}"), &message)
-        })
+        duration::parse(text.as_ref())
+            .map_err(|message| self.error(text.span(), &format!("{table}.{key}"), &message))
     }
 
     fn word<T>(

@@ -14,6 +14,7 @@
 mod area;
 mod builder;
 mod client_ip;
+mod duration;
 mod error;
 #[cfg(feature = "policy-file")]
 mod file;

@@ -29,8 +29,9 @@ struct RequiredContext {
 }
 
 impl AuthenticationRequirement {
-    /// Requires an authentication less than `max_age` ago. Zero is never met:
-    /// every request is refused.
+    /// Requires an authentication less than `max_age` ago. Zero is a mistake that
+    /// no authentication could meet: the layer logs it when it is built, and
+    /// answers 500.
     #[must_use]
     pub fn within(max_age: Duration) -> Self {
         Self {
@@ -72,6 +73,13 @@ impl AuthenticationRequirement {
     {
         self.context().amr = all_of.into_iter().map(Into::into).collect();
         self
+    }
+
+    /// Returns `false` if no authentication meets the requirement, since its
+    /// `max_age` is zero.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        self.max_age != Some(Duration::ZERO)
     }
 
     /// Returns the route's own limit, or `None` if the policy's applies.

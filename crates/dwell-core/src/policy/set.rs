@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Policy;
 use super::client_ip::ClientIp;
+use super::duration::Shown;
 use super::limits::{Limit, Limits};
 use super::network::{NetworkIx, Ranges};
 use super::network_index::{Ceilings, Network, NetworkIndex, NetworkMatch};
@@ -72,8 +73,7 @@ impl PolicySet {
         if let Some(stated) = stated
             && self.granularity < stated
         {
-            let time = humantime::format_duration;
-            let (wanted, settled) = (time(stated), time(self.granularity));
+            let (wanted, settled) = (Shown(stated), Shown(self.granularity));
             self.warnings.push(format!(
                 "granularity: {wanted} is cut to {settled}, a quarter of the shortest idle timeout \
                  in force"
@@ -294,8 +294,7 @@ fn warning(place: (&str, &str, &str), wanted: Limit, settled: Limit) -> String {
         Rule::Preset(preset) => format!("preset {} ({})", preset.as_str(), preset.clause()),
         _ => "the organization's ceiling".to_owned(),
     };
-    let time = humantime::format_duration;
-    let (wanted, settled) = (time(wanted.length), time(settled.length));
+    let (wanted, settled) = (Shown(wanted.length), Shown(settled.length));
     let (kind, name, key) = place;
     format!("{kind}{name}.{key}: {wanted} is cut to {settled} by {by}")
 }

@@ -248,3 +248,22 @@ fn invalid_networks_are_refused() {
     ));
     assert_ne!(NetworkId::of("office"), NetworkId::NONE);
 }
+
+#[test]
+fn n96_reauthenticate_is_at_most_absolute() {
+    let policy = |absolute| Policy::named("default").idle(minutes(2)).absolute(absolute);
+    let longer = policy(hours(8)).reauthenticate(hours(8) + seconds(1));
+    let error = PolicySet::builder(longer).build().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "policy.default.reauthenticate: 8h 1s is longer than absolute (8h)"
+    );
+    let equal = policy(hours(8)).reauthenticate(hours(8));
+    assert!(PolicySet::builder(equal).build().is_ok());
+    // What nobody stated gives way.
+    let set = PolicySet::builder(policy(minutes(3)))
+        .policy(Policy::named("admin").idle(minutes(1)).absolute(minutes(2)));
+    let set = set.build().unwrap();
+    assert_eq!(set.policy("default").unwrap().reauthenticate(), minutes(3));
+    assert_eq!(set.policy("admin").unwrap().reauthenticate(), minutes(2));
+}

@@ -80,7 +80,7 @@ fn malformed_file_is_refused_with_file_line_and_key() {
             "[policy.default]\nidle = \"500ms\"\nabsolute = \"8h\"\n".into(),
             2,
             "policy.default.idle",
-            "out of range",
+            "\"ms\" is no unit; write s, m, h or d",
         ),
         (
             "[policy.default]\nidle = \"99999999999999999999h\"\nabsolute = \"8h\"\n".into(),
@@ -99,6 +99,18 @@ fn malformed_file_is_refused_with_file_line_and_key() {
             2,
             "policy.default.idle",
             "longer than absolute",
+        ),
+        (
+            format!("{good}reauthenticate = \"5M\"\n"),
+            4,
+            "policy.default.reauthenticate",
+            "\"5M\" is not a duration such as \"15m\": \"M\" is no unit; write s, m, h or d",
+        ),
+        (
+            format!("{good}reauthenticate = \"9h\"\n"),
+            4,
+            "policy.default.reauthenticate",
+            "9h is longer than absolute (8h)",
         ),
         (
             format!("{good}warn = \"16m\"\n"),

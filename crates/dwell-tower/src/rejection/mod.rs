@@ -32,4 +32,4 @@ pub use refusal::{Challenge, Refusal, problem, problem_details};
 pub(crate) use refusal::{miswired, set};
 pub use stack::{MakeRejection, refuse};
 pub(crate) use stack::{StackRejection, label_route, reject, uri_of};
-pub(crate) use step_up::{refuse_with_step_up, unmet};
+pub(crate) use step_up::{IMPOSSIBLE, refuse_with_step_up, unmet};

@@ -7,7 +7,7 @@ use dwell_core::{AuthenticationRequirement, SessionState, Verdict};
 use tower_layer::Layer;
 
 use crate::gate::{Gate, Gated, RequestHead};
-use crate::rejection::{MakeRejection, Refusal, refuse_with_step_up, unmet};
+use crate::rejection::{IMPOSSIBLE, MakeRejection, Refusal, refuse_with_step_up, unmet};
 
 /// Demands a recent and strong enough authentication; see the
 /// [module docs](super) for an example. Must be inside an
@@ -19,9 +19,15 @@ pub struct StepUpLayer {
 }
 
 impl StepUpLayer {
-    /// Returns a layer that demands this authentication.
+    /// Returns a layer that demands this authentication. One that nothing can
+    /// meet ([`AuthenticationRequirement::is_possible`]) is logged as an error,
+    /// and answered with 500.
     #[must_use]
     pub fn new(requirement: AuthenticationRequirement) -> Self {
+        if !requirement.is_possible() {
+            let message = "no request can pass a privileged route; they will be answered with 500";
+            crate::log::error(message, Some(&format_args!("missing: {IMPOSSIBLE}")));
+        }
         Self {
             requirement,
             rejection: None,

@@ -204,7 +204,7 @@ async fn n52_abandoned_step_up_refusal_is_no_activity() {
     let (stack, token) = (stack(&world.local), world.sign_in().await);
     let login = world.now();
     world.clock.advance(minutes(1));
-    let never = StepUpLayer::new(AuthenticationRequirement::within(minutes(0)));
+    let never = StepUpLayer::new(AuthenticationRequirement::within(minutes(5)).with_amr(["dna"]));
     let mut app = App::new(stack.layer(never.layer(world.probe.clone())));
     drop(called(&mut app, get("/", &token)).await);
     assert_eq!(

@@ -71,7 +71,7 @@ async fn refusing(world: &World) -> Vec<Refusing> {
     let policy = AnyLayer::new(PolicyLayer::new("nowhere"));
     let request = world.decided("/", &token);
     all.push(("policy", policy, request, StatusCode::INTERNAL_SERVER_ERROR));
-    let never = StepUpLayer::new(AuthenticationRequirement::within(minutes(0)));
+    let never = StepUpLayer::new(AuthenticationRequirement::within(minutes(5)).with_amr(["dna"]));
     let request = world.decided("/", &token);
     all.push((
         "step-up",

@@ -9,6 +9,8 @@ use dwell_tower::step_up::StepUpLayer;
 use http::{Request, Response};
 use tower::{Layer, ServiceBuilder, ServiceExt};
 
+use dwell_test_support::Log;
+
 use crate::support::{
     AnyLayer, App, Body, World, default_policy, gates, get, layers, missing, stack,
 };
@@ -242,4 +244,23 @@ async fn correctly_wired_stack_serves() {
         assert_eq!(answer.status(), 200, "{name}");
     }
     assert_eq!(world.events.kinds(), [EventKind::SessionCreated]);
+}
+
+#[tokio::test]
+async fn n96_privileged_route_nothing_can_meet_answers_500() {
+    let (log, _guard) = Log::keep();
+    let world = World::new();
+    let token = world.sign_in().await;
+    let never = StepUpLayer::new(AuthenticationRequirement::within(minutes(0)));
+    let text = log.take();
+    assert!(
+        text.contains("ERROR") && text.contains("an age above zero"),
+        "{text}"
+    );
+    let layer = AnyLayer::new(never);
+    let answer = send(&world, &layer, world.decided("/", &token)).await;
+    assert_eq!(answer.status(), 500);
+    assert!(missing(&answer).contains("an age above zero"));
+    assert_eq!(world.events.count(EventKind::StepUpRequired), 0);
+    assert_eq!(world.probe.calls(), 0);
 }

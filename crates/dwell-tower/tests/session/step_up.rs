@@ -227,7 +227,8 @@ async fn n34_authentication_without_time_opens_nothing() {
 async fn n14_authentication_from_future_is_fresh_no_longer() {
     let world = World::new();
     let mut client = world.client();
-    client.get("/login?authenticated_ahead=61").await;
+    let refused = client.get("/login?authenticated_ahead=61").await;
+    assert_eq!(refused.status, 409, "N96: it is told at the login");
     assert_ne!(ask(&mut client, "/fresh/x").await, "ok");
     // Within the leeway it is accepted.
     client.get("/login?authenticated_ahead=60").await;

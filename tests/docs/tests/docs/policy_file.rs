@@ -48,7 +48,9 @@ fn every_error_reads_as_page_says() {
     let cases = [
         format!("{GOOD}warn = \"1h\"\n"),
         GOOD.replace("15m", "9h"),
-        GOOD.replace("15m", "500ms"),
+        GOOD.replace("15m", "0s"),
+        format!("{GOOD}reauthenticate = \"5M\"\n"),
+        format!("{GOOD}reauthenticate = \"9h\"\n"),
         GOOD.replace("15m", "-5m"),
         format!("{GOOD}on_idle = \"stop\"\n"),
         format!("{GOOD}idel = \"1m\"\n"),

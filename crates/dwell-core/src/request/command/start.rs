@@ -6,6 +6,7 @@ use crate::event::EventKind;
 use crate::request::{Resolved, SessionHandle, TokenChange};
 use crate::session::{Credential, EndReason, OpenPart, PolicyId, SessionKey, SessionRecord, Token};
 use crate::store::{Created, End, Quota};
+use crate::time::Timestamp;
 
 impl SessionHandle {
     /// Starts a session after a login, and returns its token. The answer
@@ -26,7 +27,8 @@ impl SessionHandle {
     ///
     /// # Errors
     /// Fails if the subject is empty or contains NUL, if the policy is unknown,
-    /// if class and methods of the
+    /// if the authentication lies in the future, if the identity provider's
+    /// limit has passed, if class and methods of the
     /// authentication exceed about a kilobyte, if the subject has too many
     /// sessions, if another middleware owns the request's session, if the store
     /// does not answer, or if the system has no randomness. No session has
@@ -48,8 +50,18 @@ impl SessionHandle {
         let token = Token::generate()?;
         let manager = self.manager();
         let now = manager.store().now().await?;
+        let authenticated_at = new.authenticated_at.unwrap_or(now);
+        if authenticated_at == Timestamp::MIN || authenticated_at > now + engine::FUTURE_LEEWAY {
+            return Err(CommandError::AuthenticationTime);
+        }
+        if new
+            .provider_deadline
+            .is_some_and(|deadline| now >= deadline)
+        {
+            return Err(CommandError::Ended(EndReason::IdpSessionExpired));
+        }
         let mut facts = engine::opening_facts(policies, policy, self.network(), now);
-        facts.authenticated_at = new.authenticated_at.unwrap_or(now);
+        facts.authenticated_at = authenticated_at;
         facts.provider_deadline = new.provider_deadline;
         let record = SessionRecord {
             key: token.key(),

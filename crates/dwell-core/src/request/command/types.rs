@@ -67,8 +67,10 @@ impl NewSession {
     }
 
     /// Sets when the subject authenticated, such as the `auth_time` of an ID
-    /// token. Defaults to now. More than a minute ahead of the store's clock is
-    /// corrupt: the session has then run out at its next request.
+    /// token. Defaults to now. Starting the session fails with
+    /// [`CommandError::AuthenticationTime`] if it is the first instant of 1970,
+    /// which stands for a missing value, or more than a minute ahead of the
+    /// store's clock.
     #[must_use]
     pub fn with_authenticated_at(mut self, at: Timestamp) -> Self {
         self.authenticated_at = Some(at);
@@ -78,7 +80,8 @@ impl NewSession {
     /// Sets the identity provider's own limit, such as the `exp` of an ID
     /// token. At that instant the session ends with
     /// [`EndReason::IdpSessionExpired`], if no other deadline is earlier.
-    /// Defaults to none.
+    /// Defaults to none. Starting the session fails with
+    /// [`CommandError::Ended`] if the instant has passed.
     #[must_use]
     pub fn with_provider_deadline(mut self, at: Timestamp) -> Self {
         self.provider_deadline = Some(at);
@@ -96,7 +99,7 @@ impl NewSession {
 /// | [`TooManySessions`](Self::TooManySessions) | tell the user to sign out elsewhere |
 /// | [`Store`](Self::Store) | answer 503; the cookie stays valid |
 /// | [`Conflict`](Self::Conflict) | try again |
-/// | [`AdoptedSession`](Self::AdoptedSession), [`OpenPartFull`](Self::OpenPartFull), [`UnknownPolicy`](Self::UnknownPolicy), [`UnusableSubject`](Self::UnusableSubject) | fix the program |
+/// | [`AdoptedSession`](Self::AdoptedSession), [`AuthenticationTime`](Self::AuthenticationTime), [`OpenPartFull`](Self::OpenPartFull), [`UnknownPolicy`](Self::UnknownPolicy), [`UnusableSubject`](Self::UnusableSubject) | fix the program |
 /// | [`RngError`](Self::RngError) | fix the machine |
 ///
 /// The `SessionError` of `dwell-axum` answers accordingly.
@@ -110,6 +113,13 @@ pub enum CommandError {
     /// rotate it.
     #[error("another middleware owns the session; start and rotate it there")]
     AdoptedSession,
+    /// The time of the authentication is missing (zero), or more than a minute
+    /// ahead of the store's clock.
+    #[error(
+        "the authentication is dated at 1970-01-01 or more than a minute ahead of the store's \
+         clock; state milliseconds since 1970, and compare the clocks"
+    )]
+    AuthenticationTime,
     /// The session ended while the request was under way, for this reason.
     #[error("the session has ended: {0}")]
     Ended(EndReason),
