@@ -8,10 +8,7 @@ use std::fmt;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use dwell_core::CommandError;
-use dwell_tower::rejection::{Refusal, problem};
-use http::StatusCode;
-
-use crate::problem::problem_details;
+use dwell_tower::rejection::command_failed;
 
 /// The error of a session command that was not carried out.
 ///
@@ -25,6 +22,8 @@ use crate::problem::problem_details;
 /// | [`CommandError::NoSession`], [`CommandError::Gone`] | 401, `WWW-Authenticate` | `session_required` |
 /// | [`CommandError::TooManySessions`] | 409 | `too_many_sessions` |
 /// | any other | 500 | `session_error` |
+///
+/// With 500 and 503 the cause is logged, and the client does not learn it.
 ///
 /// Match on the cause to answer differently:
 ///
@@ -70,16 +69,6 @@ impl From<CommandError> for SessionError {
 
 impl IntoResponse for SessionError {
     fn into_response(self) -> Response {
-        let refusal = match self.0 {
-            CommandError::Store(_) => Refusal::StoreUnavailable,
-            CommandError::Ended(reason) => Refusal::Ended(reason),
-            CommandError::Gone | CommandError::NoSession => Refusal::SessionRequired,
-            CommandError::Locked => Refusal::Locked,
-            CommandError::TooManySessions => {
-                return problem_details(StatusCode::CONFLICT, "too_many_sessions");
-            }
-            _ => return problem_details(StatusCode::INTERNAL_SERVER_ERROR, "session_error"),
-        };
-        problem(&refusal).map(Body::from)
+        command_failed(&self.0).map(Body::from)
     }
 }

@@ -115,7 +115,7 @@ async fn pass(manager: SessionManager, batch: usize) {
             Err(error) => {
                 log::warn(
                     "reaper pass failed; ends are reported late, the next pass tries again",
-                    Some(&error),
+                    Some(&log::Causes(&error)),
                 );
                 return;
             }

@@ -9,6 +9,7 @@ use axum::response::IntoResponse;
 use axum::routing::post;
 use dwell_axum::dwell_core::store::StoreError;
 use dwell_axum::*;
+use dwell_test_support::Log;
 use dwell_testkit::{FaultyStore, TestResponse};
 
 use crate::support::{
@@ -16,7 +17,8 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn command_errors_become_answers() {
+async fn n95_command_errors_become_answers_with_detail_and_cause() {
+    let (log, _guard) = Log::keep();
     for (error, expected) in [
         (
             CommandError::Store(StoreError::unavailable("away")),
@@ -36,6 +38,10 @@ async fn command_errors_become_answers() {
             "500 session_error",
         ),
     ] {
+        let cause = match &error {
+            CommandError::Store(StoreError::Unavailable(_)) => "unavailable: away".to_owned(),
+            error => error.to_string().escape_debug().to_string(),
+        };
         let message = error.to_string();
         let error = SessionError::from(error);
         assert_eq!(error.to_string(), message);
@@ -55,6 +61,24 @@ async fn command_errors_become_answers() {
         let status = answer.status.as_u16();
         assert_eq!(answer.header("retry-after").is_some(), status == 503);
         assert_eq!(answer.header("www-authenticate").is_some(), status == 401);
+        assert!(
+            answer.text().contains(r#","detail":""#),
+            "{}",
+            answer.text()
+        );
+        let level = match status {
+            500 => Some("ERROR"),
+            503 => Some("WARN"),
+            _ => None,
+        };
+        let logged = log.take();
+        assert_eq!(
+            logged.lines().count(),
+            usize::from(level.is_some()),
+            "{logged}"
+        );
+        let named = |level| logged.contains(level) && logged.contains(&cause);
+        assert!(level.is_none_or(named), "{logged}");
         // The internal cause is for the log only.
         assert!(!answer.text().contains("nosuch") && !answer.text().contains("away"));
     }

@@ -222,7 +222,7 @@ async fn privileged_route_refuses_missing_session() {
 }
 
 #[tokio::test]
-async fn n14_authentication_from_future_is_not_fresh() {
+async fn n96_login_dated_ahead_is_refused_at_login() {
     let world = World::new();
     let start = async |login: LoginSession| {
         let ahead = ManualClock::new().now() + minutes(2);
@@ -231,7 +231,9 @@ async fn n14_authentication_from_future_is_not_fresh() {
     };
     let routes = routes().route("/start", post(start));
     let mut alice = world.client(routes);
-    assert_eq!(alice.post("/start", "").await.status, 200);
+    let refused = alice.post("/start", "").await;
+    assert_eq!(outcome(&refused), "500 session_error");
+    assert!(set_cookies(&refused).is_empty());
     let answer = alice.post("/transfer", "").await;
     assert!(!answer.status.is_success(), "{}", answer.text());
 }

@@ -20,12 +20,14 @@
 //! assert_eq!(response.headers()["link"], "</help/sessions>; rel=help");
 //! ```
 
+mod command;
 mod demand;
 mod pages;
 mod refusal;
 mod stack;
 mod step_up;
 
+pub use command::command_failed;
 pub use demand::{demand_session, session_state};
 pub use pages::DefaultRejection;
 pub use refusal::{Challenge, Refusal, problem, problem_details};

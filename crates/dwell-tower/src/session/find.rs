@@ -177,7 +177,7 @@ fn unavailable(manager: &SessionManager, error: &StoreError) -> Refusal {
 /// Reports that the store did not answer.
 pub(super) fn report_unavailable(manager: &SessionManager, error: &StoreError) {
     let message = "session store did not answer; requests that need it are refused with 503";
-    crate::log::warn(message, Some(error));
+    crate::log::warn(message, Some(&crate::log::Causes(error)));
     // The store's clock can't be read either.
     let now = SystemClock::new().now();
     manager.tell(&Event::new(EventKind::StoreUnavailable, now));

@@ -191,7 +191,7 @@ fn given(fields: Result<Vec<Field>, super::source::SourceError>) -> Vec<Field> {
     fields.unwrap_or_else(|error| {
         crate::log::error(
             "session source failed after a request; the answer was sent without the token",
-            Some(&error),
+            Some(&crate::log::Causes(&error)),
         );
         Vec::new()
     })

@@ -54,7 +54,7 @@ impl Taken {
     pub(super) fn lost(mut self, error: Option<&StoreError>) {
         if let Some(waiting) = self.waiting.take() {
             if let Some(error) = error {
-                log::warn(LOST, Some(error));
+                log::warn(LOST, Some(&log::Causes(error)));
             }
             self.lose(&waiting);
         }

@@ -1,14 +1,19 @@
 //! Adopted sessions: faulty sources, and claims of the past and the future.
 
+use std::convert::Infallible;
+
 use dwell_core::store::Lookup;
 use dwell_core::{AdoptedSession, EndReason, hours, minutes, seconds};
 use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::idle::SessionRequirement;
+use dwell_tower::rejection::{command_failed, session_state};
 use dwell_tower::session::AdoptedSource;
 use http::{Request, Response};
-use tower::{Service, ServiceExt};
+use http_body_util::BodyExt;
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::support::{Body, World, missing, stack};
+use dwell_test_support::Log;
 
 /// What another middleware left in the request. The source panics at `None`.
 #[derive(Clone)]
@@ -159,4 +164,32 @@ async fn n23_session_is_not_adopted_while_store_is_down() {
     use dwell_core::store::SessionStore;
     let found = world.memory.load(session.key()).await.unwrap().state;
     assert!(matches!(found, Lookup::Found(_)));
+}
+
+#[tokio::test]
+async fn n95_command_on_adopted_session_is_500_with_cause_in_log() {
+    let (log, _guard) = Log::keep();
+    let world = World::new();
+    for (name, manager) in world.managers() {
+        let rotate = async |request: Request<Body>| -> Result<_, Infallible> {
+            let (parts, _) = request.into_parts();
+            let state = session_state(&parts).unwrap();
+            let error = state.rotate().await.unwrap_err();
+            Ok(command_failed(&error).map(Body::from))
+        };
+        let app = adopting(&manager).layer(service_fn(rotate));
+        let session = AdoptedSession::new(name, "alice");
+        let answer = app.oneshot(with(Some(session))).await.unwrap();
+        assert_eq!(answer.status(), 500);
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let body = String::from_utf8_lossy(&body);
+        assert!(
+            body.contains(r#""detail":"The service could not do this."#),
+            "{body}"
+        );
+        assert!(body.contains(r#""reason":"session_error""#), "{body}");
+        let text = log.take();
+        let cause = "another middleware owns the session";
+        assert!(text.contains("ERROR") && text.contains(cause), "{text}");
+    }
 }
