@@ -27,7 +27,7 @@ pub enum EventKind {
     SessionLogout,
     /// Activity was recorded from another network than before.
     SessionNetworkChanged,
-    /// The subject chose to stay signed in.
+    /// The subject chose to stay signed in, and the idle deadline moved.
     SessionRenewed,
     /// The session's token was replaced.
     SessionRotated,
@@ -138,6 +138,10 @@ pub struct Event {
     /// `session_renewed` and `session_network_changed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
+    /// How many uses the event stands for. Set in `session_use_after_expire`,
+    /// which is reported at most once for each session and minute on each node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
 }
 
 /// Where a request came from and where it went, for events.
@@ -169,6 +173,7 @@ impl Event {
             idle_ms: None,
             age_ms: None,
             evidence: None,
+            count: None,
         }
     }
 }
@@ -251,6 +256,7 @@ impl Observer for TracingObserver {
             idle_ms = event.idle_ms,
             age_ms = event.age_ms,
             evidence = event.evidence.map(tracing::field::debug),
+            count = event.count,
         );
     }
 }

@@ -1,6 +1,7 @@
 //! The session manager: store, policies and observers together.
 
 mod adopted;
+mod late_uses;
 
 pub use adopted::AdoptedSession;
 
@@ -9,6 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::late_uses::LateUses;
 use crate::engine::Verdict;
 use crate::event::{Event, EventKind, Observer, Observers, RequestContext, log_panic};
 use crate::policy::LivePolicies;
@@ -44,6 +46,7 @@ struct Inner {
     on_end: Vec<Arc<EndHook>>,
     rotation_grace: Duration,
     max_failures: u8,
+    late_uses: Arc<LateUses>,
     /// Values that layers share, one of each type.
     shared: Vec<Arc<dyn Any + Send + Sync>>,
 }
@@ -87,6 +90,7 @@ impl SessionManager {
             on_end: Vec::new(),
             rotation_grace: seconds(10),
             max_failures: 5,
+            late_uses: Arc::default(),
             shared: Vec::new(),
         })))
     }
@@ -228,7 +232,8 @@ impl SessionManager {
         Ok(count)
     }
 
-    /// Ends and locks the sessions that are due, and reports each. Looks at no
+    /// Ends and locks the sessions that are due, and reports each, as well as the
+    /// uses of ended sessions that were counted for a minute. Looks at no
     /// more than `batch` entries. Returns `true` if more is due.
     ///
     /// `dwell-tower` calls this once a second; without it, call it yourself.
@@ -241,6 +246,9 @@ impl SessionManager {
             self.report(EventKind::SessionLocked, reaped.now, record, None);
         }
         self.report_ends(&reaped.ended, None).await;
+        for event in self.0.late_uses.due(reaped.now) {
+            self.tell(&event);
+        }
         Ok(reaped.more)
     }
 
@@ -332,6 +340,23 @@ impl SessionManager {
         context: Option<&RequestContext>,
     ) {
         self.tell(&self.event(kind, now, record, context));
+    }
+
+    /// Reports that the token of an ended session was used, at most once for each
+    /// session and minute. Uses in between are counted, and reported by the next
+    /// use or by [`reap`](Self::reap).
+    pub(crate) fn report_late_use(
+        &self,
+        ended: &EndedSession,
+        now: Timestamp,
+        context: &RequestContext,
+    ) {
+        let kind = EventKind::SessionUseAfterExpire;
+        let mut event = self.event(kind, now, &ended.record, Some(context));
+        event.reason = Some(ended.reason);
+        for event in self.0.late_uses.note(ended.record.key, event) {
+            self.tell(&event);
+        }
     }
 
     /// Creates an event about a session, for layers that add to it before they

@@ -36,12 +36,7 @@ impl SessionHandle {
 
     /// Reports that the token of an ended session was used.
     pub(super) fn report_use_after_end(&self, ended: &EndedSession, now: Timestamp) {
-        let kind = EventKind::SessionUseAfterExpire;
-        let mut event = self
-            .manager()
-            .event(kind, now, &ended.record, Some(&self.context()));
-        event.reason = Some(ended.reason);
-        self.manager().tell(&event);
+        self.manager().report_late_use(ended, now, &self.context());
     }
 }
 

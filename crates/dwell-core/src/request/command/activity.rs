@@ -12,7 +12,8 @@ use crate::time::Timestamp;
 
 impl SessionHandle {
     /// Records activity now, because the subject chose to stay signed in.
-    /// Reports `session_renewed`. Does nothing in a prefetch, in a cross-site
+    /// Reports `session_renewed` if the idle deadline moved, which it does not
+    /// within one granularity of the last activity. Does nothing in a prefetch, in a cross-site
     /// request, or in a request that declares itself passive.
     ///
     /// # Errors
@@ -21,8 +22,9 @@ impl SessionHandle {
     pub async fn extend(&self) -> Result<(), CommandError> {
         let session = self.live_session()?;
         if self.counts_as_extension() {
-            self.record_activity(session, session.now).await?;
-            self.report(EventKind::SessionRenewed);
+            if self.record_activity(session, session.now).await? {
+                self.report(EventKind::SessionRenewed);
+            }
         }
         Ok(())
     }
@@ -40,23 +42,26 @@ impl SessionHandle {
         if self.is_prefetch_or_cross_site() {
             return Ok(());
         }
-        self.record_activity(session, session.now - ago).await
+        self.record_activity(session, session.now - ago).await?;
+        Ok(())
     }
 
+    /// Returns `true` if something moved.
     async fn record_activity(
         &self,
         session: &ResolvedSession,
         at: Timestamp,
-    ) -> Result<(), CommandError> {
+    ) -> Result<bool, CommandError> {
         let mut record = self.current_record(session);
         let (policies, network) = (self.policies(), self.network());
         let active = Activity::Active;
         let Some(touch) = engine::next_touch(policies, &record.facts, network, active, at) else {
             self.changes(|changes| changes.touched = true);
-            return Ok(());
+            return Ok(false);
         };
         let store = self.manager().store();
-        match store.touch(record.key, touch).await? {
+        let outcome = store.touch(record.key, touch).await?;
+        match outcome {
             TouchOutcome::Gone => Err(self.overtaken(record.key).await?),
             TouchOutcome::Older | TouchOutcome::Recorded => {
                 record.facts.touch(touch, session.now);
@@ -64,7 +69,7 @@ impl SessionHandle {
                     changes.touched = true;
                     changes.record = Some(record);
                 });
-                Ok(())
+                Ok(outcome == TouchOutcome::Recorded)
             }
         }
     }
