@@ -1,12 +1,13 @@
 //! The observer that writes events as JSON lines.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dwell_core::{Event, Observer};
+
+use crate::audit_file::AuditFile;
 
 /// Writes every event as one line of JSON, and flushes it. Clones share the
 /// writer.
@@ -34,6 +35,9 @@ pub struct JsonLines<W>(Arc<Mutex<Sink<W>>>);
 
 struct Sink<W> {
     writer: W,
+    /// Replaces the writer if another one must take the next line. Returns
+    /// whether its last line is incomplete, or `None` if it was not replaced.
+    renew: fn(&mut W) -> io::Result<Option<bool>>,
     /// Whether the last line is incomplete.
     torn: bool,
     /// Events lost in the current outage.
@@ -47,6 +51,7 @@ impl<W: Write + Send> JsonLines<W> {
     pub fn new(writer: W) -> Self {
         Self(Arc::new(Mutex::new(Sink {
             writer,
+            renew: |_| Ok(None),
             torn: false,
             outage: 0,
             lost: 0,
@@ -67,7 +72,7 @@ impl<W: Write + Send> JsonLines<W> {
     }
 }
 
-impl JsonLines<File> {
+impl JsonLines<AuditFile> {
     /// Appends to the file at `path`. Creates a missing file; on Unix, one
     /// readable by its owner only, since its lines name people and addresses.
     /// An incomplete last line, left by a killed process, is closed first.
@@ -80,28 +85,32 @@ impl JsonLines<File> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
-    /// To rotate the file, copy and truncate it (`copytruncate` of logrotate):
-    /// it stays open while the process runs.
+    /// To rotate the file, rename or remove it: the next event goes to a new
+    /// file at `path`. [`reopen`](Self::reopen) opens that file at once.
     ///
     /// # Errors
     /// When the file can't be opened for appending, or when its last byte can't
     /// be read.
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
-        let path = path.as_ref();
-        let mut options = OpenOptions::new();
-        options.append(true).create(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(path)?;
-        // A pipe is not opened for reading: this process would count as its
-        // reader, and hide that the real one has left.
-        let torn = match file.metadata()? {
-            old if old.is_file() && old.len() > 0 => ends_inside_a_line(&mut File::open(path)?)?,
-            _ => false,
-        };
+        let (file, torn) = AuditFile::open(path.as_ref())?;
         let lines = Self::new(file);
-        lines.with(|sink| sink.torn = torn);
+        lines.with(|sink| {
+            sink.torn = torn;
+            sink.renew = AuditFile::open_again_if_moved;
+        });
         Ok(lines)
+    }
+
+    /// Opens the file at the path again, as after a rotation; call it when the
+    /// process gets a hang-up signal. Events are not lost without it.
+    ///
+    /// # Errors
+    /// When the file can't be opened. The earlier file stays open then.
+    pub fn reopen(&self) -> io::Result<()> {
+        self.with(|sink| {
+            sink.torn = sink.writer.open_again()?;
+            Ok(())
+        })
     }
 }
 
@@ -121,6 +130,9 @@ impl<W: Write + Send + 'static> Observer for JsonLines<W> {
 
 impl<W: Write> Sink<W> {
     fn write_line(&mut self, line: &[u8]) -> io::Result<()> {
+        if let Some(torn) = (self.renew)(&mut self.writer)? {
+            self.torn = torn;
+        }
         if self.torn {
             self.write_all(b"\n")?;
             self.torn = false;
@@ -166,15 +178,6 @@ impl<W: Write> Sink<W> {
         }
         self.outage = 0;
     }
-}
-
-/// Whether the file ends inside a line, as after a kill in the middle of a
-/// write.
-fn ends_inside_a_line(file: &mut File) -> io::Result<bool> {
-    let mut last = [0];
-    file.seek(SeekFrom::End(-1))?;
-    file.read_exact(&mut last)?;
-    Ok(last != *b"\n")
 }
 
 impl<W> Clone for JsonLines<W> {
@@ -333,6 +336,62 @@ mod tests {
         JsonLines::create(&path).unwrap().observe(&event("c"));
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text, format!("{{\"time\":\n{}", line("c")));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn n94_rotated_file_is_opened_again_and_loses_nothing() {
+        let folder = Folder::new("rotated");
+        let (path, old) = (folder.0.join("audit.jsonl"), folder.0.join("audit.1"));
+        let read = |path| std::fs::read_to_string(path).unwrap();
+        let audit = JsonLines::create(&path).unwrap();
+        audit.observe(&event("a"));
+        std::fs::rename(&path, &old).unwrap();
+        audit.observe(&event("b"));
+        assert_eq!((read(&old), read(&path)), (line("a"), line("b")));
+        std::fs::remove_file(&path).unwrap();
+        audit.observe(&event("c"));
+        assert_eq!(read(&path), line("c"));
+        // Another program has put a file there, with an incomplete line.
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "{").unwrap();
+        audit.observe(&event("d"));
+        assert_eq!(read(&path), format!("{{\n{}", line("d")));
+        // Truncated in place, as `copytruncate` does.
+        std::fs::write(&path, "").unwrap();
+        audit.observe(&event("e"));
+        assert_eq!(read(&path), line("e"));
+        assert_eq!(audit.lost(), 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn n94_file_that_can_not_be_opened_again_is_counted() {
+        let folder = Folder::new("gone");
+        let path = folder.0.join("logs/audit.jsonl");
+        let logs = path.parent().unwrap();
+        std::fs::create_dir(logs).unwrap();
+        let audit = JsonLines::create(&path).unwrap();
+        std::fs::remove_dir_all(logs).unwrap();
+        assert!(audit.reopen().is_err());
+        audit.observe(&event("a"));
+        assert_eq!(audit.lost(), 1);
+        std::fs::create_dir(logs).unwrap();
+        audit.observe(&event("b"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), line("b"));
+        assert_eq!(audit.lost(), 1);
+    }
+
+    #[test]
+    fn n94_reopening_creates_file_at_once() {
+        let folder = Folder::new("reopened");
+        let path = folder.0.join("audit.jsonl");
+        let audit = JsonLines::create(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        audit.clone().reopen().unwrap();
+        assert!(path.exists());
+        audit.observe(&event("a"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), line("a"));
     }
 
     #[cfg(unix)]

@@ -24,6 +24,8 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod audit_file;
 mod json_lines;
 
+pub use audit_file::AuditFile;
 pub use json_lines::JsonLines;

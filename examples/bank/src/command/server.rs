@@ -22,9 +22,11 @@ pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let opened = options.store.open(policies, options.copies).await;
     let (sessions, lifetime) = opened.map_err(|e| format!("--store: {e}"))?;
     let mut sessions = sessions.observer(TracingObserver);
+    let mut audit = None;
     if let Some(path) = &options.audit {
-        let audit = JsonLines::create(path).map_err(|e| format!("{}: {e}", path.display()))?;
-        sessions = sessions.observer(audit);
+        let lines = JsonLines::create(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        sessions = sessions.observer(lines.clone());
+        audit = Some(lines);
     }
     let sessions = sessions.build();
     let mut bank = Bank::new(&sessions);
@@ -39,7 +41,12 @@ pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     // Before the first line of output, after which a signal may come.
     let stop = Stop::listen()?;
     let live = sessions.policies().clone();
-    signals::on_hangup(move || policies::reload(&live, options.config.as_deref()))?;
+    signals::on_hangup(move || {
+        policies::reload(&live, options.config.as_deref());
+        if let Some(Err(error)) = audit.as_ref().map(JsonLines::reopen) {
+            tracing::error!(%error, "the audit file was not opened again");
+        }
+    })?;
 
     let address = options.listen.unwrap_or(DEFAULT.into());
     let listener = TcpListener::bind(address)

@@ -1,4 +1,4 @@
-//! Signals to stop, and to reload the policies.
+//! Signals to stop, and to reload the policies and open the audit file again.
 
 use std::io;
 
