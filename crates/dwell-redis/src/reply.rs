@@ -4,7 +4,7 @@ use dwell_core::store::StoreError;
 use dwell_core::{SessionKey, SessionRef, Timestamp};
 use redis::{FromRedisValue, Value};
 
-use crate::value::{self, Stored, Unreadable};
+use crate::value::{self, Stored};
 
 /// Converts an answer to the type that its script returns.
 pub(crate) fn read<T: FromRedisValue>(answer: Value) -> Result<T, StoreError> {
@@ -20,7 +20,7 @@ pub(crate) fn stored(key: SessionKey, value: Option<&[u8]>) -> Result<Option<Sto
     let Some(value) = value else { return Ok(None) };
     value::decode(key, value)
         .map(Some)
-        .map_err(|reason| corrupt(key, reason))
+        .map_err(|reason| StoreError::Corrupt(std::sync::Arc::new(reason)))
 }
 
 /// Reads the value of a key for work on many sessions: logs and skips one that
@@ -37,13 +37,4 @@ pub(crate) fn stored_or_skipped(key: SessionKey, value: Option<&[u8]>) -> Option
             None
         }
     }
-}
-
-fn corrupt(key: SessionKey, reason: Unreadable) -> StoreError {
-    tracing::warn!(
-        session = %SessionRef::of(key),
-        %reason,
-        "a session can't be read and its request failed: its value is damaged or foreign"
-    );
-    StoreError::Corrupt(std::sync::Arc::new(reason))
 }

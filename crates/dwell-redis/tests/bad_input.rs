@@ -9,9 +9,8 @@
 
 mod support;
 
-use dwell_core::EndReason;
-use dwell_core::store::{SessionStore, StoreError, Update, Updated};
-use dwell_core::{minutes, seconds};
+use dwell_core::store::{Lookup, SessionStore, StoreError, Update, Updated};
+use dwell_core::{EndReason, PolicySet, SessionManager, Timeouts, hours, minutes, seconds};
 use dwell_redis::{ConnectError, RedisStore};
 use dwell_servers::Redis;
 use support::{activity, driven, due_policy, found, key, on, raw_key, start};
@@ -21,9 +20,15 @@ fn is_corrupt<T>(answer: &Result<T, StoreError>) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l17_unreadable_value_opens_nothing_and_stops_no_reaper() {
+async fn n92_unreadable_value_opens_nothing_and_stops_no_reaper() {
     let on = driven().await;
     let (store, server) = (&on.store, &on.server);
+    let limits = Timeouts {
+        idle: minutes(15),
+        absolute: hours(8),
+    };
+    let policies = PolicySet::simple(limits).unwrap();
+    let manager = SessionManager::builder(store.clone(), policies).build();
     let healthy = start(store, 0, minutes(1)).await;
     let long = "x".repeat(200);
     let values: [(&str, &[u8]); 6] = [
@@ -55,6 +60,11 @@ async fn l17_unreadable_value_opens_nothing_and_stops_no_reaper() {
         assert!(is_corrupt(&confirm), "{what}: update");
         let end = store.end(key, EndReason::SignedOut.into()).await;
         assert!(is_corrupt(&end), "{what}: end");
+        // N92: to the layers the session has ended.
+        let found = manager.readable(key, store.load(key).await).await.unwrap();
+        assert!(matches!(found.state, Lookup::Missing), "{what}");
+        let ended = manager.end_session(key, EndReason::Revoked).await;
+        assert!(!ended.unwrap(), "{what}: ended");
         let listed = store.list(record.subject.clone()).await.unwrap();
         assert_eq!(listed, [], "{what}: skipped in lists");
     }

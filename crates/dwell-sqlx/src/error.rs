@@ -84,10 +84,10 @@ pub enum ConnectError {
 /// Turns a database's error into the store's.
 pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
     match error {
-        sqlx::Error::ColumnDecode { .. }
-        | sqlx::Error::Decode(_)
-        | sqlx::Error::ColumnIndexOutOfBounds { .. }
-        | sqlx::Error::TypeNotFound { .. } => StoreError::Corrupt(Arc::new(error)),
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
+            StoreError::Corrupt(Arc::new(error))
+        }
+        // Also where the table is another one: that is no fault of one session.
         error => StoreError::unavailable(error),
     }
 }

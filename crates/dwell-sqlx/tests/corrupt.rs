@@ -10,8 +10,10 @@
 
 mod support;
 
-use dwell_core::store::{SessionStore, StoreError};
-use dwell_core::{Clock, ManualClock, minutes};
+use dwell_core::store::{Lookup, SessionStore, StoreError};
+use dwell_core::{
+    Clock, EndReason, ManualClock, PolicySet, SessionManager, Timeouts, hours, minutes,
+};
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqlitePoolOptions;
 use support::{Folder, digits, due_policy, key, opened, reap_all, start, touch};
@@ -48,13 +50,28 @@ async fn plant(store: &dyn SessionStore, own: &[&str], sql: impl AsyncFn(String)
     n
 }
 
-async fn corrupt_rows_are_skipped(store: &dyn SessionStore, clock: &ManualClock, faults: u32) {
+async fn corrupt_rows_are_skipped(
+    store: &(impl SessionStore + Clone),
+    clock: &ManualClock,
+    faults: u32,
+) {
+    let limits = Timeouts {
+        idle: minutes(15),
+        absolute: hours(8),
+    };
+    let policies = PolicySet::simple(limits).unwrap();
+    let manager = SessionManager::builder(store.clone(), policies).build();
     for n in 1..=faults {
         let error = store.load(key(n)).await.unwrap_err();
         assert!(
             matches!(error, StoreError::Corrupt(_)),
             "fault {n}: {error:?}"
         );
+        // N92: to the layers the session has ended.
+        let found = manager.readable(key(n), Err(error.clone())).await;
+        assert!(matches!(found.unwrap().state, Lookup::Missing), "fault {n}");
+        let ended = manager.end_session(key(n), EndReason::Revoked).await;
+        assert!(!ended.unwrap(), "fault {n}");
         let shown = format!("{error:?}");
         assert!(!shown.contains(&digits(key(n))), "{shown}");
         let touch = touch(&opened(n, "alice", clock.now()), clock.now());
@@ -79,7 +96,7 @@ async fn corrupt_rows_are_skipped(store: &dyn SessionStore, clock: &ManualClock,
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn postgres_skips_corrupt_rows() {
+async fn n92_postgres_skips_corrupt_rows() {
     let (server, store, clock) = support::served().await;
     let own = [
         "token_check = '\\x00'",
@@ -99,7 +116,7 @@ async fn postgres_skips_corrupt_rows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sqlite_skips_corrupt_rows() {
+async fn n92_sqlite_skips_corrupt_rows() {
     let (folder, clock) = (Folder::new(), ManualClock::new());
     let store = support::sqlite(&folder, &clock).await;
     let url = format!("sqlite://{}", folder.path("sessions.db"));

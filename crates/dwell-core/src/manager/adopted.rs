@@ -107,7 +107,7 @@ impl SessionManager {
         network: NetworkMatch,
     ) -> Result<Loaded, StoreError> {
         let key = adopted.key();
-        let loaded = self.store().load(key).await?;
+        let loaded = self.readable(key, self.store().load(key).await).await?;
         if !matches!(loaded.state, Lookup::Missing) {
             return Ok(loaded);
         }
@@ -146,7 +146,9 @@ impl SessionManager {
                     state: Lookup::Found(record),
                 })
             }
-            Created::Exists | Created::LimitReached => self.store().load(key).await,
+            Created::Exists | Created::LimitReached => {
+                self.readable(key, self.store().load(key).await).await
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::engine::Verdict;
 use crate::event::{Event, EventKind, Observer, Observers, RequestContext, log_panic};
 use crate::policy::LivePolicies;
 use crate::session::{EndReason, EndedSession, SessionKey, SessionRecord, SessionRef, SubjectId};
-use crate::store::{DuePolicy, End, Lookup, SessionStore, StoreError};
+use crate::store::{DuePolicy, End, Loaded, Lookup, SessionStore, StoreError};
 use crate::time::{Timestamp, as_millis, seconds};
 
 /// A function that is called once for every session that ends; see
@@ -189,6 +189,29 @@ impl SessionManager {
         DuePolicy::new(self.0.policies.current())
     }
 
+    /// Takes a session whose record can't be read for one that has ended (law L8):
+    /// it is unknown, and a line is logged. Layers call it with the answer of a
+    /// look-up.
+    ///
+    /// # Errors
+    /// Fails if the store did not answer the look-up, or does not answer now.
+    pub async fn readable(
+        &self,
+        key: SessionKey,
+        found: Result<Loaded, StoreError>,
+    ) -> Result<Loaded, StoreError> {
+        match found {
+            Err(StoreError::Corrupt(why)) => {
+                log_unreadable(key, &*why);
+                Ok(Loaded {
+                    now: self.store().now().await?,
+                    state: Lookup::Missing,
+                })
+            }
+            found => found,
+        }
+    }
+
     /// Returns the subject's sessions that have not ended, the oldest first.
     ///
     /// # Errors
@@ -263,7 +286,7 @@ impl SessionManager {
         key: SessionKey,
         reason: EndReason,
     ) -> Result<bool, StoreError> {
-        let loaded = self.store().load(key).await?;
+        let loaded = self.readable(key, self.store().load(key).await).await?;
         match loaded.state {
             Lookup::Found(record) => self.end_record(&record, reason, loaded.now).await,
             Lookup::Ended(_) | Lookup::Missing => Ok(false),
@@ -404,6 +427,20 @@ impl SessionManager {
     pub fn tell(&self, event: &Event) {
         self.0.observers.tell(event);
     }
+}
+
+/// Logs that a session counts as ended.
+#[cold]
+fn log_unreadable(key: SessionKey, why: &(dyn std::error::Error + Send + Sync)) {
+    let why = why.to_string();
+    #[cfg(feature = "tracing")]
+    tracing::warn!(
+        session = %SessionRef::of(key),
+        error = why,
+        "a session can't be read and counts as ended: its record is damaged or foreign"
+    );
+    #[cfg(not(feature = "tracing"))]
+    let _ = (key, why);
 }
 
 impl SessionManagerBuilder {

@@ -87,12 +87,13 @@ impl Recheck {
     /// Fails if the store does not answer.
     pub async fn run(&self) -> Result<Rechecked, StoreError> {
         // A near copy may not have received a change that caused this check.
-        let found = self.manager.store().load_uncopied(self.key).await?;
-        Ok(self.judge(found))
+        let found = self.manager.store().load_uncopied(self.key).await;
+        Ok(self.judge(self.manager.readable(self.key, found).await?))
     }
 
     /// Does the same as [`run`](Self::run) without waiting, if the store
-    /// answers at once, as one in memory does. Returns `None` if it does not.
+    /// answers at once, as one in memory does. Returns `None` if it does not, or
+    /// can't read the session.
     #[must_use]
     pub fn run_at_once(&self) -> Option<Result<Rechecked, StoreError>> {
         let found = self
@@ -101,6 +102,9 @@ impl Recheck {
             .load_uncopied(self.key)
             .into_ready()
             .ok()?;
+        if let Err(StoreError::Corrupt(_)) = found {
+            return None;
+        }
         Some(found.map(|found| self.judge(found)))
     }
 

@@ -279,7 +279,9 @@ pub struct Reaped {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The store holds a value that can't be read.
+    /// The store holds a value of this session that can't be read. The layers
+    /// take the session for one that has ended
+    /// ([`SessionManager::readable`](crate::SessionManager::readable)).
     #[error("the session store holds a value that can't be read")]
     Corrupt(#[source] Arc<dyn std::error::Error + Send + Sync>),
     /// The store did not answer within this time.

@@ -84,10 +84,14 @@ async fn by_tokens(
         let loaded = match context.is_local() {
             // Not awaited, since awaiting would copy the session twice.
             true => match manager.store().load(token.key()).into_ready() {
-                Ok(loaded) => loaded?,
-                Err(answer) => answer.await?,
+                Ok(loaded) => loaded,
+                Err(answer) => answer.await,
             },
-            false => look_up(manager, context, &token).await?,
+            false => look_up(manager, context, &token).await,
+        };
+        let loaded = match loaded {
+            Ok(loaded) => loaded,
+            error => manager.readable(token.key(), error).await?,
         };
         let next = Resolved::by_token(token, loaded, manager.rotation_grace());
         match (&next, state.resolved()) {
@@ -156,7 +160,7 @@ async fn adopt(
             .ride(&**manager.store(), session.key())
             .await
     {
-        let loaded = loaded?;
+        let loaded = manager.readable(session.key(), loaded).await?;
         if !matches!(loaded.state, Lookup::Missing) {
             state.resolve(Resolved::by_owner(loaded));
             return Ok(());

@@ -30,3 +30,4 @@ mod rides;
 mod source_linked;
 mod source_sealed;
 mod touches;
+mod unreadable;

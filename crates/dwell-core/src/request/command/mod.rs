@@ -60,7 +60,8 @@ impl SessionHandle {
                 }
                 Updated::Gone => return Err(self.overtaken(record.key).await?),
                 Updated::Conflict => {
-                    let loaded = store.load(record.key).await?;
+                    let loaded = store.load(record.key).await;
+                    let loaded = self.manager().readable(record.key, loaded).await?;
                     match loaded.state {
                         Lookup::Found(newer) => record = newer,
                         Lookup::Ended(_) | Lookup::Missing => return Err(self.too_late(loaded)),
@@ -73,7 +74,8 @@ impl SessionHandle {
 
     /// Returns the error for a session that a command came too late for.
     async fn overtaken(&self, key: SessionKey) -> Result<CommandError, StoreError> {
-        let loaded = self.manager().store().load(key).await?;
+        let loaded = self.manager().store().load(key).await;
+        let loaded = self.manager().readable(key, loaded).await?;
         Ok(self.too_late(loaded))
     }
 

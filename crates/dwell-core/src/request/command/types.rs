@@ -137,9 +137,9 @@ pub enum CommandError {
     /// for re-authentication live or locked.
     #[error("the request has no live session")]
     NoSession,
-    /// The store did not answer, or can't read what it holds.
+    /// The store did not answer.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
     /// The subject has as many sessions as the policy allows, and the policy
     /// refuses new ones.
     #[error("the subject has as many sessions as its policy allows")]
@@ -153,6 +153,16 @@ pub enum CommandError {
     /// The subject is empty or contains the character NUL.
     #[error("the subject is empty or contains NUL; name the user by a text of other characters")]
     UnusableSubject,
+}
+
+/// A session whose record can't be read has ended (law L8).
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Corrupt(_) => Self::Gone,
+            error => Self::Store(error),
+        }
+    }
 }
 
 impl From<SessionOver> for CommandError {

@@ -28,7 +28,7 @@ use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 pub(crate) use dwell_test_support::{
     AnyLayer, App, Body, COOKIE, Pause, SharedStore, default_policy, outcome, policies,
 };
-pub(crate) use odd_store::{FailingTouches, LateEnds};
+pub(crate) use odd_store::{Damaged, FailingTouches, LateEnds};
 pub(crate) use probe::{Broken, Probe};
 
 pub(crate) type Client = TestClient<App>;
