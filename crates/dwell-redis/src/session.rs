@@ -64,6 +64,7 @@ impl Inner {
             if record.facts.version != version {
                 return Ok(Updated::Conflict);
             }
+            let closes_at = record.facts.closes_at(&update);
             if !record.update(&update, now) {
                 return Ok(Updated::Gone);
             }
@@ -72,6 +73,7 @@ impl Inner {
                 .arg(self.clock_argument())
                 .arg(old.get(CHANGING).unwrap_or_default())
                 .arg(value::encode(&record))
+                .number(clamped(closes_at))
                 .arg(self.settings.channel.as_str())
                 .arg(key.as_bytes());
             let answer = self.link.change(call).await?;

@@ -157,6 +157,7 @@ async fn unlocked_session_is_locked_again(store: &dyn SessionStore, clock: &Manu
     let opened = dwell_core::store::Update::Reauthenticate {
         open: record.open.clone(),
         touch: support::touch(&record, clock.now()),
+        lock_period: hours(3),
         rotation: None,
     };
     let version = locked[0].facts.version;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::{Activity, Deadlines, Verdict};
-use crate::policy::{AuthenticationRequirement, Limits, NetworkMatch, OnIdle, PolicySet, Rule};
+use crate::policy::{AuthenticationRequirement, Limits, NetworkMatch, PolicySet, Rule};
 use crate::session::{AuthenticationContext, Credential, EndReason, Facts, VerifierHash};
 use crate::time::{Timestamp, seconds};
 
@@ -27,11 +27,8 @@ pub fn decide(facts: &Facts, limits: &Limits, now: Timestamp) -> Verdict {
     }
     let hard = hard_limit(facts, limits);
     let (idle, idle_rule) = idle_limit(facts, limits);
-    let lock_from = facts.locked_at.map_or(idle, |at| at.min(idle));
-    let idle_end = match limits.on_idle {
-        OnIdle::End => lock_from,
-        OnIdle::Lock => lock_from + limits.lock_period,
-    };
+    let lock_from = facts.locked_from(idle);
+    let idle_end = lock_from + limits.lock_period();
     if now >= idle_end.min(hard.at) {
         let reason = if hard.at <= idle_end {
             hard.reason

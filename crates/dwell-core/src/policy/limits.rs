@@ -65,6 +65,16 @@ impl Limits {
         self.idle.length
     }
 
+    /// Returns how long the session is kept locked after its idle deadline. Zero
+    /// if the policy ends idle sessions.
+    #[must_use]
+    pub fn lock_period(&self) -> Duration {
+        match self.on_idle {
+            OnIdle::End => Duration::ZERO,
+            OnIdle::Lock => self.lock_period,
+        }
+    }
+
     /// Returns the absolute timeout in force.
     #[must_use]
     pub fn absolute(&self) -> Duration {

@@ -140,6 +140,7 @@ mod tests {
                 network: NetworkId::NONE,
                 idle_deadline: at + hours(1),
             },
+            lock_period: Duration::ZERO,
             rotation: Some(Rotation {
                 check: token.verifier(),
                 presented,

@@ -27,6 +27,9 @@ pub enum Update {
         open: OpenPart,
         /// The activity, at the instant of the authentication.
         touch: Touch,
+        /// How long after its idle deadline the session is kept locked. Zero if
+        /// its policy ends idle sessions.
+        lock_period: Duration,
         /// The token's replacement; `None` for an adopted session, and after a
         /// parallel rotation.
         rotation: Option<Rotation>,
@@ -74,22 +77,48 @@ impl Facts {
     #[inline]
     #[must_use]
     pub fn has_run_out(&self, now: Timestamp) -> bool {
-        now >= self.idle_deadline || self.past_hard_deadline(now)
+        now >= self.idle_deadline.min(self.hard_deadline())
     }
 
-    fn past_hard_deadline(&self, now: Timestamp) -> bool {
-        now >= self.absolute_deadline || self.provider_deadline.is_some_and(|at| now >= at)
+    fn hard_deadline(&self) -> Timestamp {
+        let provider = self.provider_deadline.unwrap_or(Timestamp::MAX);
+        self.absolute_deadline.min(provider)
+    }
+
+    /// Returns when an update becomes too late, by the store's clock: the hard
+    /// deadlines, and for an authentication also the end that the idle timeout
+    /// sets. A store whose write is a separate step checks this instant again in
+    /// that step.
+    #[must_use]
+    pub fn closes_at(&self, update: &Update) -> Timestamp {
+        let hard = self.hard_deadline();
+        match update {
+            Update::Reauthenticate {
+                touch, lock_period, ..
+            } => {
+                let idle = self.last_active_at + (touch.idle_deadline - touch.at);
+                let idle = self.idle_deadline.min(idle);
+                hard.min(self.locked_from(idle) + *lock_period)
+            }
+            _ => hard,
+        }
+    }
+
+    /// Returns since when, or from when on, the session is locked if its idle
+    /// deadline is `idle`.
+    pub(crate) fn locked_from(&self, idle: Timestamp) -> Timestamp {
+        self.locked_at.map_or(idle, |at| at.min(idle))
     }
 }
 
 impl SessionRecord {
     /// Makes a change, at `now` by the store's clock. Returns `false`, and
-    /// changes nothing, if the absolute or the provider's deadline has passed.
+    /// changes nothing, at or after [`Facts::closes_at`].
     /// Stores call it for
     /// [`SessionStore::update`](crate::store::SessionStore::update), after
     /// comparing the version.
     pub fn update(&mut self, update: &Update, now: Timestamp) -> bool {
-        if self.facts.past_hard_deadline(now) {
+        if now >= self.facts.closes_at(update) {
             return false;
         }
         let facts = &mut self.facts;
@@ -100,6 +129,7 @@ impl SessionRecord {
             Update::Reauthenticate {
                 open,
                 touch,
+                lock_period: _,
                 rotation,
             } => {
                 let touch = touch.not_after(now);

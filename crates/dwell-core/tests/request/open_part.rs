@@ -1,5 +1,7 @@
 //! The record's open part: what commands change in it, and what they keep.
 
+use std::time::Duration;
+
 use dwell_core::engine::TokenState;
 use dwell_core::store::{Lookup, SessionStore, Update, Updated};
 use dwell_core::{
@@ -28,6 +30,7 @@ fn with_newer_fact(world: &World) -> (Token, SessionState) {
     let update = Update::Reauthenticate {
         open: OpenPart::new().with(NEWER, b"kept").unwrap(),
         touch: touch(&record, record.facts.created_at),
+        lock_period: Duration::ZERO,
         rotation: None,
     };
     let version = record.facts.version;

@@ -67,6 +67,7 @@ fn l03_nothing_moves_absolute_deadline() {
     let again = Update::Reauthenticate {
         open: record.open.clone(),
         touch: touch_at(&record, at),
+        lock_period: Duration::ZERO,
         rotation: Some(rotation),
     };
     for update in [Update::Rotate(rotation), again, Update::Confirm] {

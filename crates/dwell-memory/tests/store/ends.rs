@@ -1,6 +1,7 @@
 //! Ends: final, with one winner and one report each.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use dwell_core::store::{
     Created, End, Lookup, Rotation, SessionStore, TouchOutcome, Update, Updated,
@@ -36,6 +37,7 @@ fn l04_ended_sessions_stay_ended() {
         Update::Reauthenticate {
             open: OpenPart::new(),
             touch: touch_at(&record, record.facts.created_at),
+            lock_period: Duration::ZERO,
             rotation: Some(rotation),
         },
     ];

@@ -66,23 +66,23 @@ impl PostgresStore {
             if !changed.update(&update, found.now) {
                 return Ok(Updated::Gone);
             }
-            let is_activity = matches!(update, Update::Reauthenticate { .. });
-            if let Some(record) = self.replace(&record, &changed, is_activity).await? {
+            if let Some(record) = self.replace(&record, &changed, &update).await? {
                 return Ok(Updated::Applied(record));
             }
         }
         Err(contended())
     }
 
-    /// Writes an update, unless the session has changed since it was loaded.
-    /// Returns `None` if it has.
+    /// Writes an update, unless the session has changed since it was loaded or
+    /// it is too late by now. Returns `None` in both cases.
     async fn replace(
         &self,
         loaded: &SessionRecord,
         changed: &SessionRecord,
-        is_activity: bool,
+        update: &Update,
     ) -> Result<Option<SessionRecord>, StoreError> {
         let stored = Stored::new(changed);
+        let is_activity = matches!(update, Update::Reauthenticate { .. });
         let query = sqlx::query(self.0.sql.update.text())
             .bind(stored.key)
             .bind(i64::from(loaded.facts.version))
@@ -100,7 +100,9 @@ impl PostgresStore {
             .bind(stored.last_active_at)
             .bind(stored.idle_deadline)
             .bind(stored.longest_pause)
-            .bind(stored.network);
+            .bind(stored.network)
+            .bind(self.test_time())
+            .bind(instant(loaded.facts.closes_at(update)));
         let row = query.fetch_optional(&self.0.pool).await;
         let Some(row) = row.map_err(store_error)? else {
             return Ok(None);

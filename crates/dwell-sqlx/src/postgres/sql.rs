@@ -104,7 +104,8 @@ impl Statements {
                  WHERE NOT EXISTS (SELECT FROM done)"
             )),
             // `$13` is true for an authentication. It also writes the activity
-            // columns, and fails if the session was touched meanwhile.
+            // columns, and fails if the session was touched meanwhile. From `$19`
+            // on it is too late.
             update: sql(&format!(
                 "WITH done AS (
                      UPDATE dwell_session s SET
@@ -117,9 +118,10 @@ impl Statements {
                          network = CASE WHEN $13 THEN $17 ELSE s.network END,
                          due = CASE WHEN $13 THEN LEAST(s.due, $15) ELSE s.due END
                      WHERE s.key = $1 AND s.version = $2 AND s.ended_reason IS NULL
-                         AND (NOT $13 OR s.last_active_at = $12)
+                         AND (NOT $13 OR s.last_active_at = $12) AND {now} < $19
                      RETURNING {of_s})
-                 SELECT {of_done}, {NOTIFY} FROM done"
+                 SELECT {of_done}, {NOTIFY} FROM done",
+                now = NOW.replace("$1", "$18"),
             )),
             end: sql(&format!(
                 "{clock}, done AS (

@@ -77,6 +77,7 @@ pub(super) fn every_update(record: &SessionRecord, at: Timestamp) -> Vec<Update>
     let reauthenticate = |open, rotation| Update::Reauthenticate {
         open,
         touch: touch(record, at),
+        lock_period: minutes(30),
         rotation,
     };
     vec![

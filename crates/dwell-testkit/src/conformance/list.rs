@@ -165,6 +165,8 @@ macro_rules! __conformance_cases {
                 locking::idle_session_is_locked_once_then_ends
                 locking::session_locked_by_request_is_not_locked_again
                 locking::unlocked_session_is_not_ended_for_old_lock
+                locking::n69_authentication_at_idle_deadline_is_too_late
+                locking::n69_authentication_at_end_of_lock_is_too_late
                 open_part::reaper_keeps_open_part
                 reapers::l12_concurrent_reapers_report_each_end_once
                 reapers::n20_requests_and_reapers_report_each_end_once

@@ -11,7 +11,10 @@
 use std::time::Duration;
 
 use dwell_core::store::{Created, TouchOutcome, Update, Updated};
-use dwell_core::{EndReason, OnIdle, OnLimit, OpenPart, Policy, PolicySet, minutes, seconds};
+use dwell_core::{
+    EndReason, OnIdle, OnLimit, OpenPart, Policy, PolicySet, SessionRecord, Timestamp, minutes,
+    seconds,
+};
 
 use super::fixture::{
     ABSOLUTE, AGO, Fixture, IDLE, MS, check, keys_in_order, keys_of, rotation, touch,
@@ -65,6 +68,7 @@ pub async fn reauthentication_opens_lock(under: impl StoreUnderTest) {
     let opened = Update::Reauthenticate {
         open: OpenPart::new(),
         touch: touch(&record, now - minutes(1)),
+        lock_period: minutes(30),
         rotation: None,
     };
     fixture.apply(record.key, opened).await;
@@ -96,6 +100,7 @@ pub async fn idle_session_can_be_locked_and_unlocked(under: impl StoreUnderTest)
     let opened = Update::Reauthenticate {
         open: OpenPart::new(),
         touch: touch(&record, now),
+        lock_period: minutes(30),
         rotation: Some(rotation(&record, 2, now)),
     };
     let opened = fixture.update(record.key, 1, opened).await;
@@ -225,6 +230,7 @@ pub async fn unlocked_session_is_not_ended_for_old_lock(under: impl DriveClock) 
     let opened = Update::Reauthenticate {
         open: OpenPart::new(),
         touch,
+        lock_period: minutes(30),
         rotation: None,
     };
     fixture.apply(record.key, opened).await;
@@ -241,5 +247,67 @@ pub async fn unlocked_session_is_not_ended_for_old_lock(under: impl DriveClock) 
         keys_in_order(&reaped.locked),
         [record.key],
         "and is locked again at its new idle deadline"
+    );
+}
+
+/// An authentication that began before the idle deadline and comes at it is too
+/// late: the session is over, as it is for a touch.
+pub async fn n69_authentication_at_idle_deadline_is_too_late(under: impl DriveClock) {
+    authentication_closes(under, Duration::ZERO, |_| None).await;
+}
+
+/// An authentication that began during a lock and comes at its end is too late.
+pub async fn n69_authentication_at_end_of_lock_is_too_late(under: impl DriveClock) {
+    let period = minutes(30);
+    authentication_closes(under, period, |record| {
+        Some(record.facts.created_at + AGO + minutes(5))
+    })
+    .await;
+}
+
+/// Two sessions, each locked where `locked_at` says so: an authentication that
+/// began earlier opens one 1 ms before its end, and not the other at its end.
+async fn authentication_closes<T: DriveClock>(
+    under: T,
+    lock_period: Duration,
+    locked_at: fn(&SessionRecord) -> Option<Timestamp>,
+) {
+    let fixture = Fixture::new(under);
+    let sessions = fixture.start_many(2, "alice").await;
+    let began = fixture.now().await;
+    let mut end = sessions[0].facts.idle_deadline;
+    for record in &sessions {
+        if let Some(at) = locked_at(record) {
+            fixture.apply(record.key, Update::Lock { at }).await;
+            end = at + lock_period;
+        }
+    }
+    let authenticate = async |record: &SessionRecord| {
+        let before = fixture.found(record.key).await;
+        let update = Update::Reauthenticate {
+            open: OpenPart::new(),
+            touch: touch(record, began),
+            lock_period,
+            rotation: None,
+        };
+        let updated = fixture.update(record.key, before.facts.version, update);
+        (updated.await, before)
+    };
+    fixture.advance(end - MS - began).await;
+    let (in_time, _) = authenticate(&sessions[0]).await;
+    assert!(
+        matches!(in_time, Updated::Applied(_)),
+        "1 ms before the end there is time: {in_time:?}"
+    );
+    fixture.advance(MS).await;
+    let (late, before) = authenticate(&sessions[1]).await;
+    assert!(
+        matches!(late, Updated::Gone),
+        "at the end it is too late: {late:?}"
+    );
+    assert_eq!(
+        fixture.found(sessions[1].key).await,
+        before,
+        "and nothing is changed"
     );
 }

@@ -8,6 +8,8 @@
 //! run(async || MemoryStore::new(), open_part::every_open_part_round_trips);
 //! ```
 
+use std::time::Duration;
+
 use dwell_core::store::{Lookup, Update, Updated};
 use dwell_core::{
     AuthenticationContext, EndReason, OnIdle, OpenPart, OpenTag, Policy, PolicySet, SessionRecord,
@@ -116,6 +118,7 @@ pub async fn open_part_is_replaced_by_compare_and_set(under: impl StoreUnderTest
     let state = |open: &OpenPart| Update::Reauthenticate {
         open: open.clone(),
         touch: touch(&record, now),
+        lock_period: Duration::ZERO,
         rotation: None,
     };
     for open in odd_parts() {

@@ -116,6 +116,7 @@ pub(crate) enum Fault {
     // Updates.
     LocksMoveOn,
     RotationInTwoSteps,
+    UpdateForgetsTheIdleDeadline,
     UpdateForgetsTheOwner,
     UpdateForgetsTheOpenPart,
     UpdateIgnoresDeadlines,

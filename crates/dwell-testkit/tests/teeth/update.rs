@@ -60,6 +60,12 @@ fn at_once(store: &Planted, key: SessionKey, mut version: u32, update: &Update) 
         row.grave = None;
     }
     let before = row.record.clone();
+    let mut update = update.clone();
+    if let (Fault::UpdateForgetsTheIdleDeadline, Update::Reauthenticate { lock_period, .. }) =
+        (store.fault, &mut update)
+    {
+        *lock_period = hours(8);
+    }
     let mut at = now;
     match store.fault {
         Fault::UpdateIgnoresDeadlines => at = Timestamp::MIN,
@@ -71,12 +77,12 @@ fn at_once(store: &Planted, key: SessionKey, mut version: u32, update: &Update) 
         }
         _ => {}
     }
-    let updated = change(&mut row.record, version, update, at);
+    let updated = change(&mut row.record, version, &update, at);
     if !matches!(updated, Updated::Applied(_)) {
         row.record = before;
         return updated;
     }
-    spoil(store, &before, &mut row.record, update);
+    spoil(store, &before, &mut row.record, &update);
     Updated::Applied(row.record.clone())
 }
 
@@ -113,6 +119,10 @@ crate::teeth! {
     }
     update_losing_owner_is_found: UpdateForgetsTheOwner {
         update::adopted_session_stays_adopted, "stays adopted";
+    }
+    update_ignoring_idle_deadline_is_found: UpdateForgetsTheIdleDeadline {
+        locking::n69_authentication_at_idle_deadline_is_too_late, "it is too late";
+        locking::n69_authentication_at_end_of_lock_is_too_late, "it is too late";
     }
     update_losing_open_part_is_found: UpdateForgetsTheOpenPart {
         open_part::open_part_is_replaced_by_compare_and_set, "as given";

@@ -1,9 +1,13 @@
 //! Failed re-authentications: too many end the session.
 
-use dwell_core::{EndReason, EventKind, SessionManager, minutes};
+use std::time::Duration;
+
+use dwell_core::{
+    EndReason, EventKind, Policy, PolicySet, SessionManager, hours, minutes, seconds,
+};
 
 use crate::support::{
-    World, outcome, policies, set_cookies, signed_in, stack_over, token, verdict,
+    COOKIE, World, issued, outcome, policies, set_cookies, signed_in, stack_over, token, verdict,
 };
 
 const FAIL: &str = "/reauthenticate?fail=1";
@@ -117,4 +121,76 @@ async fn ended_session_takes_no_authentication() {
     }
     assert_eq!(verdict(&mut client).await, "idle_timeout");
     assert_eq!(world.events.count(EventKind::StepUpSucceeded), 0);
+}
+
+/// The idle deadline passes while the factor is checked.
+async fn overtaken(world: &World, from: Duration, step: Duration) {
+    let client = world.signed_in().await;
+    world.clock.advance(from);
+    let held = world.hold(&client, "/reauthenticate?wait=before").await;
+    world.clock.advance(step);
+    let answer = world.finish(held).await;
+    assert_eq!(answer.status, 409, "{}", answer.text());
+    assert_eq!(answer.text(), "the session has ended: idle_timeout");
+    assert_eq!(issued(&answer), None);
+    assert_eq!(world.events.count(EventKind::StepUpSucceeded), 0);
+    world.reap().await;
+    assert_eq!(world.events.ends(), [EndReason::IdleTimeout]);
+}
+
+#[tokio::test]
+async fn n69_authentication_finished_at_idle_deadline_fails() {
+    let world = World::new();
+    overtaken(&world, minutes(15) - seconds(1), seconds(1)).await;
+}
+
+#[tokio::test]
+async fn n69_authentication_finished_at_end_of_lock_fails() {
+    let world = World::locking();
+    overtaken(&world, minutes(75) - seconds(1), seconds(1)).await;
+}
+
+#[tokio::test]
+async fn n69_authentication_from_before_lock_outlasts_no_lock() {
+    let world = World::locking();
+    overtaken(&world, minutes(15) - seconds(1), hours(1) + seconds(1)).await;
+}
+
+#[tokio::test]
+async fn n69_authentication_finished_in_lock_period_unlocks() {
+    for began in [minutes(15) - seconds(1), minutes(20)] {
+        let world = World::locking();
+        let mut client = world.signed_in().await;
+        world.clock.advance(began);
+        let held = world.hold(&client, "/reauthenticate?wait=before").await;
+        world.clock.advance(minutes(2));
+        let answer = world.finish(held).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        client.set_cookie(COOKIE, &issued(&answer).unwrap());
+        assert_eq!(verdict(&mut client).await, "ok", "{began:?}");
+    }
+}
+
+#[tokio::test]
+async fn n69_other_tabs_activity_leaves_time_to_authenticate() {
+    let world = World::new();
+    let mut client = world.signed_in().await;
+    world.clock.advance(minutes(15) - seconds(1));
+    let held = world.hold(&client, "/reauthenticate?wait=before").await;
+    assert_eq!(outcome(&client.get("/").await), "ok");
+    world.clock.advance(minutes(1));
+    assert_eq!(world.finish(held).await.status, 200);
+}
+
+#[tokio::test]
+async fn n69_shorter_timeout_counts_while_factor_is_checked() {
+    let world = World::new();
+    let client = world.signed_in().await;
+    let shorter = Policy::named("default").idle(minutes(5)).absolute(hours(8));
+    let shorter = PolicySet::builder(shorter).build().unwrap();
+    world.manager.policies().replace(shorter);
+    world.clock.advance(minutes(5) - seconds(1));
+    let held = world.hold(&client, "/reauthenticate?wait=before").await;
+    world.clock.advance(seconds(1));
+    assert_eq!(world.finish(held).await.status, 409);
 }

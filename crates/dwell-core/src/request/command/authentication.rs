@@ -116,14 +116,16 @@ impl SessionHandle {
         let record = self
             .update(session, |record| {
                 let (policies, network) = (self.policies(), self.network());
-                let at = session.now;
+                let (facts, at) = (&record.facts, session.now);
+                let limits = policies.limits(facts.policy, facts.network, network);
                 // Others may have filled the open part since. Then nothing is
                 // stated, which is the strict side.
                 let open = record.open.with_authentication(&context);
                 let open = open.unwrap_or_else(|_| record.open.without(OpenTag::AUTHENTICATION));
                 Update::Reauthenticate {
                     open,
-                    touch: engine::touch(policies, &record.facts, network, at),
+                    touch: engine::touch(policies, facts, network, at),
+                    lock_period: limits.lock_period(),
                     rotation: rotation.filter(|_| !self.has_successor(session, record)),
                 }
             })
