@@ -199,6 +199,9 @@ impl Session {
     ///
     /// # fn is_valid_code(_subject: &str, _code: &str) -> bool { true }
     /// async fn confirm(session: Session, code: String) -> Result<StatusCode, SessionError> {
+    ///     if !session.begin_reauthentication().await? {
+    ///         return Ok(StatusCode::UNAUTHORIZED);
+    ///     }
     ///     if !is_valid_code(session.subject().as_str(), &code) {
     ///         session.reauthentication_failed().await?;
     ///         return Ok(StatusCode::FORBIDDEN);
@@ -214,6 +217,16 @@ impl Session {
     /// See [`SessionHandle::reauthenticated`].
     pub async fn reauthenticated(&self, authentication: AuthenticationContext) -> Result<()> {
         Ok(self.command().reauthenticated(authentication).await?)
+    }
+
+    /// Counts an attempt to authenticate again, before the factor is checked.
+    /// Returns `false` if there were too many (more than 5 by default) and the
+    /// session has ended: then check nothing.
+    ///
+    /// # Errors
+    /// See [`SessionHandle::begin_reauthentication`].
+    pub async fn begin_reauthentication(&self) -> Result<bool> {
+        Ok(self.command().begin_reauthentication().await?)
     }
 
     /// Records that a re-authentication failed. Returns `true` if this was the
@@ -431,6 +444,16 @@ impl LoginSession {
     /// See [`SessionHandle::reauthenticated`].
     pub async fn reauthenticated(&self, authentication: AuthenticationContext) -> Result<()> {
         Ok(self.command().reauthenticated(authentication).await?)
+    }
+
+    /// Counts an attempt to authenticate again, before the factor is checked.
+    /// Returns `false` if there were too many (more than 5 by default) and the
+    /// session has ended: then check nothing.
+    ///
+    /// # Errors
+    /// See [`SessionHandle::begin_reauthentication`].
+    pub async fn begin_reauthentication(&self) -> Result<bool> {
+        Ok(self.command().begin_reauthentication().await?)
     }
 
     /// Records that a re-authentication failed. Returns `true` if this was the

@@ -341,6 +341,11 @@ impl SessionStore for MemoryStore {
         StoreFuture::ready(Ok(updated))
     }
 
+    fn count_failure(&self, key: SessionKey) -> StoreFuture<'_, Option<u8>> {
+        let now = self.0.clock.now();
+        StoreFuture::ready(Ok(self.0.sessions.count_failure(key, now)))
+    }
+
     fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>> {
         StoreFuture::ready(Ok(self.0.end(key, end)))
     }

@@ -72,6 +72,10 @@ impl Sessions {
         .unwrap_or(Updated::Gone)
     }
 
+    pub(crate) fn count_failure(&self, key: SessionKey, now: Timestamp) -> Option<u8> {
+        self.if_live(key, |slot| slot.count_failure(now)).flatten()
+    }
+
     /// Calls `f` with the session under its lock. Returns `None` for a
     /// tombstone and for an unknown key.
     pub(crate) fn if_live<R>(&self, key: SessionKey, f: impl FnOnce(&mut Slot) -> R) -> Option<R> {

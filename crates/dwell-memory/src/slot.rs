@@ -174,6 +174,12 @@ impl Slot {
         }
     }
 
+    pub(crate) fn count_failure(&mut self, now: Timestamp) -> Option<u8> {
+        let counted = self.facts().count_failure(now)?;
+        self.failures = counted;
+        Some(counted)
+    }
+
     /// A touch changes these four and nothing else.
     pub(crate) fn record_activity(&mut self, facts: &Facts) {
         self.last_active_at = facts.last_active_at.into();

@@ -91,6 +91,14 @@ impl Inner {
         Ok(Updated::Conflict)
     }
 
+    pub(crate) async fn count_failure(&self, key: SessionKey) -> Result<Option<u8>, StoreError> {
+        let call = self.about(&script::FAIL, key).arg(self.clock_argument());
+        let (_, failures, unreadable): (u64, i16, Option<Vec<u8>>) =
+            read(self.link.change(call).await?)?;
+        stored(key, unreadable.as_deref())?;
+        Ok(u8::try_from(failures).ok())
+    }
+
     pub(crate) async fn end(
         &self,
         key: SessionKey,

@@ -94,6 +94,10 @@ impl SessionStore for RedisStore {
         StoreFuture::boxed(self.0.update(key, version, update))
     }
 
+    fn count_failure(&self, key: SessionKey) -> StoreFuture<'_, Option<u8>> {
+        StoreFuture::boxed(self.0.count_failure(key))
+    }
+
     fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>> {
         StoreFuture::boxed(self.0.end(key, end))
     }

@@ -18,9 +18,9 @@ use dwell_core::{
 const FORMAT: u8 = 1;
 /// The size of the part that every value has.
 const HEAD: usize = 116;
-/// The bytes that every touch and every update changes; versions are compared
-/// by them.
-pub(crate) const CHANGING: Range<usize> = 4..28;
+/// The bytes that every touch, every update and every failed authentication
+/// changes; versions are compared by them.
+pub(crate) const CHANGING: Range<usize> = 3..28;
 
 const CONFIRMED: u8 = 1;
 const REPLACED: u8 = 2;

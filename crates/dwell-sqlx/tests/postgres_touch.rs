@@ -148,8 +148,9 @@ async fn no_statement_scans_table() {
         store.touch_and_load(record.key, touch).await.unwrap();
         store.list("alice".into()).await.unwrap();
         let other = start(&store, n, "alice").await;
-        let failed = dwell_core::store::Update::FailReauthentication;
-        store.update(other.key, 0, failed).await.unwrap();
+        let confirm = dwell_core::store::Update::Confirm;
+        store.update(other.key, 0, confirm).await.unwrap();
+        store.count_failure(other.key).await.unwrap();
         let end = dwell_core::EndReason::SignedOut.into();
         store.end(other.key, end).await.unwrap();
         store.acknowledge(vec![other.key]).await.unwrap();

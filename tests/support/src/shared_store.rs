@@ -181,7 +181,7 @@ impl Watched for SharedStore {
 }
 
 impl SessionStore for SharedStore {
-    delegate_store!(self => self.inner, only now, touch, touch_and_load, list, acknowledge);
+    delegate_store!(self => self.inner, only now, touch, count_failure, touch_and_load, list, acknowledge);
 
     fn load(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
         let loaded = self.inner.load(key);

@@ -114,6 +114,24 @@ async fn five_wrong_passwords_in_row_end_session() {
 }
 
 #[tokio::test]
+async fn n67_wrong_passwords_at_once_end_session() {
+    let bank = Served::start().await;
+    let browser = bank.signed_in("alice").await;
+    let tries = (0..16).map(|_| {
+        let browser = Browser::with_jar(bank.address, browser.jar());
+        tokio::spawn(async move { browser.post("/reauth", r#"{"password":"wrong"}"#).await })
+    });
+    let mut wrong = 0;
+    for guess in tries.collect::<Vec<_>>() {
+        let answer = guess.await.unwrap();
+        assert_eq!(answer.status, 401, "{}", answer.text());
+        wrong += usize::from(answer.json()["reason"] == "bad_credentials");
+    }
+    assert_eq!(wrong, 4);
+    assert_eq!(bank.events.ends(), [EndReason::ReauthenticationFailed]);
+}
+
+#[tokio::test]
 async fn page_asks_for_sessions_user_whatever_form_claims() {
     let bank = Served::start().await;
     let browser = bank.signed_in("alice").await;

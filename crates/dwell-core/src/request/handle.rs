@@ -24,7 +24,7 @@ use crate::session::{EndReason, PolicyId, SessionRecord, SubjectId};
 /// |---|---|
 /// | start a session after a login | [`start`](Self::start) |
 /// | sign out | [`sign_out`](Self::sign_out) |
-/// | record that the subject authenticated again | [`reauthenticated`](Self::reauthenticated), [`reauthentication_failed`](Self::reauthentication_failed) |
+/// | record that the subject authenticated again | [`begin_reauthentication`](Self::begin_reauthentication), [`reauthenticated`](Self::reauthenticated), [`reauthentication_failed`](Self::reauthentication_failed) |
 /// | stay signed in | [`extend`](Self::extend) |
 /// | replace the token | [`rotate`](Self::rotate) |
 /// | list and end the subject's sessions | [`list`](Self::list), [`revoke`](Self::revoke) |

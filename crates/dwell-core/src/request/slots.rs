@@ -58,6 +58,9 @@ pub(super) struct Changes {
     pub(super) token: TokenChange,
     /// The request's session as a command left it, or the one it started.
     pub(super) record: Option<SessionRecord>,
+    /// How many re-authentications had failed with this request's own, counted
+    /// before its factor is checked.
+    pub(super) attempt: Option<u8>,
     /// Whether a command ended the request's session.
     pub(super) ended: bool,
     /// Whether a command recorded the request's activity.

@@ -14,8 +14,6 @@ use crate::time::Timestamp;
 pub enum Update {
     /// The client has used the current token.
     Confirm,
-    /// A re-authentication failed.
-    FailReauthentication,
     /// The idle timeout locks the session.
     Lock {
         /// When the lock began.
@@ -72,6 +70,17 @@ impl Facts {
         TouchOutcome::Recorded
     }
 
+    /// Counts a failed re-authentication, at `now` by the store's clock. Stores
+    /// call it for
+    /// [`SessionStore::count_failure`](crate::store::SessionStore::count_failure).
+    pub fn count_failure(&mut self, now: Timestamp) -> Option<u8> {
+        if now >= self.hard_deadline() {
+            return None;
+        }
+        self.failures = self.failures.saturating_add(1);
+        Some(self.failures)
+    }
+
     /// Returns `true` if a recorded deadline has passed. A stricter policy may
     /// end or lock the session before that.
     #[inline]
@@ -124,7 +133,6 @@ impl SessionRecord {
         let facts = &mut self.facts;
         match update {
             Update::Confirm => self.credential.confirmed = true,
-            Update::FailReauthentication => facts.failures = facts.failures.saturating_add(1),
             Update::Lock { at } => facts.locked_at = Some(facts.locked_at.unwrap_or(*at)),
             Update::Reauthenticate {
                 open,

@@ -76,8 +76,8 @@
 macro_rules! delegate_store {
     ($self:ident => $inner:expr $(, through $through:ident)? $(, except $($own:ident),+)?) => {
         $crate::__delegate! { except [$($($own)+)?] [$self [$($through)?] $inner] {
-            now load load_uncopied create touch update end touch_and_load list reap acknowledge
-            is_local tombstone_lifetime watched
+            now load load_uncopied create touch update count_failure end touch_and_load list reap
+            acknowledge is_local tombstone_lifetime watched
         } }
     };
     ($self:ident => $inner:expr $(, through $through:ident)?, only $($method:ident),+) => {
@@ -102,6 +102,7 @@ macro_rules! __delegate {
     (unless create [create $($own:ident)*] $to:tt) => {};
     (unless touch [touch $($own:ident)*] $to:tt) => {};
     (unless update [update $($own:ident)*] $to:tt) => {};
+    (unless count_failure [count_failure $($own:ident)*] $to:tt) => {};
     (unless end [end $($own:ident)*] $to:tt) => {};
     (unless touch_and_load [touch_and_load $($own:ident)*] $to:tt) => {};
     (unless list [list $($own:ident)*] $to:tt) => {};
@@ -148,6 +149,9 @@ macro_rules! __delegate {
             ask $to update(key: $crate::SessionKey, version: u32, update: $crate::store::Update)
                 -> $crate::store::Updated
         }
+    };
+    (method count_failure $to:tt) => {
+        $crate::__delegate! { ask $to count_failure(key: $crate::SessionKey) -> Option<u8> }
     };
     (method end $to:tt) => {
         $crate::__delegate! {

@@ -7,6 +7,7 @@
 //!   alone. It never revives a session, never moves the last activity back, and
 //!   changes nothing at or after a recorded deadline (laws L4, L5).
 //! - [`update`](SessionStore::update) is compare-and-set on the version.
+//! - [`count_failure`](SessionStore::count_failure) is an atomic increment.
 //! - [`end`](SessionStore::end) has one winner. The caller that gets the session
 //!   back reports the end, so each end is reported once (law L12).
 //! - An end is handed out until it is
@@ -78,6 +79,15 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
 
     /// Changes a session if it still has this version.
     fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated>;
+
+    /// Counts a failed re-authentication in one atomic step, so that of any
+    /// number at once none is lost and none fails. Returns how many there are
+    /// since the last successful one, at most 255. Returns `None` if the key has
+    /// no session that can be changed any more.
+    ///
+    /// It makes no new version, so it is in no conflict with an update, and no
+    /// update undoes it but [`Update::Reauthenticate`], which starts again at 0.
+    fn count_failure(&self, key: SessionKey) -> StoreFuture<'_, Option<u8>>;
 
     /// Ends a session and leaves a tombstone. Returns the session to the one
     /// caller that ended it, and `None` if it had ended before or is unknown.

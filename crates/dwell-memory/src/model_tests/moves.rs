@@ -109,8 +109,8 @@ fn shuttle_session_goes_from_live_to_ended_to_missing() {
                     idle_deadline: at + minutes(15),
                 };
                 now(writing.store.touch(written.key, touch)).unwrap();
-                let failure = Update::FailReauthentication;
-                let updated = now(writing.store.update(written.key, 0, failure)).unwrap();
+                now(writing.store.count_failure(written.key)).unwrap();
+                let updated = now(writing.store.update(written.key, 0, Update::Confirm)).unwrap();
                 assert!(matches!(updated, Updated::Applied(_) | Updated::Gone));
                 writing.end(&written, EndReason::Revoked);
             }),

@@ -29,7 +29,6 @@ fn l04_ended_sessions_stay_ended() {
     };
     let updates = [
         Update::Confirm,
-        Update::FailReauthentication,
         Update::Lock {
             at: record.facts.created_at,
         },

@@ -30,6 +30,7 @@ scripts! {
     DUE " flags=allow-oom" "due.lua";
     END " flags=allow-oom" "end.lua";
     ENLIST "" "enlist.lua";
+    FAIL " flags=allow-oom" "fail.lua";
     LOAD " flags=no-writes" "load.lua";
     SETTLE " flags=allow-oom" "settle.lua";
     SWAP " flags=allow-oom" "swap.lua";

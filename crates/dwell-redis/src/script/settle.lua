@@ -1,6 +1,6 @@
 -- KEYS due, ends to report, bucket; ARGV clock, prefix of sessions' keys, prefix of buckets' keys,
 -- lifetime of tombstones, channel, second of the bucket, then five for each of its
--- first entries: id, action, bytes 4 to 28 as they were, the action's argument, and
+-- first entries: id, action, bytes 3 to 28 as they were, the action's argument, and
 -- the second in which to look at the session again
 -- Returns the time, whether the entries were still the first, and which of them
 -- were ended or locked.
@@ -20,7 +20,7 @@ for n = 1, count do
   if act == 'end' or act == 'lock' then
     local value = value_of(key)
     if is_sound(value) and not has_ended(value) then
-      if value:sub(5, 28) ~= was then
+      if value:sub(4, 28) ~= was then
         -- Touched or changed meanwhile: to be looked at again.
         again = string.format('%.0f', math.floor(now / 1000) + 1)
       elseif act == 'end' then

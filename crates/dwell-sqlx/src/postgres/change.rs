@@ -113,6 +113,20 @@ impl PostgresStore {
         }
     }
 
+    pub(super) async fn count_failure_now(
+        &self,
+        key: SessionKey,
+    ) -> Result<Option<u8>, StoreError> {
+        let query = sqlx::query_scalar(self.0.sql.count_failure.text())
+            .bind(self.test_time())
+            .bind(&key.as_bytes()[..]);
+        let counted: Option<i64> = query
+            .fetch_optional(&self.0.pool)
+            .await
+            .map_err(store_error)?;
+        Ok(counted.map(|failures| u8::try_from(failures).unwrap_or(u8::MAX)))
+    }
+
     pub(super) async fn end_now(
         &self,
         key: SessionKey,

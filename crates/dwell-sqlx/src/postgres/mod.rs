@@ -86,6 +86,10 @@ impl SessionStore for PostgresStore {
         StoreFuture::boxed(self.update_now(key, version, update))
     }
 
+    fn count_failure(&self, key: SessionKey) -> StoreFuture<'_, Option<u8>> {
+        StoreFuture::boxed(self.count_failure_now(key))
+    }
+
     fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>> {
         StoreFuture::boxed(self.end_now(key, end))
     }

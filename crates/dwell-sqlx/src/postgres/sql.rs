@@ -43,6 +43,7 @@ pub(super) struct Statements {
     pub(super) load_together: Sql,
     pub(super) touch: Sql,
     pub(super) update: Sql,
+    pub(super) count_failure: Sql,
     pub(super) end: Sql,
     pub(super) mark_replaced: Sql,
     pub(super) list: Sql,
@@ -103,13 +104,14 @@ impl Statements {
                  FROM clock LEFT JOIN dwell_session s ON s.key = $2
                  WHERE NOT EXISTS (SELECT FROM done)"
             )),
-            // `$13` is true for an authentication. It also writes the activity
-            // columns, and fails if the session was touched meanwhile. From `$19`
+            // `$13` is true for an authentication. It also starts the count of
+            // failures again, writes the activity columns, and fails if the session was touched meanwhile. From `$19`
             // on it is too late.
             update: sql(&format!(
                 "WITH done AS (
                      UPDATE dwell_session s SET
-                         version = $3, authenticated_at = $4, locked_at = $5, failures = $6,
+                         version = $3, authenticated_at = $4, locked_at = $5,
+                         failures = CASE WHEN $13 THEN $6 ELSE s.failures END,
                          open_part = $7, token_check = $8, confirmed = $9,
                          previous_check = $10, previous_at = $11,
                          last_active_at = CASE WHEN $13 THEN $14 ELSE s.last_active_at END,
@@ -122,6 +124,15 @@ impl Statements {
                      RETURNING {of_s})
                  SELECT {of_done}, {NOTIFY} FROM done",
                 now = NOW.replace("$1", "$18"),
+            )),
+            count_failure: sql(&format!(
+                "{clock} UPDATE dwell_session s
+                 SET failures = LEAST(s.failures::integer + 1, 255)
+                 FROM clock
+                 WHERE s.key = $2 AND s.ended_reason IS NULL
+                     AND clock.now < s.absolute_deadline
+                     AND (s.provider_deadline IS NULL OR clock.now < s.provider_deadline)
+                 RETURNING s.failures"
             )),
             end: sql(&format!(
                 "{clock}, done AS (

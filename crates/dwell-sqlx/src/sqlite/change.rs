@@ -57,6 +57,26 @@ impl SqliteStore {
         Ok(Updated::Applied(record))
     }
 
+    pub(super) async fn count_failure_now(
+        &self,
+        key: SessionKey,
+    ) -> Result<Option<u8>, StoreError> {
+        let change = self.change(&self.0.writer).await;
+        let mut change = change.map_err(store_error)?;
+        let found = row::find(&mut change.within, &key).await;
+        let mut loaded = lookup(found.map_err(store_error)?, self.now_by_clock())?;
+        let Lookup::Found(record) = &mut loaded.state else {
+            return Ok(None);
+        };
+        let counted = record.facts.count_failure(loaded.now);
+        if let Some(failures) = counted {
+            let written = row::write_failures(&mut change.within, &key, failures).await;
+            written.map_err(store_error)?;
+            change.commit().await.map_err(store_error)?;
+        }
+        Ok(counted)
+    }
+
     pub(super) async fn end_now(
         &self,
         key: SessionKey,

@@ -107,6 +107,10 @@ impl SessionStore for SqliteStore {
         })
     }
 
+    fn count_failure(&self, key: SessionKey) -> StoreFuture<'_, Option<u8>> {
+        StoreFuture::boxed(self.count_failure_now(key))
+    }
+
     fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>> {
         StoreFuture::boxed(async move {
             let _changing = self.changing(key);

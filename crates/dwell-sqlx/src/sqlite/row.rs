@@ -176,6 +176,16 @@ pub(super) async fn write_update(
     query.execute(connection).await.map(drop)
 }
 
+pub(super) async fn write_failures(
+    connection: &mut SqliteConnection,
+    key: &SessionKey,
+    failures: u8,
+) -> Result<(), sqlx::Error> {
+    let query = sqlx::query("UPDATE dwell_session SET failures = ? WHERE key = ?");
+    let query = query.bind(failures).bind(key.as_bytes().to_vec());
+    query.execute(connection).await.map(drop)
+}
+
 /// Turns a row into a tombstone, to be deleted at `forget`.
 pub(super) async fn write_end(
     connection: &mut SqliteConnection,

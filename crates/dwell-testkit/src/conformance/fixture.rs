@@ -82,7 +82,6 @@ pub(super) fn every_update(record: &SessionRecord, at: Timestamp) -> Vec<Update>
     };
     vec![
         Update::Confirm,
-        Update::FailReauthentication,
         Update::Lock { at },
         reauthenticate(known_and_unknown(), Some(rotation)),
         reauthenticate(OpenPart::new(), None),
@@ -242,6 +241,11 @@ impl<T: StoreUnderTest> Fixture<T> {
     pub(super) async fn update(&self, key: SessionKey, version: u32, update: Update) -> Updated {
         let updated = self.store().update(key, version, update).await;
         updated.expect("the store answers an update")
+    }
+
+    pub(super) async fn count_failure(&self, key: SessionKey) -> Option<u8> {
+        let counted = self.store().count_failure(key).await;
+        counted.expect("the store answers a failed authentication")
     }
 
     /// Makes a change, which must succeed.

@@ -95,6 +95,11 @@ macro_rules! __conformance_cases {
                 end::second_end_can_only_add_a_successor
                 end::successor_of_unknown_session_creates_nothing
                 end::l12_expired_session_is_ended_once
+                failures::n67_failures_at_once_are_all_counted
+                failures::n67_fifth_of_failures_at_once_ends_session_once
+                failures::n67_failure_conflicts_with_no_update
+                failures::n67_count_of_failures_stays_at_its_largest
+                failures::l04_ended_session_counts_no_failure
                 keeping::new_session_is_found_as_created
                 keeping::n50_unknown_key_finds_and_creates_nothing
                 keeping::key_in_use_stays_with_its_session
@@ -161,6 +166,7 @@ macro_rules! __conformance_cases {
             // A clock that is moved: `DriveClock`.
             driven {
                 clock::store_clock_moves_only_when_moved
+                failures::n11_failure_at_hard_deadline_is_too_late
                 keeping::expired_session_stays_until_ended
                 locking::idle_session_is_locked_once_then_ends
                 locking::session_locked_by_request_is_not_locked_again

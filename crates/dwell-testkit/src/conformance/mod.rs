@@ -54,6 +54,7 @@
 
 pub mod clock;
 pub mod end;
+pub mod failures;
 mod fixture;
 mod in_one;
 pub mod keeping;

@@ -84,7 +84,6 @@ pub async fn only_reauthentication_changes_open_part(under: impl StoreUnderTest)
     assert_kept(&record, &found, "a touch with a look-up");
     for update in [
         Update::Confirm,
-        Update::FailReauthentication,
         Update::Rotate(rotation(&record, 900, now)),
         Update::Lock { at: now },
     ] {

@@ -79,6 +79,7 @@ async fn everything_fails<T: StoreUnderTest>(fixture: &Fixture<T>, live: &Sessio
         let what = format!("an update, {update:?},");
         fails(&what, store.update(live.key, live.facts.version, update)).await;
     }
+    fails("a failure", store.count_failure(live.key)).await;
     let end = store.end(live.key, EndReason::Revoked.into());
     fails("an end", end).await;
     let new = fixture.opened(900, "alice", at);
@@ -163,7 +164,9 @@ pub async fn l08_failed_operations_succeed_after_outage(under: impl TakeAway) {
         "activity counts"
     );
     let now = fixture.found(live.key).await;
-    let update = dwell_core::store::Update::FailReauthentication;
+    let counted = store.count_failure(live.key).await;
+    assert_eq!(counted.ok(), Some(Some(1)), "a failure is counted");
+    let update = dwell_core::store::Update::Confirm;
     let updated = store.update(live.key, now.facts.version, update).await;
     assert!(
         matches!(updated, Ok(Updated::Applied(_))),

@@ -47,9 +47,12 @@ pub async fn l04_concurrent_touches_and_updates_undo_nothing(under: impl StoreUn
                     }
                     loop {
                         let version = fixture.found(record.key).await.facts.version;
-                        let update = Update::FailReauthentication;
+                        let update = Update::Confirm;
                         match fixture.update(record.key, version, update).await {
-                            Updated::Applied(_) => return 1,
+                            Updated::Applied(_) => {
+                                fixture.count_failure(record.key).await;
+                                return 1;
+                            }
                             Updated::Conflict => tokio::task::yield_now().await,
                             Updated::Gone => panic!("the session is there"),
                         }
@@ -87,8 +90,7 @@ pub async fn l04_change_meeting_end_is_in_tombstone_or_refused(under: impl Store
                     match (n + round) % 6 {
                         0 => (None, fixture.end(key, EndReason::Revoked).await, false),
                         1 => {
-                            let failed = Update::FailReauthentication;
-                            let updated = fixture.update(key, 0, failed).await;
+                            let updated = fixture.update(key, 0, Update::Confirm).await;
                             (None, None, matches!(updated, Updated::Applied(_)))
                         }
                         _ => {

@@ -5,6 +5,7 @@
 
 mod create;
 mod end;
+mod failures;
 mod newer;
 mod outage;
 mod outliving;
@@ -87,6 +88,7 @@ fn every_case_finds_a_fault() {
     let finders = [
         create::FINDERS,
         end::FINDERS,
+        failures::FINDERS,
         newer::FINDERS,
         outage::FINDERS,
         outliving::FINDERS,

@@ -143,6 +143,14 @@ impl Plain {
         }
     }
 
+    pub(crate) fn count_failure(&self, key: SessionKey) -> Option<u8> {
+        let now = self.now();
+        match self.rows().get_mut(&key) {
+            Some(row) if row.grave.is_none() => row.record.facts.count_failure(now),
+            _ => None,
+        }
+    }
+
     pub(crate) fn end(&self, key: SessionKey, end: End) -> Option<EndedSession> {
         let now = self.now();
         self.rows().get_mut(&key)?.end(end, now)

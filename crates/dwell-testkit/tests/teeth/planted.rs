@@ -15,7 +15,7 @@ use dwell_core::{EndedSession, ManualClock, SessionKey, SessionRecord, SubjectId
 use tokio::sync::watch;
 
 use crate::plain::Plain;
-use crate::{create, end, reads, reap, touch, update};
+use crate::{create, end, failures, reads, reap, touch, update};
 
 /// The fault of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,12 @@ pub(crate) enum Fault {
     EndOverwritesTheReason,
     EndReportsTwice,
     EndTakesASuccessorBack,
+    // Failed authentications.
+    FailureIgnoresDeadlines,
+    FailureInATombstone,
+    FailureIsAVersion,
+    FailureIsNotAtomic,
+    FailuresWrap,
     // Look-ups and lists.
     ClockRunsUnasked,
     DebugShowsChecks,
@@ -220,6 +226,10 @@ impl SessionStore for Planted {
 
     fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated> {
         update::update(self, key, version, update)
+    }
+
+    fn count_failure(&self, key: SessionKey) -> StoreFuture<'_, Option<u8>> {
+        failures::count_failure(self, key)
     }
 
     fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>> {

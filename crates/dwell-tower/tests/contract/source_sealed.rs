@@ -53,6 +53,10 @@ impl SessionStore for NoStore {
         StoreFuture::ready(Ok(Updated::Gone))
     }
 
+    fn count_failure(&self, _: SessionKey) -> StoreFuture<'_, Option<u8>> {
+        StoreFuture::ready(Ok(None))
+    }
+
     fn end(&self, _: SessionKey, _: End) -> StoreFuture<'_, Option<EndedSession>> {
         StoreFuture::ready(Ok(None))
     }

@@ -7,7 +7,8 @@ use dwell_core::{
 };
 
 use crate::support::{
-    COOKIE, World, issued, outcome, policies, set_cookies, signed_in, stack_over, token, verdict,
+    COOKIE, Client, World, issued, outcome, policies, set_cookies, signed_in, stack_over, token,
+    verdict,
 };
 
 const FAIL: &str = "/reauthenticate?fail=1";
@@ -96,6 +97,89 @@ async fn concurrent_failures_are_all_counted() {
     }
     assert_eq!(last, ["false", "false", "false", "false", "true"]);
     assert_eq!(world.events.ends(), [EndReason::ReauthenticationFailed]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n67_failures_at_once_end_session_once() {
+    for path in [FAIL, "/reauthenticate?fail=1&begin=1"] {
+        let world = World::new();
+        let client = world.signed_in().await;
+        // Not local, so that each command waits.
+        let node = stack_over(&world.manager_over(world.store.clone()));
+        let tries = (0..64).map(|_| {
+            let mut guess = world.client_of(&node);
+            guess.set_cookie(COOKIE, &token(&client));
+            tokio::spawn(async move { guess.get(path).await })
+        });
+        let mut wrong = 0;
+        for guess in tries.collect::<Vec<_>>() {
+            let answer = guess.await.unwrap();
+            match answer.text().as_str() {
+                "false" => wrong += 1,
+                "true" | "unchecked" | "the request has no live session" => {}
+                other => assert_eq!(other, "the session has ended: reauthentication_failed"),
+            }
+        }
+        assert_eq!(wrong, 4, "{path}");
+        assert_eq!(world.events.ends(), [EndReason::ReauthenticationFailed]);
+        let tombstone = world.tombstone(&client);
+        assert_eq!(tombstone.reason, EndReason::ReauthenticationFailed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n67_right_factors_at_once_all_succeed() {
+    let world = World::new();
+    let client = world.signed_in().await;
+    let node = stack_over(&world.manager_over(world.store.clone()));
+    let tries = (0..16).map(|_| {
+        let mut tab = world.client_of(&node);
+        tab.set_cookie(COOKIE, &token(&client));
+        tokio::spawn(async move { tab.get("/reauthenticate").await })
+    });
+    for tab in tries.collect::<Vec<_>>() {
+        let answer = tab.await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn n67_attempt_counts_before_its_factor_is_checked() {
+    let world = World::new();
+    let mut client = world.signed_in().await;
+    let failures = |client: &Client| world.facts(&token(client)).failures;
+    // Clients that leave before the check.
+    for attempt in 1..=4 {
+        assert_eq!(client.get("/begin").await.text(), "true");
+        assert_eq!(failures(&client), attempt);
+    }
+    client.get("/reauthenticate?begin=1").await;
+    assert_eq!(failures(&client), 0, "a success starts the count again");
+    for attempt in 1..=3 {
+        let answer = client.get("/reauthenticate?begin=1&fail=1").await;
+        assert_eq!(answer.text(), "false");
+        assert_eq!(failures(&client), attempt, "and is not counted twice");
+    }
+    for _ in 0..2 {
+        assert_eq!(client.get("/begin").await.text(), "true");
+    }
+    assert_eq!(client.get("/begin").await.text(), "false", "the sixth");
+    assert_eq!(world.events.ends(), [EndReason::ReauthenticationFailed]);
+    assert_eq!(world.events.count(EventKind::StepUpFailed), 4);
+}
+
+#[tokio::test]
+async fn n67_attempt_in_lock_counts_and_unlocks() {
+    let world = World::locking();
+    let mut client = world.signed_in().await;
+    world.clock.advance(minutes(20));
+    assert_eq!(
+        client.get("/reauthenticate?begin=1&fail=1").await.text(),
+        "false"
+    );
+    let answer = client.get("/reauthenticate?begin=1").await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(verdict(&mut client).await, "ok");
 }
 
 #[tokio::test]

@@ -28,7 +28,11 @@ async fn n07_every_rewrite_keeps_both_deadlines() {
     let world = World::new();
     let mut client = world.signed_in().await;
     let opened = deadlines(&world.facts(&token(&client)));
-    let mut versions = vec![world.facts(&token(&client)).version];
+    let counts = |client: &Client| {
+        let facts = world.facts(&token(client));
+        (facts.version, facts.failures)
+    };
+    let mut versions = vec![counts(&client)];
     let writes = [
         // The rotation, and the confirmation of the successor.
         "/passive/rotate",
@@ -51,7 +55,7 @@ async fn n07_every_rewrite_keeps_both_deadlines() {
         );
         let facts = world.facts(&token(&client));
         assert_eq!(deadlines(&facts), opened, "{path}");
-        versions.push(facts.version);
+        versions.push(counts(&client));
     }
     versions.dedup();
     assert_eq!(

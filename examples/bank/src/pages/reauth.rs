@@ -58,10 +58,15 @@ pub(crate) async fn submit(
     let Some(user) = login.subject() else {
         return Ok(over(reader, missing(&login), to));
     };
+    let too_many = EndReason::ReauthenticationFailed.as_str();
+    // Counted before the password is checked, so that guesses that come at once
+    // are no more than those that come in turn.
+    if !login.begin_reauthentication().await? {
+        return Ok(over(reader, too_many, to));
+    }
     if users::authenticate(user.as_str(), &value.password).is_none() {
         if login.reauthentication_failed().await? {
-            let reason = EndReason::ReauthenticationFailed.as_str();
-            return Ok(over(reader, reason, to));
+            return Ok(over(reader, too_many, to));
         }
         let refresh = super::refresh(session.as_ref());
         return Ok(wrong_password(reader, refresh, user.as_str(), to));

@@ -60,6 +60,9 @@ async fn unlock(login: LoginSession, Form(answer): Form<Answer>) -> Result<Respo
         return Ok(Redirect::to("/login").into_response()); // the session has ended
     };
     // The PIN must be that of `login.subject()`, not that of another name in the form.
+    if !login.begin_reauthentication().await? {
+        return Ok(Redirect::to("/login").into_response()); // too many attempts: the session has ended
+    }
     if answer.pin != "1234" {
         let ended = login.reauthentication_failed().await?; // true: it was the last try
         let to = if ended { "/login" } else { "/unlock" };

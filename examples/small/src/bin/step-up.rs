@@ -63,6 +63,9 @@ async fn reauth(login: LoginSession, Form(answer): Form<Answer>) -> Result<Respo
         return Ok(Redirect::to("/login").into_response()); // the session has ended
     };
     // The code must be that of `login.subject()`, not that of another name in the form.
+    if !login.begin_reauthentication().await? {
+        return Ok(Redirect::to("/login").into_response()); // too many attempts: the session has ended
+    }
     if answer.code != "123456" {
         let ended = login.reauthentication_failed().await?; // true: it was the last try
         let to = if ended { "/login" } else { "/reauth" };

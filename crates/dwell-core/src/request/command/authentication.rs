@@ -83,6 +83,9 @@ impl SessionHandle {
     /// # fn is_code_of(_: &str, _: &str) -> bool { true }
     /// async fn submit_code(session: &SessionHandle, code: &str) -> Result<bool, CommandError> {
     ///     let subject = session.subject().ok_or(CommandError::NoSession)?;
+    ///     if !session.begin_reauthentication().await? {
+    ///         return Ok(false); // too many attempts: the session has ended
+    ///     }
     ///     if !is_code_of(subject.as_str(), code) {
     ///         session.reauthentication_failed().await?;
     ///         return Ok(false);
@@ -133,6 +136,7 @@ impl SessionHandle {
         let rotated = token.filter(|token| record.credential.check == token.verifier());
         let is_rotated = rotated.is_some();
         self.changes(|changes| {
+            changes.attempt = None;
             changes.touched = true;
             if let Some(token) = rotated {
                 changes.token = TokenChange::Issue(token);
@@ -148,22 +152,57 @@ impl SessionHandle {
         Ok(())
     }
 
-    /// Records that a re-authentication failed. Returns `true` if this was the
-    /// last allowed failure in a row (the fifth by default) and the session has
-    /// ended.
+    /// Counts an attempt to authenticate again, before the factor is checked.
+    /// Returns `true` if it may be checked. Returns `false` if there were too
+    /// many attempts (more than 5 by default) and the session has ended.
+    ///
+    /// With it, no more guesses are checked than allowed, however many come at
+    /// once. An attempt counts as a failure until
+    /// [`reauthenticated`](Self::reauthenticated) starts the count again, also if
+    /// its client leaves meanwhile. Without it, a failure is counted by
+    /// [`reauthentication_failed`](Self::reauthentication_failed).
     ///
     /// # Errors
-    /// Fails if there is no session, or if the store does not answer.
+    /// Fails if there is no live or locked session, if it ended meanwhile, or if
+    /// the store does not answer.
+    pub async fn begin_reauthentication(&self) -> Result<bool, CommandError> {
+        let failures = self.count_failure(self.live_or_locked()?).await?;
+        self.changes(|changes| changes.attempt = Some(failures));
+        let allowed = failures <= self.manager().max_failures();
+        if !allowed {
+            self.reauthentication_failed().await?;
+        }
+        Ok(allowed)
+    }
+
+    /// Records that a re-authentication failed. Returns `true` if this was the
+    /// last allowed failure in a row (the fifth by default) and the session has
+    /// ended. Failures that come at once all count.
+    ///
+    /// # Errors
+    /// Fails if there is no session, if it ended meanwhile, or if the store does
+    /// not answer.
     pub async fn reauthentication_failed(&self) -> Result<bool, CommandError> {
         let session = self.live_or_locked()?;
         self.0.mark_route(RouteMark::Passive);
         self.report(EventKind::StepUpFailed);
-        let update = |_: &SessionRecord| Update::FailReauthentication;
-        let record = self.update(session, update).await?;
-        if record.facts.failures < self.manager().max_failures() {
+        let failures = match self.changes(|changes| changes.attempt.take()) {
+            Some(counted) => counted,
+            None => self.count_failure(session).await?,
+        };
+        if failures < self.manager().max_failures() {
             return Ok(false);
         }
-        self.end(EndReason::ReauthenticationFailed).await
+        self.end(EndReason::ReauthenticationFailed).await?;
+        Ok(true)
+    }
+
+    async fn count_failure(&self, session: &ResolvedSession) -> Result<u8, CommandError> {
+        let key = session.record.key;
+        match self.manager().store().count_failure(key).await? {
+            Some(failures) => Ok(failures),
+            None => Err(self.overtaken(key).await?),
+        }
     }
 
     fn live_or_locked(&self) -> Result<&ResolvedSession, CommandError> {

@@ -14,8 +14,9 @@ use crate::engine::{SessionOver, Verdict};
 use crate::session::{EndReason, SessionKey, SessionRecord};
 use crate::store::{Loaded, Lookup, StoreError, Update, Updated};
 
-/// Attempts when other requests change the same session.
-const TRIES: usize = 4;
+/// Attempts when other requests change the same session. Each attempt that fails
+/// means that another change succeeded.
+const TRIES: usize = 100;
 
 impl SessionHandle {
     fn live_session(&self) -> Result<&ResolvedSession, CommandError> {

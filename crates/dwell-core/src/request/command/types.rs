@@ -106,7 +106,7 @@ impl NewSession {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
-    /// Other requests kept changing the session, in four attempts.
+    /// Other requests kept changing the session, in 100 attempts.
     #[error("other requests kept changing the session; try again")]
     Conflict,
     /// Another middleware owns the session. Only that middleware can start or

@@ -157,6 +157,13 @@ impl SessionStore for NearCache {
         })
     }
 
+    fn count_failure(&self, key: SessionKey) -> StoreFuture<'_, Option<u8>> {
+        StoreFuture::boxed(async move {
+            let _changing = Changing::new(&self.0, key);
+            self.store().count_failure(key).await
+        })
+    }
+
     fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>> {
         StoreFuture::boxed(async move {
             let _changing = Changing::new(&self.0, key);

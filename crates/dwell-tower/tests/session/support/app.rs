@@ -134,6 +134,12 @@ async fn command(state: &SessionState, uri: &Uri) -> Result<String, CommandError
             }
             state.start(new).await?.expose().to_owned()
         }
+        "begin" => state.begin_reauthentication().await?.to_string(),
+        "reauthenticate"
+            if param(uri, "begin").is_some() && !state.begin_reauthentication().await? =>
+        {
+            "unchecked".to_owned()
+        }
         "reauthenticate" if param(uri, "fail").is_some() => {
             state.reauthentication_failed().await?.to_string()
         }
