@@ -51,6 +51,7 @@ enum Fault {
     Error,
     Hang,
     Panic,
+    ReadOnly,
 }
 
 impl FaultyStore {
@@ -65,6 +66,12 @@ impl FaultyStore {
     /// Makes every further call fail. The inner store receives none.
     pub fn fail(&self) {
         self.set(Fault::Error);
+    }
+
+    /// Makes every further write fail, and answers reads: a full disk, a foreign
+    /// lock, a replica that nobody may write to.
+    pub fn fail_writes(&self) {
+        self.set(Fault::ReadOnly);
     }
 
     /// Makes every further call hang forever. The inner store receives none.
@@ -117,10 +124,8 @@ impl FaultyStore {
 
     fn count(&self, operation: &'static str) {
         let (is_read, is_write) = match operation {
-            "now" | "reap" | "acknowledge" => (false, false),
-            "load" | "load_uncopied" | "list" => (true, false),
-            "touch_and_load" => (true, true),
-            _ => (false, true),
+            "reap" | "acknowledge" => (false, false),
+            operation => reads_and_writes(operation),
         };
         let counts = [
             (is_read, &self.shared.reads),
@@ -147,7 +152,10 @@ impl FaultyStore {
             .unwrap_or_else(PoisonError::into_inner);
         StoreFuture::boxed(async move {
             match fault {
-                Fault::None => {}
+                Fault::ReadOnly if reads_and_writes(operation).1 => {
+                    return Err(StoreError::unavailable("a test made writes fail"));
+                }
+                Fault::None | Fault::ReadOnly => {}
                 Fault::Delay(by) => tokio::time::sleep(by).await,
                 Fault::Error => return Err(StoreError::unavailable("a test made the store fail")),
                 Fault::Hang => std::future::pending().await,
@@ -156,6 +164,16 @@ impl FaultyStore {
             }
             ask().await
         })
+    }
+}
+
+/// Whether an operation reads, and whether it writes.
+fn reads_and_writes(operation: &str) -> (bool, bool) {
+    match operation {
+        "now" => (false, false),
+        "load" | "load_uncopied" | "list" => (true, false),
+        "touch_and_load" => (true, true),
+        _ => (false, true),
     }
 }
 

@@ -185,7 +185,10 @@ impl SessionManager {
         self.0.max_failures
     }
 
-    pub(crate) fn due_policy(&self) -> DuePolicy {
+    /// Returns what decides about sessions without a request, by the policies in
+    /// force.
+    #[must_use]
+    pub fn due_policy(&self) -> DuePolicy {
         DuePolicy::new(self.0.policies.current())
     }
 

@@ -42,8 +42,11 @@ impl ActivityRecorder {
     /// Records activity, now, as an active request does. Does nothing within
     /// the granularity of the last one.
     ///
+    /// If the store does not answer, nothing is recorded and the next call tries
+    /// again: whether the session is over, its [`Lifeline`](super::Lifeline) tells.
+    ///
     /// # Errors
-    /// When the session is over, or the store does not answer.
+    /// When the session is over.
     pub async fn touch(&mut self) -> Result<(), CommandError> {
         let granularity = self.recheck.manager().policies().borrow().granularity();
         if self
@@ -52,7 +55,14 @@ impl ActivityRecorder {
         {
             return Ok(());
         }
-        self.recheck.touch().await?;
+        match self.recheck.touch().await {
+            Err(CommandError::Store(error)) => {
+                let message = "touch of an open connection not recorded; the next one tries again";
+                crate::log::warn(message, Some(&error));
+                return Ok(());
+            }
+            touched => touched?,
+        }
         self.touched = Some(timer_now());
         self.open.touched(self.recheck.key());
         Ok(())

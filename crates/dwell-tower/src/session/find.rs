@@ -8,8 +8,8 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use dwell_core::engine::{TokenState, judge_token};
 use dwell_core::store::{Loaded, Lookup, StoreError};
 use dwell_core::{
-    AdoptedSession, Clock, EndReason, Event, EventKind, Resolved, SessionManager, SessionRecord,
-    SessionState, SystemClock, Timestamp, Token,
+    AdoptedSession, Clock, EndReason, Event, EventKind, Facts, Resolved, SessionManager,
+    SessionRecord, SessionState, SystemClock, Timestamp, Token,
 };
 
 use super::context::Context;
@@ -67,6 +67,7 @@ pub(super) async fn find(
         }
     };
     match done {
+        Ok(()) if lacks_touch(manager, context, &state) => Err(Refusal::StoreUnavailable),
         Ok(()) => Ok(state),
         Err(error) => Err(unavailable(manager, &error)),
     }
@@ -121,7 +122,7 @@ async fn look_up(
 ) -> Result<Loaded, StoreError> {
     let (store, key) = (manager.store(), token.key());
     if let Some(loaded) = context.touches.ride(&**store, key).await {
-        return loaded;
+        return Ok(loaded);
     }
     let loaded = match store.load(key).into_ready() {
         Ok(copy) => copy?,
@@ -160,7 +161,6 @@ async fn adopt(
             .ride(&**manager.store(), session.key())
             .await
     {
-        let loaded = manager.readable(session.key(), loaded).await?;
         if !matches!(loaded.state, Lookup::Missing) {
             state.resolve(Resolved::by_owner(loaded));
             return Ok(());
@@ -170,6 +170,23 @@ async fn adopt(
     let network = manager.policies().borrow().find_network(None);
     state.resolve(Resolved::by_owner(manager.adopt(session, network).await?));
     Ok(())
+}
+
+/// Whether the session has run out only because a touch is not recorded yet: then
+/// its user is there, and must not be signed out by us (law L5).
+fn lacks_touch(manager: &SessionManager, context: &Context, state: &SessionState) -> bool {
+    let Some(session) = state.found().filter(|_| !context.is_local()) else {
+        return false;
+    };
+    let Some(touch) = context.touches.unrecorded(session.record.key) else {
+        return false;
+    };
+    let due = manager.due_policy();
+    let is_over = |facts: &Facts| due.verdict(facts, session.now).over().is_some();
+    let mut touched = session.record.facts;
+    touched.last_active_at = touched.last_active_at.max(touch.at);
+    touched.idle_deadline = touched.idle_deadline.max(touch.idle_deadline);
+    is_over(&session.record.facts) && !is_over(&touched)
 }
 
 /// Reports that the store did not answer, and returns the refusal.

@@ -3,7 +3,8 @@
 //! A request earns its touch when its answer's status is known (law L2), after
 //! its look-up. So the touch waits for up to a second: the next look-up of the
 //! same session carries it in the same round trip. If none comes, the touch is
-//! sent alone.
+//! sent alone. One that the store fails to record is tried again until its own
+//! deadline has passed (law L5).
 //!
 //! | file | what |
 //! |---|---|
@@ -18,7 +19,8 @@ mod worker;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use dwell_core::store::{Loaded, SessionStore, StoreError, TouchOutcome};
+use dwell_core::engine::Touch;
+use dwell_core::store::{Loaded, SessionStore, TouchOutcome};
 use dwell_core::{DueTouch, EventKind, SessionKey, SessionState, Timestamp};
 use tokio::runtime;
 use tokio::sync::Notify;
@@ -38,6 +40,9 @@ const RIDE: Duration = Duration::from_secs(1);
 /// once: otherwise, with a slow store, another node could end the session of an
 /// active user.
 const NEAR: Duration = Duration::from_secs(10);
+
+/// The longest that a touch is kept: as good as for ever.
+const LONGEST_LIFE: Duration = Duration::from_secs(365 * 24 * 3_600);
 
 /// Records touches without making answers wait: at once in a local store, else
 /// through a bounded queue, which keeps the latest touch of each session.
@@ -70,8 +75,8 @@ impl TouchQueue {
         }
     }
 
-    /// Records a touch. A failure is an event and nothing else. `now` returns the
-    /// store's time if it is known without waiting.
+    /// Records a touch, now or later. `now` returns the store's time if it is known
+    /// without waiting.
     pub(crate) fn record(
         &self,
         touch: DueTouch,
@@ -92,26 +97,28 @@ impl TouchQueue {
     /// Looks a session up together with its waiting touch. Returns `None` if none
     /// waits.
     ///
-    /// If the look-up fails, the touch is lost. If it is cancelled before the
-    /// answer, the touch goes back into the queue.
-    pub(crate) async fn ride(
-        &self,
-        store: &dyn SessionStore,
-        key: SessionKey,
-    ) -> Option<Result<Loaded, StoreError>> {
+    /// Nor if that fails: the store may still answer look-ups. The touch is tried
+    /// again then. If the look-up is cancelled before the answer, the touch goes
+    /// back into the queue.
+    pub(crate) async fn ride(&self, store: &dyn SessionStore, key: SessionKey) -> Option<Loaded> {
         let waiting = self.lock().send(key)?;
         let touch = waiting.touch.touch;
         let taken = Taken::new(self, waiting, Way::Along);
-        Some(match store.touch_and_load(key, touch).await {
+        match store.touch_and_load(key, touch).await {
             Ok((touched, loaded)) => {
                 taken.recorded(touched);
-                Ok(loaded)
+                Some(loaded)
             }
             Err(error) => {
-                taken.lost(Some(&error));
-                Err(error)
+                taken.failed(&error);
+                None
             }
-        })
+        }
+    }
+
+    /// Returns the latest touch of a session that the store has not recorded yet.
+    pub(crate) fn unrecorded(&self, key: SessionKey) -> Option<Touch> {
+        self.lock().unrecorded(key)
     }
 
     /// Sends waiting touches, and waits until every touch so far is recorded or
@@ -141,21 +148,26 @@ impl TouchQueue {
         if self.lock().covers(&touch, granularity) {
             return;
         }
-        let due = may_wait(state, now).then(|| tokio::time::sleep(RIDE).deadline());
-        let state = state.clone();
-        let waiting = self.lock().admit(touch, state, due);
+        let after = |pause| tokio::time::sleep(pause).deadline();
+        let due = may_wait(state, now).then(|| after(RIDE));
+        let left = touch.touch.idle_deadline - now.unwrap_or(touch.touch.at);
+        let expires = after(left.min(LONGEST_LIFE));
+        let waiting = self.lock().admit(touch, state.clone(), due, expires);
         self.put(waiting);
     }
 
     fn put(&self, waiting: Waiting) {
         let kept = self.lock().put(waiting);
         match kept {
-            Ok(pressing) => {
-                if self.start_worker() && pressing {
-                    self.0.wake.notify_one();
-                }
-            }
-            Err(waiting) => Taken::new(self, waiting, Way::Along).lost(None),
+            Ok(pressing) => self.wake(pressing),
+            Err(waiting) => Taken::new(self, waiting, Way::Along).lost(),
+        }
+    }
+
+    /// Makes sure that a worker runs, and looks at once if something presses.
+    fn wake(&self, pressing: bool) {
+        if self.start_worker() && pressing {
+            self.0.wake.notify_one();
         }
     }
 
@@ -191,7 +203,6 @@ fn may_wait(state: &SessionState, now: Option<Timestamp>) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use dwell_core::engine::Touch;
     use dwell_core::{
         NetworkId, PolicySet, Resolved, SessionKey, SessionManager, Timeouts, Timestamp, hours,
         minutes,

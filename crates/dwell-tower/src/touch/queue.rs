@@ -4,18 +4,25 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::mem::take;
 use std::time::Duration;
 
-use dwell_core::{DueTouch, SessionKey, SessionState, Timestamp};
+use dwell_core::engine::Touch;
+use dwell_core::{DueTouch, SessionKey, SessionState};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// The most touches that wait. One more is lost, which is an event and may end
-/// its session a little early (law L5).
+/// The most touches that wait, those included that the store has failed to record.
+/// One more is lost, which is an event and may end its session early (law L5).
 const WAITING: usize = 1_024;
 
 /// The most touches that wait for a look-up. With more, the one that has waited
 /// longest is sent alone, so that touches are lost only if the store can't keep
 /// up.
 const RIDERS: usize = WAITING / 2;
+
+/// The pause before the second try of a touch. It doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// The longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// The most touches that are sent alone and not answered yet.
 const SENT: usize = 64;
@@ -26,8 +33,8 @@ pub(super) struct Queue {
     /// In sending order.
     waiting: BTreeMap<Place, Waiting>,
     places: HashMap<SessionKey, Place>,
-    /// The latest activity of each session with a touch on its way.
-    on_way: HashMap<SessionKey, Timestamp>,
+    /// The latest touch on its way of each session.
+    on_way: HashMap<SessionKey, Touch>,
     /// The numbers of touches that are neither recorded nor lost: they wait, or
     /// are on their way.
     open: BTreeSet<u64>,
@@ -52,6 +59,10 @@ pub(super) struct Waiting {
     /// The request that earned it.
     pub(super) state: SessionState,
     due: Option<Instant>,
+    /// When its own deadline has passed, so that it is of no use any more.
+    expires: Instant,
+    /// How often the store has failed to record it.
+    pub(super) failures: u32,
     pub(super) number: u64,
 }
 
@@ -75,6 +86,7 @@ impl Queue {
         touch: DueTouch,
         state: SessionState,
         due: Option<Instant>,
+        expires: Instant,
     ) -> Waiting {
         let number = self.next;
         self.next += 1;
@@ -83,8 +95,35 @@ impl Queue {
             touch,
             state,
             due,
+            expires,
+            failures: 0,
             number,
         }
+    }
+
+    /// Makes a touch that the store has failed to record wait for another try.
+    /// Returns it if there is none: its deadline comes first, or a flush waits.
+    pub(super) fn retry(&mut self, mut waiting: Waiting, now: Instant) -> Result<bool, Waiting> {
+        let pause = LONGEST_PAUSE.min(FIRST_PAUSE * 2_u32.saturating_pow(waiting.failures));
+        let due = now + pause;
+        if due >= waiting.expires || waiting.number < self.flushed {
+            return Err(waiting);
+        }
+        waiting.failures += 1;
+        waiting.due = Some(due);
+        self.put(waiting)
+    }
+
+    /// Returns the latest touch of a session that is not recorded yet.
+    pub(super) fn unrecorded(&self, key: SessionKey) -> Option<Touch> {
+        let place = self.places.get(&key);
+        let waiting = place.and_then(|place| self.waiting.get(place));
+        let waiting = waiting.map(|waiting| waiting.touch.touch);
+        let on_way = self.on_way.get(&key).copied();
+        waiting
+            .into_iter()
+            .chain(on_way)
+            .max_by_key(|touch| touch.at)
     }
 
     /// Queues a touch, merged with a waiting one of the same session. Returns
@@ -113,19 +152,24 @@ impl Queue {
     /// touch yet and would earn another.
     pub(super) fn covers(&self, touch: &DueTouch, granularity: Duration) -> bool {
         let on_way = self.on_way.get(&touch.key);
-        on_way.is_some_and(|at| touch.touch.at < *at + granularity)
+        on_way.is_some_and(|on_way| touch.touch.at < on_way.at + granularity)
     }
 
-    /// Takes a session's touch out for sending.
+    /// Takes a session's touch out for sending with a look-up. One that has failed
+    /// before is sent alone: it must not make look-ups fail or wait.
     pub(super) fn send(&mut self, key: SessionKey) -> Option<Waiting> {
+        let place = self.places.get(&key)?;
+        if self.waiting.get(place)?.failures > 0 {
+            return None;
+        }
         let waiting = self.take(key)?;
-        self.on_way.insert(key, waiting.touch.touch.at);
+        self.on_way.insert(key, waiting.touch.touch);
         Some(waiting)
     }
 
     /// Notes that a touch is no longer on its way.
     pub(super) fn arrived(&mut self, touch: &DueTouch) {
-        if self.on_way.get(&touch.key) == Some(&touch.touch.at) {
+        if self.on_way.get(&touch.key) == Some(&touch.touch) {
             self.on_way.remove(&touch.key);
         }
     }
@@ -153,7 +197,7 @@ impl Queue {
                 let waiting = first.remove();
                 let touch = &waiting.touch;
                 self.places.remove(&touch.key);
-                self.on_way.insert(touch.key, touch.touch.at);
+                self.on_way.insert(touch.key, touch.touch);
                 Step::Send(waiting)
             }
         }
@@ -213,11 +257,13 @@ impl Waiting {
     fn merge(self, other: Self) -> Self {
         let due = self.due.min(other.due);
         let number = self.number.min(other.number);
+        let failures = self.failures.min(other.failures);
         let is_newer = self.touch.touch.at < other.touch.touch.at;
         let latest = if is_newer { other } else { self };
         Self {
             due,
             number,
+            failures,
             ..latest
         }
     }

@@ -1,5 +1,7 @@
 //! A touch on its way to the store.
 
+use std::time::Duration;
+
 use dwell_core::EventKind;
 use dwell_core::store::{StoreError, TouchOutcome};
 use tokio::runtime;
@@ -17,7 +19,10 @@ pub(super) struct Taken {
     way: Way,
 }
 
-/// The log line for a touch that the store did not record.
+/// The log line for a touch that the store did not record at first.
+const AGAIN: &str = "touch not recorded; it is tried again until its deadline";
+
+/// The log line for a touch that is given up.
 const LOST: &str = "touch lost; its session may end early";
 
 /// How a touch gets to the store.
@@ -50,12 +55,31 @@ impl Taken {
         }
     }
 
-    /// Reports that the store failed, or that the queue is full.
-    pub(super) fn lost(mut self, error: Option<&StoreError>) {
-        if let Some(waiting) = self.waiting.take() {
-            if let Some(error) = error {
+    /// Notes that the store failed: the touch is tried again until its own deadline
+    /// has passed.
+    pub(super) fn failed(mut self, error: &StoreError) {
+        let Some(waiting) = self.waiting.take() else {
+            return;
+        };
+        if waiting.failures == 0 {
+            log::warn(AGAIN, Some(&log::Causes(error)));
+        }
+        self.arrived(&waiting);
+        let now = tokio::time::sleep(Duration::ZERO).deadline();
+        let kept = self.queue.lock().retry(waiting, now);
+        match kept {
+            Ok(pressing) => self.queue.wake(pressing),
+            Err(waiting) => {
                 log::warn(LOST, Some(&log::Causes(error)));
+                waiting.state.report(EventKind::TouchLost);
+                self.queue.lock().close(waiting.number);
             }
+        }
+    }
+
+    /// Reports that the queue is full.
+    pub(super) fn lost(mut self) {
+        if let Some(waiting) = self.waiting.take() {
             self.lose(&waiting);
         }
     }
@@ -66,9 +90,14 @@ impl Taken {
     }
 
     fn close(&self, waiting: &Waiting) {
+        self.arrived(waiting);
+        self.queue.lock().close(waiting.number);
+    }
+
+    /// Notes that the touch is no longer on its way.
+    fn arrived(&self, waiting: &Waiting) {
         let mut queue = self.queue.lock();
         queue.arrived(&waiting.touch);
-        queue.close(waiting.number);
         if self.way == Way::Alone && queue.answered() {
             self.queue.0.wake.notify_one();
         }

@@ -71,6 +71,6 @@ async fn send(taken: Taken) {
     let touch = waiting.touch;
     match store.touch(touch.key, touch.touch).await {
         Ok(touched) => taken.recorded(touched),
-        Err(error) => taken.lost(Some(&error)),
+        Err(error) => taken.failed(&error),
     }
 }

@@ -31,3 +31,4 @@ mod source_linked;
 mod source_sealed;
 mod touches;
 mod unreadable;
+mod unrecorded;

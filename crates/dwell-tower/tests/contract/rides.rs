@@ -142,26 +142,23 @@ async fn l05_stricter_policy_leaves_touch_less_time_to_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l08_failed_look_up_loses_touch_it_carried() {
+async fn l05_touch_survives_look_up_that_fails() {
     let world = World::new();
     let token = world.sign_in().await;
-    let login = world.now();
     let stack = stack(&world.remote);
     let mut client = world.client(&stack, &token);
     world.clock.advance(minutes(1));
+    let active = world.now();
     assert_eq!(outcome(&client.get("/").await), "ok");
     world.store.fail();
     let failed = client.get("/").await;
     assert_eq!(failed.reason().as_deref(), Some("store_unavailable"));
-    assert_eq!(world.store.round_trips(), 2);
-    let events = [EventKind::TouchLost, EventKind::StoreUnavailable];
-    assert_eq!(world.events.kinds()[1..], events);
+    // With the touch, and without it: writes alone may have failed.
+    assert_eq!(world.store.round_trips(), 3);
+    assert_eq!(world.events.kinds()[1..], [EventKind::StoreUnavailable]);
     world.store.heal();
     stack.flush().await;
-    assert_eq!(
-        (world.store.round_trips(), world.last_active(&token)),
-        (2, login)
-    );
+    assert_eq!(world.last_active(&token), active);
     assert_eq!(outcome(&client.get("/").await), "ok");
 }
 

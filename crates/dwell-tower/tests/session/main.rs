@@ -13,6 +13,7 @@ mod support;
 mod activity;
 mod afterwards;
 mod bounded;
+mod caches;
 mod candidates;
 mod cookies;
 mod edges;
