@@ -2,6 +2,7 @@
 //! layer reads the state back and commits.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::{CommandError, Resolved, ResolvedSession, SessionHandle, SessionState, TokenChange};
 use crate::engine::{self, Deadlines, Outcome, TokenState, Touch, Verdict};
@@ -109,6 +110,18 @@ impl SessionState {
             Some(Verdict::Live(_)) => self.due_touch(self.found()?, outcome),
             _ => None,
         }
+    }
+
+    /// Returns how long the session has left on record, as the request found it, if
+    /// the request would earn a touch. Before that time has passed the touch must be
+    /// written, whatever becomes of the answer (law L5).
+    #[must_use]
+    pub fn time_to_touch(&self) -> Option<Duration> {
+        let session = self.session()?;
+        let facts = &session.record.facts;
+        let due = engine::is_touch_due(self.policies(), facts, session.now);
+        let left = facts.idle_deadline - session.now;
+        (due && self.is_attended()).then_some(left)
     }
 
     /// Notes the outcome of a touch. Reports a change of network.

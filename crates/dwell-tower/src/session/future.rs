@@ -14,6 +14,7 @@ use tower_service::Service;
 
 use super::find::Finding;
 use super::guard::{Guard, Settling};
+use super::long::LongRequest;
 use super::parts::Parts;
 use crate::gate::Gate;
 use crate::head::RequestHead;
@@ -41,6 +42,7 @@ pin_project! {
             #[pin]
             future: Fut,
             guard: Guard,
+            long: LongRequest,
         },
         /// Writing to the store or the source before the answer goes out.
         Settling {
@@ -124,7 +126,11 @@ where
 
     fn calling(future: S::Future, guard: Guard) -> Self {
         Self {
-            state: State::Calling { future, guard },
+            state: State::Calling {
+                future,
+                guard,
+                long: LongRequest::New,
+            },
         }
     }
 
@@ -171,10 +177,18 @@ where
                     let call = |request| inner.call(request);
                     Self::admit(parts, found, request, call).state
                 }
-                StateProj::Calling { future, guard } => {
-                    let response = match ready!(guard.watch(|| future.poll(cx))) {
-                        Ok(response) => response,
-                        Err(error) => return Poll::Ready(Err(error)),
+                StateProj::Calling {
+                    future,
+                    guard,
+                    long,
+                } => {
+                    let response = match guard.watch(|| future.poll(cx)) {
+                        Poll::Ready(Ok(response)) => response,
+                        Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                        Poll::Pending => {
+                            long.poll(guard, cx);
+                            return Poll::Pending;
+                        }
                     };
                     match guard.settle(response.status()) {
                         Ok(settled) => {

@@ -168,6 +168,16 @@ impl Guard {
         }
     }
 
+    /// Records the touch that the request has earned by now, without waiting for a
+    /// look-up that carries it.
+    pub(super) fn record_at_once(&self) {
+        if let Some(touch) = self.state.touch_due(Outcome::Disconnected)
+            && let Some(context) = Context::of(&self.state)
+        {
+            context.touches.record(touch, &self.state, || None);
+        }
+    }
+
     fn record(&self, touch: Option<DueTouch>) {
         if let Some(touch) = touch
             && let Some(context) = Context::of(&self.state)

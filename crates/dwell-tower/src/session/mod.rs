@@ -46,6 +46,7 @@ mod find;
 mod future;
 mod guard;
 mod layer;
+mod long;
 mod parts;
 mod service;
 mod source;

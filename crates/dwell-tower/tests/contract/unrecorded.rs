@@ -6,7 +6,7 @@ use std::time::Duration;
 use dwell_core::{EventKind, minutes, seconds};
 use dwell_tower::SessionTimeoutLayer;
 
-use crate::support::{Client, RIDE, World, outcome, stack};
+use crate::support::{Client, RIDE, World, called, get, outcome, poll_once, stack};
 
 /// The longest pause between two tries.
 const PAUSE: Duration = seconds(2);
@@ -93,4 +93,43 @@ async fn l05_flush_gives_failing_touch_one_more_try() {
     let flush = tokio::time::timeout(seconds(5), stack.flush());
     flush.await.expect("a server can stop");
     assert_eq!(world.events.count(EventKind::TouchLost), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn n57_long_request_counts_from_its_arrival() {
+    let world = World::new();
+    for (name, manager) in world.managers() {
+        let (stack, token) = (stack(&manager), world.sign_in().await);
+        let mut client = world.client(&stack, &token);
+        pass(&world, minutes(10)).await;
+        let arrival = world.now();
+        let slow = world.hold(&client).await;
+        pass(&world, minutes(5) - seconds(2)).await;
+        assert!(world.last_active(&token) < arrival, "{name}: not too early");
+        pass(&world, seconds(62)).await;
+        assert_eq!(world.last_active(&token), arrival, "{name}");
+        assert_eq!(outcome(&world.finish(slow).await), "ok", "{name}");
+        assert_eq!(outcome(&client.get("/").await), "ok", "{name}");
+    }
+    assert_eq!(world.events.ends(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn n57_long_poll_keeps_nobody_signed_in() {
+    let world = World::new();
+    let token = world.sign_in().await;
+    let stack = stack(&world.remote);
+    let mut client = world.client(&stack, &token);
+    let before = world.record(&token);
+    pass(&world, minutes(10)).await;
+    let mut poll = get("/hold", &token);
+    let passive = "passive".parse().unwrap();
+    poll.headers_mut().insert("session-activity", passive);
+    let mut poll = called(&mut world.app_of(&stack), poll).await;
+    assert!(poll_once(&mut poll).await.is_pending());
+    pass(&world, minutes(5)).await;
+    assert!(poll_once(&mut poll).await.is_pending());
+    assert_eq!(outcome(&client.get("/").await), "idle_timeout");
+    assert_eq!(world.store.writes(), 1, "the end");
+    assert!(before.facts.last_active_at < world.now());
 }
