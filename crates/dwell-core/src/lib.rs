@@ -85,7 +85,9 @@ pub use engine::{
 #[cfg(feature = "tracing")]
 pub use event::TracingObserver;
 pub use event::{Event, EventKind, Observer, RequestContext};
-pub use manager::{AdoptedSession, EndHook, Selection, SessionManager, SessionManagerBuilder};
+pub use manager::{
+    AdoptedSession, EndHook, Selection, SessionManager, SessionManagerBuilder, Spawn,
+};
 pub use policy::*;
 pub use request::*;
 pub use session::*;

@@ -350,6 +350,15 @@ impl SessionStore for MemoryStore {
         StoreFuture::ready(Ok(self.0.end(key, end)))
     }
 
+    fn end_many(
+        &self,
+        keys: Vec<SessionKey>,
+        reason: EndReason,
+    ) -> StoreFuture<'_, Vec<EndedSession>> {
+        let end = |key| self.0.end(key, reason.into());
+        StoreFuture::ready(Ok(keys.into_iter().filter_map(end).collect()))
+    }
+
     fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
         StoreFuture::ready(Ok(self.0.list(&subject)))
     }

@@ -8,7 +8,7 @@ use dwell_core::store::{
     Created, DuePolicy, End, Loaded, Quota, Reaped, SessionStore, StoreFuture, TouchOutcome,
     Update, Updated, Watched,
 };
-use dwell_core::{EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
+use dwell_core::{EndReason, EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
 
 use crate::inner::{Inner, Settings};
 use crate::link::Link;
@@ -100,6 +100,14 @@ impl SessionStore for RedisStore {
 
     fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>> {
         StoreFuture::boxed(self.0.end(key, end))
+    }
+
+    fn end_many(
+        &self,
+        keys: Vec<SessionKey>,
+        reason: EndReason,
+    ) -> StoreFuture<'_, Vec<EndedSession>> {
+        StoreFuture::boxed(self.0.end_many(keys, reason))
     }
 
     fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use dwell_core::store::StoreError;
-use dwell_core::{SessionKey, SessionRecord, SubjectId, Timestamp};
+use dwell_core::{EndReason, EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use redis::Value;
@@ -18,7 +18,7 @@ use crate::reply::{instant, read, stored_or_skipped};
 use crate::script;
 use crate::value::Stored;
 
-/// Look-ups for one list that run at the same time.
+/// Calls for one list that run at the same time.
 const AT_ONCE: usize = 64;
 /// Bytes of an entry: a session's key, and when it was added.
 const ENTRY: usize = 22;
@@ -98,6 +98,18 @@ impl Inner {
             own.then_some(stored.record)
         });
         Ok(live.collect())
+    }
+
+    /// Ends these sessions, many at the same time.
+    pub(crate) async fn end_many(
+        &self,
+        keys: Vec<SessionKey>,
+        reason: EndReason,
+    ) -> Result<Vec<EndedSession>, StoreError> {
+        let end = async |key| self.end(key, reason.into()).await;
+        let ended = stream::iter(keys).map(end).buffer_unordered(AT_ONCE);
+        let ended: Vec<_> = ended.try_collect().await?;
+        Ok(ended.into_iter().flatten().collect())
     }
 
     /// Notes that the ends of these sessions were reported: their tombstones

@@ -51,6 +51,7 @@ impl Reaper {
     /// Returns a reaper that runs every second, in batches of 1,000 sessions.
     #[must_use]
     pub fn new(manager: SessionManager) -> Self {
+        manager.spawn_with(spawn);
         Self {
             manager,
             interval: Duration::from_secs(1),
@@ -105,6 +106,13 @@ impl Reaper {
 /// A boxed task for tokio. Tokio generates code for every type of task, and
 /// tasks here are started too rarely for that to pay.
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Spawns a task on the current tokio runtime; without one the work is lost.
+pub(crate) fn spawn(work: Task) {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(work);
+    }
+}
 
 /// Reaps batch after batch until nothing is due.
 async fn pass(manager: SessionManager, batch: usize) {

@@ -10,7 +10,7 @@ use dwell_core::store::{
     BoxedAnswer, Created, DuePolicy, End, Loaded, PULSE, Quota, Reaped, SessionStore, StoreError,
     StoreFuture, Update, Updated, Watched, Watcher,
 };
-use dwell_core::{EndedSession, SessionKey, SessionRecord, delegate_store};
+use dwell_core::{EndReason, EndedSession, SessionKey, SessionRecord, delegate_store};
 use dwell_testkit::FaultyStore;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::timeout;
@@ -228,6 +228,19 @@ impl SessionStore for SharedStore {
             if ended.is_some() {
                 self.tell_of(key);
             }
+            Ok(ended)
+        })
+    }
+
+    fn end_many(
+        &self,
+        keys: Vec<SessionKey>,
+        reason: EndReason,
+    ) -> StoreFuture<'_, Vec<EndedSession>> {
+        let ended = self.inner.end_many(keys, reason);
+        StoreFuture::boxed(async move {
+            let ended = ended.await?;
+            ended.iter().for_each(|one| self.tell_of(one.record.key));
             Ok(ended)
         })
     }

@@ -2,15 +2,21 @@
 
 mod adopted;
 mod late_uses;
+mod logins;
+mod outliving;
 
 pub use adopted::AdoptedSession;
+pub use outliving::Spawn;
 
 use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use self::late_uses::LateUses;
+use logins::{Login, Logins};
+use outliving::Outliving;
+
 use crate::engine::Verdict;
 use crate::event::{Event, EventKind, Observer, Observers, RequestContext, log_panic};
 use crate::policy::LivePolicies;
@@ -47,9 +53,15 @@ struct Inner {
     rotation_grace: Duration,
     max_failures: u8,
     late_uses: Arc<LateUses>,
+    spawn: Arc<OnceLock<Spawn>>,
+    logins: Logins,
     /// Values that layers share, one of each type.
     shared: Vec<Arc<dyn Any + Send + Sync>>,
 }
+
+/// How many sessions are ended at once. The store's other callers wait for no
+/// more than these.
+const AT_ONCE: usize = 256;
 
 /// Selects sessions of a subject, to end them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +103,8 @@ impl SessionManager {
             rotation_grace: seconds(10),
             max_failures: 5,
             late_uses: Arc::default(),
+            spawn: Arc::default(),
+            logins: Logins::default(),
             shared: Vec::new(),
         })))
     }
@@ -215,6 +229,29 @@ impl SessionManager {
         }
     }
 
+    /// Sets how the rest of a command runs when its caller goes away. The first
+    /// call counts, for all clones. The layers and the reaper of `dwell-tower`
+    /// set it to a task on tokio. Without them, or on another runtime, call it
+    /// yourself: `manager.spawn_with(|work| drop(tokio::spawn(work)))`. By
+    /// default the rest is not run.
+    pub fn spawn_with(&self, spawn: Spawn) {
+        let _ = self.0.spawn.set(spawn);
+    }
+
+    /// Awaits work that goes on if the caller drops this future after its first
+    /// poll.
+    pub(crate) async fn see_through<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        Outliving::new(work, &self.0.spawn).await
+    }
+
+    /// Registers a login before its start is read from the clock.
+    pub(crate) fn begin_login(&self, subject: &SubjectId) -> Login {
+        self.0.logins.begin(subject)
+    }
+
     /// Returns the subject's sessions that have not ended, the oldest first.
     ///
     /// # Errors
@@ -240,6 +277,11 @@ impl SessionManager {
     /// Ends the selected sessions of a subject, and reports each. Returns how
     /// many this call ended.
     ///
+    /// It lists again until none is left that began before the call. A login of
+    /// this process that began before, and is not in the store yet, fails; a
+    /// later one starts a session that stays. Once begun, it goes on if its
+    /// caller goes away; see [`spawn_with`](Self::spawn_with).
+    ///
     /// # Errors
     /// Fails if the store does not answer. Some sessions may have ended then;
     /// call again for the rest.
@@ -249,11 +291,57 @@ impl SessionManager {
         selection: Selection,
         reason: EndReason,
     ) -> Result<usize, StoreError> {
+        let (manager, subject) = (self.clone(), subject.clone());
+        let work = async move { manager.end_selected(&subject, selection, reason).await };
+        self.see_through(work).await
+    }
+
+    /// Ends the selected sessions as long as the caller polls.
+    pub(crate) async fn end_selected(
+        &self,
+        subject: &SubjectId,
+        selection: Selection,
+        reason: EndReason,
+    ) -> Result<usize, StoreError> {
+        let is_one = matches!(selection, Selection::One(_));
+        if !is_one {
+            self.0.logins.overtake(subject, reason);
+        }
+        let began = self.store().now().await?;
         let mut count = 0;
-        let sessions = self.sessions_of(subject).await?;
-        let now = self.store().now().await?;
-        for session in sessions.iter().filter(|s| selection.covers(s.key)) {
-            count += usize::from(self.end_record(session, reason, now).await?);
+        loop {
+            let mut sessions = self.sessions_of(subject).await?;
+            sessions.retain(|s| selection.covers(s.key) && s.facts.created_at <= began);
+            let ended = self.end_records(&sessions, reason).await?;
+            count += ended;
+            if ended == 0 || is_one {
+                return Ok(count);
+            }
+        }
+    }
+
+    /// Ends sessions, many at once, each for the reason that came first.
+    async fn end_records(
+        &self,
+        sessions: &[SessionRecord],
+        reason: EndReason,
+    ) -> Result<usize, StoreError> {
+        let mut count = 0;
+        for some in sessions.chunks(AT_ONCE) {
+            let now = self.store().now().await?;
+            let mut by_reason: Vec<(EndReason, Vec<SessionKey>)> = Vec::new();
+            for session in some {
+                let reason = self.reason_at(session, reason, now);
+                match by_reason.iter_mut().find(|(other, _)| *other == reason) {
+                    Some((_, keys)) => keys.push(session.key),
+                    None => by_reason.push((reason, vec![session.key])),
+                }
+            }
+            for (reason, keys) in by_reason {
+                let ended = self.store().end_many(keys, reason).await?;
+                self.report_ends(&ended, None).await;
+                count += ended.len();
+            }
         }
         Ok(count)
     }
@@ -291,24 +379,21 @@ impl SessionManager {
     ) -> Result<bool, StoreError> {
         let loaded = self.readable(key, self.store().load(key).await).await?;
         match loaded.state {
-            Lookup::Found(record) => self.end_record(&record, reason, loaded.now).await,
+            Lookup::Found(record) => {
+                let reason = self.reason_at(&record, reason, loaded.now);
+                self.end(key, reason.into(), None).await
+            }
             Lookup::Ended(_) | Lookup::Missing => Ok(false),
         }
     }
 
-    /// Ends a session. One that has run out unnoticed ends for that reason,
-    /// which came first.
-    async fn end_record(
-        &self,
-        record: &SessionRecord,
-        reason: EndReason,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let reason = match self.due_policy().verdict(&record.facts, now) {
+    /// Returns the reason for which a session ends now. One that has run out
+    /// unnoticed ends for that reason, which came first.
+    fn reason_at(&self, record: &SessionRecord, reason: EndReason, now: Timestamp) -> EndReason {
+        match self.due_policy().verdict(&record.facts, now) {
             Verdict::Ended(ran_out) => ran_out,
             _ => reason,
-        };
-        self.end(record.key, reason.into(), None).await
+        }
     }
 
     /// Ends a session and reports the end once. `context` is that of the

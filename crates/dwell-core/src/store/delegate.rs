@@ -76,8 +76,8 @@
 macro_rules! delegate_store {
     ($self:ident => $inner:expr $(, through $through:ident)? $(, except $($own:ident),+)?) => {
         $crate::__delegate! { except [$($($own)+)?] [$self [$($through)?] $inner] {
-            now load load_uncopied create touch update count_failure end touch_and_load list reap
-            acknowledge is_local tombstone_lifetime watched
+            now load load_uncopied create touch update count_failure end end_many touch_and_load list
+            reap acknowledge is_local tombstone_lifetime watched
         } }
     };
     ($self:ident => $inner:expr $(, through $through:ident)?, only $($method:ident),+) => {
@@ -104,6 +104,7 @@ macro_rules! __delegate {
     (unless update [update $($own:ident)*] $to:tt) => {};
     (unless count_failure [count_failure $($own:ident)*] $to:tt) => {};
     (unless end [end $($own:ident)*] $to:tt) => {};
+    (unless end_many [end_many $($own:ident)*] $to:tt) => {};
     (unless touch_and_load [touch_and_load $($own:ident)*] $to:tt) => {};
     (unless list [list $($own:ident)*] $to:tt) => {};
     (unless reap [reap $($own:ident)*] $to:tt) => {};
@@ -157,6 +158,12 @@ macro_rules! __delegate {
         $crate::__delegate! {
             ask $to end(key: $crate::SessionKey, end: $crate::store::End)
                 -> Option<$crate::EndedSession>
+        }
+    };
+    (method end_many $to:tt) => {
+        $crate::__delegate! {
+            ask $to end_many(keys: Vec<$crate::SessionKey>, reason: $crate::EndReason)
+                -> Vec<$crate::EndedSession>
         }
     };
     (method touch_and_load $to:tt) => {

@@ -97,6 +97,23 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
     /// expired session has signed in again.
     fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>>;
 
+    /// Ends these sessions for one reason, as [`end`](Self::end) does. Returns
+    /// those that this call ended. If it fails, some may have ended. Defaults to
+    /// one after another; a store that can should end them together.
+    fn end_many(
+        &self,
+        keys: Vec<SessionKey>,
+        reason: EndReason,
+    ) -> StoreFuture<'_, Vec<EndedSession>> {
+        StoreFuture::boxed(async move {
+            let mut ended = Vec::new();
+            for key in keys {
+                ended.extend(self.end(key, reason.into()).await?);
+            }
+            Ok(ended)
+        })
+    }
+
     /// Does [`touch`](Self::touch), then [`load`](Self::load) of the same
     /// session. Defaults to both in turn; a store that can should use one round
     /// trip.

@@ -5,8 +5,9 @@ use dwell_core::engine::Touch;
 use dwell_core::store::{
     End, Loaded, Lookup, StoreError, TouchOutcome, UNREPORTED_AFTER, Update, Updated,
 };
-use dwell_core::{EndedSession, SessionKey, SessionRecord};
+use dwell_core::{EndReason, EndedSession, SessionKey, SessionRecord};
 use sqlx::Row as _;
+use sqlx::postgres::PgConnection;
 
 use super::store::{ADOPTED, PostgresStore, lifetime, loaded, read};
 use crate::error::store_error;
@@ -153,6 +154,32 @@ impl PostgresStore {
             marked.map_err(store_error)?;
         }
         Ok(None)
+    }
+}
+
+impl PostgresStore {
+    /// Ends these sessions in one statement. Returns those that it ended.
+    pub(super) async fn end_together(
+        &self,
+        connection: &mut PgConnection,
+        keys: Vec<SessionKey>,
+        reason: EndReason,
+    ) -> Result<Vec<EndedSession>, StoreError> {
+        let keys: Vec<_> = keys.iter().map(|key| key.as_bytes().to_vec()).collect();
+        let query = sqlx::query(self.0.sql.end_together.text())
+            .bind(self.test_time())
+            .bind(keys)
+            .bind(code(reason))
+            .bind(length(UNREPORTED_AFTER))
+            .bind(lifetime(self.0.tombstones))
+            .bind(&ADOPTED[..]);
+        let mut ended = Vec::new();
+        for row in query.fetch_all(connection).await.map_err(store_error)? {
+            if let Content::Ended(one) = read(&row, 0).content? {
+                ended.push(one);
+            }
+        }
+        Ok(ended)
     }
 }
 

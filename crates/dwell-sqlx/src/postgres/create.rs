@@ -1,17 +1,15 @@
 //! Logins, and the limit on a subject's sessions.
 
 use dwell_core::engine::FUTURE_LEEWAY;
-use dwell_core::store::{Created, DuePolicy, Quota, StoreError, UNREPORTED_AFTER};
-use dwell_core::{
-    EndReason, EndedSession, Facts, OnLimit, SessionKey, SessionRecord, Timestamp, Verdict,
-};
+use dwell_core::store::{Created, DuePolicy, Quota, StoreError};
+use dwell_core::{EndReason, Facts, OnLimit, SessionKey, SessionRecord, Timestamp, Verdict};
 use sqlx::PgConnection;
 
-use super::store::{ADOPTED, PostgresStore, lifetime, read, timestamp};
+use super::store::{PostgresStore, read, timestamp};
 use super::within::Within;
 use crate::columns::bind_stored;
 use crate::error::store_error;
-use crate::stored::{Content, Stored, code, instant, length};
+use crate::stored::{Content, Stored, instant};
 
 impl PostgresStore {
     pub(super) async fn create_now(
@@ -64,7 +62,9 @@ impl PostgresStore {
                 OnLimit::EndOldest => {
                     // More than one if the limit was lowered.
                     let leave = (others.len() + 1 - max).min(others.len());
-                    ended = self.make_room(&mut within, &others[..leave]).await?;
+                    let keys = others[..leave].iter().map(|(_, key)| *key).collect();
+                    let superseded = EndReason::Superseded;
+                    ended = self.end_together(&mut within, keys, superseded).await?;
                 }
             }
         }
@@ -128,31 +128,6 @@ impl PostgresStore {
         }
         others.sort_unstable();
         Ok(others)
-    }
-
-    async fn make_room(
-        &self,
-        connection: &mut PgConnection,
-        leave: &[(Timestamp, SessionKey)],
-    ) -> Result<Vec<EndedSession>, StoreError> {
-        let keys: Vec<_> = leave
-            .iter()
-            .map(|(_, key)| key.as_bytes().to_vec())
-            .collect();
-        let query = sqlx::query(self.0.sql.make_room.text())
-            .bind(self.test_time())
-            .bind(keys)
-            .bind(code(EndReason::Superseded))
-            .bind(length(UNREPORTED_AFTER))
-            .bind(lifetime(self.0.tombstones))
-            .bind(&ADOPTED[..]);
-        let mut ended = Vec::new();
-        for row in query.fetch_all(connection).await.map_err(store_error)? {
-            if let Content::Ended(one) = read(&row, 0).content? {
-                ended.push(one);
-            }
-        }
-        Ok(ended)
     }
 }
 

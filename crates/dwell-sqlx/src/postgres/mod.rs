@@ -30,7 +30,7 @@ use dwell_core::store::{
     Created, DuePolicy, End, Loaded, Quota, Reaped, SessionStore, StoreError, StoreFuture,
     TouchOutcome, Update, Updated, Watched,
 };
-use dwell_core::{EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
+use dwell_core::{EndReason, EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
 
 pub use self::builder::PostgresStoreBuilder;
 pub use self::store::PostgresStore;
@@ -92,6 +92,17 @@ impl SessionStore for PostgresStore {
 
     fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>> {
         StoreFuture::boxed(self.end_now(key, end))
+    }
+
+    fn end_many(
+        &self,
+        keys: Vec<SessionKey>,
+        reason: EndReason,
+    ) -> StoreFuture<'_, Vec<EndedSession>> {
+        StoreFuture::boxed(async move {
+            let mut connection = self.0.pool.acquire().await.map_err(store_error)?;
+            self.end_together(&mut connection, keys, reason).await
+        })
     }
 
     fn touch_and_load(

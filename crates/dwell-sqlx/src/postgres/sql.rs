@@ -50,7 +50,7 @@ pub(super) struct Statements {
     pub(super) insert: Sql,
     pub(super) forget_over: Sql,
     pub(super) lock_subject: Sql,
-    pub(super) make_room: Sql,
+    pub(super) end_together: Sql,
     pub(super) acknowledge: Sql,
     pub(super) scan: Sql,
     pub(super) bring_forward: Sql,
@@ -175,7 +175,7 @@ impl Statements {
                      AND unreported IS NULL AND due <= {NOW}"
             )),
             lock_subject: sql("SELECT pg_advisory_xact_lock(hashtextextended($1, 4))"),
-            make_room: sql(&format!(
+            end_together: sql(&format!(
                 "{clock}, done AS (
                      UPDATE dwell_session s SET
                          ended_at = clock.now, ended_reason = $3, replaced = false,

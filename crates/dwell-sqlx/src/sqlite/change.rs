@@ -2,7 +2,8 @@
 
 use dwell_core::engine::Touch;
 use dwell_core::store::{End, Loaded, Lookup, StoreError, TouchOutcome, Update, Updated};
-use dwell_core::{EndedSession, SessionKey};
+use dwell_core::{EndReason, EndedSession, SessionKey};
+use sqlx::sqlite::SqliteConnection;
 
 use super::row;
 use super::store::{SqliteStore, lookup};
@@ -84,24 +85,50 @@ impl SqliteStore {
     ) -> Result<Option<EndedSession>, StoreError> {
         let change = self.change(&self.0.writer).await;
         let mut change = change.map_err(store_error)?;
-        let found = row::find(&mut change.within, &key).await;
+        let ended = self.end_within(&mut change.within, key, end).await?;
+        change.commit().await.map_err(store_error)?;
+        Ok(ended)
+    }
+
+    /// Ends these sessions in one transaction.
+    pub(super) async fn end_many_now(
+        &self,
+        keys: &[SessionKey],
+        reason: EndReason,
+    ) -> Result<Vec<EndedSession>, StoreError> {
+        let change = self.change(&self.0.writer).await;
+        let mut change = change.map_err(store_error)?;
+        let mut ended = Vec::new();
+        for key in keys {
+            let one = self.end_within(&mut change.within, *key, reason.into());
+            ended.extend(one.await?);
+        }
+        change.commit().await.map_err(store_error)?;
+        Ok(ended)
+    }
+
+    async fn end_within(
+        &self,
+        within: &mut SqliteConnection,
+        key: SessionKey,
+        end: End,
+    ) -> Result<Option<EndedSession>, StoreError> {
+        let found = row::find(within, &key).await;
         let loaded = lookup(found.map_err(store_error)?, self.now_by_clock())?;
-        let ended = match loaded.state {
+        match loaded.state {
             Lookup::Found(record) => {
                 let forget = forget_at(&record, loaded.now, self.0.tombstones);
                 let ended = tombstone(record, end, loaded.now);
-                let written = row::write_end(&mut change.within, &ended, forget).await;
+                let written = row::write_end(within, &ended, forget).await;
                 written.map_err(store_error)?;
-                Some(ended)
+                Ok(Some(ended))
             }
             Lookup::Ended(ended) if end.replaced && !ended.replaced => {
-                let marked = row::mark_replaced(&mut change.within, &key).await;
+                let marked = row::mark_replaced(within, &key).await;
                 marked.map_err(store_error)?;
-                None
+                Ok(None)
             }
-            Lookup::Ended(_) | Lookup::Missing => return Ok(None),
-        };
-        change.commit().await.map_err(store_error)?;
-        Ok(ended)
+            Lookup::Ended(_) | Lookup::Missing => Ok(None),
+        }
     }
 }

@@ -29,7 +29,7 @@ use dwell_core::store::{
     Created, DuePolicy, End, Loaded, Quota, Reaped, SessionStore, StoreError, StoreFuture,
     TouchOutcome, Update, Updated, Watched,
 };
-use dwell_core::{EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
+use dwell_core::{EndReason, EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
 
 pub use self::builder::{Durability, SqliteStoreBuilder};
 pub use self::store::SqliteStore;
@@ -115,6 +115,18 @@ impl SessionStore for SqliteStore {
         StoreFuture::boxed(async move {
             let _changing = self.changing(key);
             self.end_now(key, end).await
+        })
+    }
+
+    fn end_many(
+        &self,
+        keys: Vec<SessionKey>,
+        reason: EndReason,
+    ) -> StoreFuture<'_, Vec<EndedSession>> {
+        StoreFuture::boxed(async move {
+            let changing = keys.iter().map(|key| self.changing(*key));
+            let _changing: Vec<_> = changing.collect();
+            self.end_many_now(&keys, reason).await
         })
     }
 

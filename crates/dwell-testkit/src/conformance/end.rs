@@ -8,10 +8,10 @@
 //! ```
 
 use dwell_core::store::{End, Update};
-use dwell_core::{EndReason, minutes};
+use dwell_core::{EndReason, SessionKey, minutes};
 
 use super::StoreUnderTest;
-use super::fixture::{Fixture, IDLE, rotation};
+use super::fixture::{Fixture, IDLE, keys_of, rotation};
 
 /// An end by another session of the same client.
 pub(super) const SUPERSEDED: End = End {
@@ -158,4 +158,67 @@ pub async fn l12_expired_session_is_ended_once(under: impl StoreUnderTest) {
         "a session that ran out is ended once"
     );
     assert_eq!(fixture.tombstone(record.key).await, ended);
+}
+
+/// Many sessions are ended in one call. It returns those that it ended, each
+/// with its tombstone, and leaves every other session.
+pub async fn l19_many_sessions_end_in_one_call(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let sessions = fixture.start_many(100, "alice").await;
+    let keys: Vec<_> = sessions.iter().map(|session| session.key).collect();
+    let (spared, all) = keys.split_last().expect("there are sessions");
+    fixture.end(all[0], EndReason::SignedOut).await;
+    let unknown = super::fixture::key(500);
+    let asked = [all, &[unknown]].concat();
+    let mut ended = fixture.end_many(asked.clone()).await;
+    ended.sort_unstable_by_key(|ended| ended.record.key);
+    assert_eq!(
+        keys_of(&ended),
+        sorted(&all[1..]),
+        "the sessions that were live are ended, each once"
+    );
+    for one in &ended {
+        assert_eq!(one.reason, EndReason::Revoked, "with the reason");
+        assert_eq!(fixture.tombstone(one.record.key).await, *one);
+    }
+    assert_eq!(
+        fixture.tombstone(all[0]).await.reason,
+        EndReason::SignedOut,
+        "a session that had ended keeps its reason"
+    );
+    assert!(fixture.is_missing(unknown).await);
+    assert_eq!(fixture.keys("alice").await, [*spared]);
+    assert!(fixture.end_many(asked).await.is_empty(), "once");
+    assert!(fixture.end_many(Vec::new()).await.is_empty());
+}
+
+/// Of concurrent calls that end the same sessions, in different orders, each
+/// session is returned to one.
+pub async fn l12_concurrent_ends_of_many_report_each_once(under: impl StoreUnderTest) {
+    let fixture = Fixture::new(under);
+    let sessions = fixture.start_many(60, "alice").await;
+    let keys: Vec<_> = sessions.iter().map(|session| session.key).collect();
+    let asked = keys.clone();
+    let ended = fixture
+        .at_once(6, move |fixture, n| {
+            let mut keys = asked.clone();
+            match n % 2 {
+                0 => keys.reverse(),
+                _ => keys.rotate_left(10 * n as usize),
+            }
+            async move { fixture.end_many(keys).await }
+        })
+        .await;
+    assert_eq!(
+        keys_of(&ended.concat()),
+        sorted(&keys),
+        "each session is ended once"
+    );
+    assert_eq!(fixture.keys("alice").await, []);
+}
+
+fn sorted(keys: &[SessionKey]) -> Vec<SessionKey> {
+    let mut keys = keys.to_vec();
+    keys.sort_unstable();
+    keys
 }

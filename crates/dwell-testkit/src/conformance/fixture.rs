@@ -10,8 +10,9 @@ use dwell_core::store::{
     Updated,
 };
 use dwell_core::{
-    AuthenticationContext, Credential, EndedSession, OpenPart, OpenTag, PolicyId, PolicySet,
-    SessionKey, SessionRecord, Timeouts, Timestamp, VerifierHash, hours, minutes, seconds,
+    AuthenticationContext, Credential, EndReason, EndedSession, OpenPart, OpenTag, PolicyId,
+    PolicySet, SessionKey, SessionRecord, Timeouts, Timestamp, VerifierHash, hours, minutes,
+    seconds,
 };
 use tokio::sync::Barrier;
 
@@ -261,6 +262,14 @@ impl<T: StoreUnderTest> Fixture<T> {
         let ended = self.store().end(key, end.into()).await;
         let ended = ended.expect("the store answers an end");
         self.acknowledge(ended.as_slice()).await;
+        ended
+    }
+
+    /// Ends these sessions with the reason `revoked`.
+    pub(super) async fn end_many(&self, keys: Vec<SessionKey>) -> Vec<EndedSession> {
+        let ended = self.store().end_many(keys, EndReason::Revoked).await;
+        let ended = ended.expect("the store answers an end of many");
+        self.acknowledge(&ended).await;
         ended
     }
 

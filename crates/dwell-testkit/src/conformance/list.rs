@@ -95,6 +95,8 @@ macro_rules! __conformance_cases {
                 end::second_end_can_only_add_a_successor
                 end::successor_of_unknown_session_creates_nothing
                 end::l12_expired_session_is_ended_once
+                end::l19_many_sessions_end_in_one_call
+                end::l12_concurrent_ends_of_many_report_each_once
                 failures::n67_failures_at_once_are_all_counted
                 failures::n67_fifth_of_failures_at_once_ends_session_once
                 failures::n67_failure_conflicts_with_no_update

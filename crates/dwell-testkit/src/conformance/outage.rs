@@ -82,6 +82,8 @@ async fn everything_fails<T: StoreUnderTest>(fixture: &Fixture<T>, live: &Sessio
     fails("a failure", store.count_failure(live.key)).await;
     let end = store.end(live.key, EndReason::Revoked.into());
     fails("an end", end).await;
+    let many = store.end_many(vec![live.key], EndReason::Revoked);
+    fails("an end of many", many).await;
     let new = fixture.opened(900, "alice", at);
     fails("a login", store.create(new, None, fixture.due_policy())).await;
     fails("a list", store.list("alice".into())).await;

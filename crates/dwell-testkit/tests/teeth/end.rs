@@ -40,6 +40,24 @@ pub(crate) fn end(
     }
 }
 
+pub(crate) fn end_many(
+    store: &Planted,
+    mut keys: Vec<SessionKey>,
+    reason: EndReason,
+) -> StoreFuture<'_, Vec<EndedSession>> {
+    if store.has(Fault::EndOfManyForgetsOne) {
+        keys.sort_unstable();
+        keys.pop();
+    }
+    StoreFuture::boxed(async move {
+        let mut ended = Vec::new();
+        for key in keys {
+            ended.extend(end(store, key, reason.into()).await?);
+        }
+        Ok(ended)
+    })
+}
+
 fn at_once(store: &Planted, key: SessionKey, mut end: End) -> Option<EndedSession> {
     let now = store.plain.now();
     let mut rows = store.plain.rows();
@@ -106,7 +124,11 @@ crate::teeth! {
         together::dropped_end_is_whole_or_absent, "is in no list any more";
     }
     non_atomic_end_is_found: EndIsNotAtomic {
+        end::l12_concurrent_ends_of_many_report_each_once, "each session is ended once";
         end::l12_one_of_many_concurrent_ends_wins, "one of all callers";
+    }
+    end_of_many_forgetting_one_is_found: EndOfManyForgetsOne {
+        end::l19_many_sessions_end_in_one_call, "are ended, each once";
     }
     tombstone_of_unknown_session_is_found: EndOfAnUnknownLeavesATombstone {
         end::successor_of_unknown_session_creates_nothing, "gets no tombstone";

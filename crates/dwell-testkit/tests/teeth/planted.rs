@@ -11,7 +11,9 @@ use dwell_core::store::{
     Created, DuePolicy, End, Loaded, Quota, Reaped, SessionStore, StoreFuture, TouchOutcome,
     Update, Updated,
 };
-use dwell_core::{EndedSession, ManualClock, SessionKey, SessionRecord, SubjectId, Timestamp};
+use dwell_core::{
+    EndReason, EndedSession, ManualClock, SessionKey, SessionRecord, SubjectId, Timestamp,
+};
 use tokio::sync::watch;
 
 use crate::plain::Plain;
@@ -51,6 +53,7 @@ pub(crate) enum Fault {
     EndIgnoresASuccessor,
     EndInTwoSteps,
     EndIsNotAtomic,
+    EndOfManyForgetsOne,
     EndOfAnUnknownLeavesATombstone,
     EndOfTheLockedIsUnreported,
     EndOfTheExpiredIsUnreported,
@@ -234,6 +237,14 @@ impl SessionStore for Planted {
 
     fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>> {
         end::end(self, key, end)
+    }
+
+    fn end_many(
+        &self,
+        keys: Vec<SessionKey>,
+        reason: EndReason,
+    ) -> StoreFuture<'_, Vec<EndedSession>> {
+        end::end_many(self, keys, reason)
     }
 
     fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {

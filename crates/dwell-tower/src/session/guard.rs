@@ -11,7 +11,7 @@ use super::cache::is_kept_by_default;
 use super::context::Context;
 use super::find::report_unavailable;
 use super::source::{Field, GiveBack, SourceFuture};
-use crate::reaper::Task;
+use crate::reaper::spawn;
 
 /// Hands over a request's touch exactly once: when the answer is there, or when
 /// the client leaves before.
@@ -238,14 +238,8 @@ impl Settling {
 
 impl Drop for Settling {
     fn drop(&mut self) {
-        let runtime = tokio::runtime::Handle::try_current();
-        if let Some(work) = self.work.take()
-            && let Ok(runtime) = runtime
-        {
-            let rest: Task = Box::pin(async move {
-                work.await;
-            });
-            runtime.spawn(rest);
+        if let Some(work) = self.work.take() {
+            spawn(Box::pin(async move { drop(work.await) }));
         }
     }
 }

@@ -37,6 +37,7 @@ struct OwnReaper {
 
 impl Parts<()> {
     pub(super) fn new(manager: &SessionManager) -> Self {
+        manager.spawn_with(crate::reaper::spawn);
         let mut parts = Self {
             manager: manager.clone(),
             given: manager.clone(),

@@ -17,6 +17,7 @@ mod caches;
 mod candidates;
 mod cookies;
 mod edges;
+mod end_all;
 mod exempt;
 mod in_flight;
 mod lock;

@@ -104,7 +104,8 @@ impl SessionHandle {
 
     /// Ends sessions of the request's subject with the reason `revoked`.
     /// Returns how many this call ended. The request's own session is ended
-    /// last.
+    /// last. All of it goes on if the client leaves; see
+    /// [`SessionManager::end_sessions`](crate::SessionManager::end_sessions).
     ///
     /// # Errors
     /// Fails if there is no live session, or if the store does not answer. Some
@@ -119,16 +120,17 @@ impl SessionHandle {
             Which::One(reference) => (Some(Selection::One(reference)), false),
             Which::Others => (Some(Selection::AllBut(record.key)), false),
         };
-        let mut count = 0;
-        if let Some(others) = others {
-            let manager = self.manager();
-            count += manager
-                .end_sessions(&record.subject, others, revoked)
-                .await?;
-        }
-        if own {
-            count += usize::from(self.end(revoked).await?);
-        }
-        Ok(count)
+        let (handle, subject) = (self.clone(), record.subject.clone());
+        let work = async move {
+            let (mut count, manager) = (0, handle.manager());
+            if let Some(others) = others {
+                count += manager.end_selected(&subject, others, revoked).await?;
+            }
+            if own {
+                count += usize::from(handle.end(revoked).await?);
+            }
+            Ok(count)
+        };
+        self.manager().see_through(work).await
     }
 }

@@ -30,7 +30,7 @@ impl SessionHandle {
     /// if the authentication lies in the future, if the identity provider's
     /// limit has passed, if class and methods of the
     /// authentication exceed about a kilobyte, if the subject has too many
-    /// sessions, if another middleware owns the request's session, if the store
+    /// sessions, if all of them are ended meanwhile, if another middleware owns the request's session, if the store
     /// does not answer, or if the system has no randomness. No session has
     /// started then, and the old one stays.
     pub async fn start(&self, new: NewSession) -> Result<Token, CommandError> {
@@ -49,6 +49,7 @@ impl SessionHandle {
         let open = OpenPart::new().with_authentication(&new.authentication)?;
         let token = Token::generate()?;
         let manager = self.manager();
+        let login = manager.begin_login(&new.subject);
         let now = manager.store().now().await?;
         let authenticated_at = new.authenticated_at.unwrap_or(now);
         if authenticated_at == Timestamp::MIN || authenticated_at > now + engine::FUTURE_LEEWAY {
@@ -84,6 +85,13 @@ impl SessionHandle {
         };
         let context = self.context();
         manager.report_ends(&made_room, Some(&context)).await;
+        if let Some(reason) = login.overtaken() {
+            manager.report(EventKind::SessionCreated, now, &record, Some(&context));
+            manager
+                .end(record.key, reason.into(), Some(&context))
+                .await?;
+            return Err(CommandError::Ended(reason));
+        }
         if let Some(old) = old
             && let Err(error) = manager.end(old.key, old.end, Some(&context)).await
         {

@@ -17,7 +17,9 @@ use dwell_core::store::{
     Created, DuePolicy, End, Loaded, Quota, Reaped, SessionStore, StoreFuture, TouchOutcome,
     Update, Updated, Watched,
 };
-use dwell_core::{Clock, EndedSession, SessionKey, SessionRecord, SystemClock, delegate_store};
+use dwell_core::{
+    Clock, EndReason, EndedSession, SessionKey, SessionRecord, SystemClock, delegate_store,
+};
 
 use self::copies::Copies;
 use crate::remote::Feed;
@@ -168,6 +170,18 @@ impl SessionStore for NearCache {
         StoreFuture::boxed(async move {
             let _changing = Changing::new(&self.0, key);
             self.store().end(key, end).await
+        })
+    }
+
+    fn end_many(
+        &self,
+        keys: Vec<SessionKey>,
+        reason: EndReason,
+    ) -> StoreFuture<'_, Vec<EndedSession>> {
+        StoreFuture::boxed(async move {
+            let changing = keys.iter().map(|key| Changing::new(&self.0, *key));
+            let _changing: Vec<_> = changing.collect();
+            self.store().end_many(keys, reason).await
         })
     }
 

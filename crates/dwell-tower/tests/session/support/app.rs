@@ -160,6 +160,7 @@ async fn command(state: &SessionState, uri: &Uri) -> Result<String, CommandError
             let reason = param(uri, "reason").and_then(EndReason::parse);
             state.end(reason.expect("a reason")).await?.to_string()
         }
+        "end-all" => state.revoke(Which::All).await?.to_string(),
         "end-others" => state.revoke(Which::Others).await?.to_string(),
         _ => state.subject().map_or("nobody", |s| s.as_str()).to_owned(),
     })
