@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use dwell_core::{Deadlines, SessionManager, SessionRecord, seconds};
-use dwell_tower::open::{Lifeline, LifelineEvent, UpgradePolicy};
+use dwell_tower::open::{CloseReason, Lifeline, LifelineEvent, UpgradePolicy};
 use dwell_tower::rejection::{Refusal, problem};
 use http::{HeaderName, HeaderValue, header};
 use http_body::Frame;
@@ -28,7 +28,7 @@ const LEAST_PAUSE: Duration = seconds(1);
 
 /// Streams a session's deadlines.
 pub(crate) async fn events(session: Session) -> Response {
-    let lifeline = Lifeline::with_touches(session.handle());
+    let lifeline = Lifeline::with_touches(session.handle()).map(Lifeline::until_shutdown);
     let (deadlines, record) = (session.deadlines(), session.record());
     let (Some(lifeline), Some(deadlines), Some(record)) = (lifeline, deadlines, record) else {
         return problem(&Refusal::SessionRequired).map(Body::from);
@@ -125,6 +125,10 @@ impl http_body::Body for Events {
                 }
                 Poll::Ready(LifelineEvent::Closed(closing)) => {
                     self.over = true;
+                    if closing == CloseReason::Shutdown {
+                        // The session goes on; the component connects again.
+                        continue;
+                    }
                     return Poll::Ready(self.send(closing.event()));
                 }
                 Poll::Ready(_) | Poll::Pending => {}

@@ -212,6 +212,25 @@ impl<F> SessionTimeoutLayer<F> {
         self.manager().policies()
     }
 
+    /// Ends the open event streams of this node, and those that are opened from
+    /// now on. Call it when the server begins to shut down: a server waits for
+    /// its connections, and event streams do not end while their session lives.
+    /// The sessions go on, and an `EventSource` connects again, to another node
+    /// where there is one. Other bodies and WebSockets are not affected.
+    ///
+    /// ```
+    /// use dwell_tower::SessionTimeoutLayer;
+    ///
+    /// async fn stopped(signal: impl Future<Output = ()>, layer: SessionTimeoutLayer) {
+    ///     signal.await;
+    ///     layer.end_event_streams();
+    /// }
+    /// # let _ = stopped::<std::future::Ready<()>>;
+    /// ```
+    pub fn end_event_streams(&self) {
+        self.session.end_event_streams();
+    }
+
     /// Waits until every touch so far is recorded or lost. Call it after the
     /// server has stopped, so that no user loses the last second of activity. A
     /// local store has nothing to wait for.

@@ -5,13 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::header;
-use axum::middleware::map_response;
-use axum::response::Response;
 use dwell_axum::dwell_tower::session::{SessionCookie, TokenSource};
 use dwell_axum::{SessionManager, SessionTimeoutLayer, session_timeout};
-use futures_util::StreamExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -61,12 +56,12 @@ impl Bank {
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
         let (stopping, stopped) = watch::channel(false);
-        let at_stop = stopped.clone();
-        let app = routes::app(Accounts::new(), self.sessions.clone())
-            .layer(map_response(move |r| end_events(r, at_stop.clone())));
+        let app = routes::app(Accounts::new(), self.sessions.clone());
+        let at_stop = self.sessions.clone();
         let service = app.into_make_service_with_connect_info::<SocketAddr>();
         let served = axum::serve(listener, service).with_graceful_shutdown(async move {
             stop.await;
+            at_stop.end_event_streams();
             stopping.send_replace(true);
         });
         tokio::select! {
@@ -76,21 +71,6 @@ impl Bank {
         self.sessions.flush().await;
         Ok(())
     }
-}
-
-/// Ends event streams when the bank stops: they never end, so waiting for them
-/// would take the whole five seconds.
-async fn end_events(response: Response, mut stopped: watch::Receiver<bool>) -> Response {
-    let media_type = response.headers().get(header::CONTENT_TYPE);
-    if media_type.is_none_or(|t| !t.as_bytes().starts_with(b"text/event-stream")) {
-        return response;
-    }
-    response.map(|body| {
-        let stop = async move {
-            let _ = stopped.wait_for(|stopped| *stopped).await;
-        };
-        Body::from_stream(body.into_data_stream().take_until(stop))
-    })
 }
 
 /// Waits for the stop, and then for the time that connections have to finish.

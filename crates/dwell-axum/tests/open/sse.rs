@@ -230,3 +230,25 @@ async fn n54_area_closes_its_streams() {
     lax.none_for(minutes(9)).await;
     assert_eq!(lax.expired().await, "idle_timeout");
 }
+
+#[tokio::test(start_paused = true)]
+async fn n85_shutdown_ends_every_event_stream_and_no_session() {
+    let world = World::new();
+    let (mut alice, app) = world.alice_and_app(streams()).await;
+    let mut open = Vec::new();
+    for path in ["/session/events", "/silent", "/kept"] {
+        open.push(Events::open(&app, &alice, path).await);
+    }
+    pass(seconds(1)).await;
+    world.stack.end_event_streams();
+    open.push(Events::open(&app, &alice, "/session/events").await);
+    for mut events in open {
+        let closed = async {
+            while let Some(event) = events.any().await {
+                assert_ne!(event.name, "session-expired");
+            }
+        };
+        timeout(seconds(1), closed).await.expect("it ends at once");
+    }
+    assert_eq!(alice.get("/poll").await.status, 200);
+}

@@ -23,7 +23,7 @@ pin_project! {
     ///
     /// An event stream (`text/event-stream`) ends with a last event,
     /// `session-expired`, whose data is `{"reason":"idle_timeout"}` or another
-    /// reason. Any other body breaks off with the error [`SessionClosed`], so
+    /// reason, and without an event when the server shuts down. Any other body breaks off with the error [`SessionClosed`], so
     /// that no client takes a part for the whole.
     ///
     /// The session layer wraps every streamed body. To wrap a body that reaches
@@ -72,10 +72,14 @@ impl<B> SessionBoundBody<B> {
     /// Cuts `body` at the end of `lifeline`. `headers` are those of the answer:
     /// they tell whether it is an event stream.
     pub fn new(body: B, headers: &HeaderMap, lifeline: Lifeline) -> Self {
+        let events = is_event_stream(headers);
         Self {
             body: Some(body),
-            lifeline,
-            events: is_event_stream(headers),
+            lifeline: match events {
+                true => lifeline.until_shutdown(),
+                false => lifeline,
+            },
+            events,
             tail: Tail::default(),
         }
     }
@@ -157,6 +161,10 @@ fn farewell(
 ) -> Option<Result<Frame<Bytes>, BoxError>> {
     if !events {
         return Some(Err(Box::new(SessionClosed(reason))));
+    }
+    // The session goes on, and the client connects again.
+    if reason == CloseReason::Shutdown {
+        return None;
     }
     // In the middle of an event, this one would become a part of it. The client
     // drops an unfinished event.

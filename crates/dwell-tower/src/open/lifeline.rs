@@ -47,6 +47,9 @@ pub enum CloseReason {
     Locked,
     /// The route asks for authentication again.
     StepUpRequired,
+    /// The server shuts down; the session goes on. Only with
+    /// [`Lifeline::until_shutdown`].
+    Shutdown,
     /// The store did not answer at the deadline, so it is unknown whether the
     /// session still lives.
     StoreUnavailable,
@@ -73,6 +76,7 @@ impl CloseReason {
             Self::Ended(reason) => reason.as_str(),
             Self::Locked => "session_locked",
             Self::StepUpRequired => "step_up_required",
+            Self::Shutdown => "server_shutdown",
             Self::StoreUnavailable => "store_unavailable",
             Self::Unknown => "session_required",
         }
@@ -121,6 +125,8 @@ pub struct Lifeline {
     place: Option<Place>,
     /// Whether touches on this node notify it.
     touches: bool,
+    /// Whether it closes when the server shuts down.
+    until_shutdown: bool,
     timer: Option<Pin<Box<Sleep>>>,
     first_check: Instant,
     /// The nearest deadline, as far as it is known, by the timer's clock and by
@@ -175,6 +181,7 @@ impl Lifeline {
             recheck: handle.recheck()?,
             place: None,
             touches,
+            until_shutdown: false,
             timer: None,
             first_check: deadline.min(timer_now() + FIRST_CHECK),
             deadline,
@@ -184,6 +191,15 @@ impl Lifeline {
             closed: None,
             open,
         })
+    }
+
+    /// Closes also when the server shuts down
+    /// ([`SessionTimeoutLayer::end_event_streams`](crate::SessionTimeoutLayer::end_event_streams)).
+    /// For streams that would keep a server from stopping.
+    #[must_use]
+    pub fn until_shutdown(mut self) -> Self {
+        self.until_shutdown = true;
+        self
     }
 
     /// Waits until the session is over.
@@ -211,6 +227,9 @@ impl Lifeline {
         loop {
             if let Some(reason) = self.closed {
                 return Poll::Ready(LifelineEvent::Closed(reason));
+            }
+            if self.until_shutdown && self.open.is_stopping() {
+                return Poll::Ready(self.close(CloseReason::Shutdown));
             }
             if self.timer.is_none() && !self.set_timer() {
                 return Poll::Ready(self.close(CloseReason::StoreUnavailable));

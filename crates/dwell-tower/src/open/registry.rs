@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 
 use dwell_core::{Clock, SessionHandle, SessionKey, SessionManager, SystemClock, Timestamp};
@@ -20,6 +20,8 @@ struct Inner {
     entries: Mutex<HashMap<SessionKey, Vec<Entry>>>,
     /// How many connections are open.
     count: AtomicUsize,
+    /// Whether the server shuts down.
+    is_stopping: AtomicBool,
     clock: SystemClock,
     /// The store's change feed, if it has one; found by the first connection.
     feed: OnceLock<Option<Arc<Feed>>>,
@@ -70,6 +72,17 @@ impl OpenSessions {
     pub(super) fn is_notified(&self) -> bool {
         let feed = self.0.feed.get().and_then(Option::as_deref);
         feed.is_some_and(Feed::is_live)
+    }
+
+    /// Ends the event streams of this node, now and from now on.
+    pub(crate) fn stop(&self) {
+        self.0.is_stopping.store(true, Ordering::Release);
+        self.0.missed();
+    }
+
+    /// Whether the server shuts down.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.0.is_stopping.load(Ordering::Acquire)
     }
 
     /// The instant by the machine's clock, which also counts while the machine

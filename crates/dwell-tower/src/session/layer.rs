@@ -137,6 +137,13 @@ impl<G, F> SessionLayer<G, F> {
         &self.0.manager
     }
 
+    /// Ends the open event streams of this node, and those that are opened from
+    /// now on; see
+    /// [`SessionTimeoutLayer::end_event_streams`](crate::SessionTimeoutLayer::end_event_streams).
+    pub fn end_event_streams(&self) {
+        self.0.context.open.stop();
+    }
+
     /// Sends the touches that still wait, and waits until each is recorded or
     /// lost. Call it after the server has stopped, as after `axum::serve` with a
     /// graceful shutdown. A local store has nothing to wait for.

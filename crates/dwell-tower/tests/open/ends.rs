@@ -257,3 +257,28 @@ async fn l14_own_reaper_and_cut_agree() {
     pass(2 * SECOND).await;
     assert_eq!(world.events.ends(), [EndReason::IdleTimeout]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn n85_shutdown_ends_event_streams_without_event() {
+    let world = World::new();
+    for (way, node) in world.nodes() {
+        let token = world.sign_in().await;
+        let (_old, old) = node.events(&token).await;
+        let (_file, file) = node.download(&token).await;
+        pass(SECOND).await;
+        let (_young, young) = node.events(&token).await;
+        node.stack.end_event_streams();
+        let (_late, late) = node.events(&token).await;
+        for reader in [old, young, late] {
+            let ended = reader.ends_now().await;
+            assert!(
+                ended.error.is_none() && ended.text.is_empty(),
+                "{way}: {ended:?}"
+            );
+        }
+        pass(minutes(1)).await;
+        assert!(file.is_open(), "{way}: a download may finish");
+        assert!(node.serves(&token).await, "{way}: the session goes on");
+        file.leave().await;
+    }
+}
