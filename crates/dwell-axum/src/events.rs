@@ -33,6 +33,9 @@ pub(crate) async fn events(session: Session) -> Response {
     let (Some(lifeline), Some(deadlines), Some(record)) = (lifeline, deadlines, record) else {
         return problem(&Refusal::SessionRequired).map(Body::from);
     };
+    let Some(lifeline) = lifeline.counted() else {
+        return problem(&Refusal::TooManyStreams).map(Body::from);
+    };
     let mut events = Events {
         lifeline,
         manager: session.handle().manager().clone(),

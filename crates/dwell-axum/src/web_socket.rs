@@ -3,11 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::{IntoResponse, Response};
 use dwell_core::{CommandError, RouteMark, seconds};
 use dwell_tower::open::{ActivityRecorder, CloseReason, Lifeline, SessionClosed, UpgradePolicy};
+use dwell_tower::rejection::{Refusal, problem};
 use http::request::Parts;
 use http::{StatusCode, header};
 use tokio::sync::{oneshot, watch};
@@ -34,6 +36,7 @@ const LAST_WORDS: Duration = seconds(1);
 /// | request | answer |
 /// |---|---|
 /// | without a live session | refused, as on every protected route |
+/// | while the session has 32 event streams and WebSockets open | 429 `too_many_streams` |
 /// | from a page of another origin | 403 `not_same_origin`: browsers send cookies with a handshake from any page |
 ///
 /// Neither the handshake nor a message is activity, because pages reconnect
@@ -138,8 +141,11 @@ impl SessionWebSocketUpgrade {
     {
         let handle = self.session.handle();
         let session = Lifeline::of(handle).zip(ActivityRecorder::of(handle));
-        let Some((mut lifeline, recorder)) = session else {
+        let Some((lifeline, recorder)) = session else {
             return SessionError(CommandError::NoSession).into_response();
+        };
+        let Some(mut lifeline) = lifeline.counted() else {
+            return problem(&Refusal::TooManyStreams).map(Body::from);
         };
         let mut response = self.upgrade.on_upgrade(async move |socket| {
             let (announce, over) = watch::channel(None);

@@ -185,6 +185,15 @@ impl<F> SessionTimeoutLayer<F> {
         self.map_session(|session| session.with_original_uri(find))
     }
 
+    /// Sets how many event streams and WebSockets a session may have open on this
+    /// node. The next one is refused with 429 `too_many_streams`, at which an
+    /// `EventSource` gives up. Defaults to 32. Clones of the layer share the
+    /// number.
+    #[must_use]
+    pub fn with_max_streams(self, max: usize) -> Self {
+        self.map_session(|session| session.with_max_streams(max))
+    }
+
     /// Starts no reaper. Use it if a [`Reaper`](crate::Reaper) runs elsewhere on
     /// the same store; otherwise ends are found by requests only.
     #[must_use]

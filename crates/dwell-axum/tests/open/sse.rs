@@ -13,7 +13,7 @@ use dwell_axum::*;
 use futures_util::stream::{self, Stream, StreamExt};
 use tokio::time::{Interval, interval, timeout};
 
-use crate::support::{Client, Events, GRAIN, World, default_policy, pass};
+use crate::support::{Client, Events, GRAIN, World, ask, default_policy, pass};
 
 const TICK: Duration = seconds(1);
 
@@ -251,4 +251,24 @@ async fn n85_shutdown_ends_every_event_stream_and_no_session() {
         timeout(seconds(1), closed).await.expect("it ends at once");
     }
     assert_eq!(alice.get("/poll").await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn n90_status_streams_and_own_streams_share_bound() {
+    let world = World::new();
+    let (alice, app) = world.alice_and_app(streams()).await;
+    let mut open = Vec::new();
+    for _ in 0..16 {
+        open.push(Events::open(&app, &alice, "/session/events").await);
+        open.push(Events::open(&app, &alice, "/silent").await);
+    }
+    for path in ["/session/events", "/silent"] {
+        let refused = ask(&app, &alice, path).await;
+        assert_eq!(refused.status(), 429, "{path}");
+        let media_type = &refused.headers()["content-type"];
+        assert_eq!(media_type, "application/problem+json", "{path}");
+    }
+    drop(open.pop());
+    pass(GRAIN).await;
+    open.push(Events::open(&app, &alice, "/session/events").await);
 }

@@ -88,6 +88,16 @@ impl Recheck {
     pub async fn run(&self) -> Result<Rechecked, StoreError> {
         // A near copy may not have received a change that caused this check.
         let found = self.manager.store().load_uncopied(self.key).await;
+        self.run_on(found).await
+    }
+
+    /// Judges the session as a look-up by
+    /// [`load_uncopied`](crate::store::SessionStore::load_uncopied) found it. For
+    /// connections of one session that share a look-up.
+    ///
+    /// # Errors
+    /// Fails if the store did not answer the look-up.
+    pub async fn run_on(&self, found: Result<Loaded, StoreError>) -> Result<Rechecked, StoreError> {
         Ok(self.judge(self.manager.readable(self.key, found).await?))
     }
 

@@ -86,7 +86,7 @@ impl<B> SessionBoundBody<B> {
 }
 
 /// No event can be added to a body with a content encoding.
-fn is_event_stream(headers: &HeaderMap) -> bool {
+pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
     let media_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     let name = b"text/event-stream";
     !headers.contains_key(header::CONTENT_ENCODING)

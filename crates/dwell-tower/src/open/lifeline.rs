@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use dwell_core::{
 };
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::registry::{OpenSessions, Place};
+use super::registry::{Counted, OpenSessions, Place};
 
 /// When a connection is first entered and checked. Most answers are over by then.
 /// The first check makes sure that nothing was missed (N39).
@@ -127,6 +127,8 @@ pub struct Lifeline {
     touches: bool,
     /// Whether it closes when the server shuts down.
     until_shutdown: bool,
+    /// Its place among the session's event streams and WebSockets.
+    counted: Option<Arc<Counted>>,
     timer: Option<Pin<Box<Sleep>>>,
     first_check: Instant,
     /// The nearest deadline, as far as it is known, by the timer's clock and by
@@ -182,6 +184,7 @@ impl Lifeline {
             place: None,
             touches,
             until_shutdown: false,
+            counted: None,
             timer: None,
             first_check: deadline.min(timer_now() + FIRST_CHECK),
             deadline,
@@ -200,6 +203,28 @@ impl Lifeline {
     pub fn until_shutdown(mut self) -> Self {
         self.until_shutdown = true;
         self
+    }
+
+    /// Counts this among the session's event streams and WebSockets. Returns
+    /// `None` if the session has as many as it may have, 32 by default
+    /// ([`SessionTimeoutLayer::with_max_streams`](crate::SessionTimeoutLayer::with_max_streams)):
+    /// answer [`Refusal::TooManyStreams`](crate::rejection::Refusal::TooManyStreams)
+    /// then. The place is free again when this is dropped or closed.
+    #[must_use]
+    pub fn counted(mut self) -> Option<Self> {
+        self.counted = Some(self.take_place()?);
+        Some(self)
+    }
+
+    /// Does the same with a place that was taken before.
+    pub(crate) fn with_place(mut self, counted: Arc<Counted>) -> Self {
+        self.counted = Some(counted);
+        self
+    }
+
+    /// Takes a place among the streams of the session.
+    pub(crate) fn take_place(&self) -> Option<Arc<Counted>> {
+        self.open.count(self.recheck.key())
     }
 
     /// Waits until the session is over.
@@ -308,7 +333,8 @@ impl Lifeline {
             || self.open.now() >= self.deadline_by_clock
     }
 
-    /// Asks the store; returns `Some` if it answers at once.
+    /// Asks the store, together with the session's other connections; returns
+    /// `Some` if it answers at once.
     fn start_check(&mut self) -> Option<Result<Rechecked, StoreError>> {
         let recheck = &self.recheck;
         if self.place.is_none() {
@@ -321,8 +347,9 @@ impl Lifeline {
         let is_local = recheck.manager().store().is_local();
         let at_once = is_local.then(|| recheck.run_at_once()).flatten();
         if at_once.is_none() {
+            let found = self.open.look_up(recheck.manager(), recheck.key());
             let recheck = recheck.clone();
-            let check: Check = Box::pin(async move { recheck.run().await });
+            let check: Check = Box::pin(async move { recheck.run_on(found.await).await });
             self.check = Some(Mutex::new(check));
             self.sleep_until(self.deadline.max(timer_now()) + PATIENCE);
         }
@@ -379,6 +406,7 @@ impl Lifeline {
         self.closed = Some(reason);
         self.check = None;
         self.place = None;
+        self.counted = None;
         self.timer = None;
         LifelineEvent::Closed(reason)
     }

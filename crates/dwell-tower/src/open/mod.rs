@@ -15,6 +15,7 @@
 //! |---|---|
 //! | `lifeline` | how long something may stay open |
 //! | `recorder` | activity on an open connection |
+//! | `look_up` | a look-up that the connections of a session share |
 //! | `registry` | the open connections, and what notifies them |
 //! | `notifier` | wakes the task of one connection |
 //! | `body` | bodies that end with their session |
@@ -33,15 +34,17 @@
 mod answer;
 mod body;
 mod lifeline;
+mod look_up;
 mod notifier;
 mod recorder;
 mod registry;
 
 pub use answer::{AnyBodyFactory, BodyFactory, SessionBody};
+pub(crate) use body::is_event_stream;
 pub use body::{BoxError, SessionBoundBody, SessionClosed};
 pub use lifeline::{CloseReason, Lifeline, LifelineEvent};
 pub use recorder::ActivityRecorder;
-pub(crate) use registry::OpenSessions;
+pub(crate) use registry::{Counted, OpenSessions};
 
 /// Says who ends a connection that stays open after an answer, if the session
 /// layer does not or can't. Goes into the answer's extensions.

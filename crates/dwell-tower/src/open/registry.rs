@@ -5,8 +5,10 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 
+use dwell_core::store::{Loaded, StoreError};
 use dwell_core::{Clock, SessionHandle, SessionKey, SessionManager, SystemClock, Timestamp};
 
+use super::look_up::{LookUp, answered};
 use super::notifier::Notifier;
 use crate::remote::{Feed, Listener};
 use crate::sync::lock;
@@ -17,14 +19,27 @@ pub(crate) struct OpenSessions(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    entries: Mutex<HashMap<SessionKey, Vec<Entry>>>,
+    entries: Mutex<HashMap<SessionKey, Session>>,
     /// How many connections are open.
     count: AtomicUsize,
+    /// How many event streams and WebSockets each session has.
+    streams: Mutex<HashMap<SessionKey, usize>>,
+    max_streams: MaxStreams,
     /// Whether the server shuts down.
     is_stopping: AtomicBool,
     clock: SystemClock,
     /// The store's change feed, if it has one; found by the first connection.
     feed: OnceLock<Option<Arc<Feed>>>,
+}
+
+/// The open connections of one session.
+#[derive(Debug, Default)]
+struct Session {
+    entries: Vec<Entry>,
+    /// How many changes they were notified of.
+    changes: u64,
+    /// Their last look-up.
+    last: Option<LookUp>,
 }
 
 #[derive(Debug)]
@@ -42,6 +57,22 @@ pub(super) struct Place {
     pub(super) notifier: Arc<Notifier>,
 }
 
+/// The most event streams and WebSockets of a session.
+struct MaxStreams(AtomicUsize);
+
+impl Default for MaxStreams {
+    fn default() -> Self {
+        Self(AtomicUsize::new(32))
+    }
+}
+
+/// One of a session's event streams and WebSockets, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    open: OpenSessions,
+    key: SessionKey,
+}
+
 impl OpenSessions {
     /// Those of the stack that a request came through.
     pub(super) fn of(handle: &SessionHandle) -> Option<&Self> {
@@ -57,7 +88,9 @@ impl OpenSessions {
             notifier: Arc::clone(&notifier),
             touches,
         };
-        self.entries().entry(key).or_default().push(entry);
+        let mut sessions = self.entries();
+        sessions.entry(key).or_default().entries.push(entry);
+        drop(sessions);
         self.0.count.fetch_add(1, Ordering::AcqRel);
         self.subscribe(manager);
         Place {
@@ -72,6 +105,24 @@ impl OpenSessions {
     pub(super) fn is_notified(&self) -> bool {
         let feed = self.0.feed.get().and_then(Option::as_deref);
         feed.is_some_and(Feed::is_live)
+    }
+
+    /// Sets how many event streams and WebSockets a session may have.
+    pub(crate) fn set_max_streams(&self, max: usize) {
+        self.0.max_streams.0.store(max, Ordering::Relaxed);
+    }
+
+    /// Counts one more event stream or WebSocket of a session; `None` if there
+    /// are as many as it may have.
+    pub(super) fn count(&self, key: SessionKey) -> Option<Arc<Counted>> {
+        let mut streams = lock(&self.0.streams);
+        let count = streams.get(&key).copied().unwrap_or(0);
+        if count >= self.0.max_streams.0.load(Ordering::Relaxed) {
+            return None;
+        }
+        streams.insert(key, count + 1);
+        let open = self.clone();
+        Some(Arc::new(Counted { open, key }))
     }
 
     /// Ends the event streams of this node, now and from now on.
@@ -112,7 +163,32 @@ impl OpenSessions {
         }
     }
 
-    fn entries(&self) -> MutexGuard<'_, HashMap<SessionKey, Vec<Entry>>> {
+    /// Looks up a session that has open connections. They share one look-up, so
+    /// that a change costs the store one, however many they are (N90). A look-up
+    /// is not shared by connections that were notified after its start.
+    pub(super) fn look_up(
+        &self,
+        manager: &SessionManager,
+        key: SessionKey,
+    ) -> impl Future<Output = Result<Loaded, StoreError>> + Send + use<> {
+        let is_notified = self.is_notified();
+        let mut sessions = self.entries();
+        let session = sessions.entry(key).or_default();
+        let changes = session.changes;
+        let last = session.last.as_ref();
+        let shared = last.and_then(|last| last.share(changes, is_notified));
+        drop(sessions);
+        let answer = shared.unwrap_or_else(|| {
+            // Unlocked, since the store may notify.
+            let last = LookUp::start(manager.store(), key, changes);
+            let answer = last.answer.clone();
+            self.entries().entry(key).or_default().last = Some(last);
+            answer
+        });
+        answered(answer)
+    }
+
+    fn entries(&self) -> MutexGuard<'_, HashMap<SessionKey, Session>> {
         lock(&self.0.entries)
     }
 }
@@ -124,10 +200,11 @@ fn notify_all(open: &Weak<Inner>) -> bool {
 
 impl Inner {
     fn notify(&self, key: SessionKey, filter: impl Fn(&Entry) -> bool) {
-        let entries = lock(&self.entries);
-        let entries = entries.get(&key).into_iter().flatten();
-        let notified = entries.filter(|entry| filter(entry));
-        notified.for_each(|entry| entry.notifier.notify());
+        if let Some(session) = lock(&self.entries).get_mut(&key) {
+            session.changes += 1;
+            let notified = session.entries.iter().filter(|entry| filter(entry));
+            notified.for_each(|entry| entry.notifier.notify());
+        }
     }
 }
 
@@ -137,9 +214,13 @@ impl Listener for Inner {
     }
 
     fn missed(&self) {
-        let entries = lock(&self.entries);
-        let all = entries.values().flatten();
-        all.for_each(|entry| entry.notifier.notify());
+        for session in lock(&self.entries).values_mut() {
+            session.changes += 1;
+            session
+                .entries
+                .iter()
+                .for_each(|entry| entry.notifier.notify());
+        }
     }
 
     fn is_active(&self) -> bool {
@@ -147,10 +228,23 @@ impl Listener for Inner {
     }
 }
 
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut streams = lock(&self.open.0.streams);
+        if let Some(count) = streams.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                streams.remove(&self.key);
+            }
+        }
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut all = self.open.entries();
-        if let Some(entries) = all.get_mut(&self.key) {
+        if let Some(session) = all.get_mut(&self.key) {
+            let entries = &mut session.entries;
             entries.retain(|entry| !Arc::ptr_eq(&entry.notifier, &self.notifier));
             if entries.is_empty() {
                 all.remove(&self.key);

@@ -62,7 +62,7 @@ impl DefaultRejection {
             Refusal::Locked | Refusal::StepUp(_) => {
                 self.reauthentication.as_deref().or(self.login.as_deref())
             }
-            Refusal::Miswired(_) | Refusal::StoreUnavailable => None,
+            Refusal::Miswired(_) | Refusal::StoreUnavailable | Refusal::TooManyStreams => None,
         }
     }
 }

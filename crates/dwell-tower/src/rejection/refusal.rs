@@ -24,6 +24,8 @@ pub enum Refusal {
     StepUp(Challenge),
     /// The store did not answer.
     StoreUnavailable,
+    /// The session has as many event streams and WebSockets as it may have.
+    TooManyStreams,
 }
 
 /// Tells what authentication a step-up demands (RFC 9470 §3).
@@ -46,12 +48,13 @@ impl From<SessionOver> for Refusal {
 }
 
 impl Refusal {
-    /// Returns the status of the answer: 401, 500 or 503.
+    /// Returns the status of the answer: 401, 429, 500 or 503.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Miswired(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyStreams => StatusCode::TOO_MANY_REQUESTS,
             _ => StatusCode::UNAUTHORIZED,
         }
     }
@@ -67,6 +70,7 @@ impl Refusal {
             Self::SessionRequired => Some("session_required"),
             Self::StepUp(_) => Some("step_up_required"),
             Self::StoreUnavailable => Some("store_unavailable"),
+            Self::TooManyStreams => Some("too_many_streams"),
         }
     }
 
@@ -78,6 +82,7 @@ impl Refusal {
             Self::SessionRequired => "Sign in first.",
             Self::StepUp(_) => "Authenticate again to do this.",
             Self::StoreUnavailable => "Sessions can't be checked at the moment. Try again shortly.",
+            Self::TooManyStreams => "This session has too many open streams. Close one first.",
         }
     }
 
@@ -93,7 +98,7 @@ impl Refusal {
                     .to_owned()
             }
             Self::StepUp(challenge) => challenge.header(),
-            Self::Miswired(_) | Self::StoreUnavailable => return None,
+            Self::Miswired(_) | Self::StoreUnavailable | Self::TooManyStreams => return None,
         })
     }
 }

@@ -1,5 +1,7 @@
 //! What the layer adds to an answer.
 
+use std::sync::Arc;
+
 use arrayvec::ArrayString;
 use bytes::Bytes;
 use dwell_core::{Deadlines, as_millis};
@@ -8,13 +10,36 @@ use http::{HeaderName, HeaderValue, Response, header};
 
 use super::cache::{NO_STORE, keep_out};
 use super::guard::{Guard, Settled};
-use crate::open::{BodyFactory, Lifeline, SessionBoundBody, UpgradePolicy};
-use crate::rejection::{Refusal, miswired, set};
+use crate::open::{
+    BodyFactory, Counted, Lifeline, SessionBoundBody, UpgradePolicy, is_event_stream,
+};
+use crate::rejection::{Refusal, miswired, problem, set};
 
 /// The structured field (RFC 9651) with the time left.
 static SESSION_TIMEOUT: HeaderName = HeaderName::from_static("session-timeout");
 
 impl Guard {
+    /// Counts an event stream among those of its session. The place is kept in
+    /// the answer's extensions.
+    ///
+    /// # Errors
+    /// The answer to send instead, if the session has too many.
+    pub(super) fn count_stream<B, F: BodyFactory<B>>(
+        &self,
+        response: &mut Response<B>,
+    ) -> Result<(), Response<Bytes>> {
+        let is_ours = F::is_long(response.body())
+            && is_event_stream(response.headers())
+            && response.extensions().get::<UpgradePolicy>().is_none();
+        let Some(lifeline) = is_ours.then(|| Lifeline::of(self.state())).flatten() else {
+            return Ok(());
+        };
+        let refusal = Refusal::TooManyStreams;
+        let place = lifeline.take_place().ok_or_else(|| problem(&refusal))?;
+        response.extensions_mut().insert(place);
+        Ok(())
+    }
+
     /// Turns the service's answer into the client's.
     pub(super) fn close<B, F: BodyFactory<B>>(
         &self,
@@ -44,9 +69,14 @@ impl Guard {
             true => Lifeline::of(state),
             false => None,
         };
+        let place = response.extensions_mut().remove::<Arc<Counted>>();
         match lifeline {
             None => response.map(F::pass),
             Some(lifeline) => {
+                let lifeline = match place {
+                    Some(place) => lifeline.with_place(place),
+                    None => lifeline,
+                };
                 let (parts, body) = response.into_parts();
                 let body = SessionBoundBody::new(body, &parts.headers, lifeline);
                 Response::from_parts(parts, F::bind(body))

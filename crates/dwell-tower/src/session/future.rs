@@ -182,7 +182,7 @@ where
                     guard,
                     long,
                 } => {
-                    let response = match guard.watch(|| future.poll(cx)) {
+                    let mut response = match guard.watch(|| future.poll(cx)) {
                         Poll::Ready(Ok(response)) => response,
                         Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                         Poll::Pending => {
@@ -190,6 +190,12 @@ where
                             return Poll::Pending;
                         }
                     };
+                    if let Err(refused) = guard.count_stream::<_, F>(&mut response) {
+                        guard.state().mark_refused();
+                        let refused = Self::refused(refused, guard.clone()).state;
+                        this.state.set(refused);
+                        continue;
+                    }
                     match guard.settle(response.status()) {
                         Ok(settled) => {
                             return Poll::Ready(Ok(guard.close::<_, F>(response, settled)));

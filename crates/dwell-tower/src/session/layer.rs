@@ -98,6 +98,14 @@ impl<G: Clone, F> SessionLayer<G, F> {
         self.map(|parts| parts.rejection.original_uri = find)
     }
 
+    /// Sets how many event streams and WebSockets a session may have open; see
+    /// [`SessionTimeoutLayer::with_max_streams`](crate::SessionTimeoutLayer::with_max_streams).
+    #[must_use]
+    pub fn with_max_streams(self, max: usize) -> Self {
+        self.0.context.open.set_max_streams(max);
+        self
+    }
+
     /// Starts no reaper. Use it if a [`Reaper`](crate::Reaper) runs elsewhere on
     /// the same store.
     #[must_use]

@@ -19,6 +19,7 @@ mod ends;
 mod gone;
 mod in_flight;
 mod lifeline;
+mod many;
 mod near;
 mod outage;
 mod policies;

@@ -41,7 +41,7 @@ async fn l14_store_with_feed_is_asked_at_start_and_deadline_only() {
     }
     let before = world.store.reads();
     pass(seconds(3)).await;
-    assert_eq!(world.store.reads() - before, 10, "one look each");
+    assert_eq!(world.store.reads() - before, 1, "N90: one look for all");
     let before = world.store.round_trips();
     pass(minutes(14) + seconds(46)).await;
     assert_eq!(world.store.round_trips(), before, "nothing to ask");

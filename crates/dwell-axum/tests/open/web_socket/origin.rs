@@ -4,7 +4,7 @@ use dwell_axum::*;
 use tokio_tungstenite::tungstenite::Error;
 
 use super::support::Node;
-use crate::support::{Client, World, cookie, hyper_get, short_policies};
+use crate::support::{Client, World, ask, cookie, hyper_get, short_policies};
 
 fn node() -> impl Future<Output = Node> {
     Node::start(World::with(short_policies(minutes(10))))
@@ -106,4 +106,19 @@ async fn request_without_handshake_refused() {
     assert!(answer.status.is_client_error(), "{}", answer.status);
     let next = alice.get("/").await;
     assert_eq!(next.status, 200);
+}
+
+#[tokio::test]
+async fn n90_web_socket_beyond_bound_is_429() {
+    let node = node().await;
+    let mut open = Vec::new();
+    for _ in 0..32 {
+        open.push(node.connect("/echo").await);
+    }
+    let cookie = cookie(&node.alice);
+    let alice = ("cookie", &*cookie);
+    let (status, reason) = refused(&node, &[alice]).await;
+    assert_eq!((status, &*reason), (429, "too_many_streams"));
+    let events = ask(&node.app, &node.alice, "/session/events").await;
+    assert_eq!(events.status(), 429);
 }
