@@ -2,6 +2,7 @@
 //!
 //! | file | contents |
 //! |---|---|
+//! | `store` | the store trait, over the parts below |
 //! | `sessions` | the map from key to session; look-ups, touches and updates |
 //! | `slot` | a session in 104 bytes |
 //! | `shard` | sessions that start, end and leave memory |
@@ -28,23 +29,20 @@ mod schedule;
 mod sessions;
 mod shard;
 mod slot;
+mod store;
 mod subjects;
 mod sync;
 #[cfg(test)]
 mod tests;
 
-use std::convert::Infallible;
 use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use dwell_core::engine::{Touch, Verdict};
-use dwell_core::store::{
-    BoxedAnswer, ChangeFeed, Created, DuePolicy, End, Loaded, Lookup, Quota, Reaped, SessionStore,
-    StoreFuture, TouchOutcome, Update, Updated, Watched, Watcher,
-};
+use dwell_core::engine::Verdict;
+use dwell_core::store::{ChangeFeed, Created, DuePolicy, End, Lookup, Quota, Reaped};
 use dwell_core::{
     Clock, EndReason, EndedSession, OnLimit, SessionKey, SessionRecord, SubjectId, SystemClock,
     Timestamp, hours,
@@ -304,92 +302,5 @@ impl fmt::Debug for MemoryStore {
         f.debug_struct("MemoryStore")
             .field("len", &self.len())
             .finish_non_exhaustive()
-    }
-}
-
-impl SessionStore for MemoryStore {
-    fn now(&self) -> StoreFuture<'_, Timestamp> {
-        StoreFuture::ready(Ok(self.0.clock.now()))
-    }
-
-    fn load(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
-        let now = self.0.clock.now();
-        let state = self.0.sessions.lookup(key);
-        StoreFuture::ready(Ok(Loaded { now, state }))
-    }
-
-    fn create(
-        &self,
-        record: SessionRecord,
-        quota: Option<Quota>,
-        due: DuePolicy,
-    ) -> StoreFuture<'_, Created> {
-        StoreFuture::ready(Ok(self.0.create(record, quota, &due)))
-    }
-
-    fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome> {
-        let now = self.0.clock.now();
-        StoreFuture::ready(Ok(self.0.sessions.touch(key, touch, now)))
-    }
-
-    fn update(&self, key: SessionKey, version: u32, update: Update) -> StoreFuture<'_, Updated> {
-        let now = self.0.clock.now();
-        let updated = self.0.sessions.update(key, version, &update, now);
-        if let Updated::Applied(_) = updated {
-            self.0.changes.tell(key);
-        }
-        StoreFuture::ready(Ok(updated))
-    }
-
-    fn count_failure(&self, key: SessionKey) -> StoreFuture<'_, Option<u8>> {
-        let now = self.0.clock.now();
-        StoreFuture::ready(Ok(self.0.sessions.count_failure(key, now)))
-    }
-
-    fn end(&self, key: SessionKey, end: End) -> StoreFuture<'_, Option<EndedSession>> {
-        StoreFuture::ready(Ok(self.0.end(key, end)))
-    }
-
-    fn end_many(
-        &self,
-        keys: Vec<SessionKey>,
-        reason: EndReason,
-    ) -> StoreFuture<'_, Vec<EndedSession>> {
-        let end = |key| self.0.end(key, reason.into());
-        StoreFuture::ready(Ok(keys.into_iter().filter_map(end).collect()))
-    }
-
-    fn list(&self, subject: SubjectId) -> StoreFuture<'_, Vec<SessionRecord>> {
-        StoreFuture::ready(Ok(self.0.list(&subject)))
-    }
-
-    fn reap(&self, due: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
-        StoreFuture::ready(Ok(self.0.reap(&due, batch)))
-    }
-
-    fn is_local(&self) -> bool {
-        true
-    }
-
-    fn tombstone_lifetime(&self) -> Duration {
-        self.0.tombstones
-    }
-
-    fn watched(&self) -> Option<&dyn Watched> {
-        Some(self)
-    }
-}
-
-impl Watched for MemoryStore {
-    fn watch<'a>(&'a self, watcher: &'a dyn Watcher) -> BoxedAnswer<'a, Infallible> {
-        let mut changes = self.0.changes.subscribe();
-        Box::pin(async move {
-            watcher.caught_up(watcher.mark());
-            loop {
-                for key in changes.next().await {
-                    watcher.changed(key);
-                }
-            }
-        })
     }
 }

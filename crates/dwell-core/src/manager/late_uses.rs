@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::event::Event;
-use crate::session::SessionKey;
+use super::SessionManager;
+use crate::event::{Event, EventKind, RequestContext};
+use crate::session::{EndedSession, SessionKey};
 use crate::sync::{Mutex, lock};
 use crate::time::{Timestamp, minutes};
 
@@ -78,10 +79,28 @@ fn take_due(uses: &mut HashMap<SessionKey, Late>, now: Timestamp) -> Vec<Event> 
     due
 }
 
+impl SessionManager {
+    /// Reports that the token of an ended session was used, at most once for each
+    /// session and minute. Uses in between are counted, and reported by the next
+    /// use or by [`reap`](Self::reap).
+    pub(crate) fn report_late_use(
+        &self,
+        ended: &EndedSession,
+        now: Timestamp,
+        context: &RequestContext,
+    ) {
+        let kind = EventKind::SessionUseAfterExpire;
+        let mut event = self.event(kind, now, &ended.record, Some(context));
+        event.reason = Some(ended.reason);
+        for event in self.0.late_uses.note(ended.record.key, event) {
+            self.tell(&event);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::EventKind;
     use crate::time::seconds;
 
     fn at(second: u64) -> Timestamp {

@@ -5,6 +5,7 @@ mod end;
 mod late_uses;
 mod logins;
 mod outliving;
+mod readable;
 
 pub use adopted::AdoptedSession;
 pub use end::Selection;
@@ -22,8 +23,8 @@ use outliving::Outliving;
 use crate::engine::Verdict;
 use crate::event::{Event, EventKind, Observer, Observers, RequestContext};
 use crate::policy::LivePolicies;
-use crate::session::{EndedSession, SessionKey, SessionRecord, SessionRef, SubjectId};
-use crate::store::{DuePolicy, Loaded, Lookup, SessionStore, StoreError};
+use crate::session::{EndedSession, SessionRecord, SessionRef, SubjectId};
+use crate::store::{DuePolicy, SessionStore, StoreError};
 use crate::time::{Timestamp, as_millis, seconds};
 
 /// A function that is called once for every session that ends; see
@@ -182,29 +183,6 @@ impl SessionManager {
         DuePolicy::new(self.0.policies.current())
     }
 
-    /// Takes a session whose record can't be read for one that has ended (law L8):
-    /// it is unknown, and a line is logged. Layers call it with the answer of a
-    /// look-up.
-    ///
-    /// # Errors
-    /// Fails if the store did not answer the look-up, or does not answer now.
-    pub async fn readable(
-        &self,
-        key: SessionKey,
-        found: Result<Loaded, StoreError>,
-    ) -> Result<Loaded, StoreError> {
-        match found {
-            Err(StoreError::Corrupt(why)) => {
-                log_unreadable(key, &*why);
-                Ok(Loaded {
-                    now: self.store().now().await?,
-                    state: Lookup::Missing,
-                })
-            }
-            found => found,
-        }
-    }
-
     /// Sets how the rest of a command runs when its caller goes away. The first
     /// call counts, for all clones. The layers and the reaper of `dwell-tower`
     /// set it to a task on tokio. Without them, or on another runtime, call it
@@ -283,23 +261,6 @@ impl SessionManager {
         self.tell(&self.event(kind, now, record, context));
     }
 
-    /// Reports that the token of an ended session was used, at most once for each
-    /// session and minute. Uses in between are counted, and reported by the next
-    /// use or by [`reap`](Self::reap).
-    pub(crate) fn report_late_use(
-        &self,
-        ended: &EndedSession,
-        now: Timestamp,
-        context: &RequestContext,
-    ) {
-        let kind = EventKind::SessionUseAfterExpire;
-        let mut event = self.event(kind, now, &ended.record, Some(context));
-        event.reason = Some(ended.reason);
-        for event in self.0.late_uses.note(ended.record.key, event) {
-            self.tell(&event);
-        }
-    }
-
     /// Creates an event about a session, for layers that add to it before they
     /// [`tell`](Self::tell) it. Without a `context` the event's network is
     /// that of the last activity on record.
@@ -345,20 +306,6 @@ impl SessionManager {
     pub fn tell(&self, event: &Event) {
         self.0.observers.tell(event);
     }
-}
-
-/// Logs that a session counts as ended.
-#[cold]
-fn log_unreadable(key: SessionKey, why: &(dyn std::error::Error + Send + Sync)) {
-    let why = why.to_string();
-    #[cfg(feature = "tracing")]
-    tracing::warn!(
-        session = %SessionRef::of(key),
-        error = why,
-        "a session can't be read and counts as ended: its record is damaged or foreign"
-    );
-    #[cfg(not(feature = "tracing"))]
-    let _ = (key, why);
 }
 
 impl SessionManagerBuilder {

@@ -24,6 +24,7 @@ impl Guard {
     ///
     /// # Errors
     /// The answer to send instead, if the session has too many.
+    #[allow(clippy::result_large_err, reason = "the answer is what is wanted")]
     pub(super) fn count_stream<B, F: BodyFactory<B>>(
         &self,
         response: &mut Response<B>,

@@ -160,11 +160,10 @@ async fn adopt(
             .touches
             .ride(&**manager.store(), session.key())
             .await
+        && !matches!(loaded.state, Lookup::Missing)
     {
-        if !matches!(loaded.state, Lookup::Missing) {
-            state.resolve(Resolved::by_owner(loaded));
-            return Ok(());
-        }
+        state.resolve(Resolved::by_owner(loaded));
+        return Ok(());
     }
     // The client's network is not known yet, so the strict default applies.
     let network = manager.policies().borrow().find_network(None);

@@ -21,10 +21,8 @@ impl SessionHandle {
     /// store does not answer.
     pub async fn extend(&self) -> Result<(), CommandError> {
         let session = self.live_session()?;
-        if self.counts_as_extension() {
-            if self.record_activity(session, session.now).await? {
-                self.report(EventKind::SessionRenewed);
-            }
+        if self.counts_as_extension() && self.record_activity(session, session.now).await? {
+            self.report(EventKind::SessionRenewed);
         }
         Ok(())
     }
