@@ -234,7 +234,6 @@ impl<F> SessionTimeoutLayer<F> {
     ///     signal.await;
     ///     layer.end_event_streams();
     /// }
-    /// # let _ = stopped::<std::future::Ready<()>>;
     /// ```
     pub fn end_event_streams(&self) {
         self.session.end_event_streams();
