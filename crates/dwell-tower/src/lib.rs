@@ -33,21 +33,24 @@
 //! use std::convert::Infallible;
 //!
 //! use bytes::Bytes;
-//! use dwell_core::{ManualClock, NewSession, PolicySet, SessionState, Timeouts};
+//! use dwell_core::{ManualClock, NewSession, PolicySet, Timeouts};
 //! use dwell_memory::MemoryStore;
 //! use dwell_core::{SessionManager, hours, minutes};
 //! use dwell_tower::SessionTimeoutLayer;
+//! use dwell_tower::rejection::{demand_session, session_state};
 //! use http::{Request, Response, StatusCode};
 //! use http_body_util::Full;
 //! use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 //!
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-//! // The service signs alice in at /login.
+//! // The service signs alice in at /login. All else needs a session.
 //! let bank = service_fn(async |request: Request<Full<Bytes>>| {
-//!     let session = request.extensions().get::<SessionState>().cloned();
-//!     if let ("/login", Some(session)) = (request.uri().path(), session) {
+//!     let (parts, _) = request.into_parts();
+//!     if let ("/login", Ok(session)) = (parts.uri.path(), session_state(&parts)) {
 //!         let started = session.start(NewSession::new("alice")).await;
 //!         started.expect("a store in memory answers");
+//!     } else if let Err(refused) = demand_session(&parts) {
+//!         return Ok(refused.map(Full::new));
 //!     }
 //!     Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
 //! });

@@ -117,7 +117,7 @@ impl SessionManager {
         key: SessionKey,
         reason: EndReason,
     ) -> Result<bool, StoreError> {
-        let loaded = self.store().load(key).await?;
+        let loaded = self.readable(key, self.store().load(key).await).await?;
         match loaded.state {
             Lookup::Found(record) => {
                 let reason = self.reason_at(&record, reason, loaded.now);
