@@ -20,7 +20,7 @@ use crate::{http1, open, rows};
 /// What the child process does: says where it listens, and serves.
 pub fn child(name: &str, core: &str) -> Result<(), String> {
     pin(CoreId { id: number(core)? })?;
-    let make = match open::apps().into_iter().find(|app| app.0 == name) {
+    let make = match open::apps::apps().into_iter().find(|app| app.0 == name) {
         Some((_, make)) => make,
         None => find(&rows::all(), name)?.make,
     };

@@ -136,7 +136,7 @@
 //!
 //! | kind | how it ends |
 //! |---|---|
-//! | an event stream | a last event `session-expired` with the data `{"reason":"idle_timeout"}`, or another reason |
+//! | an event stream | a last event `session-expired` with the data `{"reason":"idle_timeout"}`, or another reason; `step-up-required` where the route asks for authentication |
 //! | any other streamed body | it breaks off |
 //! | a WebSocket by [`SessionWebSocketUpgrade`] | close code 4401 with the reason |
 //! | a WebSocket by axum's `WebSocketUpgrade` in a session | refused with 500: nothing would end it |

@@ -1,28 +1,17 @@
 //! Connections that stay open: what thousands of event streams cost a server,
 //! and how soon all of them end when their deadline comes.
 
+pub mod apps;
 mod streams;
 
-use std::convert::Infallible;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::RawQuery;
-use axum::http::StatusCode;
-use axum::response::sse::{Event, Sse};
-use axum::routing::get;
 use core_affinity::CoreId;
-use dwell_axum::{
-    LoginSession, MemoryStore, NewSession, Session, Timestamp, passive, session_endpoints,
-    session_timeout,
-};
 use dwell_bench::app::runtime;
-use dwell_bench::dwell;
 use dwell_bench::section::{Section, short};
 use dwell_bench::stats::{figure, median, median_difference};
-use futures_util::stream::{self, Stream, StreamExt};
 
 use self::streams::Streams;
 use crate::child::{program, section};
@@ -44,44 +33,6 @@ const ROWS: [(&str, &str, &str); 3] = [
         "/session/events",
     ),
 ];
-
-/// The applications: with and without Dwell.
-pub fn apps() -> [(&'static str, fn() -> Router); 2] {
-    [
-        ("stream-bare", || {
-            Router::new().route("/stream", get(async || Sse::new(one_event())))
-        }),
-        ("stream-dwell", with_dwell),
-    ]
-}
-
-/// One event, so that a client knows that the stream is open; then nothing.
-fn one_event() -> impl Stream<Item = Result<Event, Infallible>> {
-    let hello = async { Ok(Event::default().event("hello").data("-")) };
-    stream::once(hello).chain(stream::pending())
-}
-
-fn with_dwell() -> Router {
-    let stream = async |_: Session| Sse::new(one_event());
-    Router::new()
-        .route("/stream", get(stream).layer(passive()))
-        .route("/login", get(login))
-        .merge(session_endpoints())
-        .layer(session_timeout(&dwell::manager(MemoryStore::new())))
-}
-
-/// Starts a session that ends at the instant that the query names, in
-/// milliseconds.
-async fn login(login: LoginSession, RawQuery(until): RawQuery) -> StatusCode {
-    let mut new = NewSession::new("subject1");
-    if let Some(until) = until.and_then(|until| until.parse().ok()) {
-        new = new.with_provider_deadline(Timestamp::from_millis(until));
-    }
-    match login.start(new).await {
-        Ok(_) => StatusCode::OK,
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
 
 /// Measures all of it, in a process that may open so many files: a shell asks
 /// the system for it, which this program could do by unsafe code alone.

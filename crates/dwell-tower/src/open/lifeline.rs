@@ -15,6 +15,7 @@ use dwell_core::{
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::registry::{Counted, OpenSessions, Place};
+use super::timer::timer_now;
 
 /// When a connection is first entered and checked. Most answers are over by then.
 /// The first check makes sure that nothing was missed (N39).
@@ -83,11 +84,17 @@ impl CloseReason {
     }
 
     /// Returns the last event of an event stream (`text/event-stream`):
-    /// `session-expired` with the reason.
+    /// `session-expired` with the reason, or `step-up-required` if the session goes
+    /// on.
     #[must_use]
     pub fn event(self) -> String {
         let reason = self.as_str();
-        format!("event: session-expired\ndata: {{\"reason\":\"{reason}\"}}\n\n")
+        let name = match self {
+            // The session goes on.
+            Self::StepUpRequired => "step-up-required",
+            _ => "session-expired",
+        };
+        format!("event: {name}\ndata: {{\"reason\":\"{reason}\"}}\n\n")
     }
 }
 
@@ -410,16 +417,6 @@ impl Lifeline {
         self.timer = None;
         LifelineEvent::Closed(reason)
     }
-}
-
-/// The instant by the clock of timers. It decides nothing: the store is asked
-/// when a timer fires.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "timers have a clock of their own; the store decides"
-)]
-pub(super) fn timer_now() -> Instant {
-    Instant::now()
 }
 
 impl fmt::Debug for Lifeline {

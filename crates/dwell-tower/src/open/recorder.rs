@@ -5,8 +5,8 @@ use std::fmt;
 use dwell_core::{CommandError, Recheck, SessionHandle};
 use tokio::time::Instant;
 
-use super::lifeline::timer_now;
 use super::registry::OpenSessions;
+use super::timer::timer_now;
 
 /// Records activity on an open connection whose messages are no requests, such
 /// as a WebSocket. A [`Lifeline`](super::Lifeline) tells when the session ends.

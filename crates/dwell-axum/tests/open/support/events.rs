@@ -122,7 +122,13 @@ impl Events {
     /// that nothing comes after it.
     pub(crate) async fn expired(&mut self) -> String {
         let event = self.try_next().await.expect("a last event");
-        assert_eq!(event.name, "session-expired", "{event:?}");
+        let goes_on = event.json()["reason"] == "step_up_required";
+        let name = if goes_on {
+            "step-up-required"
+        } else {
+            "session-expired"
+        };
+        assert_eq!(event.name, name, "{event:?}");
         assert_eq!(
             self.any().await,
             None,

@@ -90,9 +90,18 @@ impl Ended {
         let (before, last) = self.text.split_at(self.text.rfind("event:").unwrap_or(0));
         let plain = before.replace('\r', "");
         assert!(plain.is_empty() || plain.ends_with("\n\n"), "{self:?}");
-        let data = last.strip_prefix("event: session-expired\ndata: {\"reason\":\"");
+        let (name, data) = last.split_once('\n').unwrap_or((last, ""));
+        let data = data.strip_prefix("data: {\"reason\":\"");
         let reason = data.and_then(|data| data.strip_suffix("\"}\n\n"));
-        reason.unwrap_or_else(|| panic!("no last event: {self:?}"))
+        let reason = reason.unwrap_or_else(|| panic!("no last event: {self:?}"));
+        let goes_on = reason == "step_up_required";
+        let expected = if goes_on {
+            "step-up-required"
+        } else {
+            "session-expired"
+        };
+        assert_eq!(name, format!("event: {expected}"));
+        reason
     }
 
     /// Returns why a body other than an event stream broke off.
