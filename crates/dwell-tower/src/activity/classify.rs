@@ -56,7 +56,7 @@ pub fn classify_headers(method: &Method, headers: &HeaderMap) -> RequestEvidence
             "sec-secure-session-id" | "secure-session-response" | "ping-from" | "last-event-id" => {
                 seen.background = true;
             }
-            "accept" => seen.event_stream |= value.trim_ascii() == b"text/event-stream",
+            "accept" => seen.event_stream |= value == b"text/event-stream",
             _ => {}
         }
     }

@@ -121,7 +121,7 @@ async fn look_up(
     token: &Token,
 ) -> Result<Loaded, StoreError> {
     let (store, key) = (manager.store(), token.key());
-    if let Some(loaded) = context.touches.ride(&**store, key).await {
+    if let Some(loaded) = context.touches.ride(&**store, key).await? {
         return Ok(loaded);
     }
     let loaded = match store.load(key).into_ready() {
@@ -159,7 +159,7 @@ async fn adopt(
         && let Some(loaded) = context
             .touches
             .ride(&**manager.store(), session.key())
-            .await
+            .await?
         && !matches!(loaded.state, Lookup::Missing)
     {
         state.resolve(Resolved::by_owner(loaded));

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use dwell_core::engine::Touch;
-use dwell_core::store::{Loaded, SessionStore, TouchOutcome};
+use dwell_core::store::{Loaded, SessionStore, StoreError, TouchOutcome};
 use dwell_core::{DueTouch, EventKind, SessionKey, SessionState, Timestamp};
 use tokio::runtime;
 use tokio::sync::Notify;
@@ -97,21 +97,33 @@ impl TouchQueue {
     /// Looks a session up together with its waiting touch. Returns `None` if none
     /// waits.
     ///
-    /// Nor if that fails: the store may still answer look-ups. The touch is tried
-    /// again then. If the look-up is cancelled before the answer, the touch goes
-    /// back into the queue.
-    pub(crate) async fn ride(&self, store: &dyn SessionStore, key: SessionKey) -> Option<Loaded> {
-        let waiting = self.lock().send(key)?;
+    /// Nor if that fails at once: the store may still answer look-ups. The touch is
+    /// tried again then. If the look-up is cancelled before the answer, the touch
+    /// goes back into the queue.
+    ///
+    /// # Errors
+    /// The store did not answer in time. A second look-up would take as long.
+    pub(crate) async fn ride(
+        &self,
+        store: &dyn SessionStore,
+        key: SessionKey,
+    ) -> Result<Option<Loaded>, StoreError> {
+        let Some(waiting) = self.lock().send(key) else {
+            return Ok(None);
+        };
         let touch = waiting.touch.touch;
         let taken = Taken::new(self, waiting, Way::Along);
         match store.touch_and_load(key, touch).await {
             Ok((touched, loaded)) => {
                 taken.recorded(touched);
-                Some(loaded)
+                Ok(Some(loaded))
             }
             Err(error) => {
                 taken.failed(&error);
-                None
+                match error {
+                    StoreError::Timeout(_) => Err(error),
+                    _ => Ok(None),
+                }
             }
         }
     }

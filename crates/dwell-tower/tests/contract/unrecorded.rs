@@ -133,3 +133,15 @@ async fn n57_long_poll_keeps_nobody_signed_in() {
     assert_eq!(world.store.writes(), 1, "the end");
     assert!(before.facts.last_active_at < world.now());
 }
+
+#[tokio::test(start_paused = true)]
+async fn l08_store_that_hangs_is_waited_for_once() {
+    let world = World::new();
+    let (_stack, mut client) = alice(&world).await;
+    pass(&world, minutes(1)).await;
+    assert_eq!(outcome(&client.get("/").await), "ok");
+    world.store.hang();
+    // Once with the touch, and not again without it.
+    let answer = tokio::time::timeout(seconds(3), client.get("/")).await;
+    assert_eq!(answer.expect("an answer in time").status, 503);
+}
