@@ -6,7 +6,7 @@ import { adapt, dialog, expired, listen, signOut, stay, stopClock, unwarned, war
 import { scene } from "./harness/scene.mjs";
 import { until } from "./harness/wait.mjs";
 
-const EARLY = { idle: "12s", absolute: "10m", warn: "10s" };
+const EARLY = { idle: "12s", absolute: "10m", warn: "6s" };
 
 const MEANS = {
   "a click": (page) => stay(page).click(),

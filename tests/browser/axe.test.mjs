@@ -9,9 +9,9 @@ import { scene } from "./harness/scene.mjs";
 import { pass } from "./harness/wait.mjs";
 
 const SCHEMES = ["light", "dark"];
-const EARLY = { idle: "20s", absolute: "10m", warn: "18s" };
+const EARLY = { idle: "20s", absolute: "10m", warn: "10s" };
 const SHORT = { idle: "4s", absolute: "10m", warn: "1s" };
-const ABSOLUTE = { idle: "19s", absolute: "20s", warn: "15s" };
+const ABSOLUTE = { idle: "19s", absolute: "20s", warn: "9s" };
 
 async function assertNothing(page, where, t) {
   const all = await new AxeBuilder({ page }).setLegacyMode().analyze();
@@ -50,7 +50,7 @@ for (const colorScheme of SCHEMES) {
     const { page } = await stage.signedIn({ colorScheme, reducedMotion: "reduce" });
     await pass(1.2);
     await page.locator('[name="amount"]').press("End");
-    await close(page).waitFor({ state: "visible", timeout: 5_000 });
+    await close(page).waitFor({ state: "visible", timeout: 12_000 });
     await assertNothing(page, `the notice, ${colorScheme}`, t);
   });
 

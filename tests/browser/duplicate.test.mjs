@@ -6,7 +6,7 @@ import { adapt, dialog, stay, unwarned, warned } from "./harness/dialog.mjs";
 import { scene } from "./harness/scene.mjs";
 import { until } from "./harness/wait.mjs";
 
-const EARLY = { idle: "12s", absolute: "10m", warn: "10s" };
+const EARLY = { idle: "12s", absolute: "10m", warn: "6s" };
 
 scene("a second element does nothing and warns", { policy: EARLY }, async (stage) => {
   const visitor = await stage.visitor();

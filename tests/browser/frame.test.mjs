@@ -7,7 +7,7 @@ import { scene } from "./harness/scene.mjs";
 import { site } from "./harness/site.mjs";
 import { pass, secondsSince, until } from "./harness/wait.mjs";
 
-const EARLY = { idle: "9s", absolute: "10m", warn: "7s" };
+const EARLY = { idle: "9s", absolute: "10m", warn: "4s" };
 const BUSY = { idle: "5s", absolute: "10m", warn: "2s" };
 
 /** Allows the account page in frames. */

@@ -6,7 +6,7 @@ import { adapt, cover, covered, dialog, expired, listen, noteEnd, stay, warned }
 import { scene } from "./harness/scene.mjs";
 import { pass, until } from "./harness/wait.mjs";
 
-const EARLY = { idle: "12s", absolute: "10m", warn: "10s" };
+const EARLY = { idle: "12s", absolute: "10m", warn: "6s" };
 const CALM = { idle: "30s", absolute: "10m", warn: "5s" };
 const SHORT = { idle: "4s", absolute: "10m", warn: "1s" };
 
@@ -64,10 +64,10 @@ scene("session-warning has the time left and can be prevented", {
   const { page } = await stage.signedIn();
   const heard = await listen(page);
   await page.evaluate(() => document.addEventListener("session-warning", (event) => event.preventDefault()));
-  await until("it warns", async () => (await heard()).length > 0, 6_000);
+  await until("it warns", async () => (await heard()).length > 0, 9_000);
   const [{ type, remaining_ms, extendable }] = await heard();
   assert.deepEqual([type, extendable], ["session-warning", true]);
-  assert.ok(remaining_ms > 9_000 && remaining_ms <= 10_000, `${remaining_ms}`);
+  assert.ok(remaining_ms > 5_000 && remaining_ms <= 6_000, `${remaining_ms}`);
   await pass(1);
   assert.ok(!(await dialog(page).isVisible()));
   assert.equal((await heard()).length, 1, "it warns more than once");

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { adapt, dialog, signOut, stay, warned } from "./harness/dialog.mjs";
 import { scene } from "./harness/scene.mjs";
 
-const EARLY = { idle: "12s", absolute: "10m", warn: "10s" };
+const EARLY = { idle: "12s", absolute: "10m", warn: "6s" };
 
 // Repeated here, so that a wrong table is noticed.
 const WORDS = {

@@ -10,7 +10,7 @@ const SCREENS = {
   "320 px wide": { viewport: { width: 320, height: 568 } },
   "400 % zoom": { viewport: { width: 320, height: 256 }, deviceScaleFactor: 4 },
 };
-const EARLY = { idle: "12s", absolute: "10m", warn: "10s" };
+const EARLY = { idle: "12s", absolute: "10m", warn: "6s" };
 const SHORT = { idle: "4s", absolute: "10m", warn: "1s" };
 const ABSOLUTE = { idle: "13s", absolute: "14s", warn: "9s" };
 
@@ -61,7 +61,7 @@ for (const [screen, options] of Object.entries(SCREENS)) {
     const { page } = await stage.signedIn(options);
     await pass(1.2);
     await page.locator('[name="amount"]').press("End");
-    await close(page).waitFor({ state: "visible", timeout: 5_000 });
+    await close(page).waitFor({ state: "visible", timeout: 12_000 });
     await assertNoSidewaysScrolling(page);
     await assertReachable(page, close(page));
     await assertReachable(page, signOut(page));

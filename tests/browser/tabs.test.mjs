@@ -7,7 +7,7 @@ import { scene } from "./harness/scene.mjs";
 import { ready } from "./harness/visitor.mjs";
 import { pass, until } from "./harness/wait.mjs";
 
-const EARLY = { idle: "12s", absolute: "10m", warn: "10s" };
+const EARLY = { idle: "12s", absolute: "10m", warn: "6s" };
 const CALM = { idle: "30s", absolute: "10m", warn: "5s" };
 // One report in a tenth of the idle timeout: half a second.
 const BUSY = { idle: "5s", absolute: "10m", warn: "2s" };

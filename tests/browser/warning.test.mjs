@@ -19,7 +19,7 @@ import { pass, until } from "./harness/wait.mjs";
 
 const POLICY = { idle: "6s", absolute: "10m", warn: "3s" };
 // The dialog opens two seconds after the page.
-const EARLY = { idle: "12s", absolute: "10m", warn: "10s" };
+const EARLY = { idle: "12s", absolute: "10m", warn: "6s" };
 
 scene("the warning appears within 500 ms of its time", { policy: POLICY }, async (stage, t) => {
   const { page } = await stage.signedIn();

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use arrayvec::ArrayString;
 use bytes::Bytes;
 use dwell_core::{Deadlines, as_millis};
-use http::header::Entry;
 use http::{HeaderName, HeaderValue, Response, header};
 
 use super::cache::{NO_STORE, keep_out};
@@ -109,14 +108,12 @@ impl Guard {
             set(headers, header::CACHE_CONTROL, NO_STORE);
             shared = false;
         }
-        if let Some(deadlines) = settled.deadlines
-            && !shared
-            // If it is there, a stack inside this one has spoken of the session that
-            // the handler saw.
-            && let Entry::Vacant(field) = headers.entry(&SESSION_TIMEOUT)
-            && let Some(value) = session_timeout(&deadlines)
+        if !shared
+            && let Some(value) = settled.deadlines.as_ref().and_then(session_timeout)
+            && let Some(inner) = headers.insert(&SESSION_TIMEOUT, value)
         {
-            field.insert(value);
+            // A stack inside this one has spoken of the session that the handler saw.
+            headers.insert(&SESSION_TIMEOUT, inner);
         }
     }
 }
