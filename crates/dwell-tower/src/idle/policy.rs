@@ -86,7 +86,7 @@ impl fmt::Debug for PolicyLayer {
 }
 
 fn refusal(state: &SessionState) -> Option<Refusal> {
-    // Without a live session there is nothing to tighten.
+    // Without a live session the route has nothing to ask of anybody.
     let session = state.session()?;
     match state.area_deadline() {
         Some(area) if area.has_passed(session.now) => Some(Refusal::StepUp(Challenge {
