@@ -251,8 +251,7 @@ impl GiveBack<'_> {
     }
 
     /// Returns the session after this request, its touch included, or `None` if
-    /// there is none. A session that this request found to have run out is
-    /// returned as well; its [`deadlines`](Self::deadlines) are `None`.
+    /// there is no live one.
     #[must_use]
     pub fn record(&self) -> Option<SessionRecord> {
         let mut record = self.state.record()?;
