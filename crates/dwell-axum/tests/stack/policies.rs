@@ -109,8 +109,8 @@ async fn l06_two_areas_combine_by_minimum_in_any_order() {
     }
 }
 
-/// Whoever asks first, and however: the area asks for authentication, and the
-/// session goes on.
+/// Whatever request comes first, the area asks for authentication and the session
+/// goes on.
 #[tokio::test]
 async fn n54_nobodys_request_ends_session_in_area() {
     let nobody: [&[(&str, &str)]; 4] = [

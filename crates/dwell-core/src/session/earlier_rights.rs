@@ -2,7 +2,7 @@
 //! record's open part.
 //!
 //! A re-authentication replaces the token. The old token stays valid for a
-//! moment, and whoever stole it must not gain by the authentication (law L10,
+//! moment, and a thief must not gain by the authentication (law L10,
 //! N64).
 
 use std::time::Duration;
