@@ -15,12 +15,13 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::child::{number, program};
-use crate::{http1, open, rows};
+use crate::open::apps::apps;
+use crate::{http1, rows};
 
 /// What the child process does: says where it listens, and serves.
 pub fn child(name: &str, core: &str) -> Result<(), String> {
     pin(CoreId { id: number(core)? })?;
-    let make = match open::apps::apps().into_iter().find(|app| app.0 == name) {
+    let make = match apps().into_iter().find(|app| app.0 == name) {
         Some((_, make)) => make,
         None => find(&rows::all(), name)?.make,
     };
