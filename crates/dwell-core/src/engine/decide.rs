@@ -66,9 +66,13 @@ fn stamps_are_sound(facts: &Facts, now: Timestamp) -> bool {
         facts.last_active_at,
         facts.authenticated_at,
     ];
-    stamps
-        .iter()
-        .all(|stamp| *stamp > Timestamp::MIN && *stamp <= now + FUTURE_LEEWAY)
+    stamps.into_iter().all(|stamp| is_sound(stamp, now))
+}
+
+/// Returns `true` if a stamp is set, and not further ahead of `now` than
+/// [`FUTURE_LEEWAY`].
+pub(crate) fn is_sound(stamp: Timestamp, now: Timestamp) -> bool {
+    stamp > Timestamp::MIN && stamp <= now + FUTURE_LEEWAY
 }
 
 /// A deadline that activity can't move.
@@ -224,7 +228,7 @@ pub fn check_authentication(
     now: Timestamp,
 ) -> AuthenticationCheck {
     let at = facts.authenticated_at;
-    if at == Timestamp::MIN || at > now + FUTURE_LEEWAY || now - at >= max_age {
+    if !is_sound(at, now) || now - at >= max_age {
         return AuthenticationCheck::TooOld;
     }
     let acr = context.and_then(|c| c.acr.as_deref());

@@ -6,7 +6,6 @@ use crate::event::EventKind;
 use crate::request::{Resolved, SessionHandle, TokenChange};
 use crate::session::{Credential, EndReason, OpenPart, PolicyId, SessionKey, SessionRecord, Token};
 use crate::store::{Created, End, Quota};
-use crate::time::Timestamp;
 
 impl SessionHandle {
     /// Starts a session after a login, and returns its token. The answer
@@ -52,7 +51,7 @@ impl SessionHandle {
         let login = manager.begin_login(&new.subject);
         let now = manager.store().now().await?;
         let authenticated_at = new.authenticated_at.unwrap_or(now);
-        if authenticated_at == Timestamp::MIN || authenticated_at > now + engine::FUTURE_LEEWAY {
+        if !engine::is_sound(authenticated_at, now) {
             return Err(CommandError::AuthenticationTime);
         }
         if new
