@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::policy::AreaLimits;
+use crate::policy::{NetworkMatch, PolicySet};
 use crate::session::Facts;
 use crate::time::Timestamp;
 
@@ -28,17 +28,24 @@ impl AreaDeadline {
     }
 }
 
-/// Decides until when an area admits a session: until a pause since the last
-/// authentication is as long as the area's idle timeout, or that authentication
-/// is as old as the area's absolute timeout.
-pub(crate) fn area_deadline(facts: &Facts, limits: &AreaLimits) -> AreaDeadline {
+/// Decides until when the policies with the bits `area` admit a session to a
+/// client in `network`: until a pause since the last authentication is as long as
+/// their idle timeout, or that authentication is as old as their absolute timeout.
+/// Returns `None` without a policy.
+pub(crate) fn area_deadline(
+    policies: &PolicySet,
+    area: u64,
+    facts: &Facts,
+    network: NetworkMatch,
+) -> Option<AreaDeadline> {
+    let limits = policies.area_limits(area, facts.network, network)?;
     // Activity elsewhere keeps the session, but opens no stricter route (N52).
     let by_pause = match facts.longest_pause >= limits.idle {
         true => Timestamp::MIN,
         false => facts.last_active_at + limits.idle,
     };
-    AreaDeadline {
+    Some(AreaDeadline {
         at: by_pause.min(facts.authenticated_at + limits.absolute),
         max_age: limits.idle.min(limits.absolute),
-    }
+    })
 }

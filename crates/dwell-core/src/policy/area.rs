@@ -33,7 +33,7 @@ impl PolicySet {
         let networks = self.networks_in_force(last, current);
         let limits = self.area_policies(area).map(|(ix, _)| AreaLimits {
             idle: self.idle_in(ix, networks).length,
-            absolute: self.absolute_of(ix).length,
+            absolute: self.absolute[ix].length,
         });
         limits.reduce(AreaLimits::smaller)
     }

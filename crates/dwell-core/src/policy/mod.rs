@@ -35,7 +35,6 @@ pub use client_ip::{ClientIp, ClientIpSource};
 pub use error::{PolicyError, Problem};
 #[cfg(feature = "policy-file")]
 pub use file::PolicyFileError;
-pub(crate) use limits::AreaLimits;
 pub use limits::Limits;
 pub use live::{LivePolicies, PoliciesInForce};
 pub use network::MAX_RANGES;

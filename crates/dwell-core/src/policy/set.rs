@@ -29,7 +29,7 @@ pub struct PolicySet {
     granularity: Duration,
     /// Idle limits by policy (row) and network (column; the first is none).
     idle: Vec<Limit>,
-    absolute: Vec<Limit>,
+    pub(super) absolute: Vec<Limit>,
     warnings: Vec<String>,
     generation: u64,
 }
@@ -222,7 +222,7 @@ impl PolicySet {
         let idle = self.idle_in(ix, self.networks_in_force(last, current));
         Limits {
             idle,
-            absolute: self.absolute_of(ix),
+            absolute: self.absolute[ix],
             warn: base.warn.min(idle.length / 2),
             on_idle: base.on_idle,
             lock_period: base.lock_period,
@@ -245,16 +245,8 @@ impl PolicySet {
 
     /// Returns the smaller idle timeout of a policy in two networks.
     pub(super) fn idle_in(&self, policy: usize, [last, current]: [NetworkIx; 2]) -> Limit {
-        match last == current {
-            true => self.idle_of(policy, last),
-            false => self
-                .idle_of(policy, last)
-                .smaller(self.idle_of(policy, current)),
-        }
-    }
-
-    pub(super) fn absolute_of(&self, policy: usize) -> Limit {
-        self.absolute[policy]
+        let last = self.idle_of(policy, last);
+        last.smaller(self.idle_of(policy, current))
     }
 
     /// Returns the network of the last activity on record, as a match.

@@ -179,9 +179,7 @@ impl Recheck {
             Resolved::Nothing | Resolved::Tombstone(..) => None,
         };
         let area = record.as_ref().zip(area).and_then(|(record, area)| {
-            let facts = &record.facts;
-            let limits = policies.area_limits(area, facts.network, network)?;
-            Some(engine::area_deadline(facts, &limits))
+            engine::area_deadline(&policies, area, &record.facts, network)
         });
         Rechecked {
             now,

@@ -161,11 +161,7 @@ impl Slots {
     /// such policies, or without a session.
     pub(super) fn area_deadline(&self) -> Option<AreaDeadline> {
         let facts = &self.found()?.record.facts;
-        let network = self.location.network();
-        let limits = self
-            .policies
-            .area_limits(self.area(), facts.network, network)?;
-        Some(engine::area_deadline(facts, &limits))
+        engine::area_deadline(&self.policies, self.area(), facts, self.location.network())
     }
 
     /// Reads or changes what commands did.
