@@ -3,7 +3,6 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::ResolvedSession;
 use super::slots::{Changes, Slots};
@@ -139,7 +138,7 @@ impl SessionHandle {
     /// the piece of evidence that decided.
     #[must_use]
     pub fn activity(&self, outcome: Outcome) -> (Activity, Evidence) {
-        let outcome = match self.0.refused.load(Ordering::Relaxed) {
+        let outcome = match self.0.refused.is_set() {
             // An answer of a refusal may be a redirect, which would count.
             true => Outcome::Answered(401),
             false => outcome,

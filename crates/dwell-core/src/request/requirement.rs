@@ -1,6 +1,5 @@
 //! Checks the last authentication against a route's requirement.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::SessionState;
@@ -18,9 +17,7 @@ impl SessionState {
     ) -> Option<AuthenticationCheck> {
         let session = self.session()?;
         if requirement.max_age().is_none() {
-            self.slots()
-                .demanded_by_policy
-                .store(true, Ordering::Relaxed);
+            self.slots().demanded_by_policy.set();
         }
         let max_age = self.max_age(requirement);
         let check = |record: &SessionRecord| {
@@ -40,7 +37,7 @@ impl SessionState {
     /// must check again.
     #[must_use]
     pub fn demanded_by_policy(&self) -> bool {
-        self.slots().demanded_by_policy.load(Ordering::Relaxed)
+        self.slots().demanded_by_policy.is_set()
     }
 
     /// Returns the age limit of `requirement` for this request: the route's own

@@ -1,7 +1,6 @@
 //! What remains to be done when the inner service has answered. The session
 //! layer reads the state back and commits.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{CommandError, Resolved, ResolvedSession, SessionHandle, SessionState, TokenChange};
@@ -67,7 +66,7 @@ impl SessionState {
             Resolved::Tombstone(ended, now) => {
                 self.report_use_after_end(ended, *now);
                 if self.takes_token_back() && !ended.replaced {
-                    self.remove_token();
+                    self.changes(|changes| changes.token = TokenChange::Remove);
                 }
                 return Ok(None);
             }
@@ -221,19 +220,14 @@ impl SessionState {
     /// leaves the token, so that the user's own next request learns the reason
     /// (law L13).
     fn takes_token_back(&self) -> bool {
-        let refused = self.slots().refused.load(Ordering::Relaxed);
-        refused
+        self.slots().refused.is_set()
             && self.is_routed()
             && self.is_attended()
             && self.token_change() == TokenChange::Keep
     }
 
     fn is_routed(&self) -> bool {
-        self.slots().routed.load(Ordering::Relaxed)
-    }
-
-    fn remove_token(&self) {
-        self.changes(|changes| changes.token = TokenChange::Remove);
+        self.slots().routed.is_set()
     }
 
     /// Returns `true` if there is more to write than a touch.

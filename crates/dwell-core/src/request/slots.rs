@@ -28,17 +28,31 @@ pub(super) struct Slots {
     evidence: AtomicU8,
     route_mark: AtomicU8,
     /// Whether a route required an authentication by the policy's age limit.
-    pub(super) demanded_by_policy: AtomicBool,
+    pub(super) demanded_by_policy: Flag,
     /// Whether a handler or a route has asked for the session.
-    pub(super) personal: AtomicBool,
+    pub(super) personal: Flag,
     /// Whether the request has got as far as its route.
-    pub(super) routed: AtomicBool,
+    pub(super) routed: Flag,
     /// Whether a layer or an extractor refused the request.
-    pub(super) refused: AtomicBool,
+    pub(super) refused: Flag,
     /// The policies of the route, as bits.
     area: AtomicU64,
     decided: OnceLock<Verdict>,
     rare: OnceLock<Box<Rare>>,
+}
+
+/// Something that is noted, and never taken back.
+#[derive(Default)]
+pub(super) struct Flag(AtomicBool);
+
+impl Flag {
+    pub(super) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// What most requests don't need. Kept apart, so that the slots, which every
@@ -80,10 +94,10 @@ impl Slots {
             location: Location::default(),
             evidence: AtomicU8::new(RequestEvidence::UNSEEN),
             route_mark: AtomicU8::new(0),
-            demanded_by_policy: AtomicBool::new(false),
-            personal: AtomicBool::new(false),
-            routed: AtomicBool::new(false),
-            refused: AtomicBool::new(false),
+            demanded_by_policy: Flag::default(),
+            personal: Flag::default(),
+            routed: Flag::default(),
+            refused: Flag::default(),
             area: AtomicU64::new(0),
             decided: OnceLock::new(),
             rare: OnceLock::new(),

@@ -4,7 +4,6 @@ use std::any::Any;
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::slots::Slots;
 use super::{Resolved, ResolvedSession, SessionHandle};
@@ -96,7 +95,7 @@ impl SessionState {
     /// of the answer, and a session that is over loses its token if someone is
     /// there to sign in again.
     pub fn mark_refused(&self) {
-        self.slots().refused.store(true, Ordering::Relaxed);
+        self.slots().refused.set();
     }
 
     /// Keeps a value of the session source until the answer. Later calls are
@@ -138,19 +137,19 @@ impl SessionState {
     /// leave without taking the activity back. Before, middleware may still
     /// be waiting, and the route's mark is not known (N65).
     pub fn reach_route(&self) {
-        self.slots().routed.store(true, Ordering::Relaxed);
+        self.slots().routed.set();
     }
 
     /// Notes that the answer depends on the session, so that no cache may keep it
     /// for others.
     pub fn mark_personal(&self) {
-        self.slots().personal.store(true, Ordering::Relaxed);
+        self.slots().personal.set();
     }
 
     /// Returns `true` if the answer depends on the session.
     #[must_use]
     pub fn is_personal(&self) -> bool {
-        self.slots().personal.load(Ordering::Relaxed)
+        self.slots().personal.is_set()
     }
 
     /// Adds a route's mark.
