@@ -17,9 +17,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use self::late_uses::LateUses;
-use logins::{Login, Logins};
-use outliving::Outliving;
-
+use self::logins::{Login, Logins};
+use self::outliving::Outliving;
 use crate::engine::Verdict;
 use crate::event::{Event, EventKind, Observer, Observers, RequestContext};
 use crate::policy::LivePolicies;
@@ -230,6 +229,7 @@ impl SessionManager {
             false => Ok(Vec::new()),
         }
     }
+
     /// Ends and locks the sessions that are due, and reports each. Looks at no
     /// more than `batch` entries. Returns `true` if more is due.
     ///

@@ -146,7 +146,7 @@ impl PolicySetBuilder {
         ))
     }
 
-    /// Returns the validated policies and their granularity.
+    /// Returns the validated policies, and the granularity that they state.
     fn settle(&self) -> Result<(Vec<Policy>, Option<Duration>), PolicyError> {
         if self.default.name != "default" {
             return Err(self.default.error("", Problem::Without("policy.default")));
@@ -238,9 +238,8 @@ impl Networks {
     }
 }
 
-/// One granularity for the whole set, since a touch that is recorded under one
-/// policy is judged under another: the smallest that any policy states, else a
-/// Returns the shortest granularity that a policy states.
+/// Returns the shortest granularity that a policy states. It serves the whole set,
+/// since a touch that is recorded under one policy is judged under another.
 fn stated_granularity(
     policies: &[Policy],
     networks: &[Network],

@@ -119,8 +119,8 @@ impl SessionHandle {
         }
     }
 
-    /// Returns the deadlines of a live session, as the request found them; see [`current_deadlines`](Self::current_deadlines) for those after
-    /// commands.
+    /// Returns the deadlines of a live session, as the request found them; see
+    /// [`current_deadlines`](Self::current_deadlines) for those after commands.
     #[must_use]
     pub fn deadlines(&self) -> Option<Deadlines> {
         self.0.verdict()?.deadlines().copied()

@@ -21,8 +21,8 @@ struct EarlierRights {
 const HEAD: usize = 24;
 
 impl SessionRecord {
-    /// Returns a copy of the open part that keeps today's rights for the token
-    /// that a re-authentication at `at` replaces.
+    /// Keeps the rights of `before`, this session before a re-authentication at
+    /// `at`, for the token that it replaces.
     pub(crate) fn keep_rights_before(&mut self, at: Timestamp, before: &Self) {
         let mut entry = Vec::with_capacity(HEAD);
         let pause = as_millis(before.facts.longest_pause);

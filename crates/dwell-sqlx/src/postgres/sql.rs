@@ -105,8 +105,8 @@ impl Statements {
                  WHERE NOT EXISTS (SELECT FROM done)"
             )),
             // `$13` is true for an authentication. It also starts the count of
-            // failures again, writes the activity columns, and fails if the session was touched meanwhile. From `$19`
-            // on it is too late.
+            // failures again, writes the activity columns, and fails if the
+            // session was touched meanwhile. From `$19` on it is too late.
             update: sql(&format!(
                 "WITH done AS (
                      UPDATE dwell_session s SET

@@ -23,8 +23,9 @@ pin_project! {
     ///
     /// An event stream (`text/event-stream`) ends with a last event,
     /// `session-expired`, whose data is `{"reason":"idle_timeout"}` or another
-    /// reason, and without an event when the server shuts down. Any other body breaks off with the error [`SessionClosed`], so
-    /// that no client takes a part for the whole.
+    /// reason, and without an event when the server shuts down. Any other body
+    /// breaks off with the error [`SessionClosed`], so that no client takes a part
+    /// for the whole.
     ///
     /// The session layer wraps every streamed body. To wrap a body that reaches
     /// a client in another way:

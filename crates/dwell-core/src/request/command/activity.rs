@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::CommandError;
-use crate::engine;
-use crate::engine::{Activity, RouteMark};
+use crate::engine::{self, Activity, RouteMark};
 use crate::event::EventKind;
 use crate::request::{ResolvedSession, SessionHandle};
 use crate::store::TouchOutcome;
@@ -13,8 +12,8 @@ use crate::time::Timestamp;
 impl SessionHandle {
     /// Records activity now, because the subject chose to stay signed in.
     /// Reports `session_renewed` if the idle deadline moved, which it does not
-    /// within one granularity of the last activity. Does nothing in a prefetch, in a cross-site
-    /// request, or in a request that declares itself passive.
+    /// within one granularity of the last activity. Does nothing in a prefetch, in
+    /// a cross-site request, or in a request that declares itself passive.
     ///
     /// # Errors
     /// Fails if there is no live session, if it ended meanwhile, or if the

@@ -27,9 +27,9 @@ impl SessionHandle {
     /// # Errors
     /// Fails if the subject is empty or contains NUL, if the policy is unknown,
     /// if the authentication lies in the future, if the identity provider's
-    /// limit has passed, if class and methods of the
-    /// authentication exceed about a kilobyte, if the subject has too many
-    /// sessions, if all of them are ended meanwhile, if another middleware owns the request's session, if the store
+    /// limit has passed, if class and methods of the authentication exceed about a
+    /// kilobyte, if the subject has too many sessions, if all of them are ended
+    /// meanwhile, if another middleware owns the request's session, if the store
     /// does not answer, or if the system has no randomness. No session has
     /// started then, and the old one stays.
     pub async fn start(&self, new: NewSession) -> Result<Token, CommandError> {
