@@ -101,6 +101,7 @@ pub mod session;
 mod stack;
 pub mod step_up;
 mod sync;
+mod timer;
 mod touch;
 
 pub use future::ResponseFuture;

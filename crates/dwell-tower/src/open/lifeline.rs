@@ -15,7 +15,7 @@ use dwell_core::{
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::registry::{Counted, OpenSessions, Place};
-use super::timer::timer_now;
+use crate::timer::{FAR, timer_now};
 
 /// When a connection is first entered and checked. Most answers are over by then.
 /// The first check makes sure that nothing was missed (N39).
@@ -24,9 +24,6 @@ const FIRST_CHECK: Duration = Duration::from_millis(250);
 /// The longest sleep. Timers do not count while the machine sleeps, so the
 /// machine's clock is looked at after that.
 const LONGEST_SLEEP: Duration = seconds(60);
-
-/// Longer than anything is open.
-const FAR: Duration = Duration::from_secs(365 * 24 * 3_600);
 
 /// Longer than a tick of a clock that is read in ticks.
 const TICK: Duration = Duration::from_millis(5);

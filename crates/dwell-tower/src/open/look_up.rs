@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::timer::timer_now;
+use crate::timer::timer_now;
 
 /// How long an answer is shared, for connections that are woken together and
 /// polled one after the other.

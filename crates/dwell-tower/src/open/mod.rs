@@ -18,7 +18,6 @@
 //! | `look_up` | a look-up that the connections of a session share |
 //! | `registry` | the open connections, and what notifies them |
 //! | `notifier` | wakes the task of one connection |
-//! | `timer` | the clock of timers |
 //! | `body` | bodies that end with their session |
 //! | `answer` | the bodies of a session layer's answers |
 //!
@@ -39,7 +38,6 @@ mod look_up;
 mod notifier;
 mod recorder;
 mod registry;
-mod timer;
 
 pub use answer::{AnyBodyFactory, BodyFactory, SessionBody};
 pub(crate) use body::is_event_stream;

@@ -6,7 +6,7 @@ use dwell_core::{CommandError, Recheck, SessionHandle};
 use tokio::time::Instant;
 
 use super::registry::OpenSessions;
-use super::timer::timer_now;
+use crate::timer::timer_now;
 
 /// Records activity on an open connection whose messages are no requests, such
 /// as a WebSocket. A [`Lifeline`](super::Lifeline) tells when the session ends.

@@ -29,6 +29,7 @@ use self::queue::{Queue, Waiting};
 use self::taken::{Taken, Way};
 use crate::open::OpenSessions;
 use crate::sync::lock;
+use crate::timer::{FAR, timer_now};
 
 /// How long a touch waits for a look-up that carries it.
 ///
@@ -40,9 +41,6 @@ const RIDE: Duration = Duration::from_secs(1);
 /// once: otherwise, with a slow store, another node could end the session of an
 /// active user.
 const NEAR: Duration = Duration::from_secs(10);
-
-/// The longest that a touch is kept: as good as for ever.
-const LONGEST_LIFE: Duration = Duration::from_secs(365 * 24 * 3_600);
 
 /// Records touches without making answers wait: at once in a local store, else
 /// through a bounded queue, which keeps the latest touch of each session.
@@ -160,10 +158,10 @@ impl TouchQueue {
         if self.lock().covers(&touch, granularity) {
             return;
         }
-        let after = |pause| tokio::time::sleep(pause).deadline();
-        let due = may_wait(state, now).then(|| after(RIDE));
+        let by_timer = timer_now();
+        let due = may_wait(state, now).then_some(by_timer + RIDE);
         let left = touch.touch.idle_deadline - now.unwrap_or(touch.touch.at);
-        let expires = after(left.min(LONGEST_LIFE));
+        let expires = by_timer + left.min(FAR);
         let waiting = self.lock().admit(touch, state.clone(), due, expires);
         self.put(waiting);
     }

@@ -1,7 +1,5 @@
 //! A touch on its way to the store.
 
-use std::time::Duration;
-
 use dwell_core::EventKind;
 use dwell_core::store::{StoreError, TouchOutcome};
 use tokio::runtime;
@@ -9,6 +7,7 @@ use tokio::runtime;
 use super::TouchQueue;
 use super::queue::Waiting;
 use crate::log;
+use crate::timer::timer_now;
 
 /// A touch that was taken out of the queue. If it is dropped before the store's
 /// answer, it goes back or is lost.
@@ -65,8 +64,7 @@ impl Taken {
             log::warn(AGAIN, Some(&log::Causes(error)));
         }
         self.arrived(&waiting);
-        let now = tokio::time::sleep(Duration::ZERO).deadline();
-        let kept = self.queue.lock().retry(waiting, now);
+        let kept = self.queue.lock().retry(waiting, timer_now());
         match kept {
             Ok(pressing) => self.queue.wake(pressing),
             Err(waiting) => {
