@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use dwell_core::engine::AreaDeadline;
 use dwell_core::store::StoreError;
 use dwell_core::{
     Deadlines, EndReason, Recheck, Rechecked, SessionHandle, SessionOver, Timestamp, Verdict,
@@ -177,10 +178,7 @@ impl Lifeline {
 
     fn new(handle: &SessionHandle, touches: bool) -> Option<Self> {
         let deadlines = handle.current_deadlines()?;
-        let area = handle
-            .area_deadline()
-            .map_or(deadlines.nearest, |area| area.at);
-        let remaining = (deadlines.nearest.min(area) - deadlines.now).min(FAR);
+        let remaining = remaining(&deadlines, handle.area_deadline());
         let open = OpenSessions::of(handle)?.clone();
         let deadline = timer_now() + remaining;
         Some(Self {
@@ -375,11 +373,8 @@ impl Lifeline {
         let reason = match found.verdict {
             Verdict::Live(_) if found.is_area_closed() => CloseReason::StepUpRequired,
             Verdict::Live(deadlines) => {
-                let nearest = found
-                    .area
-                    .map_or(deadlines.nearest, |a| a.at.min(deadlines.nearest));
                 // A clock that is read in ticks may be a little behind the timer.
-                let remaining = (nearest - deadlines.now).clamp(TICK, FAR);
+                let remaining = remaining(&deadlines, found.area).max(TICK);
                 self.deadline = now + remaining;
                 self.deadline_by_clock = self.open.now() + remaining;
                 self.rest();
@@ -414,6 +409,13 @@ impl Lifeline {
         self.timer = None;
         LifelineEvent::Closed(reason)
     }
+}
+
+/// How long the session may go on without a look at the store: until its own
+/// deadline or its route's.
+fn remaining(deadlines: &Deadlines, area: Option<AreaDeadline>) -> Duration {
+    let nearest = area.map_or(deadlines.nearest, |area| area.at.min(deadlines.nearest));
+    (nearest - deadlines.now).min(FAR)
 }
 
 impl fmt::Debug for Lifeline {
