@@ -50,7 +50,8 @@ impl Taken {
     pub(super) fn recorded(mut self, outcome: TouchOutcome) {
         if let Some(waiting) = self.waiting.take() {
             self.queue.recorded(&waiting.state, &waiting.touch, outcome);
-            self.close(&waiting);
+            self.arrived(&waiting);
+            self.queue.lock().close(waiting.number);
         }
     }
 
@@ -69,8 +70,7 @@ impl Taken {
             Ok(pressing) => self.queue.wake(pressing),
             Err(waiting) => {
                 log::warn(LOST, Some(&log::Causes(error)));
-                waiting.state.report(EventKind::TouchLost);
-                self.queue.lock().close(waiting.number);
+                self.give_up(&waiting);
             }
         }
     }
@@ -78,17 +78,14 @@ impl Taken {
     /// Reports that the queue is full.
     pub(super) fn lost(mut self) {
         if let Some(waiting) = self.waiting.take() {
-            self.lose(&waiting);
+            self.arrived(&waiting);
+            self.give_up(&waiting);
         }
     }
 
-    fn lose(&self, waiting: &Waiting) {
+    /// Gives up a touch that is no longer on its way.
+    fn give_up(&self, waiting: &Waiting) {
         waiting.state.report(EventKind::TouchLost);
-        self.close(waiting);
-    }
-
-    fn close(&self, waiting: &Waiting) {
-        self.arrived(waiting);
         self.queue.lock().close(waiting.number);
     }
 
@@ -114,12 +111,10 @@ impl Drop for Taken {
         // The look-up was cancelled, as when a client leaves. After a panic, a
         // retry could panic forever.
         let goes_back = self.way == Way::Along && !panicking;
+        self.arrived(&waiting);
         match goes_back && runtime::Handle::try_current().is_ok() {
-            true => {
-                self.queue.lock().arrived(&waiting.touch);
-                self.queue.put(waiting);
-            }
-            false => self.lose(&waiting),
+            true => self.queue.put(waiting),
+            false => self.give_up(&waiting),
         }
     }
 }
