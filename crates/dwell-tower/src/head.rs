@@ -37,3 +37,9 @@ impl<'a> RequestHead<'a> {
         }
     }
 }
+
+/// Whether a method is `GET` or `HEAD`: a browser may repeat it, and caches may
+/// keep its answer.
+pub(crate) fn reads(method: &Method) -> bool {
+    *method == Method::GET || *method == Method::HEAD
+}

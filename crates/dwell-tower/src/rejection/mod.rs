@@ -31,7 +31,7 @@ pub use command::command_failed;
 pub use demand::{demand_session, session_state};
 pub use pages::DefaultRejection;
 pub use refusal::{Challenge, Refusal, problem, problem_details};
-pub(crate) use refusal::{miswired, set};
+pub(crate) use refusal::{NO_STORE, miswired, set};
 pub use stack::{MakeRejection, refuse};
 pub(crate) use stack::{StackRejection, label_route, reject, uri_of};
 pub(crate) use step_up::{IMPOSSIBLE, refuse_with_step_up, unmet};

@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::refusal::{Refusal, problem, set};
+use super::refusal::{NO_STORE, Refusal, problem, set};
 use super::stack::{MakeRejection, uri_of};
+use crate::head::reads;
 
 /// Answers programs with problem details (RFC 9457), and redirects page
 /// navigations if pages are set.
@@ -90,18 +91,14 @@ fn redirect(page: &str, refusal: &Refusal, request: &Parts) -> Response<Bytes> {
         let _ = write!(location, "&return_to={target}");
     }
     // A redirect back would be a GET, which does not repeat the request.
-    if !is_safe(&request.method) {
+    if !reads(&request.method) {
         let method = utf8_percent_encode(request.method.as_str(), NON_ALPHANUMERIC);
         let _ = write!(location, "&method={method}");
     }
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::SEE_OTHER;
     let headers = response.headers_mut();
-    set(
-        headers,
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("no-store"),
-    );
+    set(headers, header::CACHE_CONTROL, NO_STORE);
     match HeaderValue::try_from(location) {
         Ok(location) => {
             set(headers, header::LOCATION, location);
@@ -118,13 +115,9 @@ fn is_navigation(request: &Parts) -> bool {
         None => {
             let accept = request.headers.get(header::ACCEPT);
             let accept = accept.and_then(|a| a.to_str().ok()).unwrap_or_default();
-            is_safe(&request.method) && accept.contains("text/html")
+            reads(&request.method) && accept.contains("text/html")
         }
     }
-}
-
-fn is_safe(method: &Method) -> bool {
-    *method == Method::GET || *method == Method::HEAD
 }
 
 fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

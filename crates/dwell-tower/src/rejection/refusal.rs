@@ -191,13 +191,12 @@ pub fn problem_details(
     let headers = response.headers_mut();
     let json = HeaderValue::from_static("application/problem+json");
     set(headers, header::CONTENT_TYPE, json);
-    set(
-        headers,
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("no-store"),
-    );
+    set(headers, header::CACHE_CONTROL, NO_STORE);
     response
 }
+
+/// Keeps an answer out of caches, as `Cache-Control`.
+pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Sets a header field, replacing fields of the same name.
 pub(crate) fn set(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {

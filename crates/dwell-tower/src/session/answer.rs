@@ -7,12 +7,12 @@ use bytes::Bytes;
 use dwell_core::{Deadlines, as_millis};
 use http::{HeaderName, HeaderValue, Response, header};
 
-use super::cache::{NO_STORE, keep_out};
+use super::cache::keep_out;
 use super::guard::{Guard, Settled};
 use crate::open::{
     BodyFactory, Counted, Lifeline, SessionBoundBody, UpgradePolicy, is_event_stream,
 };
-use crate::rejection::{Refusal, miswired, problem, set};
+use crate::rejection::{NO_STORE, Refusal, miswired, problem, set};
 
 /// The structured field (RFC 9651) with the time left.
 static SESSION_TIMEOUT: HeaderName = HeaderName::from_static("session-timeout");

@@ -2,9 +2,9 @@
 //! another (law L20).
 
 use http::header::Entry;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 
-pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+use crate::rejection::NO_STORE;
 
 /// Keeps a personal answer out of caches, if it does not say anything itself.
 /// Returns whether a shared cache may keep the answer now (RFC 9111 §3). One that

@@ -11,6 +11,7 @@ use super::cache::is_kept_by_default;
 use super::context::Context;
 use super::find::report_unavailable;
 use super::source::{Field, GiveBack, SourceFuture};
+use crate::head::reads;
 use crate::reaper::spawn;
 
 /// Hands over a request's touch exactly once: when the answer is there, or when
@@ -48,7 +49,7 @@ impl Guard {
             arrival: context.arrival(),
             no_store: context.no_store,
             connect: *method == Method::CONNECT,
-            reads: *method == Method::GET || *method == Method::HEAD,
+            reads: reads(method),
         }
     }
 
