@@ -8,7 +8,13 @@ use xshell::cmd;
 use crate::chores::{Chores, all, on_path};
 use crate::tools;
 
-const BENCH: &str = "bench/Cargo.toml";
+/// How cargo builds a package of the benchmarks.
+const BENCH: [&str; 4] = [
+    "--release",
+    "--locked",
+    "--manifest-path",
+    "bench/Cargo.toml",
+];
 
 pub(crate) fn fmt(chores: &Chores) -> Result<()> {
     let sh = &chores.sh;
@@ -144,9 +150,8 @@ pub(crate) fn bench_check(chores: &Chores) -> Result<()> {
     bench(chores, &["check"])?;
     // The one part of the benchmarks that a workspace's features don't build.
     let minimal = ["-p", "dwell-bench-minimal", "--features", "dwell"];
-    let what = ["--release", "--locked", "--manifest-path", BENCH];
     let sh = &chores.sh;
-    chores.run(cmd!(sh, "cargo check {what...} {minimal...}"))?;
+    chores.run(cmd!(sh, "cargo check {BENCH...} {minimal...}"))?;
     Ok(())
 }
 
@@ -159,9 +164,8 @@ pub(crate) fn bench(chores: &Chores, args: &[&str]) -> Result<()> {
         tools::servers(chores)?;
         "dwell-bench-report"
     };
-    let what = ["--release", "--locked", "--manifest-path", BENCH];
     let sh = &chores.sh;
-    chores.run(cmd!(sh, "cargo run {what...} -p {package} -- {args...}"))?;
+    chores.run(cmd!(sh, "cargo run {BENCH...} -p {package} -- {args...}"))?;
     Ok(())
 }
 
