@@ -10,6 +10,16 @@ use tower::{Layer, ServiceExt};
 use crate::support::{AnyLayer, App, World, gates, get, stack};
 use dwell_test_support::Log;
 
+/// A source that finds the same for every request.
+#[derive(Debug)]
+struct Always(fn() -> Result<Found, SourceError>);
+
+impl SessionSource for Always {
+    fn find<'a>(&'a self, _: RequestHead<'a>, _: &'a SessionManager) -> SourceFuture<'a, Found> {
+        SourceFuture::ready((self.0)())
+    }
+}
+
 #[tokio::test]
 async fn l16_log_names_missing_layer() {
     let (log, _guard) = Log::keep();
@@ -56,22 +66,14 @@ async fn failing_source_is_logged() {
 
 #[tokio::test]
 async fn n91_unusable_subject_is_anonymous_from_any_source() {
-    #[derive(Debug)]
-    struct Own(&'static str);
-    impl SessionSource for Own {
-        fn find<'a>(
-            &'a self,
-            _: RequestHead<'a>,
-            _: &'a SessionManager,
-        ) -> SourceFuture<'a, Found> {
-            let session = AdoptedSession::new("sid-1", self.0);
-            SourceFuture::ready(Ok(Found::adopted(session)))
-        }
-    }
+    let unusable: [fn() -> Result<Found, SourceError>; 2] = [
+        || Ok(Found::adopted(AdoptedSession::new("sid-1", ""))),
+        || Ok(Found::adopted(AdoptedSession::new("sid-1", "alice\0"))),
+    ];
     let (log, _guard) = Log::keep();
     let world = World::new();
-    for subject in ["", "alice\0"] {
-        let stack = stack(&world.local).with_source(Own(subject));
+    for find in unusable {
+        let stack = stack(&world.local).with_source(Always(find));
         world
             .app_of(&stack)
             .oneshot(get("/", &world.sign_in().await))
@@ -84,21 +86,13 @@ async fn n91_unusable_subject_is_anonymous_from_any_source() {
 
 #[tokio::test]
 async fn n91_error_of_source_forges_no_log_line() {
-    #[derive(Debug)]
-    struct Lost;
-    impl SessionSource for Lost {
-        fn find<'a>(
-            &'a self,
-            _: RequestHead<'a>,
-            _: &'a SessionManager,
-        ) -> SourceFuture<'a, Found> {
-            let missing = "the owner\n2026-01-01 INFO all is well \x1b[2J";
-            SourceFuture::ready(Err(SourceError::Miswired(missing.to_owned())))
-        }
-    }
+    let lost = Always(|| {
+        let missing = "the owner\n2026-01-01 INFO all is well \x1b[2J";
+        Err(SourceError::Miswired(missing.to_owned()))
+    });
     let (log, _guard) = Log::keep();
     let world = World::new();
-    let app = world.app_of(&stack(&world.local).with_source(Lost));
+    let app = world.app_of(&stack(&world.local).with_source(lost));
     app.oneshot(get("/", &world.sign_in().await)).await.unwrap();
     let text = log.take();
     let lines: Vec<_> = text
