@@ -7,7 +7,7 @@ use dwell_core::{AuthenticationRequirement, SessionState};
 use tower_layer::Layer;
 
 use crate::gate::{Gate, Gated, RequestHead};
-use crate::rejection::{Challenge, MakeRejection, Refusal, refuse_with_step_up, unmet};
+use crate::rejection::{Challenge, MakeRejection, Refusal, admit_unless, unmet};
 
 /// Puts a route under a named policy; see the [module docs](super). From a longer
 /// pause or an older authentication than the policy allows, the route asks for
@@ -54,13 +54,7 @@ impl Gate for PolicyLayer {
             let missing = format!("the policy {:?}, which a route names", self.policy);
             return Err(Refusal::Miswired(missing));
         }
-        match refusal(state) {
-            Some(refusal) => Err(refuse_with_step_up(state, request, refusal)),
-            None => {
-                state.mark_personal();
-                Ok(())
-            }
-        }
+        admit_unless(refusal(state), state, request)
     }
 
     fn rejection(&self) -> Option<&dyn MakeRejection> {

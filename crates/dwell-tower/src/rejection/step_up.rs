@@ -31,15 +31,20 @@ pub(crate) fn unmet(
     }
 }
 
-/// Names the route of a refused request, and reports a required step-up.
-pub(crate) fn refuse_with_step_up(
+/// Admits a request, whose answer depends on the session then. Of a refused one the
+/// route is named, and a required step-up reported.
+pub(crate) fn admit_unless(
+    refusal: Option<Refusal>,
     state: &SessionState,
     request: RequestHead<'_>,
-    refusal: Refusal,
-) -> Refusal {
+) -> Result<(), Refusal> {
+    let Some(refusal) = refusal else {
+        state.mark_personal();
+        return Ok(());
+    };
     label_route(state, request);
     if let Refusal::StepUp(_) = refusal {
         state.report(EventKind::StepUpRequired);
     }
-    refusal
+    Err(refusal)
 }

@@ -7,7 +7,7 @@ use dwell_core::{AuthenticationRequirement, SessionState, Verdict};
 use tower_layer::Layer;
 
 use crate::gate::{Gate, Gated, RequestHead};
-use crate::rejection::{IMPOSSIBLE, MakeRejection, Refusal, refuse_with_step_up, unmet};
+use crate::rejection::{IMPOSSIBLE, MakeRejection, Refusal, admit_unless, unmet};
 
 /// Demands a recent and strong enough authentication; see the
 /// [module docs](super) for an example. Must be inside an
@@ -62,13 +62,7 @@ impl Gate for StepUpLayer {
 
     fn admit(&self, state: &SessionState, request: RequestHead<'_>) -> Result<(), Refusal> {
         state.reach_route();
-        match self.refusal(state) {
-            Some(refusal) => Err(refuse_with_step_up(state, request, refusal)),
-            None => {
-                state.mark_personal();
-                Ok(())
-            }
-        }
+        admit_unless(self.refusal(state), state, request)
     }
 
     fn rejection(&self) -> Option<&dyn MakeRejection> {
