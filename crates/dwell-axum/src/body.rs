@@ -2,14 +2,17 @@
 
 use axum::body::Body;
 use bytes::Bytes;
-use dwell_tower::open::{AnyBodyFactory, BodyFactory, SessionBoundBody};
+use dwell_tower::open::{BodyFactory, SessionBoundBody};
+use http_body_util::BodyExt;
 
-/// Makes axum [`Body`]s for the answers that pass through the session layers.
+/// Makes axum [`Body`]s for the requests and answers that pass through the
+/// session layers.
 ///
-/// A body factory turns three kinds of body into the one type that the client
-/// gets: bodies of the layers' answers (a refusal), bodies that a handler made
-/// and that pass unchanged, and bodies that are cut when their session ends.
-/// [`AnyBodyFactory`], the default of `dwell-tower`, wraps any type of body.
+/// A body factory turns three kinds of body into one type: bodies of the layers'
+/// answers (a refusal), bodies that pass unchanged, and bodies that are cut when
+/// their session ends.
+/// [`AnyBodyFactory`](dwell_tower::open::AnyBodyFactory), the default of
+/// `dwell-tower`, wraps any type of body.
 /// axum's `Body` is boxed already, so this factory hands it on without a second
 /// box.
 ///
@@ -41,10 +44,11 @@ impl BodyFactory<Body> for AxumBodyFactory {
     }
 
     fn bind(body: SessionBoundBody<Body>) -> Body {
-        Body::new(body)
-    }
-
-    fn is_long(body: &Body) -> bool {
-        AnyBodyFactory::is_long(body)
+        // axum's extractors look for the cause under its own error, and not under
+        // two of them.
+        Body::new(body.map_err(|error| match error.downcast::<axum::Error>() {
+            Ok(error) => error.into_inner(),
+            Err(error) => error,
+        }))
     }
 }

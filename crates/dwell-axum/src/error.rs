@@ -20,6 +20,7 @@ use dwell_tower::rejection::command_failed;
 /// | [`CommandError::Ended`] | 401, `WWW-Authenticate` | the reason of the end |
 /// | [`CommandError::Locked`] | 401, `WWW-Authenticate` | `session_locked` |
 /// | [`CommandError::NoSession`], [`CommandError::Gone`] | 401, `WWW-Authenticate` | `session_required` |
+/// | [`CommandError::StepUpRequired`] | 401, `WWW-Authenticate` | `step_up_required` |
 /// | [`CommandError::TooManySessions`] | 409 | `too_many_sessions` |
 /// | any other | 500 | `session_error` |
 ///

@@ -258,6 +258,30 @@ impl Session {
         Ok(self.command().active_ago(ago).await?)
     }
 
+    /// Checks that nobody has ended the session since the request was admitted, and
+    /// that its authentication is still recent enough for the route. Ask before
+    /// something that can't be undone: a handler may have waited for its request's
+    /// body meanwhile. A timeout is no failure.
+    ///
+    /// ```
+    /// use axum::http::StatusCode;
+    /// use dwell_axum::{Session, SessionError};
+    ///
+    /// async fn transfer(session: Session, order: String) -> Result<StatusCode, SessionError> {
+    ///     session.still_live().await?;
+    ///     // … move the money
+    /// #   let _ = order;
+    ///     Ok(StatusCode::NO_CONTENT)
+    /// }
+    /// # let _ = transfer;
+    /// ```
+    ///
+    /// # Errors
+    /// See [`SessionHandle::still_live`].
+    pub async fn still_live(&self) -> Result<()> {
+        Ok(self.command().still_live().await?)
+    }
+
     /// Lists the subject's live sessions, including this one, the oldest first.
     ///
     /// ```

@@ -23,9 +23,10 @@
 //! answered, and the typed [`Refusal`](rejection::Refusal) is in the answer's
 //! extensions.
 //!
-//! The stack takes any [`http_body::Body`] of [`Bytes`](bytes::Bytes) and
-//! returns a [`SessionBody`](open::SessionBody): a refusal, the service's body,
-//! or one that is cut when its session ends. A layer used alone needs a body
+//! The stack takes any body of [`Bytes`](bytes::Bytes) that can be sent between
+//! threads and moved ([`BytesBody`](open::BytesBody)), and passes on a
+//! [`SessionBody`](open::SessionBody), both of the request and of the answer: the
+//! same body, or one that is cut when its session ends. A layer used alone needs a body
 //! that implements [`From<Bytes>`](bytes::Bytes) for its refusals, as axum's
 //! body and `Full<Bytes>` do.
 //!
@@ -37,6 +38,7 @@
 //! use dwell_memory::MemoryStore;
 //! use dwell_core::{SessionManager, hours, minutes};
 //! use dwell_tower::SessionTimeoutLayer;
+//! use dwell_tower::open::SessionBody;
 //! use dwell_tower::rejection::{demand_session, session_state};
 //! use http::{Request, Response, StatusCode};
 //! use http_body_util::Full;
@@ -44,7 +46,7 @@
 //!
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 //! // The service signs alice in at /login. All else needs a session.
-//! let bank = service_fn(async |request: Request<Full<Bytes>>| {
+//! let bank = service_fn(async |request: Request<SessionBody<Full<Bytes>>>| {
 //!     let (parts, _) = request.into_parts();
 //!     if let ("/login", Ok(session)) = (parts.uri.path(), session_state(&parts)) {
 //!         let started = session.start(NewSession::new("alice")).await;

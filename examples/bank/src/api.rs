@@ -74,6 +74,10 @@ pub(crate) async fn transfer(
         let detail = "The note must be one line of at most 140 characters.";
         return refused("bad_note", detail);
     }
+    // The order may have arrived long after its request (N62).
+    if let Err(error) = session.still_live().await {
+        return error.into_response();
+    }
     match accounts.transfer(session.subject().as_str(), &order.to, amount, note) {
         Ok(balance) => {
             let mut answer = money("balance", balance);

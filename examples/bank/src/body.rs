@@ -1,11 +1,14 @@
 //! Request bodies: forms from people, JSON from programs.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Form, RequestExt};
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use crate::problem::problem;
 
@@ -56,20 +59,32 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     }
 }
 
+/// How long a body may take to arrive. One that is held back would be acted on long
+/// after its request was admitted.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 async fn json<S: Send + Sync, T: DeserializeOwned>(
     request: Request,
     state: &S,
 ) -> Result<T, Response> {
-    let body = Bytes::from_request(request, state)
-        .await
+    let body = arrived(Bytes::from_request(request, state))
+        .await?
         .map_err(|rejection| unreadable(rejection.into_response().status()))?;
     serde_json::from_slice(&body).map_err(|_| unreadable(StatusCode::UNPROCESSABLE_ENTITY))
 }
 
 async fn form<T: DeserializeOwned + 'static>(request: Request) -> Result<T, Response> {
-    let form = request.extract::<Form<T>, _>().await;
+    let form = arrived(request.extract::<Form<T>, _>()).await?;
     let Form(value) = form.map_err(|rejection| unreadable(rejection.into_response().status()))?;
     Ok(value)
+}
+
+/// Waits for a body, but not for long.
+async fn arrived<T>(body: impl Future<Output = T>) -> Result<T, Response> {
+    timeout(PATIENCE, body).await.map_err(|_| {
+        let detail = "The body took longer than ten seconds to arrive.";
+        problem(StatusCode::REQUEST_TIMEOUT, "slow_body", detail)
+    })
 }
 
 /// Omits the parser's message, which may repeat a password from the body.

@@ -105,22 +105,69 @@ impl<E> Service<Request<Body>> for App<E> {
     }
 }
 
+/// Any service, boxed, inside layers that pass on bodies of their own.
+pub struct Inner<E = BoxError>(App<E>);
+
+impl<E> Inner<E> {
+    /// Boxes a service.
+    pub fn new<S, B>(service: S) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<B>, Error = E>,
+        S: Clone + Send + Sync + 'static,
+        S::Future: Send + 'static,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Self(App::new(service))
+    }
+}
+
+impl<E> Clone for Inner<E> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<E> fmt::Debug for Inner<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Inner")
+    }
+}
+
+impl<E, B> Service<Request<B>> for Inner<E>
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = E;
+    type Future = <App<E> as Service<Request<Body>>>::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        self.0.call(request.map(Body::new))
+    }
+}
+
 /// Any layer, boxed, that answers with a [`Body`].
 #[derive(Clone)]
-pub struct AnyLayer(BoxCloneSyncServiceLayer<App, Request<Body>, Response<Body>, BoxError>);
+pub struct AnyLayer(BoxCloneSyncServiceLayer<Inner, Request<Body>, Response<Body>, BoxError>);
 
 impl AnyLayer {
     /// Boxes a layer.
     pub fn new<L, B>(layer: L) -> Self
     where
-        L: Layer<App> + Send + Sync + 'static,
+        L: Layer<Inner> + Send + Sync + 'static,
         L::Service: Service<Request<Body>, Response = Response<B>, Error = BoxError>,
         L::Service: Clone + Send + Sync + 'static,
         <L::Service as Service<Request<Body>>>::Future: Send + 'static,
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let boxed = tower::layer::layer_fn(move |inner: App| App::new(layer.layer(inner)));
+        let boxed = tower::layer::layer_fn(move |inner: Inner| App::new(layer.layer(inner)));
         Self(BoxCloneSyncServiceLayer::new(boxed))
     }
 }
@@ -131,10 +178,10 @@ impl fmt::Debug for AnyLayer {
     }
 }
 
-impl Layer<App> for AnyLayer {
-    type Service = App;
+impl Layer<Inner> for AnyLayer {
+    type Service = Inner;
 
-    fn layer(&self, inner: App) -> App {
-        App(self.0.layer(inner))
+    fn layer(&self, inner: Inner) -> Inner {
+        Inner(App(self.0.layer(inner)))
     }
 }

@@ -50,14 +50,14 @@ where
     client.send(Method::GET, path, headers, "").await
 }
 
-/// Sends a request and waits until its handler is paused.
+/// Sends a request that acts and waits until its handler is paused.
 pub async fn hold<E: Debug + 'static>(
     pause: &Pause,
     client: &TestClient<App<E>>,
     path: &str,
 ) -> JoinHandle<TestResponse> {
     let (mut client, path) = (client.clone(), path.to_owned());
-    let mut request = tokio::spawn(async move { client.get(&path).await });
+    let mut request = tokio::spawn(async move { client.post(&path, "").await });
     tokio::select! {
         () = pause.arrival() => request,
         answer = &mut request => panic!("the request was answered, not paused: {answer:?}"),

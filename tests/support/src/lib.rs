@@ -30,7 +30,7 @@ mod shared_store;
 mod time;
 mod world;
 
-pub use body::{AnyLayer, App, Body};
+pub use body::{AnyLayer, App, Body, Inner};
 pub use client::{COOKIE, cookie, get, get_with, hold, issued, left, outcome, set_cookies, token};
 pub use folder::Folder;
 pub use log::Log;

@@ -30,6 +30,8 @@ pub struct PolicyBuilder {
     pub(super) unmarked: Option<Unmarked>,
     pub(super) granularity: Option<Duration>,
     pub(super) session_limit: Option<SessionLimit>,
+    pub(super) in_flight: Option<Duration>,
+    pub(super) hold: Option<Duration>,
 }
 
 impl PolicyBuilder {
@@ -46,6 +48,8 @@ impl PolicyBuilder {
             unmarked: None,
             granularity: None,
             session_limit: None,
+            in_flight: None,
+            hold: None,
         }
     }
 
@@ -135,6 +139,26 @@ impl PolicyBuilder {
         self
     }
 
+    /// Bounds requests that are in flight when their session times out: they may
+    /// go on until this long after their arrival. Then their bodies are cut, and
+    /// those by a safe method are answered with 401. Unlimited by default: a
+    /// request that was admitted in time finishes.
+    #[must_use]
+    pub fn in_flight(mut self, longest: Duration) -> Self {
+        self.in_flight = Some(longest);
+        self
+    }
+
+    /// Lets an active request hold its session while it is in flight, for this long
+    /// after its arrival, such as for an upload that takes longer than the idle
+    /// timeout. At most the absolute timeout; nothing moves the absolute
+    /// deadline. By default such a request counts from its arrival only.
+    #[must_use]
+    pub fn hold(mut self, longest: Duration) -> Self {
+        self.hold = Some(longest);
+        self
+    }
+
     /// Makes an error about this policy.
     #[cold]
     pub(super) fn error(&self, key: &'static str, problem: Problem) -> PolicyError {
@@ -151,6 +175,8 @@ impl PolicyBuilder {
             ("reauthenticate", self.reauthenticate),
             ("lock_period", self.lock_period),
             ("granularity", self.granularity),
+            ("in_flight", self.in_flight),
+            ("hold", self.hold),
         ];
         for (key, value) in given {
             check_duration(key, value)?;
@@ -195,10 +221,10 @@ impl PolicyBuilder {
         if idle > absolute {
             return longer("idle", idle, "absolute", absolute);
         }
-        if let Some(reauthenticate) = self.reauthenticate
-            && reauthenticate > absolute
-        {
-            return longer("reauthenticate", reauthenticate, "absolute", absolute);
+        for (key, value) in [("reauthenticate", self.reauthenticate), ("hold", self.hold)] {
+            if let Some(value) = value.filter(|value| *value > absolute) {
+                return longer(key, value, "absolute", absolute);
+            }
         }
         if let Some(warn) = self.warn
             && warn > idle
@@ -233,6 +259,8 @@ impl PolicyBuilder {
                 .unwrap_or(default.map_or(Unmarked::Active, |d| d.unmarked)),
             granularity: self.granularity,
             session_limit: self.session_limit.or(default.and_then(|d| d.session_limit)),
+            in_flight: self.in_flight.or(default.and_then(|d| d.in_flight)),
+            hold: self.hold.or(default.and_then(|d| d.hold)),
         })
     }
 }

@@ -68,6 +68,8 @@ struct PolicyTable {
     lock_period: Text,
     unmarked: Text,
     granularity: Text,
+    in_flight: Text,
+    hold: Text,
     max_sessions: Option<Spanned<u32>>,
     on_limit: Text,
 }
@@ -100,7 +102,7 @@ impl PolicySet {
     ///
     /// | table | keys |
     /// |---|---|
-    /// | `[policy.default]`, required, and `[policy.NAME]` | `preset`, `idle`, `absolute`, `warn`, `reauthenticate`, `on_idle`, `lock_period`, `unmarked`, `granularity`, `max_sessions` with `on_limit` |
+    /// | `[policy.default]`, required, and `[policy.NAME]` | `preset`, `idle`, `absolute`, `warn`, `reauthenticate`, `on_idle`, `lock_period`, `unmarked`, `granularity`, `in_flight`, `hold`, `max_sessions` with `on_limit` |
     /// | `[organization]` | `idle`, `absolute`: ceilings for every policy |
     /// | `[[network]]` | `name`, `cidr`, `idle` |
     /// | `[client_ip]` | `source`, `trusted_proxies` |
@@ -227,6 +229,8 @@ impl Source<'_> {
         builder.reauthenticate = duration("reauthenticate", &t.reauthenticate)?;
         builder.lock_period = duration("lock_period", &t.lock_period)?;
         builder.granularity = duration("granularity", &t.granularity)?;
+        builder.in_flight = duration("in_flight", &t.in_flight)?;
+        builder.hold = duration("hold", &t.hold)?;
         let presets = Preset::ALL.iter().map(|preset| preset.as_str());
         let presets = presets.collect::<Vec<_>>().join(", ");
         builder.preset = self.word(&place, "preset", &t.preset, &presets, Preset::parse)?;

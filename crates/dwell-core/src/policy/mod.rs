@@ -102,6 +102,8 @@ pub struct Policy {
     pub(crate) unmarked: Unmarked,
     pub(crate) granularity: Option<Duration>,
     pub(crate) session_limit: Option<SessionLimit>,
+    pub(crate) in_flight: Option<Duration>,
+    pub(crate) hold: Option<Duration>,
 }
 
 impl Policy {
@@ -177,6 +179,20 @@ impl Policy {
     #[must_use]
     pub fn unmarked(&self) -> Unmarked {
         self.unmarked
+    }
+
+    /// Returns how long after its arrival a request may go on if its session has
+    /// timed out, or `None` for as long as it takes.
+    #[must_use]
+    pub fn in_flight(&self) -> Option<Duration> {
+        self.in_flight
+    }
+
+    /// Returns how long an active request in flight holds its session, or `None`
+    /// if it does not.
+    #[must_use]
+    pub fn hold(&self) -> Option<Duration> {
+        self.hold
     }
 
     /// Returns how many sessions a subject may have, or `None` for any number.

@@ -1,6 +1,7 @@
 //! Checks a request's session again later, for connections that stay open.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::{CommandError, Resolved, SessionHandle};
 use crate::engine::{self, Activity, AreaDeadline, SessionOver, Verdict};
@@ -43,6 +44,72 @@ pub struct Rechecked {
 }
 
 impl SessionHandle {
+    /// Checks that nobody has ended the session since the request was admitted, and
+    /// that its authentication is still recent enough for the route. Ask before
+    /// something that can't be undone, in a handler that has waited: for the
+    /// request's body, or for another service.
+    ///
+    /// A request that was admitted before a timeout finishes, so a timeout or a lock
+    /// is no failure, unless the policy bounds requests in flight
+    /// ([`PolicyBuilder::in_flight`](crate::PolicyBuilder::in_flight)).
+    ///
+    /// ```
+    /// use dwell_core::{CommandError, SessionHandle};
+    ///
+    /// async fn transfer(session: &SessionHandle) -> Result<(), CommandError> {
+    ///     session.still_live().await?;
+    ///     // … move the money
+    ///     Ok(())
+    /// }
+    /// # let _ = transfer;
+    /// ```
+    ///
+    /// # Errors
+    /// Fails if the session has ended otherwise, if the authentication has become too
+    /// old for the route ([`CommandError::StepUpRequired`]), or if the store does not
+    /// answer.
+    pub async fn still_live(&self) -> Result<(), CommandError> {
+        let recheck = self.recheck().ok_or(CommandError::NoSession)?;
+        let mut found = recheck.run().await?;
+        if self.outlives(&found) {
+            let Some(session) = self.session() else {
+                return Err(CommandError::NoSession);
+            };
+            found.verdict = self.0.verdict().copied().unwrap_or(found.verdict);
+            found
+                .record
+                .get_or_insert_with(|| self.current_record(session));
+        }
+        let (now, record) = found.admit()?;
+        let at = record.facts.authenticated_at;
+        match self.0.demanded_age() {
+            Some(max_age) if !engine::is_sound(at, now) || now - at >= max_age => {
+                Err(CommandError::StepUpRequired { max_age })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the request goes on although its session has timed out since.
+    fn outlives(&self, found: &Rechecked) -> bool {
+        let timed_out = match found.verdict {
+            Verdict::Locked { .. } => true,
+            Verdict::Ended(reason) => reason.is_timeout(),
+            Verdict::Live(_) | Verdict::Anonymous => false,
+        };
+        let arrived = self.session().map_or(found.now, |session| session.now);
+        let bound = self.in_flight_bound();
+        timed_out && bound.is_none_or(|bound| found.now - arrived < bound)
+    }
+
+    /// Returns how long the request may go on after a timeout of its session;
+    /// `None` if as long as it takes.
+    #[must_use]
+    pub fn in_flight_bound(&self) -> Option<Duration> {
+        let policy = self.session()?.record.facts.policy;
+        self.policies().policy_or_default(policy).in_flight()
+    }
+
     /// Returns a check of the session for after this request, such as for a
     /// WebSocket. Returns `None` if there is no session, or it has ended.
     #[must_use]
@@ -65,6 +132,19 @@ impl Rechecked {
     #[must_use]
     pub fn is_area_closed(&self) -> bool {
         self.area.is_some_and(|area| area.has_passed(self.now))
+    }
+
+    /// Returns the session if it is live and its route admits it.
+    fn admit(self) -> Result<(Timestamp, SessionRecord), CommandError> {
+        match (self.verdict, self.record) {
+            (Verdict::Live(_), Some(record)) => match self.area {
+                Some(area) if area.has_passed(self.now) => Err(CommandError::StepUpRequired {
+                    max_age: area.max_age,
+                }),
+                _ => Ok((self.now, record)),
+            },
+            (verdict, _) => Err(verdict.over().unwrap_or(SessionOver::Unknown).into()),
+        }
     }
 }
 
@@ -124,28 +204,16 @@ impl Recheck {
     ///
     /// # Errors
     /// Fails if the session is not live any more, if its route asks for
-    /// authentication ([`CommandError::NoSession`]), or if the store does not
+    /// authentication ([`CommandError::StepUpRequired`]), or if the store does not
     /// answer.
     pub async fn touch(&self) -> Result<(), CommandError> {
-        let found = self.run().await?;
-        match found.verdict {
-            // A request there is refused, and that is no activity (N52).
-            Verdict::Live(_) if found.is_area_closed() => return Err(CommandError::NoSession),
-            Verdict::Live(_) => {}
-            Verdict::Anonymous => return Err(SessionOver::Unknown.into()),
-            verdict => {
-                let over = verdict.over().unwrap_or(SessionOver::Unknown);
-                return Err(over.into());
-            }
-        }
-        let Some(record) = found.record else {
-            return Err(CommandError::Gone);
-        };
+        // Where a request would be refused, this is no activity either (N52).
+        let (now, record) = self.run().await?.admit()?;
         let touch = {
             let policies = self.manager.policies().borrow();
             let network = policies.find_network(self.address);
             let active = Activity::Active;
-            engine::next_touch(&policies, &record.facts, network, active, found.now)
+            engine::next_touch(&policies, &record.facts, network, active, now)
         };
         let Some(touch) = touch else {
             return Ok(());
@@ -156,7 +224,7 @@ impl Recheck {
             TouchOutcome::Recorded => {
                 if record.facts.network != touch.network {
                     let kind = EventKind::SessionNetworkChanged;
-                    self.manager.report(kind, found.now, &record, None);
+                    self.manager.report(kind, now, &record, None);
                 }
                 Ok(())
             }

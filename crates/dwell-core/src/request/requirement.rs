@@ -20,6 +20,7 @@ impl SessionState {
             self.slots().demanded_by_policy.set();
         }
         let max_age = self.max_age(requirement);
+        self.slots().demand_age(max_age);
         let check = |record: &SessionRecord| {
             let context = record.authentication();
             let context = context.as_ref();

@@ -118,9 +118,30 @@ impl SessionState {
     pub fn time_to_touch(&self) -> Option<Duration> {
         let session = self.session()?;
         let facts = &session.record.facts;
-        let due = engine::is_touch_due(self.policies(), facts, session.now);
+        let holds = || {
+            let policy = self.policies().policy_or_default(facts.policy);
+            policy.hold().is_some()
+        };
+        let due = engine::is_touch_due(self.policies(), facts, session.now) || holds();
         let left = facts.idle_deadline - session.now;
         (due && self.is_attended()).then_some(left)
+    }
+
+    /// Lets an active request hold its session, if its policy does
+    /// ([`PolicyBuilder::hold`](crate::PolicyBuilder::hold)): somebody has waited for
+    /// the answer for this long, and still does. Returns how long a touch of now
+    /// keeps the session, or `None` if the request does not hold it.
+    pub fn hold(&self, waited: Duration) -> Option<Duration> {
+        let session = self.session()?;
+        let facts = &session.record.facts;
+        let hold = self.policies().policy_or_default(facts.policy).hold()?;
+        if waited > hold || !self.is_attended() {
+            return None;
+        }
+        let now = session.now + waited;
+        self.changes(|changes| changes.held = Some(now));
+        let touch = engine::touch(self.policies(), facts, self.network(), now);
+        Some(touch.idle_deadline - now)
     }
 
     /// Notes the outcome of a touch. Reports a change of network.
@@ -159,7 +180,11 @@ impl SessionState {
             return None;
         }
         let facts = &session.record.facts;
-        let (policies, at) = (self.policies(), session.now);
+        let held = match self.is_changed() {
+            true => self.changes(|changes| changes.held),
+            false => None,
+        };
+        let (policies, at) = (self.policies(), held.unwrap_or(session.now));
         // Nearly always nothing is due, so this is checked first.
         if !engine::is_touch_due(policies, facts, at) {
             return None;

@@ -10,6 +10,7 @@
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use super::location::Location;
 use super::{Resolved, ResolvedSession, TokenChange};
@@ -18,6 +19,7 @@ use crate::manager::SessionManager;
 use crate::policy::PoliciesInForce;
 use crate::session::SessionRecord;
 use crate::sync::{Mutex, lock};
+use crate::time::{Timestamp, as_millis};
 
 /// The session state of one request.
 pub(super) struct Slots {
@@ -29,10 +31,15 @@ pub(super) struct Slots {
     route_mark: AtomicU8,
     /// Whether a route required an authentication by the policy's age limit.
     pub(super) demanded_by_policy: Flag,
+    /// The oldest authentication that the request's routes accept, in milliseconds;
+    /// the greatest number if none asks for one.
+    demanded_age: AtomicU64,
     /// Whether a handler or a route has asked for the session.
     pub(super) personal: Flag,
     /// Whether the request has got as far as its route.
     pub(super) routed: Flag,
+    /// Whether a command of the request ends or replaces its session.
+    pub(super) ending: Flag,
     /// Whether a layer or an extractor refused the request.
     pub(super) refused: Flag,
     /// The policies of the route, as bits.
@@ -79,6 +86,8 @@ pub(super) struct Changes {
     pub(super) ended: bool,
     /// Whether a command recorded the request's activity.
     pub(super) touched: bool,
+    /// Until when the request has held its session.
+    pub(super) held: Option<Timestamp>,
 }
 
 impl Slots {
@@ -95,8 +104,10 @@ impl Slots {
             evidence: AtomicU8::new(RequestEvidence::UNSEEN),
             route_mark: AtomicU8::new(0),
             demanded_by_policy: Flag::default(),
+            demanded_age: AtomicU64::new(u64::MAX),
             personal: Flag::default(),
             routed: Flag::default(),
+            ending: Flag::default(),
             refused: Flag::default(),
             area: AtomicU64::new(0),
             decided: OnceLock::new(),
@@ -143,6 +154,18 @@ impl Slots {
             1 => RouteMark::Active,
             _ => RouteMark::Passive,
         }
+    }
+
+    /// Notes that a route accepts no authentication of this age or older.
+    pub(super) fn demand_age(&self, max_age: Duration) {
+        let age = as_millis(max_age);
+        self.demanded_age.fetch_min(age, Ordering::Relaxed);
+    }
+
+    /// Returns the age at which an authentication is too old for the routes.
+    pub(super) fn demanded_age(&self) -> Option<Duration> {
+        let age = self.demanded_age.load(Ordering::Relaxed);
+        (age != u64::MAX).then(|| Duration::from_millis(age))
     }
 
     pub(super) fn enter_area(&self, policy: u64) {

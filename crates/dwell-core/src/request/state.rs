@@ -98,6 +98,12 @@ impl SessionState {
         self.slots().refused.set();
     }
 
+    /// Notes that the request is stopped, since its session is over by now.
+    pub fn mark_stopped(&self) {
+        self.mark_refused();
+        self.changes(|changes| changes.ended = true);
+    }
+
     /// Keeps a value of the session source until the answer. Later calls are
     /// ignored.
     pub fn set_carry(&self, carry: Arc<dyn Any + Send + Sync>) {
@@ -138,6 +144,13 @@ impl SessionState {
     /// be waiting, and the route's mark is not known (N65).
     pub fn reach_route(&self) {
         self.slots().routed.set();
+    }
+
+    /// Returns `true` if a command of this request ends or replaces its session, so
+    /// that the end is no reason to stop the request.
+    #[must_use]
+    pub fn ends_itself(&self) -> bool {
+        self.slots().ending.is_set()
     }
 
     /// Notes that the answer depends on the session, so that no cache may keep it

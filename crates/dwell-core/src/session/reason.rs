@@ -58,6 +58,17 @@ macro_rules! end_reasons {
                 }
             }
 
+            /// Returns `true` if time ended the session, and `false` if somebody
+            /// did. A request that was admitted before a timeout finishes; after
+            /// every other end nothing more happens on the session's behalf.
+            #[must_use]
+            pub const fn is_timeout(self) -> bool {
+                matches!(
+                    self,
+                    Self::AbsoluteTimeout | Self::IdleTimeout | Self::IdpSessionExpired
+                )
+            }
+
             /// Reads the word of a reason. Returns `None` for any other text.
             #[must_use]
             pub fn parse(word: &str) -> Option<Self> {

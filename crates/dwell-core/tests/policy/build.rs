@@ -24,13 +24,15 @@ fn n12_zero_subsecond_and_endless_durations_are_refused() {
         MAX_DURATION + seconds(1),
         Duration::MAX,
     ] {
-        let all: [(&str, PolicyBuilder); 6] = [
+        let all: [(&str, PolicyBuilder); 8] = [
             ("idle", default().idle(odd)),
             ("absolute", default().absolute(odd)),
             ("warn", default().warn(odd)),
             ("reauthenticate", default().reauthenticate(odd)),
             ("lock_period", default().lock_period(odd)),
             ("granularity", default().granularity(odd)),
+            ("in_flight", default().in_flight(odd)),
+            ("hold", default().hold(odd)),
         ];
         for (key, policy) in all {
             let error = refused(policy);
@@ -56,6 +58,7 @@ fn n12_zero_subsecond_and_endless_durations_are_refused() {
 
 #[test]
 fn contradictory_policies_are_refused() {
+    assert_eq!(refused(default().hold(hours(9))).key, "hold");
     assert_eq!(refused(default().idle(hours(9))).key, "idle");
     assert_eq!(refused(default().warn(minutes(16))).key, "warn");
     assert_eq!(
@@ -266,4 +269,21 @@ fn n96_reauthenticate_is_at_most_absolute() {
     let set = set.build().unwrap();
     assert_eq!(set.policy("default").unwrap().reauthenticate(), minutes(3));
     assert_eq!(set.policy("admin").unwrap().reauthenticate(), minutes(2));
+}
+
+#[test]
+fn requests_in_flight_are_bounded_as_default_says() {
+    let default = default().in_flight(minutes(10)).hold(minutes(5));
+    let own = Policy::named("own").in_flight(minutes(1)).hold(minutes(2));
+    let set = PolicySet::builder(default)
+        .policy(Policy::named("inheriting"))
+        .policy(own)
+        .build()
+        .unwrap();
+    let of = |name| {
+        let policy = set.policy(name).unwrap();
+        (policy.in_flight(), policy.hold())
+    };
+    assert_eq!(of("inheriting"), (Some(minutes(10)), Some(minutes(5))));
+    assert_eq!(of("own"), (Some(minutes(1)), Some(minutes(2))));
 }

@@ -8,3 +8,4 @@ mod open_part;
 mod races;
 mod recheck;
 mod refused;
+mod still_live;

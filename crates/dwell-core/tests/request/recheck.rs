@@ -12,7 +12,7 @@ use dwell_core::{
 };
 use dwell_test_support::{default_policy, now};
 
-struct World(dwell_test_support::World);
+pub(crate) struct World(dwell_test_support::World);
 
 impl Deref for World {
     type Target = dwell_test_support::World;
@@ -23,16 +23,16 @@ impl Deref for World {
 }
 
 impl World {
-    fn new(policies: PolicySet) -> Self {
+    pub(crate) fn new(policies: PolicySet) -> Self {
         Self(dwell_test_support::World::with(policies))
     }
 
-    fn sign_in(&self) -> Token {
+    pub(crate) fn sign_in(&self) -> Token {
         now(self.0.sign_in())
     }
 
     /// A request of the session, from this address.
-    fn request_from(&self, token: &Token, address: Option<Ipv4Addr>) -> SessionState {
+    pub(crate) fn request_from(&self, token: &Token, address: Option<Ipv4Addr>) -> SessionState {
         let state = self.request(token);
         state.locate(address.map(IpAddr::V4));
         state.decide();
@@ -51,7 +51,7 @@ impl World {
     }
 }
 
-fn with_admin(idle: Duration) -> PolicySet {
+pub(crate) fn with_admin(idle: Duration) -> PolicySet {
     let set = PolicySet::builder(default_policy());
     let set = set.policy(Policy::named("admin").idle(idle));
     set.build().unwrap()

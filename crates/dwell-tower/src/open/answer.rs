@@ -1,15 +1,15 @@
-//! The bodies of a session layer's answers: the layer's own and the service's.
+//! The bodies of requests and answers that pass through a session layer.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use pin_project_lite::pin_project;
 
-use super::body::{BoxError, SessionBoundBody, is_long};
+use super::body::{BoxError, BytesBody, SessionBoundBody};
 
-/// Makes the bodies of a session layer's answers.
+/// Makes the bodies that a session layer passes on: the client's, for the service
+/// inside, and the service's, for the client.
 ///
 /// [`AnyBodyFactory`] takes every type of body. A framework with boxed bodies can
 /// pass them on without a wrapper, as `dwell-axum` does:
@@ -37,39 +37,27 @@ use super::body::{BoxError, SessionBoundBody, is_long};
 ///     fn bind(body: SessionBoundBody<Boxed>) -> Boxed {
 ///         body.boxed_unsync()
 ///     }
-///
-///     fn is_long(body: &Boxed) -> bool {
-///         AnyBodyFactory::is_long(body)
-///     }
 /// }
 /// ```
-pub trait BodyFactory<B>: Send + Sync + 'static {
-    /// The type of the client's body.
+pub trait BodyFactory<B: BytesBody>: Send + Sync + 'static {
+    /// The type of the body that is passed on.
     type Body;
 
     /// Makes the body of the layer's own answers, such as refusals.
     fn own(bytes: Bytes) -> Self::Body;
 
-    /// Passes the service's body on unchanged.
+    /// Passes a body on unchanged.
     fn pass(body: B) -> Self::Body;
 
-    /// Passes on the service's body, cut at the end of its session.
+    /// Passes on a body that is cut at the end of its session.
     fn bind(body: SessionBoundBody<B>) -> Self::Body;
-
-    /// Returns whether sending the service's body may take so long that its
-    /// session ends meanwhile. Only long bodies are bound.
-    fn is_long(body: &B) -> bool;
 }
 
 /// Makes a [`SessionBody`] of any type of body. The default factory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AnyBodyFactory;
 
-impl<B> BodyFactory<B> for AnyBodyFactory
-where
-    B: Body<Data = Bytes>,
-    B::Error: Into<BoxError>,
-{
+impl<B: BytesBody> BodyFactory<B> for AnyBodyFactory {
     type Body = SessionBody<B>;
 
     fn own(bytes: Bytes) -> SessionBody<B> {
@@ -77,98 +65,73 @@ where
     }
 
     fn pass(body: B) -> SessionBody<B> {
-        SessionBody {
-            inner: Inner::Passed { body },
-        }
+        SessionBody(Inner::Passed(body))
     }
 
     fn bind(body: SessionBoundBody<B>) -> SessionBody<B> {
-        let body = Box::pin(body);
-        SessionBody {
-            inner: Inner::Bound { body },
-        }
-    }
-
-    fn is_long(body: &B) -> bool {
-        is_long(body)
+        SessionBody(Inner::Bound(Box::new(body)))
     }
 }
 
-pin_project! {
-    /// The body of an answer that came through a session layer.
-    #[derive(Debug)]
-    pub struct SessionBody<B> {
-        #[pin]
-        inner: Inner<B>,
-    }
+/// The body of a request or an answer that came through a session layer.
+#[derive(Debug)]
+pub struct SessionBody<B: BytesBody>(Inner<B>);
+
+#[derive(Debug)]
+enum Inner<B: BytesBody> {
+    Own(Option<Bytes>),
+    Passed(B),
+    Bound(Box<SessionBoundBody<B>>),
 }
 
-pin_project! {
-    #[project = InnerProj]
-    #[derive(Debug)]
-    enum Inner<B> {
-        Own { bytes: Option<Bytes> },
-        Passed { #[pin] body: B },
-        Bound { body: Pin<Box<SessionBoundBody<B>>> },
-    }
-}
-
-impl<B> From<Bytes> for SessionBody<B> {
+impl<B: BytesBody> From<Bytes> for SessionBody<B> {
     fn from(bytes: Bytes) -> Self {
-        let bytes = Some(bytes);
-        Self {
-            inner: Inner::Own { bytes },
-        }
+        Self(Inner::Own(Some(bytes)))
     }
 }
 
-impl<B> Body for SessionBody<B>
-where
-    B: Body<Data = Bytes>,
-    B::Error: Into<BoxError>,
-{
+impl<B: BytesBody> Body for SessionBody<B> {
     type Data = Bytes;
     type Error = BoxError;
 
     fn poll_frame(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match self.project().inner.project() {
-            InnerProj::Own { bytes } => {
+        match &mut self.0 {
+            Inner::Own(bytes) => {
                 let bytes = bytes.take().filter(|bytes| !bytes.is_empty());
                 Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
             }
-            InnerProj::Passed { body } => body
+            Inner::Passed(body) => Pin::new(body)
                 .poll_frame(cx)
                 .map(|frame| frame.map(|frame| frame.map_err(Into::into))),
-            InnerProj::Bound { body } => body.as_mut().poll_frame(cx),
+            Inner::Bound(body) => Pin::new(body).poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.inner {
-            Inner::Own { bytes } => bytes.as_ref().is_none_or(Bytes::is_empty),
-            Inner::Passed { body } => body.is_end_stream(),
-            Inner::Bound { body } => body.is_end_stream(),
+        match &self.0 {
+            Inner::Own(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
+            Inner::Passed(body) => body.is_end_stream(),
+            Inner::Bound(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.inner {
-            Inner::Own { bytes } => {
+        match &self.0 {
+            Inner::Own(bytes) => {
                 let left = bytes.as_ref().map_or(0, Bytes::len);
                 SizeHint::with_exact(u64::try_from(left).unwrap_or(u64::MAX))
             }
-            Inner::Passed { body } => body.size_hint(),
-            Inner::Bound { body } => body.size_hint(),
+            Inner::Passed(body) => body.size_hint(),
+            Inner::Bound(body) => body.size_hint(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
     use std::task::Waker;
 
     use http_body_util::{Empty, Full};
@@ -176,21 +139,6 @@ mod tests {
     use super::*;
 
     type Never = Empty<Bytes>;
-
-    /// A body of unknown length.
-    struct Unknown;
-
-    impl Body for Unknown {
-        type Data = Bytes;
-        type Error = Infallible;
-
-        fn poll_frame(
-            self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-            Poll::Pending
-        }
-    }
 
     fn next<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> Option<Bytes>
     where
@@ -231,15 +179,5 @@ mod tests {
         assert_eq!(next(&mut body), Some("served".into()));
         assert!(body.is_end_stream());
         assert_eq!(next(&mut body), None);
-    }
-
-    #[test]
-    fn body_over_64_kib_or_of_unknown_length_is_long() {
-        let is_long = |length| AnyBodyFactory::is_long(&Full::new(Bytes::from(vec![0; length])));
-        assert!(!is_long(0));
-        assert!(!is_long(64 * 1_024));
-        assert!(is_long(64 * 1_024 + 1));
-        assert!(!AnyBodyFactory::is_long(&Never::new()));
-        assert!(AnyBodyFactory::is_long(&Unknown));
     }
 }

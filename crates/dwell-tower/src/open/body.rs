@@ -1,55 +1,93 @@
-//! Response bodies that end with their session.
+//! Bodies that end with their session.
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use dwell_core::SessionState;
 use http::{HeaderMap, HeaderValue, header};
 use http_body::{Body, Frame, SizeHint};
-use pin_project_lite::pin_project;
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
 
-use super::lifeline::{CloseReason, Lifeline};
+use super::close_reason::CloseReason;
+use super::lifeline::Lifeline;
+use crate::reaper::Task;
+use crate::sync::lock;
 
 /// An error of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The length up to which the rest of a body is sent whole: sending it takes
-/// hardly any time.
+/// A body that passes through a session layer. Every body of [`Bytes`] implements
+/// it that can be moved between threads and in memory; put others into a box
+/// (`Box::pin`).
+pub trait BytesBody: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static {}
+
+impl<B> BytesBody for B where B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static {}
+
+/// The length up to which a body that is there at once is sent whole.
 const SHORT: u64 = 64 * 1_024;
 
-pin_project! {
-    /// Cuts a body when its session ends.
-    ///
-    /// An event stream (`text/event-stream`) ends with a last event,
-    /// `session-expired`, whose data is `{"reason":"idle_timeout"}` or another
-    /// reason, and without an event when the server shuts down. Any other body
-    /// breaks off with the error [`SessionClosed`], so that no client takes a part
-    /// for the whole.
-    ///
-    /// The session layer wraps every streamed body. To wrap a body that reaches
-    /// a client in another way:
-    ///
-    /// ```
-    /// use bytes::Bytes;
-    /// use dwell_core::SessionHandle;
-    /// use dwell_tower::open::{Lifeline, SessionBoundBody};
-    /// use http::HeaderMap;
-    /// use http_body::Body;
-    ///
-    /// fn bind<B: Body<Data = Bytes>>(body: B, session: &SessionHandle) -> Option<SessionBoundBody<B>> {
-    ///     let lifeline = Lifeline::of(session)?;
-    ///     Some(SessionBoundBody::new(body, &HeaderMap::new(), lifeline))
-    /// }
-    /// ```
-    pub struct SessionBoundBody<B> {
-        #[pin]
-        body: Option<B>,
-        lifeline: Lifeline,
-        events: bool,
-        // The last bytes that were sent.
-        tail: Tail,
-    }
+/// Cuts a body when its session ends.
+///
+/// An event stream (`text/event-stream`) ends with a last event,
+/// `session-expired`, whose data is `{"reason":"idle_timeout"}` or another
+/// reason, and without an event when the server shuts down. Any other body
+/// breaks off with the error [`SessionClosed`], so that no client takes a part
+/// for the whole.
+///
+/// At the end the inner body is dropped, also if nobody reads on: a slow reader
+/// keeps nothing going (law L14).
+///
+/// The session layer wraps every body that is not there at once. To wrap a body
+/// that reaches a client in another way:
+///
+/// ```
+/// use dwell_core::SessionHandle;
+/// use dwell_tower::open::{BytesBody, Lifeline, SessionBoundBody};
+/// use http::HeaderMap;
+///
+/// fn bind<B: BytesBody>(body: B, session: &SessionHandle) -> Option<SessionBoundBody<B>> {
+///     let lifeline = Lifeline::of(session)?;
+///     Some(SessionBoundBody::new(body, &HeaderMap::new(), lifeline))
+/// }
+/// ```
+pub struct SessionBoundBody<B: BytesBody> {
+    source: Arc<Mutex<Source<B>>>,
+    /// The frame that was read ahead, and what was left to read before it.
+    ahead: Option<Ahead>,
+    watch: Watch,
+    events: bool,
+    // The last bytes that were sent.
+    tail: Tail,
+}
+
+pub(crate) type Ahead = (Result<Frame<Bytes>, BoxError>, SizeHint);
+
+/// What the reader and the watching task share.
+struct Source<B> {
+    /// `None` at the end, and after it was cut.
+    body: Option<B>,
+    /// Why it was cut.
+    closed: Option<CloseReason>,
+    /// The reader, waiting.
+    reader: Option<Waker>,
+}
+
+/// Who watches the session.
+#[allow(clippy::large_enum_variant, reason = "the body is in a box")]
+enum Watch {
+    /// Nobody yet, of a request's body: whether there is a session is known when
+    /// the body is first read.
+    Unknown(SessionState),
+    /// The reader: most bodies are there at once and cost no task.
+    Reader(Lifeline),
+    /// A task, so that a reader who stops reading keeps nothing going.
+    Task(AbortHandle),
+    /// Nobody: there is no session, or the body has ended.
+    Nobody,
 }
 
 /// The error of a body whose session is over.
@@ -64,25 +102,123 @@ impl fmt::Display for SessionClosed {
 
 impl std::error::Error for SessionClosed {}
 
-/// Whether sending a body may take so long that its session ends meanwhile.
-pub(crate) fn is_long<B: Body>(body: &B) -> bool {
-    !body.is_end_stream() && body.size_hint().exact().is_none_or(|left| left > SHORT)
+/// A body of an answer, as far as it is there at once.
+pub(crate) enum Begun<B: BytesBody> {
+    /// All of it: a short body.
+    Whole(Bytes),
+    /// Perhaps its first frame.
+    Part(B, Option<Ahead>),
 }
 
-impl<B> SessionBoundBody<B> {
+impl<B: BytesBody> Begun<B> {
+    /// Reads what is there of a body that says it is short. Its length says
+    /// nothing of the time that the rest takes (N60).
+    pub(crate) fn read(mut body: B) -> Self {
+        let hint = body.size_hint();
+        if hint.exact().is_none_or(|left| left > SHORT) {
+            return Self::Part(body, None);
+        }
+        let mut cx = Context::from_waker(Waker::noop());
+        match Pin::new(&mut body).poll_frame(&mut cx) {
+            Poll::Ready(None) => Self::Whole(Bytes::new()),
+            Poll::Ready(Some(frame)) => match frame.map(Frame::into_data) {
+                Ok(Ok(data)) if body.is_end_stream() => Self::Whole(data),
+                Ok(Ok(data)) => Self::Part(body, Some((Ok(Frame::data(data)), hint))),
+                Ok(Err(other)) => Self::Part(body, Some((Ok(other), hint))),
+                Err(error) => Self::Part(body, Some((Err(error.into()), hint))),
+            },
+            Poll::Pending => Self::Part(body, None),
+        }
+    }
+}
+
+impl<B: BytesBody> SessionBoundBody<B> {
     /// Cuts `body` at the end of `lifeline`. `headers` are those of the answer:
     /// they tell whether it is an event stream.
     pub fn new(body: B, headers: &HeaderMap, lifeline: Lifeline) -> Self {
+        Self::of_answer(body, headers, Some(lifeline))
+    }
+
+    pub(crate) fn of_answer(body: B, headers: &HeaderMap, lifeline: Option<Lifeline>) -> Self {
         let events = is_event_stream(headers);
-        Self {
+        let watch = match lifeline {
+            Some(lifeline) if events => Watch::Reader(lifeline.until_shutdown()),
+            Some(lifeline) => Watch::Reader(lifeline),
+            None => Watch::Nobody,
+        };
+        Self::watched(body, events, watch)
+    }
+
+    /// Cuts a request's body when somebody ends its session by a command, such as
+    /// signing out.
+    pub(crate) fn of_request(body: B, state: SessionState) -> Self {
+        Self::watched(body, false, Watch::Unknown(state))
+    }
+
+    /// Yields this first.
+    pub(crate) fn with_ahead(mut self, ahead: Option<Ahead>) -> Self {
+        self.ahead = ahead;
+        self
+    }
+
+    fn watched(body: B, events: bool, watch: Watch) -> Self {
+        let source = Source {
             body: Some(body),
-            lifeline: match events {
-                true => lifeline.until_shutdown(),
-                false => lifeline,
-            },
+            closed: None,
+            reader: None,
+        };
+        Self {
+            source: Arc::new(Mutex::new(source)),
+            ahead: None,
+            watch,
             events,
             tail: Tail::default(),
         }
+    }
+
+    /// Ends the body and returns what its reader gets.
+    fn cut(&mut self, reason: CloseReason) -> Option<Result<Frame<Bytes>, BoxError>> {
+        self.finish();
+        self.ahead = None;
+        farewell(reason, self.events, &self.tail)
+    }
+
+    fn finish(&mut self) {
+        if let Watch::Task(task) = std::mem::replace(&mut self.watch, Watch::Nobody) {
+            task.abort();
+        }
+        let body = lock(&self.source).body.take();
+        drop(body);
+    }
+}
+
+impl<B: BytesBody> SessionBoundBody<B> {
+    /// Hands the watch over to a task, which drops the body at the end.
+    fn hand_over(&mut self) {
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        match std::mem::replace(&mut self.watch, Watch::Nobody) {
+            Watch::Reader(lifeline) => {
+                let watching: Task = Box::pin(watch(lifeline, Arc::clone(&self.source)));
+                self.watch = Watch::Task(runtime.spawn(watching).abort_handle());
+            }
+            other => self.watch = other,
+        }
+    }
+}
+
+/// Waits for the end of the session, and drops the body then.
+async fn watch<B: BytesBody>(mut lifeline: Lifeline, source: Arc<Mutex<Source<B>>>) {
+    let reason = lifeline.closed().await;
+    let (body, reader) = {
+        let mut source = lock(&source);
+        source.closed = Some(reason);
+        (source.body.take(), source.reader.take())
+    };
+    drop(body);
+    if let Some(reader) = reader {
+        reader.wake();
     }
 }
 
@@ -98,11 +234,7 @@ pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
         })
 }
 
-impl<B> Body for SessionBoundBody<B>
-where
-    B: Body<Data = Bytes>,
-    B::Error: Into<BoxError>,
-{
+impl<B: BytesBody> Body for SessionBoundBody<B> {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -110,47 +242,93 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let mut this = self.project();
-        let Some(mut body) = this.body.as_mut().as_pin_mut() else {
-            return Poll::Ready(None);
-        };
-        // Most bodies are there at once and cost no timer. A body that is
-        // always ready must end, too.
-        if !this.lifeline.is_young()
-            && let Poll::Ready(reason) = this.lifeline.poll_closed(cx)
-        {
-            this.body.set(None);
-            return Poll::Ready(farewell(reason, *this.events, this.tail));
+        let this = self.get_mut();
+        if let Watch::Unknown(state) = &this.watch {
+            this.watch = match Lifeline::in_flight(state) {
+                Some(lifeline) => Watch::Reader(lifeline),
+                None => Watch::Nobody,
+            };
         }
-        match body.as_mut().poll_frame(cx) {
+        // A body that is always ready must end, too.
+        if let Watch::Reader(lifeline) = &mut this.watch
+            && !lifeline.is_young()
+            && let Poll::Ready(reason) = lifeline.poll_closed(cx)
+        {
+            return Poll::Ready(this.cut(reason));
+        }
+        let mut source = lock(&this.source);
+        if let Some(reason) = source.closed {
+            drop(source);
+            return Poll::Ready(match &this.watch {
+                Watch::Nobody => None,
+                _ => this.cut(reason),
+            });
+        }
+        let polled = match (this.ahead.take(), &mut source.body) {
+            (Some((frame, _)), _) => Poll::Ready(Some(frame)),
+            (None, Some(body)) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            (None, None) => Poll::Ready(None),
+        };
+        let is_last = source.body.as_ref().is_none_or(Body::is_end_stream);
+        if polled.is_pending() {
+            source.reader = Some(cx.waker().clone());
+        }
+        drop(source);
+        match polled {
             Poll::Ready(Some(frame)) => {
                 if let Ok(frame) = &frame
                     && let Some(data) = frame.data_ref()
                 {
                     this.tail.push(data);
                 }
-                Poll::Ready(Some(frame.map_err(Into::into)))
+                if !is_last {
+                    this.hand_over();
+                }
+                Poll::Ready(Some(frame))
             }
             Poll::Ready(None) => {
-                this.body.set(None);
+                this.finish();
                 Poll::Ready(None)
             }
             Poll::Pending => {
-                let reason = ready!(this.lifeline.poll_closed(cx));
-                this.body.set(None);
-                Poll::Ready(farewell(reason, *this.events, this.tail))
+                this.hand_over();
+                // Without a runtime nothing watches.
+                if let Watch::Reader(lifeline) = &mut this.watch
+                    && let Poll::Ready(reason) = lifeline.poll_closed(cx)
+                {
+                    return Poll::Ready(this.cut(reason));
+                }
+                Poll::Pending
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Body::is_end_stream)
+        let source = lock(&self.source);
+        self.ahead.is_none()
+            && match &source.body {
+                Some(body) => body.is_end_stream(),
+                // Its reader is still to learn why.
+                None => source.closed.is_none() || matches!(self.watch, Watch::Nobody),
+            }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match (&self.body, self.events) {
-            (Some(body), false) => body.size_hint(),
-            _ => SizeHint::new(),
+        if self.events {
+            return SizeHint::new();
+        }
+        match (&self.ahead, &lock(&self.source).body) {
+            (Some((_, hint)), _) => *hint,
+            (None, Some(body)) => body.size_hint(),
+            (None, None) => SizeHint::new(),
+        }
+    }
+}
+
+impl<B: BytesBody> Drop for SessionBoundBody<B> {
+    fn drop(&mut self) {
+        if let Watch::Task(task) = &self.watch {
+            task.abort();
         }
     }
 }
@@ -197,10 +375,10 @@ impl Tail {
     }
 }
 
-impl<B> fmt::Debug for SessionBoundBody<B> {
+impl<B: BytesBody> fmt::Debug for SessionBoundBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionBoundBody")
-            .field("lifeline", &self.lifeline)
+            .field("closed", &lock(&self.source).closed)
             .field("events", &self.events)
             .finish_non_exhaustive()
     }

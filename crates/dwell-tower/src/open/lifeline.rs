@@ -10,11 +10,12 @@ use std::time::Duration;
 use dwell_core::engine::AreaDeadline;
 use dwell_core::store::StoreError;
 use dwell_core::{
-    Deadlines, EndReason, Recheck, Rechecked, SessionHandle, SessionOver, Timestamp, Verdict,
+    Deadlines, Recheck, Rechecked, SessionHandle, SessionOver, Timestamp, Verdict,
     seconds,
 };
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::close_reason::CloseReason;
 use super::registry::{Counted, OpenSessions, Place};
 use crate::timer::{FAR, timer_now};
 
@@ -35,66 +36,6 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// How often the store is polled while no changes are delivered.
 const POLL_INTERVAL: Duration = seconds(1);
-
-/// Why an open connection is closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CloseReason {
-    /// The session has ended.
-    Ended(EndReason),
-    /// The session is locked until its subject authenticates again.
-    Locked,
-    /// The route asks for authentication again.
-    StepUpRequired,
-    /// The server shuts down; the session goes on. Only with
-    /// [`Lifeline::until_shutdown`].
-    Shutdown,
-    /// The store did not answer at the deadline, so it is unknown whether the
-    /// session still lives.
-    StoreUnavailable,
-    /// The store no longer has the session.
-    Unknown,
-}
-
-impl From<SessionOver> for CloseReason {
-    fn from(over: SessionOver) -> Self {
-        match over {
-            SessionOver::Ended(reason) => Self::Ended(reason),
-            SessionOver::Locked => Self::Locked,
-            SessionOver::Unknown => Self::Unknown,
-        }
-    }
-}
-
-impl CloseReason {
-    /// Returns the `reason` that a refusal of the next request would carry,
-    /// such as `idle_timeout`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ended(reason) => reason.as_str(),
-            Self::Locked => "session_locked",
-            Self::StepUpRequired => "step_up_required",
-            Self::Shutdown => "server_shutdown",
-            Self::StoreUnavailable => "store_unavailable",
-            Self::Unknown => "session_required",
-        }
-    }
-
-    /// Returns the last event of an event stream (`text/event-stream`):
-    /// `session-expired` with the reason, or `step-up-required` if the session goes
-    /// on.
-    #[must_use]
-    pub fn event(self) -> String {
-        let reason = self.as_str();
-        let name = match self {
-            // The session goes on.
-            Self::StepUpRequired => "step-up-required",
-            _ => "session-expired",
-        };
-        format!("event: {name}\ndata: {{\"reason\":\"{reason}\"}}\n\n")
-    }
-}
 
 /// Tells a connection that stays open after the answer when its session is over
 /// (law L14): at the deadline as activity elsewhere moves it, and within a second
@@ -132,6 +73,8 @@ pub struct Lifeline {
     touches: bool,
     /// Whether it closes when the server shuts down.
     until_shutdown: bool,
+    /// Set for a request in flight, which outlives a timeout.
+    in_flight: Option<InFlight>,
     /// Its place among the session's event streams and WebSockets.
     counted: Option<Arc<Counted>>,
     timer: Option<Pin<Box<Sleep>>>,
@@ -146,6 +89,14 @@ pub struct Lifeline {
     /// that holds this is `Sync`.
     check: Option<Mutex<Check>>,
     closed: Option<CloseReason>,
+}
+
+/// A request in flight.
+#[derive(Clone, Copy)]
+struct InFlight {
+    /// Until when it may go on if its session times out. `None`: until it is
+    /// answered.
+    until: Option<Instant>,
 }
 
 type Check = Pin<Box<dyn Future<Output = Result<Rechecked, StoreError>> + Send>>;
@@ -176,6 +127,20 @@ impl Lifeline {
         Self::new(handle, true)
     }
 
+    /// Returns the lifeline of a request that is not answered yet. A timeout does
+    /// not close it, or only after the time that the session's policy grants
+    /// ([`in_flight`](dwell_core::PolicyBuilder::in_flight)): a request that was
+    /// admitted in time finishes (N40). Every end that somebody orders closes it.
+    #[must_use]
+    pub fn in_flight(handle: &SessionHandle) -> Option<Self> {
+        let bound = handle.in_flight_bound();
+        let until = bound.map(|bound| timer_now() + bound.min(FAR));
+        Some(Self {
+            in_flight: Some(InFlight { until }),
+            ..Self::new(handle, false)?
+        })
+    }
+
     fn new(handle: &SessionHandle, touches: bool) -> Option<Self> {
         let deadlines = handle.current_deadlines()?;
         let remaining = remaining(&deadlines, handle.area_deadline());
@@ -186,6 +151,7 @@ impl Lifeline {
             place: None,
             touches,
             until_shutdown: false,
+            in_flight: None,
             counted: None,
             timer: None,
             first_check: deadline.min(timer_now() + FIRST_CHECK),
@@ -265,7 +231,12 @@ impl Lifeline {
                 let check = check.get_mut().unwrap_or_else(PoisonError::into_inner);
                 let Poll::Ready(found) = check.as_mut().poll(cx) else {
                     ready!(self.poll_timer(cx));
-                    return Poll::Ready(self.close(CloseReason::StoreUnavailable));
+                    let late = StoreError::unavailable("no answer at the deadline");
+                    self.check = None;
+                    if let Some(event) = self.apply(Err(late)) {
+                        return Poll::Ready(event);
+                    }
+                    continue;
                 };
                 self.check = None;
                 if let Some(event) = self.apply(found) {
@@ -363,7 +334,7 @@ impl Lifeline {
         let now = timer_now();
         let found = match found {
             Ok(found) => found,
-            Err(_) if now < self.deadline => {
+            Err(_) if now < self.deadline || self.in_flight.is_some() => {
                 self.check_by = Some(now + POLL_INTERVAL);
                 self.rest();
                 return None;
@@ -382,7 +353,27 @@ impl Lifeline {
             }
             verdict => verdict.over().unwrap_or(SessionOver::Unknown).into(),
         };
-        Some(self.close(reason))
+        match self.in_flight {
+            Some(in_flight) if !reason.is_ordered() => self.outlive(reason, in_flight, now),
+            _ => Some(self.close(reason)),
+        }
+    }
+
+    /// Goes on after a timeout, as long as it may.
+    fn outlive(
+        &mut self,
+        reason: CloseReason,
+        InFlight { until }: InFlight,
+        now: Instant,
+    ) -> Option<LifelineEvent> {
+        let is_over = reason != CloseReason::StepUpRequired;
+        match until.filter(|_| is_over) {
+            Some(until) if now >= until => return Some(self.close(reason)),
+            until => self.deadline = until.unwrap_or(now + FAR),
+        }
+        self.deadline_by_clock = Timestamp::MAX;
+        self.rest();
+        None
     }
 
     /// Sleeps until there is something to do.

@@ -1,9 +1,16 @@
 //! Open connections end with their session (law L14).
 //!
-//! The session layer cuts streamed response bodies: at the deadline as activity
+//! The session layer cuts response bodies: at the deadline as activity
 //! elsewhere moves it, and within a second of an end on any node. Event streams
-//! get a last event with the reason. Short bodies, and bodies that are whole in
-//! memory, are sent unchanged.
+//! get a last event with the reason. Short bodies that are there at once are sent
+//! unchanged.
+//!
+//! A request that is not answered yet outlives a timeout (N40), and not an end
+//! that somebody orders, such as signing out: then its body is cut, and a request
+//! by a safe method (RFC 9110 §9.2.1) is answered with 401 within a second. One
+//! by another method can't be stopped without leaving its work half done, so its
+//! handler asks [`still_live`](dwell_core::SessionHandle::still_live) before it
+//! acts.
 //!
 //! An upgraded connection belongs to the application, and the layer can't cut
 //! it. So an answer of 101 in a session must say who does, by an
@@ -14,12 +21,13 @@
 //! | file | what |
 //! |---|---|
 //! | `lifeline` | how long something may stay open |
+//! | `close_reason` | why something is closed |
 //! | `recorder` | activity on an open connection |
 //! | `look_up` | a look-up that the connections of a session share |
 //! | `registry` | the open connections, and what notifies them |
 //! | `notifier` | wakes the task of one connection |
 //! | `body` | bodies that end with their session |
-//! | `answer` | the bodies of a session layer's answers |
+//! | `answer` | the bodies that pass through a session layer |
 //!
 //! The error of a body that was cut:
 //!
@@ -33,6 +41,7 @@
 
 mod answer;
 mod body;
+mod close_reason;
 mod lifeline;
 mod look_up;
 mod notifier;
@@ -40,9 +49,10 @@ mod recorder;
 mod registry;
 
 pub use answer::{AnyBodyFactory, BodyFactory, SessionBody};
-pub(crate) use body::is_event_stream;
-pub use body::{BoxError, SessionBoundBody, SessionClosed};
-pub use lifeline::{CloseReason, Lifeline, LifelineEvent};
+pub(crate) use body::{Begun, is_event_stream};
+pub use body::{BoxError, BytesBody, SessionBoundBody, SessionClosed};
+pub use close_reason::CloseReason;
+pub use lifeline::{Lifeline, LifelineEvent};
 pub use recorder::ActivityRecorder;
 pub(crate) use registry::{Counted, OpenSessions};
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use dwell_core::CommandError;
 use http::{Response, StatusCode};
 
-use super::refusal::{Refusal, problem, problem_details};
+use super::refusal::{Challenge, Refusal, problem, problem_details};
 use crate::log::{self, Causes};
 
 /// Returns the answer to a request whose session command failed, as problem
@@ -18,6 +18,7 @@ use crate::log::{self, Causes};
 /// | [`CommandError::Ended`] | 401, `WWW-Authenticate` | the reason of the end |
 /// | [`CommandError::Locked`] | 401, `WWW-Authenticate` | `session_locked` |
 /// | [`CommandError::NoSession`], [`CommandError::Gone`] | 401, `WWW-Authenticate` | `session_required` |
+/// | [`CommandError::StepUpRequired`] | 401, `WWW-Authenticate` | `step_up_required` |
 /// | [`CommandError::TooManySessions`] | 409 | `too_many_sessions` |
 /// | any other | 500 | `session_error` |
 ///
@@ -39,6 +40,10 @@ pub fn command_failed(error: &CommandError) -> Response<Bytes> {
         CommandError::Ended(reason) => Refusal::Ended(*reason),
         CommandError::Gone | CommandError::NoSession => Refusal::SessionRequired,
         CommandError::Locked => Refusal::Locked,
+        CommandError::StepUpRequired { max_age } => Refusal::StepUp(Challenge {
+            max_age: *max_age,
+            acr_values: Vec::new(),
+        }),
         CommandError::TooManySessions => {
             let detail = "There are as many sessions as allowed. Sign out elsewhere first.";
             return problem_details(

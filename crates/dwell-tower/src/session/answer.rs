@@ -10,7 +10,8 @@ use http::{HeaderName, HeaderValue, Response, header};
 use super::cache::keep_out;
 use super::guard::{Guard, Settled};
 use crate::open::{
-    BodyFactory, Counted, Lifeline, SessionBoundBody, UpgradePolicy, is_event_stream,
+    Begun, BodyFactory, BytesBody, CloseReason, Counted, Lifeline, SessionBoundBody, UpgradePolicy,
+    is_event_stream,
 };
 use crate::rejection::{NO_STORE, Refusal, miswired, problem, set};
 
@@ -18,17 +19,44 @@ use crate::rejection::{NO_STORE, Refusal, miswired, problem, set};
 static SESSION_TIMEOUT: HeaderName = HeaderName::from_static("session-timeout");
 
 impl Guard {
+    /// Binds the body of a request to its session, if it is not there already.
+    pub(super) fn bind_request<B: BytesBody, F: BodyFactory<B>>(&self, body: B) -> F::Body {
+        match self.state().found() {
+            Some(_) if !body.is_end_stream() => {
+                F::bind(SessionBoundBody::of_request(body, self.state().clone()))
+            }
+            _ => F::pass(body),
+        }
+    }
+
+    /// Refuses a request whose session has ended while its service was at work. The
+    /// service has its head, so the refusal is problem details.
+    pub(super) fn stopped(&self, reason: CloseReason) -> Response<Bytes> {
+        self.state().mark_stopped();
+        let refusal = match reason {
+            CloseReason::Ended(reason) => Refusal::Ended(reason),
+            CloseReason::Locked => Refusal::Locked,
+            CloseReason::StoreUnavailable => Refusal::StoreUnavailable,
+            CloseReason::Unknown | CloseReason::StepUpRequired | CloseReason::Shutdown => {
+                Refusal::SessionRequired
+            }
+        };
+        let mut response = problem(&refusal);
+        response.extensions_mut().insert(refusal);
+        response
+    }
+
     /// Counts an event stream among those of its session. The place is kept in
     /// the answer's extensions.
     ///
     /// # Errors
     /// The answer to send instead, if the session has too many.
     #[allow(clippy::result_large_err, reason = "the answer is what is wanted")]
-    pub(super) fn count_stream<B, F: BodyFactory<B>>(
+    pub(super) fn count_stream<B: BytesBody>(
         &self,
         response: &mut Response<B>,
     ) -> Result<(), Response<Bytes>> {
-        let is_ours = F::is_long(response.body())
+        let is_ours = !response.body().is_end_stream()
             && is_event_stream(response.headers())
             && response.extensions().get::<UpgradePolicy>().is_none();
         let Some(lifeline) = is_ours.then(|| Lifeline::of(self.state())).flatten() else {
@@ -41,7 +69,7 @@ impl Guard {
     }
 
     /// Turns the service's answer into the client's.
-    pub(super) fn close<B, F: BodyFactory<B>>(
+    pub(super) fn close<B: BytesBody, F: BodyFactory<B>>(
         &self,
         mut response: Response<B>,
         settled: Settled,
@@ -65,23 +93,24 @@ impl Guard {
                            the answer's extensions, or dwell_axum's SessionWebSocketUpgrade";
             return miswired(missing).map(F::own);
         }
-        let lifeline = match F::is_long(response.body()) && !bound_elsewhere {
-            true => Lifeline::of(state),
-            false => None,
-        };
         let place = response.extensions_mut().remove::<Arc<Counted>>();
-        match lifeline {
-            None => response.map(F::pass),
-            Some(lifeline) => {
-                let lifeline = match place {
-                    Some(place) => lifeline.with_place(place),
-                    None => lifeline,
-                };
-                let (parts, body) = response.into_parts();
-                let body = SessionBoundBody::new(body, &parts.headers, lifeline);
-                Response::from_parts(parts, F::bind(body))
-            }
+        let is_done = bound_elsewhere || response.body().is_end_stream();
+        if is_done || state.current_deadlines().is_none() {
+            return response.map(F::pass);
         }
+        let (parts, body) = response.into_parts();
+        let body = match Begun::read(body) {
+            Begun::Whole(bytes) => F::own(bytes),
+            Begun::Part(body, ahead) => {
+                let mut lifeline = Lifeline::of(state);
+                if let Some(place) = place {
+                    lifeline = lifeline.map(|lifeline| lifeline.with_place(place));
+                }
+                let body = SessionBoundBody::of_answer(body, &parts.headers, lifeline);
+                F::bind(body.with_ahead(ahead))
+            }
+        };
+        Response::from_parts(parts, body)
     }
 
     /// Turns an answer of the layer itself into the client's.

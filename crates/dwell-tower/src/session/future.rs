@@ -18,14 +18,19 @@ use super::long::LongRequest;
 use super::parts::Parts;
 use crate::gate::Gate;
 use crate::head::RequestHead;
-use crate::open::{AnyBodyFactory, BodyFactory};
+use crate::open::{AnyBodyFactory, BodyFactory, BytesBody};
 use crate::rejection::reject;
+
+/// The body that the inner service gets.
+type InnerBody<F, B> = <F as BodyFactory<B>>::Body;
 
 pin_project! {
     /// Resolves to the answer of a [`SessionService`](super::SessionService).
     pub struct SessionFuture<S, B, G = (), F = AnyBodyFactory>
     where
-        S: Service<Request<B>>,
+        B: BytesBody,
+        F: BodyFactory<B>,
+        S: Service<Request<InnerBody<F, B>>>,
     {
         #[pin]
         state: State<S, B, S::Future, S::Response, G, F>,
@@ -74,14 +79,16 @@ enum Kept<R> {
 
 impl<S, B, G, F> SessionFuture<S, B, G, F>
 where
-    S: Service<Request<B>>,
+    B: BytesBody,
+    F: BodyFactory<B>,
+    S: Service<Request<InnerBody<F, B>>>,
 {
     /// Asks the gates, and calls the inner service or refuses.
     pub(super) fn admit(
         parts: &Parts<G>,
         found: Finding,
         mut request: Request<B>,
-        call: impl FnOnce(Request<B>) -> S::Future,
+        call: impl FnOnce(Request<InnerBody<F, B>>) -> S::Future,
     ) -> Self
     where
         G: Gate,
@@ -97,7 +104,10 @@ where
         request.extensions_mut().insert(state.clone());
         let guard = Guard::new(state, &parts.context, request.method());
         match admitted {
-            Ok(()) => Self::calling(call(request), guard),
+            Ok(()) => {
+                let request = request.map(|body| guard.bind_request::<B, F>(body));
+                Self::calling(call(request), guard)
+            }
             Err(refusal) => {
                 guard.state().mark_refused();
                 let (head, _) = request.into_parts();
@@ -157,11 +167,13 @@ where
 
 impl<S, B, ResBody, G, F> Future for SessionFuture<S, B, G, F>
 where
-    S: Service<Request<B>, Response = Response<ResBody>>,
+    B: BytesBody,
+    ResBody: BytesBody,
+    F: BodyFactory<B> + BodyFactory<ResBody>,
+    S: Service<Request<InnerBody<F, B>>, Response = Response<ResBody>>,
     G: Gate,
-    F: BodyFactory<ResBody>,
 {
-    type Output = Result<Response<F::Body>, S::Error>;
+    type Output = Result<Response<<F as BodyFactory<ResBody>>::Body>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -186,11 +198,17 @@ where
                         Poll::Ready(Ok(response)) => response,
                         Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                         Poll::Pending => {
-                            long.poll(guard, cx);
-                            return Poll::Pending;
+                            let Some(reason) = long.poll(guard, cx) else {
+                                return Poll::Pending;
+                            };
+                            // The service is stopped.
+                            let refused = guard.stopped(reason);
+                            let refused = Self::refused(refused, guard.clone()).state;
+                            this.state.set(refused);
+                            continue;
                         }
                     };
-                    if let Err(refused) = guard.count_stream::<_, F>(&mut response) {
+                    if let Err(refused) = guard.count_stream(&mut response) {
                         guard.state().mark_refused();
                         let refused = Self::refused(refused, guard.clone()).state;
                         this.state.set(refused);
@@ -198,7 +216,7 @@ where
                     }
                     match guard.settle(response.status()) {
                         Ok(settled) => {
-                            return Poll::Ready(Ok(guard.close::<_, F>(response, settled)));
+                            return Poll::Ready(Ok(guard.close::<ResBody, F>(response, settled)));
                         }
                         Err(settling) => State::Settling {
                             settling,
@@ -212,17 +230,19 @@ where
                     return match response.take() {
                         Some(Kept::Own(response)) => {
                             let response = guard.close_own(*response, settled);
-                            Poll::Ready(Ok(response.map(F::own)))
+                            Poll::Ready(Ok(response.map(<F as BodyFactory<ResBody>>::own)))
                         }
                         Some(Kept::Inner(response)) => {
-                            Poll::Ready(Ok(guard.close::<_, F>(*response, settled)))
+                            Poll::Ready(Ok(guard.close::<ResBody, F>(*response, settled)))
                         }
                         None => Poll::Pending,
                     };
                 }
                 StateProj::Answered { response } => {
                     return match response.take() {
-                        Some(response) => Poll::Ready(Ok(response.map(F::own))),
+                        Some(response) => {
+                            Poll::Ready(Ok(response.map(<F as BodyFactory<ResBody>>::own)))
+                        }
                         None => Poll::Pending,
                     };
                 }

@@ -3,9 +3,11 @@
 
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Duration;
 
 use dwell_core::{Deadlines, DueTouch, Outcome, SessionState, Settlement, Timestamp};
 use http::{Method, StatusCode};
+use tokio::time::Instant;
 
 use super::cache::is_kept_by_default;
 use super::context::Context;
@@ -13,6 +15,7 @@ use super::find::report_unavailable;
 use super::source::{Field, GiveBack, SourceFuture};
 use crate::head::reads;
 use crate::reaper::spawn;
+use crate::timer::timer_now;
 
 /// Hands over a request's touch exactly once: when the answer is there, or when
 /// the client leaves before.
@@ -20,8 +23,9 @@ use crate::reaper::spawn;
 pub(super) struct Guard {
     state: SessionState,
     armed: bool,
-    /// Whether the answer took time, so that less time is left than at arrival.
-    waited: bool,
+    /// When the service was first pending, if it was: then the answer took time,
+    /// and less time is left than at arrival.
+    waits_since: Option<Instant>,
     /// The arrival by this machine's clock, if the store's can't be read without
     /// waiting.
     arrival: Option<Timestamp>,
@@ -29,6 +33,7 @@ pub(super) struct Guard {
     connect: bool,
     /// Whether the method was `GET` or `HEAD`, whose answers caches may keep.
     reads: bool,
+    safe: bool,
     /// Whether personal answers get `no-store`.
     no_store: bool,
 }
@@ -45,11 +50,12 @@ impl Guard {
         Self {
             state,
             armed: true,
-            waited: false,
+            waits_since: None,
             arrival: context.arrival(),
             no_store: context.no_store,
             connect: *method == Method::CONNECT,
             reads: reads(method),
+            safe: method.is_safe(),
         }
     }
 
@@ -79,7 +85,9 @@ impl Guard {
         self.armed = false;
         let polled = poll();
         self.armed = polled.is_pending();
-        self.waited |= polled.is_pending();
+        if self.armed {
+            self.waits_since.get_or_insert_with(timer_now);
+        }
         polled
     }
 
@@ -88,6 +96,7 @@ impl Guard {
     /// written to first.
     pub(super) fn settle(&mut self, status: StatusCode) -> Result<Settled, Settling> {
         self.armed = false;
+        self.hold();
         let outcome = Outcome::Answered(status.as_u16());
         let touch = match self.state.settle(outcome) {
             Settlement::Nothing => None,
@@ -140,10 +149,8 @@ impl Guard {
         let Some(context) = Context::of(state) else {
             return (None, SourceFuture::ready(Ok(Vec::new())));
         };
-        let now = match self.waited {
-            true => context.now(state, self.arrival),
-            false => None,
-        };
+        let waited = self.waits_since;
+        let now = waited.and_then(|_| context.now(state, self.arrival));
         let deadlines = state.closing_deadlines(touch.as_ref(), now);
         if state.has_touched()
             && let Some(session) = state.found()
@@ -164,19 +171,34 @@ impl Guard {
         Self {
             state: self.state.clone(),
             armed: false,
-            waited: true,
+            waits_since: self.waits_since.or_else(|| Some(timer_now())),
             ..*self
         }
     }
 
+    /// Whether the method promises to change nothing (RFC 9110 §9.2.1), so that the
+    /// request can be stopped anywhere.
+    pub(super) const fn is_safe(&self) -> bool {
+        self.safe
+    }
+
     /// Records the touch that the request has earned by now, without waiting for a
-    /// look-up that carries it.
-    pub(super) fn record_at_once(&self) {
+    /// look-up that carries it. Returns how long that keeps the session, if the
+    /// request holds it.
+    pub(super) fn touch_in_flight(&self) -> Option<Duration> {
+        let left = self.hold();
         if let Some(touch) = self.state.touch_due(Outcome::Disconnected)
             && let Some(context) = Context::of(&self.state)
         {
             context.touches.record(touch, &self.state, || None);
         }
+        left
+    }
+
+    /// Lets the request hold its session, if it waits and its policy says so.
+    fn hold(&self) -> Option<Duration> {
+        let since = self.waits_since?;
+        self.state.hold(timer_now() - since)
     }
 
     fn record(&self, touch: Option<DueTouch>) {

@@ -13,7 +13,7 @@ use super::future::SessionFuture;
 use super::parts::Parts;
 use crate::gate::Gate;
 use crate::head::RequestHead;
-use crate::open::{AnyBodyFactory, BodyFactory};
+use crate::open::{AnyBodyFactory, BodyFactory, BytesBody};
 
 /// Serves requests inside a [`SessionLayer`](super::SessionLayer).
 pub struct SessionService<S, G = (), F = AnyBodyFactory> {
@@ -48,11 +48,13 @@ impl<S: fmt::Debug, G, F> fmt::Debug for SessionService<S, G, F> {
 
 impl<S, G, F, ReqBody, ResBody> Service<Request<ReqBody>> for SessionService<S, G, F>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+    ReqBody: BytesBody,
+    ResBody: BytesBody,
+    F: BodyFactory<ReqBody> + BodyFactory<ResBody>,
+    S: Service<Request<<F as BodyFactory<ReqBody>>::Body>, Response = Response<ResBody>> + Clone,
     G: Gate,
-    F: BodyFactory<ResBody>,
 {
-    type Response = Response<F::Body>;
+    type Response = Response<<F as BodyFactory<ResBody>>::Body>;
     type Error = S::Error;
     type Future = SessionFuture<S, ReqBody, G, F>;
 

@@ -6,6 +6,7 @@ use dwell_core::store::Lookup;
 use dwell_core::{AdoptedSession, EndReason, hours, minutes, seconds};
 use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::idle::SessionRequirement;
+use dwell_tower::open::SessionBody;
 use dwell_tower::rejection::{command_failed, session_state};
 use dwell_tower::session::AdoptedSource;
 use http::{Request, Response};
@@ -171,7 +172,7 @@ async fn n95_command_on_adopted_session_is_500_with_cause_in_log() {
     let (log, _guard) = Log::keep();
     let world = World::new();
     for (name, manager) in world.managers() {
-        let rotate = async |request: Request<Body>| -> Result<_, Infallible> {
+        let rotate = async |request: Request<SessionBody<Body>>| -> Result<_, Infallible> {
             let (parts, _) = request.into_parts();
             let state = session_state(&parts).unwrap();
             let error = state.rotate().await.unwrap_err();

@@ -1,10 +1,9 @@
-//! The layers among others: any body, borrowed and unsendable services,
+//! The layers among others: any body of bytes, borrowed and unsendable services,
 //! buffers and limits.
 
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -18,15 +17,15 @@ use tokio::task::JoinSet;
 use tower::buffer::Buffer;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
 
-use crate::support::{App, Body, Probe, World, called, get, poll_once, stack};
+use crate::support::{Body, Inner, Probe, World, called, get, poll_once, stack};
 
-/// A custom body: neither `Send` nor `Sync`, and not made from bytes.
+/// A custom body: not `Sync`, and not made from bytes.
 #[derive(Debug)]
-struct Text(Rc<Cell<Option<&'static str>>>);
+struct Text(Cell<Option<&'static str>>);
 
 impl Text {
     fn new(text: &'static str) -> Self {
-        Self(Rc::new(Cell::new(Some(text))))
+        Self(Cell::new(Some(text)))
     }
 }
 
@@ -68,8 +67,9 @@ async fn stack_takes_any_body_of_bytes() {
         .await
         .unwrap();
     for (name, manager) in world.managers() {
-        let serve =
-            async |_: Request<Body>| Ok::<_, Infallible>(Response::new(Text::new("served")));
+        let serve = async |_: Request<SessionBody<Body>>| {
+            Ok::<_, Infallible>(Response::new(Text::new("served")))
+        };
         let stack = stack(&manager).with_requirement(SessionRequirement::Required);
         let service = stack.layer(tower::service_fn(serve));
         let answer = service.clone().oneshot(get("/", &token)).await.unwrap();
@@ -133,7 +133,7 @@ async fn layers_inside_take_any_body_made_from_bytes() {
 #[derive(Clone, Debug)]
 struct Borrowing<'a>(&'a Cell<u32>);
 
-impl<'a> Service<Request<Rc<str>>> for Borrowing<'a> {
+impl<'a> Service<Request<SessionBody<Body>>> for Borrowing<'a> {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + 'a>>;
@@ -142,13 +142,12 @@ impl<'a> Service<Request<Rc<str>>> for Borrowing<'a> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Rc<str>>) -> Self::Future {
+    fn call(&mut self, request: Request<SessionBody<Body>>) -> Self::Future {
         let this = self.clone();
         Box::pin(async move {
             this.0.set(this.0.get() + 1);
-            Ok(Response::new(
-                Bytes::from(request.into_body().to_string()).into(),
-            ))
+            let text = read(request.into_body()).await;
+            Ok(Response::new(Bytes::from(text).into()))
         })
     }
 }
@@ -163,7 +162,7 @@ async fn services_may_borrow_and_need_not_be_send() {
             .layer(stack(&manager))
             .layer(PolicyLayer::new("admin"));
         let service = layers.service(Borrowing(&calls));
-        let request = get("/", &token).map(|_| Rc::from("mine"));
+        let request = get("/", &token).map(|_| Body::from("mine"));
         let answer = service.oneshot(request).await.unwrap();
         assert_eq!(read(answer.into_body()).await, "mine", "{name}");
     }
@@ -204,7 +203,7 @@ async fn buffer_inside_stack_serves_all() {
     let world = World::new();
     world.store.delay(seconds(1));
     for (_, manager) in world.managers() {
-        let inside = Buffer::new(App::new(world.probe.clone()), 4);
+        let inside = Buffer::new(Inner::new(world.probe.clone()), 4);
         eight(stack(&manager).layer(inside), &world, "/yield").await;
     }
 }

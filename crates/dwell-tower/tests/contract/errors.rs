@@ -10,7 +10,7 @@ use http::StatusCode;
 use tower::{Layer, ServiceExt};
 
 use crate::support::{
-    AnyLayer, App, Body, Broken, World, default_policy, gates, get, layers, stack,
+    AnyLayer, Body, Broken, Inner, World, default_policy, gates, get, layers, stack,
 };
 
 #[tokio::test]
@@ -18,7 +18,7 @@ async fn inner_error_passes_unchanged() {
     let world = World::new();
     let token = world.sign_in().await;
     for (name, layer) in layers(&world) {
-        let service = layer.layer(App::new(world.probe.clone()));
+        let service = layer.layer(Inner::new(world.probe.clone()));
         let error = service
             .oneshot(world.decided("/fail", &token))
             .await
@@ -120,7 +120,7 @@ async fn refused_request_never_reaches_inner_service() {
         .unwrap();
     let world = World::with(policies);
     for (name, layer, request, status) in refusing(&world).await {
-        let service = layer.layer(App::new(world.probe.clone()));
+        let service = layer.layer(Inner::new(world.probe.clone()));
         let answer = service.oneshot(request).await.unwrap();
         assert_eq!(
             (answer.status(), world.probe.calls()),

@@ -7,7 +7,7 @@ use dwell_tower::session::{
 };
 use tower::{Layer, ServiceExt};
 
-use crate::support::{AnyLayer, App, World, gates, get, stack};
+use crate::support::{AnyLayer, Inner, World, gates, get, stack};
 use dwell_test_support::Log;
 
 /// A source that finds the same for every request.
@@ -26,7 +26,7 @@ async fn l16_log_names_missing_layer() {
     let world = World::new();
     let token = world.sign_in().await;
     for (name, layer) in gates() {
-        let service = layer.layer(App::new(world.probe.clone()));
+        let service = layer.layer(Inner::new(world.probe.clone()));
         service.oneshot(get("/", &token)).await.unwrap();
         let text = log.take();
         assert!(text.contains("ERROR"), "{text}");
@@ -36,7 +36,7 @@ async fn l16_log_names_missing_layer() {
         );
     }
     let alone = AnyLayer::new(SessionLayer::new(&world.local).without_reaper());
-    let service = alone.layer(App::new(world.probe.clone()));
+    let service = alone.layer(Inner::new(world.probe.clone()));
     service.oneshot(get("/", &token)).await.unwrap();
     let text = log.take();
     assert!(

@@ -12,7 +12,7 @@ use tower::{Layer, ServiceBuilder, ServiceExt};
 use dwell_test_support::Log;
 
 use crate::support::{
-    AnyLayer, App, Body, World, default_policy, gates, get, layers, missing, stack,
+    AnyLayer, App, Body, Inner, World, default_policy, gates, get, layers, missing, stack,
 };
 
 fn session(manager: &dwell_core::SessionManager) -> SessionLayer {
@@ -20,7 +20,7 @@ fn session(manager: &dwell_core::SessionManager) -> SessionLayer {
 }
 
 async fn send(world: &World, layer: &AnyLayer, request: Request<Body>) -> Response<Body> {
-    let service = layer.layer(App::new(world.probe.clone()));
+    let service = layer.layer(Inner::new(world.probe.clone()));
     service.oneshot(request).await.unwrap()
 }
 
@@ -218,8 +218,8 @@ async fn no_address_is_needed_without_networks() {
 async fn l16_client_does_not_learn_what_is_missing() {
     let world = World::new();
     for (name, layer) in gates() {
-        let service = layer.layer(App::new(world.probe.clone()));
-        let answer = TestClient::new(service).get("/").await;
+        let service = layer.layer(Inner::new(world.probe.clone()));
+        let answer = TestClient::new(App::new(service)).get("/").await;
         assert_eq!(
             answer.header("content-type"),
             Some("application/problem+json"),

@@ -13,7 +13,7 @@ use dwell_tower::step_up::StepUpLayer;
 use http::{HeaderMap, Method, Request, StatusCode};
 use tower::{Layer, ServiceExt};
 
-use crate::support::{AnyLayer, App, Body, World, default_policy, get};
+use crate::support::{AnyLayer, Body, Inner, World, default_policy, get};
 
 /// Returns every order of these.
 fn orders<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
@@ -57,7 +57,7 @@ fn passive() -> Named {
 /// Sends a request through these layers, the first outermost, inside a session
 /// layer.
 async fn send(world: &World, layers: &[Named], request: Request<Body>) -> StatusCode {
-    let inner = App::new(world.probe.clone());
+    let inner = Inner::new(world.probe.clone());
     let inner = layers
         .iter()
         .rev()

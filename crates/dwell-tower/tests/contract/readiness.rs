@@ -8,7 +8,7 @@ use http::{Request, Response};
 use tower::{BoxError, Service, ServiceExt};
 use tower_test::mock::{self, Handle, Mock};
 
-use crate::support::{App, Body, Broken, World, called, layers, poll_once};
+use crate::support::{App, Body, Broken, Inner, World, called, layers, poll_once};
 
 type Mocked<Q, R> = (Mock<Q, R>, Handle<Q, R>);
 
@@ -25,7 +25,7 @@ async fn instance_made_ready_is_called() {
     let world = World::new();
     let token = world.sign_in().await;
     for (name, layer) in layers(&world) {
-        let mut service = tower::Layer::layer(&layer, App::new(world.probe.clone()));
+        let mut service = App::new(tower::Layer::layer(&layer, Inner::new(world.probe.clone())));
         let before = world.probe.calls();
         for _ in 0..3 {
             let answer = called(&mut service, world.decided("/", &token)).await;
@@ -40,7 +40,7 @@ async fn clone_between_ready_and_call_keeps_readiness() {
     let world = World::new();
     let token = world.sign_in().await;
     for (name, layer) in layers(&world) {
-        let mut service = tower::Layer::layer(&layer, App::new(world.probe.clone()));
+        let mut service = App::new(tower::Layer::layer(&layer, Inner::new(world.probe.clone())));
         let before = world.probe.calls();
         service.ready().await.unwrap();
         let mut clone = service.clone();
@@ -60,7 +60,7 @@ async fn overtaking_requests_keep_their_ready_instance() {
     let world = World::new();
     let token = world.sign_in().await;
     for (name, layer) in layers(&world) {
-        let mut service = tower::Layer::layer(&layer, App::new(world.probe.clone()));
+        let mut service = App::new(tower::Layer::layer(&layer, Inner::new(world.probe.clone())));
         let before = world.probe.calls();
         let mut answers = Vec::new();
         for _ in 0..3 {
@@ -79,7 +79,7 @@ async fn back_pressure_is_passed_on() {
     let world = World::new();
     for (name, layer) in layers(&world) {
         let (inner, mut handle) = mocked();
-        let mut service = tower::Layer::layer(&layer, App::new(inner));
+        let mut service = App::new(tower::Layer::layer(&layer, Inner::new(inner)));
         handle.allow(0);
         assert!(poll_ready(&mut service).await.is_pending(), "{name}");
         handle.allow(1);
@@ -93,7 +93,7 @@ async fn back_pressure_returns_after_call_that_waits_for_store() {
     let token = world.sign_in().await;
     for (name, layer) in layers(&world) {
         let (inner, mut handle) = mocked();
-        let mut service = tower::Layer::layer(&layer, App::new(inner));
+        let mut service = App::new(tower::Layer::layer(&layer, Inner::new(inner)));
         handle.allow(1);
         let mut answer = called(&mut service, world.decided("/", &token)).await;
         // The request is on its way to the mock, which takes no other.
@@ -110,7 +110,7 @@ async fn poll_ready_error_passes_unchanged() {
     let world = World::new();
     for (name, layer) in layers(&world) {
         let (inner, mut handle) = mocked();
-        let mut service = tower::Layer::layer(&layer, App::new(inner));
+        let mut service = App::new(tower::Layer::layer(&layer, Inner::new(inner)));
         handle.send_error(Broken(3));
         let Poll::Ready(Err(error)) = poll_ready(&mut service).await else {
             panic!("{name} hides the error");

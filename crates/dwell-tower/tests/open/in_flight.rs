@@ -2,6 +2,7 @@
 
 use dwell_core::{minutes, seconds};
 use dwell_tower::SessionTimeoutLayer;
+use dwell_tower::open::SessionBody;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use tower::{BoxError, Layer, ServiceExt, service_fn};
@@ -9,7 +10,7 @@ use tower::{BoxError, Layer, ServiceExt, service_fn};
 use crate::support::{Body, Feed, MS, SECOND, World, get, pass};
 
 /// The handler of an upload: reads all of it, and returns its length.
-async fn store(request: Request<Body>) -> Result<Response<Body>, BoxError> {
+async fn store(request: Request<SessionBody<Body>>) -> Result<Response<Body>, BoxError> {
     let whole = request.into_body().collect().await?.to_bytes();
     Ok(Response::new(Body::from(format!("{} bytes", whole.len()))))
 }

@@ -153,8 +153,10 @@ fn short_empty_and_finished_bodies_pass_unchanged() {
     };
     let mut says_so = Frames::of([data("a"), data("b"), trailers()]).with_exact(2);
     says_so.knows_its_end = true;
+    let nothing = watched(answered(Frames::of([]).with_exact(0)));
+    let hint = format!("{:?}", SizeHint::with_exact(0));
+    assert_eq!(nothing, [(None, true, hint)], "its end is known now");
     for body in [
-        Frames::of([]).with_exact(0),
         finished,
         Frames::of([data("served")]).with_exact(6),
         Frames::of([data("a"), data(""), data("b"), trailers()]).with_exact(2),

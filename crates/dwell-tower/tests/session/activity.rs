@@ -1,5 +1,7 @@
 //! Which requests move the idle deadline, over HTTP.
 
+use std::convert::Infallible;
+
 use dwell_core::{Clock, Policy, PolicySet, Unmarked, hours, minutes, seconds};
 use dwell_testkit::TestClient;
 use dwell_tower::activity::{ActivityLayer, MarkLayer};
@@ -9,7 +11,7 @@ use dwell_tower::session::SessionLayer;
 use http::Method;
 use tower::Layer;
 
-use crate::support::{App, Client, World, get_with, left, outcome, served, token, verdict};
+use crate::support::{Client, Inner, World, get_with, left, outcome, served, token, verdict};
 
 /// Whether a request moved the last activity, by the store and by the answer.
 async fn touches(
@@ -257,13 +259,13 @@ async fn n03_only_marked_requests_count_in_strict_mode() {
 }
 
 /// One of the layers inside the session layer.
-fn add(layer: usize, inner: App) -> App {
-    match layer {
+fn add(layer: usize, inner: Inner<Infallible>) -> Inner<Infallible> {
+    Inner::new(match layer {
         0 => served(NetworkLayer::new().layer(inner)),
         1 => served(ActivityLayer::new().layer(inner)),
         2 => served(IdleTimeoutLayer::new().layer(inner)),
         _ => served(MarkLayer::active().layer(inner)),
-    }
+    })
 }
 
 #[tokio::test]

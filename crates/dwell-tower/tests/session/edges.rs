@@ -13,7 +13,7 @@ use http::{Request, Response};
 use tower::{Layer, service_fn};
 
 use crate::support::{
-    App, Body, COOKIE, World, get_with, issued, outcome, served, set_cookies, token,
+    App, Body, COOKIE, Inner, World, get_with, issued, outcome, served, set_cookies, token,
 };
 
 /// The answer to a client that shows these tokens in this order.
@@ -172,7 +172,7 @@ async fn cookies_of_application_stay_beside_ours() {
         response.headers_mut().insert("set-cookie", theme);
         Ok::<_, Infallible>(response)
     };
-    let service = world.stack().layer(App::new(service_fn(handler)));
+    let service = world.stack().layer(Inner::new(service_fn(handler)));
     let mut client = TestClient::new(served(service));
     let answer = client.get("/login").await;
     let lines = set_cookies(&answer);

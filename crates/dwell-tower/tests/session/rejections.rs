@@ -4,6 +4,7 @@ use bytes::Bytes;
 use dwell_core::{AuthenticationRequirement, EndReason, minutes};
 use dwell_testkit::TestClient;
 use dwell_tower::idle::{IdleTimeoutLayer, PolicyLayer, SessionRequirement};
+use dwell_tower::open::SessionBody;
 use dwell_tower::rejection::{Challenge, MakeRejection, Refusal, refuse};
 use dwell_tower::session::SessionLayer;
 use dwell_tower::step_up::StepUpLayer;
@@ -187,7 +188,7 @@ async fn handler_can_refuse_like_stack() {
     use dwell_core::SessionState;
 
     let world = World::new();
-    let handler = tower::service_fn(async |request: Request<Body>| {
+    let handler = tower::service_fn(async |request: Request<SessionBody<Body>>| {
         assert!(request.extensions().get::<SessionState>().is_some());
         let (parts, _) = request.into_parts();
         let refused = refuse(Refusal::SessionRequired, &parts).map(Body::from);

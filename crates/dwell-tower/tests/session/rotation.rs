@@ -10,6 +10,7 @@ use dwell_testkit::FaultyStore;
 use crate::support::{
     Body, COOKIE, Client, World, issued, set_cookies, stack_over, token, verdict,
 };
+use dwell_tower::open::SessionBody;
 
 /// Drops a request after this many polls. Returns `true` if it was answered before.
 async fn leaves_after(polls: usize, mut client: Client, path: &str) -> bool {
@@ -141,7 +142,7 @@ async fn n46_inner_error_after_rotation_locks_nobody_out() {
 
     let world = World::new();
     let mut client = world.signed_in().await;
-    let failing = service_fn(async |request: Request<Body>| {
+    let failing = service_fn(async |request: Request<SessionBody<Body>>| {
         let state = request.extensions().get::<SessionState>().unwrap();
         state.rotate().await.unwrap();
         Err::<http::Response<Body>, _>("the inner service failed")

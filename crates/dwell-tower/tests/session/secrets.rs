@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use dwell_core::{EventKind, SessionState, minutes, seconds};
 use dwell_testkit::FaultyStore;
+use dwell_tower::open::SessionBody;
 use dwell_tower::session::{SessionCookie, SessionLayer, TokenSource};
 use http::Request;
 use tower::{Layer, ServiceExt, service_fn};
@@ -37,7 +38,7 @@ async fn l09_layers_handles_and_answers_print_no_token() {
     let old = token(&client);
     let seen = Arc::new(Mutex::new(String::new()));
     let see = Arc::clone(&seen);
-    let handler = service_fn(move |request: Request<Body>| {
+    let handler = service_fn(move |request: Request<SessionBody<Body>>| {
         let see = Arc::clone(&see);
         async move {
             let state = request.extensions().get::<SessionState>().unwrap();

@@ -7,6 +7,7 @@ use dwell_core::{NewSession, PolicySet, SessionManager, SessionState, Timeouts, 
 use dwell_memory::MemoryStore;
 use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::idle::SessionRequirement;
+use dwell_tower::open::SessionBody;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -43,7 +44,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, BoxError> {
+async fn answer(
+    request: Request<SessionBody<Incoming>>,
+) -> Result<Response<Full<Bytes>>, BoxError> {
     let session = request.extensions().get::<SessionState>();
     let session = session.ok_or("SessionTimeoutLayer is around this service")?;
     Ok(match (request.method(), request.uri().path()) {

@@ -25,6 +25,7 @@ impl SessionHandle {
     /// # Errors
     /// Fails if the store does not answer. The session may still be live then.
     pub async fn end(&self, reason: EndReason) -> Result<bool, CommandError> {
+        self.0.ending.set();
         let started = self.changes(|c| c.record.as_ref().map(|r| r.key));
         let own = self.0.found().map(|s| s.record.key);
         let mut ended = false;
@@ -112,6 +113,7 @@ impl SessionHandle {
     /// sessions may have ended then; call again for the rest.
     pub async fn revoke(&self, which: Which) -> Result<usize, CommandError> {
         let session = self.live_session()?;
+        self.0.ending.set();
         let (record, revoked) = (&session.record, EndReason::Revoked);
         let own = SessionRef::of(record.key);
         let (others, own) = match which {

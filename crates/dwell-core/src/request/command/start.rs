@@ -37,6 +37,7 @@ impl SessionHandle {
             return Err(CommandError::UnusableSubject);
         }
         let old = self.predecessor()?;
+        self.0.ending.set();
         let policies = self.policies();
         let policy = match &new.policy {
             None => PolicyId::DEFAULT,

@@ -1,5 +1,7 @@
 //! Arguments, results and errors of commands.
 
+use std::time::Duration;
+
 use crate::engine::SessionOver;
 use crate::session::{
     AuthenticationContext, EndReason, OpenPartFull, RngError, SessionRef, SubjectId,
@@ -95,7 +97,7 @@ impl NewSession {
 /// | variant | what to do |
 /// |---|---|
 /// | [`NoSession`](Self::NoSession), [`Ended`](Self::Ended), [`Gone`](Self::Gone) | send the user to the login |
-/// | [`Locked`](Self::Locked) | let the user authenticate again |
+/// | [`Locked`](Self::Locked), [`StepUpRequired`](Self::StepUpRequired) | let the user authenticate again |
 /// | [`TooManySessions`](Self::TooManySessions) | tell the user to sign out elsewhere |
 /// | [`Store`](Self::Store) | answer 503; the cookie stays valid |
 /// | [`Conflict`](Self::Conflict) | try again |
@@ -137,6 +139,12 @@ pub enum CommandError {
     /// for re-authentication live or locked.
     #[error("the request has no live session")]
     NoSession,
+    /// The last authentication is too old by now for the request's route.
+    #[error("the last authentication is too old by now for this route")]
+    StepUpRequired {
+        /// The age at which an authentication is too old.
+        max_age: Duration,
+    },
     /// The store did not answer.
     #[error(transparent)]
     Store(StoreError),

@@ -20,7 +20,7 @@ use tower::{BoxError, Layer, ServiceExt, service_fn};
 
 use self::owner::{Owner, OwnerSession};
 use self::source::{LINK, LINKED_USER, LinkedSource, USER};
-use crate::support::{App, Body, Client, World, missing, outcome, stack};
+use crate::support::{App, Body, Client, Inner, World, missing, outcome, stack};
 
 impl Owner {
     /// The owner's middleware around Dwell's stack around the application.
@@ -28,7 +28,10 @@ impl Owner {
         let stack = stack(manager)
             .with_source(LinkedSource::default())
             .add_exempt_path("/login/");
-        let (owner, inner) = (self.clone(), stack.layer(service_fn(application)));
+        let (owner, inner) = (
+            self.clone(),
+            stack.layer(Inner::new(service_fn(application))),
+        );
         App::new(service_fn(move |mut request: Request<Body>| {
             let session = owner.open(&request);
             request.extensions_mut().insert(session.clone());

@@ -26,7 +26,7 @@ use tokio::task::JoinHandle;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
 pub(crate) use dwell_test_support::{
-    AnyLayer, App, Body, COOKIE, Pause, SharedStore, default_policy, outcome, policies,
+    AnyLayer, App, Body, COOKIE, Inner, Pause, SharedStore, default_policy, outcome, policies,
 };
 pub(crate) use odd_store::{Damaged, FailingTouches, LateEnds};
 pub(crate) use probe::{Broken, Probe};

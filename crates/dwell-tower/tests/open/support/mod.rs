@@ -17,7 +17,7 @@ use dwell_tower::open::{Lifeline, LifelineEvent};
 use tokio::time::timeout;
 
 pub(crate) use dwell_test_support::{
-    Body, Log, RuntimeClock, SharedStore, default_policy, get, pass,
+    App, Body, Log, RuntimeClock, SharedStore, default_policy, get, pass,
 };
 pub(crate) use feed::{Feed, OfLength, download, event_stream};
 pub(crate) use node::{Node, with_answer};

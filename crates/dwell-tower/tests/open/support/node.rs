@@ -10,7 +10,7 @@ use dwell_tower::rejection::{demand_session, session_state};
 use http::{Request, Response};
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 
-use dwell_test_support::{App, Body, Pause};
+use dwell_test_support::{App, Body, Inner, Pause};
 
 use super::{Feed, Reader, download, event_stream, get};
 
@@ -46,7 +46,7 @@ impl Node {
         let pause = Pause::default();
         let held = pause.clone();
         let routes = service_fn(move |request| route(held.clone(), request));
-        let app = App::new(stack.layer(routes));
+        let app = App::new(stack.layer(Inner::new(routes)));
         Self { stack, pause, app }
     }
 

@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use tower::{BoxError, Layer, Service, ServiceExt};
 
 pub(crate) use dwell_test_support::{
-    Body, COOKIE, get_with, issued, left, outcome, policies, set_cookies, token,
+    Body, COOKIE, Inner, get_with, issued, left, outcome, policies, set_cookies, token,
 };
 
 pub(crate) type App = dwell_test_support::App<Infallible>;
@@ -87,16 +87,16 @@ impl World {
     }
 
     /// The inner service: see [`app`].
-    pub(crate) fn handlers(&self) -> App {
+    pub(crate) fn handlers(&self) -> Inner<Infallible> {
         let (pause, demands) = (self.pause.clone(), !self.required);
         let answer = move |request| app::answer(pause.clone(), demands, request);
-        App::new(tower::service_fn(answer))
+        Inner::new(tower::service_fn(answer))
     }
 
     /// The handlers inside `layer`, behind a server that sets the peer.
     pub(crate) fn app<L, B>(&self, layer: &L) -> App
     where
-        L: Layer<App>,
+        L: Layer<Inner<Infallible>>,
         L::Service: Service<Request<Body>, Response = Response<B>, Error = Infallible>,
         L::Service: Clone + Send + Sync + 'static,
         <L::Service as Service<Request<Body>>>::Future: Send,
