@@ -31,7 +31,8 @@ impl Inner {
             .number(clamped(touch.at))
             .number(clamped(touch.idle_deadline))
             .arg(touch.network.to_bits().to_be_bytes())
-            .arg(if load { "load" } else { "" });
+            .arg(if load { "load" } else { "" })
+            .arg(if touch.retried { "1" } else { "" });
         let sent = self.sent();
         let (now, outcome, value): (u64, u8, Option<Vec<u8>>) = read(self.link.call(call).await?)?;
         self.learn(partition_of(key), sent, instant(now));

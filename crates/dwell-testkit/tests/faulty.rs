@@ -55,6 +55,7 @@ async fn touch_and_load_is_one_round_trip() {
         at: Timestamp::MIN,
         network: NetworkId::NONE,
         idle_deadline: Timestamp::MIN,
+        retried: false,
     };
     let both = store.touch_and_load(KEY, touch).await;
     assert_eq!(both.unwrap().0, TouchOutcome::Gone);

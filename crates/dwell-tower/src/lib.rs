@@ -103,6 +103,7 @@ pub mod session;
 mod stack;
 pub mod step_up;
 mod sync;
+mod task;
 mod timer;
 mod touch;
 

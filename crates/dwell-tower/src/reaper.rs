@@ -1,14 +1,14 @@
 //! The background task that ends sessions without a request (law L12).
 
-use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
-use std::pin::Pin;
 use std::sync::Weak;
 use std::time::Duration;
 
 use dwell_core::SessionManager;
 
 use crate::log;
+use crate::task::{Task, spawn};
+use crate::touch::TouchQueue;
 
 /// Ends overdue sessions without waiting for a request, and removes old
 /// tombstones.
@@ -45,6 +45,8 @@ pub struct Reaper {
     manager: SessionManager,
     interval: Duration,
     batch: usize,
+    /// The touches of this node.
+    touches: Option<TouchQueue>,
 }
 
 impl Reaper {
@@ -56,6 +58,7 @@ impl Reaper {
             manager,
             interval: Duration::from_secs(1),
             batch: 1_000,
+            touches: None,
         }
     }
 
@@ -70,6 +73,13 @@ impl Reaper {
     #[must_use]
     pub fn with_batch(mut self, batch: usize) -> Self {
         self.batch = batch.max(1);
+        self
+    }
+
+    /// Lets touches that the store failed to record go first: their users are there,
+    /// and a pass would end their sessions for want of them (law L5).
+    pub(crate) fn with_touches(mut self, touches: TouchQueue) -> Self {
+        self.touches = Some(touches);
         self
     }
 
@@ -91,7 +101,7 @@ impl Reaper {
                 return;
             }
             // In a separate task, so that a panic ends the pass and not the reaper.
-            let pass: Task = Box::pin(pass(self.manager.clone(), self.batch));
+            let pass: Task = Box::pin(self.clone().pass());
             if let Err(error) = tokio::spawn(pass).await {
                 log::error(
                     "reaper pass panicked; the next pass tries again",
@@ -101,31 +111,23 @@ impl Reaper {
             pause = self.interval;
         }
     }
-}
 
-/// A boxed task for tokio. Tokio generates code for every type of task, and
-/// tasks here are started too rarely for that to pay.
-pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// Spawns a task on the current tokio runtime; without one the work is lost.
-pub(crate) fn spawn(work: Task) {
-    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-        runtime.spawn(work);
-    }
-}
-
-/// Reaps batch after batch until nothing is due.
-async fn pass(manager: SessionManager, batch: usize) {
-    loop {
-        match manager.reap(batch).await {
-            Ok(true) => tokio::task::yield_now().await,
-            Ok(false) => return,
-            Err(error) => {
-                log::warn(
-                    "reaper pass failed; ends are reported late, the next pass tries again",
-                    Some(&log::Causes(&error)),
-                );
-                return;
+    /// Reaps batch after batch until nothing is due.
+    async fn pass(self) {
+        if let Some(touches) = &self.touches {
+            touches.retry_now().await;
+        }
+        loop {
+            match self.manager.reap(self.batch).await {
+                Ok(true) => tokio::task::yield_now().await,
+                Ok(false) => return,
+                Err(error) => {
+                    log::warn(
+                        "reaper pass failed; ends are reported late, the next pass tries again",
+                        Some(&log::Causes(&error)),
+                    );
+                    return;
+                }
             }
         }
     }

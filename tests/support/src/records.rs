@@ -82,6 +82,7 @@ pub fn touch(record: &SessionRecord, at: Timestamp) -> Touch {
         at,
         network: record.facts.network,
         idle_deadline: at + IDLE,
+        retried: false,
     }
 }
 

@@ -150,6 +150,9 @@ pub struct Touch {
     pub network: crate::session::NetworkId,
     /// The idle deadline that the activity sets.
     pub idle_deadline: Timestamp,
+    /// Whether the store failed to record it before. Only then may it be written
+    /// after the recorded idle deadline, until its own has passed (law L5).
+    pub retried: bool,
 }
 
 impl Touch {
@@ -196,6 +199,7 @@ pub fn touch(policies: &PolicySet, facts: &Facts, network: NetworkMatch, at: Tim
         at,
         network: network_id,
         idle_deadline: at + limits.idle.length,
+        retried: false,
     }
 }
 

@@ -139,6 +139,7 @@ mod tests {
                 at,
                 network: NetworkId::NONE,
                 idle_deadline: at + hours(1),
+                retried: false,
             },
             lock_period: Duration::ZERO,
             rotation: Some(Rotation {

@@ -54,13 +54,17 @@ impl Facts {
     /// Records activity, at `now` by the store's clock. Stores call it for
     /// [`SessionStore::touch`](crate::store::SessionStore::touch).
     pub fn touch(&mut self, touch: Touch, now: Timestamp) -> TouchOutcome {
-        if self.locked_at.is_some() || self.has_run_out(now) {
-            return TouchOutcome::Gone;
-        }
         let Touch {
             at, idle_deadline, ..
         } = touch.not_after(now);
-        if at <= self.last_active_at {
+        let is_later = at > self.last_active_at;
+        // Activity in time counts although the store could not take it then (law L5).
+        let in_time = is_later && at < self.idle_deadline && now < idle_deadline;
+        let is_live = now < self.idle_deadline || (touch.retried && in_time);
+        if self.locked_at.is_some() || now >= self.hard_deadline() || !is_live {
+            return TouchOutcome::Gone;
+        }
+        if !is_later {
             return TouchOutcome::Older;
         }
         self.longest_pause = self.longest_pause.max(at - self.last_active_at);

@@ -75,6 +75,12 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
 
     /// Records activity, if the session is live by its recorded deadlines and
     /// the activity is later than the one on record.
+    ///
+    /// A touch that the store failed to record before
+    /// ([`Touch::retried`]) may also come after the recorded idle deadline: if the
+    /// activity lies before that deadline, and the deadline of the touch itself and
+    /// the absolute deadline have not passed. So a store that takes no writes for a
+    /// while ends nobody's session (law L5).
     fn touch(&self, key: SessionKey, touch: Touch) -> StoreFuture<'_, TouchOutcome>;
 
     /// Changes a session if it still has this version.

@@ -140,6 +140,7 @@ fn n13_clock_step_back_moves_no_deadline() {
         at: start - seconds(30),
         network: facts.network,
         idle_deadline: start + hours(1),
+        retried: false,
     };
     assert_eq!(
         touched.touch(touch, start - seconds(30)),

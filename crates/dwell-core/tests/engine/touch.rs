@@ -17,6 +17,7 @@ fn l05_touch_is_maximum_and_n18_older_one_moves_nothing() {
             at,
             network: facts.network,
             idle_deadline: at + minutes(15),
+            retried: false,
         };
         facts.touch(touch, after(start, now))
     };
@@ -36,6 +37,7 @@ fn n18_slow_request_pulls_no_activity_back() {
         at,
         network: facts.network,
         idle_deadline: at + minutes(15),
+        retried: false,
     };
     let mut live = facts;
     let (began, other) = (start + seconds(1), start + seconds(50));
@@ -64,6 +66,7 @@ fn n16_touch_moves_activity_and_deadline_together() {
             at,
             network: facts.network,
             idle_deadline: at + minutes(15),
+            retried: false,
         };
         let outcome = touched.touch(touch, after(start, now));
         let moved = touched.last_active_at != facts.last_active_at;
@@ -84,6 +87,7 @@ fn l04_touch_after_recorded_deadline_revives_nothing() {
         at: start + minutes(14),
         network: facts.network,
         idle_deadline: start + minutes(29),
+        retried: false,
     };
     for late in [minutes(15), minutes(16), hours(8), hours(9)] {
         let mut dead = facts;
@@ -131,4 +135,50 @@ fn l02_passive_request_earns_no_touch() {
     let due = |activity| next_touch(&world.policies(), &facts, network, activity, later);
     assert!(due(Activity::Active).is_some());
     assert!(due(Activity::Passive).is_none());
+}
+
+#[test]
+fn n58_retried_touch_counts_until_its_own_deadline() {
+    let facts = World::default().opened(1, "alice").facts;
+    let start = facts.created_at;
+    let retried = |at| Touch {
+        at: start + at,
+        network: facts.network,
+        idle_deadline: start + at + minutes(15),
+        retried: true,
+    };
+    let ms = std::time::Duration::from_millis(1);
+    for (at, now, expected) in [
+        (minutes(14), minutes(15), TouchOutcome::Recorded),
+        (minutes(14), minutes(29) - ms, TouchOutcome::Recorded),
+        (minutes(14), minutes(29), TouchOutcome::Gone),
+        (
+            minutes(15) - ms,
+            minutes(30) - ms - ms,
+            TouchOutcome::Recorded,
+        ),
+        // Its activity came too late.
+        (minutes(15), minutes(15), TouchOutcome::Gone),
+    ] {
+        let mut late = facts;
+        assert_eq!(
+            late.touch(retried(at), start + now),
+            expected,
+            "{at:?} {now:?}"
+        );
+        let moved = late != facts;
+        assert_eq!(moved, expected == TouchOutcome::Recorded);
+    }
+    let mut over = facts;
+    over.absolute_deadline = start + minutes(16);
+    assert_eq!(
+        over.touch(retried(minutes(14)), start + minutes(16)),
+        TouchOutcome::Gone
+    );
+    let mut locked = facts;
+    locked.locked_at = Some(start + minutes(15));
+    assert_eq!(
+        locked.touch(retried(minutes(14)), start + minutes(16)),
+        TouchOutcome::Gone
+    );
 }

@@ -67,6 +67,7 @@ fn touch_at(at: Timestamp) -> Touch {
         at,
         network: NetworkId::NONE,
         idle_deadline: at + minutes(15),
+        retried: false,
     }
 }
 

@@ -81,6 +81,7 @@ impl World {
             at,
             network: record.facts.network,
             idle_deadline: at + minutes(15),
+            retried: false,
         };
         now(self.store.touch(record.key, touch)).unwrap()
     }

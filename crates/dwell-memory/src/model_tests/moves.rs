@@ -107,6 +107,7 @@ fn shuttle_session_goes_from_live_to_ended_to_missing() {
                     at,
                     network: written.facts.network,
                     idle_deadline: at + minutes(15),
+                    retried: false,
                 };
                 now(writing.store.touch(written.key, touch)).unwrap();
                 now(writing.store.count_failure(written.key)).unwrap();

@@ -29,7 +29,8 @@ impl PostgresStore {
                 .bind(&key.as_bytes()[..])
                 .bind(instant(touch.at))
                 .bind(length(touch.idle_deadline - touch.at))
-                .bind(i64::from(touch.network.to_bits()));
+                .bind(i64::from(touch.network.to_bits()))
+                .bind(touch.retried);
             let row = query.fetch_one(&self.0.pool).await.map_err(store_error)?;
             let recorded: bool = row.try_get(1).map_err(store_error)?;
             let found = loaded(&row, 2)?;

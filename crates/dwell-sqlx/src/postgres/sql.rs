@@ -82,7 +82,9 @@ impl Statements {
                 "SELECT {NOW}, {of_s} FROM dwell_session s WHERE s.key = ANY($2)"
             )),
             // Conditional, and writes few columns. `$4` is the idle time that
-            // the touch grants, so an instant that is cut to now keeps it.
+            // the touch grants, so an instant that is cut to now keeps it. `$6` is
+            // true for a touch that was tried before: its activity counts if that
+            // was in time.
             touch: sql(&format!(
                 "{clock}, done AS (
                      UPDATE dwell_session s SET
@@ -94,7 +96,11 @@ impl Statements {
                          network = $5
                      FROM clock
                      WHERE s.key = $2 AND s.ended_reason IS NULL AND s.locked_at IS NULL
-                         AND clock.now < s.idle_deadline AND clock.now < s.absolute_deadline
+                         AND (clock.now < s.idle_deadline
+                             OR $6 AND LEAST($3, clock.now) < s.idle_deadline
+                             AND clock.now <
+                                 LEAST($3, clock.now, 9223372036854775807 - $4::bigint) + $4)
+                         AND clock.now < s.absolute_deadline
                          AND (s.provider_deadline IS NULL OR clock.now < s.provider_deadline)
                          AND s.last_active_at < LEAST($3, clock.now)
                      RETURNING {of_s})

@@ -49,6 +49,7 @@ pub(super) fn touch(record: &SessionRecord, at: Timestamp) -> Touch {
         at,
         network: record.facts.network,
         idle_deadline: at + IDLE,
+        retried: false,
     }
 }
 

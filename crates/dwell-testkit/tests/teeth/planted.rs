@@ -108,6 +108,8 @@ pub(crate) enum Fault {
     TombstonesGoAtOnce,
     TombstonesStay,
     // Touches.
+    LateTouchIsLost,
+    LateTouchOutlivesItself,
     TouchAtTheAbsoluteDeadline,
     TouchAtTheIdleDeadline,
     TouchAtTheProvidersDeadline,

@@ -1,11 +1,16 @@
 //! Faulty touches.
 
+use std::time::Duration;
+
 use dwell_core::engine::Touch;
 use dwell_core::store::{Loaded, SessionStore, StoreFuture, TouchOutcome};
 use dwell_core::{Facts, SessionKey, Timestamp};
 
 use crate::assert_found;
 use crate::planted::{Fault, Planted, ready};
+
+/// The smallest step of time.
+const MS: Duration = Duration::from_millis(1);
 
 pub(crate) fn touch(
     store: &Planted,
@@ -64,6 +69,9 @@ fn at_once(store: &Planted, key: SessionKey, touch: Touch) -> TouchOutcome {
         return TouchOutcome::Gone;
     }
     let before = row.record.facts;
+    if store.has(Fault::LateTouchIsLost) && before.has_run_out(now) {
+        return TouchOutcome::Gone;
+    }
     if store.has(Fault::TouchWritesBackTheRecord) && before.version > 0 {
         row.record = row.first.clone();
     }
@@ -75,6 +83,9 @@ fn at_once(store: &Planted, key: SessionKey, touch: Touch) -> TouchOutcome {
         Fault::TouchCountsAsOfNow if touched != TouchOutcome::Gone => {
             let of_now = Touch { at: now, ..touch };
             touched = facts.touch(of_now, now);
+        }
+        Fault::LateTouchOutlivesItself if before.has_run_out(now) => {
+            touched = facts.touch(touch, before.idle_deadline - MS);
         }
         Fault::TouchForgetsTheDeadline => facts.idle_deadline = before.idle_deadline,
         Fault::TouchIsAVersion => facts.version += 1,
@@ -126,6 +137,12 @@ fn forgive(store: &Planted, facts: &mut Facts, now: Timestamp) {
 crate::teeth! {
     lookup_before_its_touch_is_found: LookUpBeforeTheTouch {
         touch::touch_and_load_looks_up_after_touching, "as the touch left it";
+    }
+    losing_late_touch_is_found: LateTouchIsLost {
+        touch::n58_retried_touch_counts_until_its_own_deadline, "before its own deadline";
+    }
+    late_touch_outliving_itself_is_found: LateTouchOutlivesItself {
+        touch::n58_retried_touch_counts_until_its_own_deadline, "and not at it";
     }
     touch_at_absolute_deadline_is_found: TouchAtTheAbsoluteDeadline {
         touch::n11_touch_at_absolute_deadline_is_too_late, "1 ms before a deadline";

@@ -14,8 +14,8 @@ use tokio::task::AbortHandle;
 
 use super::close_reason::CloseReason;
 use super::lifeline::Lifeline;
-use crate::reaper::Task;
 use crate::sync::lock;
+use crate::task::Task;
 
 /// An error of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -10,8 +10,7 @@ use std::time::Duration;
 use dwell_core::engine::AreaDeadline;
 use dwell_core::store::StoreError;
 use dwell_core::{
-    Deadlines, Recheck, Rechecked, SessionHandle, SessionOver, Timestamp, Verdict,
-    seconds,
+    Deadlines, Recheck, Rechecked, SessionHandle, SessionOver, Timestamp, Verdict, seconds,
 };
 use tokio::time::{Instant, Sleep, sleep_until};
 

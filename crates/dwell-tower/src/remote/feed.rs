@@ -14,8 +14,8 @@ use tokio::time::timeout;
 
 use super::follow::follow;
 use crate::log;
-use crate::reaper::Task;
 use crate::sync::lock;
+use crate::task::Task;
 
 /// How often the store confirms that it has delivered every change, if nothing
 /// but open connections listens; and how often the feed looks for silence, and

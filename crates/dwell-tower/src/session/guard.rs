@@ -14,7 +14,7 @@ use super::context::Context;
 use super::find::report_unavailable;
 use super::source::{Field, GiveBack, SourceFuture};
 use crate::head::reads;
-use crate::reaper::spawn;
+use crate::task::spawn;
 use crate::timer::timer_now;
 
 /// Hands over a request's touch exactly once: when the answer is there, or when

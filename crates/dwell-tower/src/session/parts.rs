@@ -6,9 +6,10 @@ use std::time::Duration;
 use dwell_core::SessionManager;
 
 use super::context::Context;
-use crate::reaper::{Reaper, Task};
+use crate::reaper::Reaper;
 use crate::rejection::StackRejection;
 use crate::remote::BoundedStore;
+use crate::task::Task;
 
 /// How long an answer of the store is waited for by default.
 const STORE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -37,7 +38,7 @@ struct OwnReaper {
 
 impl Parts<()> {
     pub(super) fn new(manager: &SessionManager) -> Self {
-        manager.spawn_with(crate::reaper::spawn);
+        manager.spawn_with(crate::task::spawn);
         let mut parts = Self {
             manager: manager.clone(),
             given: manager.clone(),
@@ -95,7 +96,9 @@ impl<G> Parts<G> {
                 crate::log::error(message, None);
                 return;
             };
-            let reaper = Reaper::new(self.manager.clone()).with_interval(own.interval);
+            let reaper = Reaper::new(self.manager.clone())
+                .with_interval(own.interval)
+                .with_touches(self.context.touches.clone());
             let run: Task = Box::pin(reaper.run_until_dropped(Arc::downgrade(own)));
             runtime.spawn(run);
         });

@@ -149,6 +149,19 @@ impl TouchQueue {
         }
     }
 
+    /// Tries the touches again that the store has failed to record, one after
+    /// another, until it fails again: then it takes no writes yet.
+    pub(crate) async fn retry_now(&self) {
+        loop {
+            let Some(waiting) = self.lock().send_failed() else {
+                return;
+            };
+            if !send(Taken::new(self, waiting, Way::Along)).await {
+                return;
+            }
+        }
+    }
+
     /// Queues a touch. It is lost if the queue is full, or without a runtime.
     fn keep(&self, touch: DueTouch, state: &SessionState, now: Option<Timestamp>) {
         if runtime::Handle::try_current().is_err() {
@@ -198,6 +211,23 @@ impl TouchQueue {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         lock(&self.0.queue)
     }
+}
+
+/// Sends a touch alone. Returns `false` if the store failed.
+async fn send(taken: Taken) -> bool {
+    let Some(waiting) = taken.waiting() else {
+        return true;
+    };
+    let store = waiting.state.manager().store();
+    let touch = waiting.touch;
+    match store.touch(touch.key, touch.touch).await {
+        Ok(touched) => taken.recorded(touched),
+        Err(error) => {
+            taken.failed(&error);
+            return false;
+        }
+    }
+    true
 }
 
 /// Whether the recorded idle deadline is far enough off. `false` if that is
@@ -250,6 +280,7 @@ mod tests {
                 at: Timestamp::MIN,
                 network: NetworkId::NONE,
                 idle_deadline: Timestamp::MIN,
+                retried: false,
             },
         };
         let queue = TouchQueue::default();

@@ -110,6 +110,7 @@ impl Queue {
             return Err(waiting);
         }
         waiting.failures += 1;
+        waiting.touch.touch.retried = true;
         waiting.due = Some(due);
         self.put(waiting)
     }
@@ -162,6 +163,15 @@ impl Queue {
         if self.waiting.get(place)?.failures > 0 {
             return None;
         }
+        let waiting = self.take(key)?;
+        self.on_way.insert(key, waiting.touch.touch);
+        Some(waiting)
+    }
+
+    /// Takes out a touch that the store has failed to record, for another try.
+    pub(super) fn send_failed(&mut self) -> Option<Waiting> {
+        let failed = |waiting: &&Waiting| waiting.failures > 0;
+        let key = self.waiting.values().find(failed)?.touch.key;
         let waiting = self.take(key)?;
         self.on_way.insert(key, waiting.touch.touch);
         Some(waiting)
@@ -258,8 +268,11 @@ impl Waiting {
         let due = self.due.min(other.due);
         let number = self.number.min(other.number);
         let failures = self.failures.min(other.failures);
+        let retried = self.touch.touch.retried || other.touch.touch.retried;
         let is_newer = self.touch.touch.at < other.touch.touch.at;
-        let latest = if is_newer { other } else { self };
+        let mut latest = if is_newer { other } else { self };
+        // The newer one waited for the older one's next try.
+        latest.touch.touch.retried = retried;
         Self {
             due,
             number,

@@ -65,7 +65,11 @@ impl Taken {
             log::warn(AGAIN, Some(&log::Causes(error)));
         }
         self.arrived(&waiting);
-        let kept = self.queue.lock().retry(waiting, timer_now());
+        let kept = match error {
+            // The session has ended (law L8).
+            StoreError::Corrupt(_) => Err(waiting),
+            _ => self.queue.lock().retry(waiting, timer_now()),
+        };
         match kept {
             Ok(pressing) => self.queue.wake(pressing),
             Err(waiting) => {

@@ -3,10 +3,10 @@
 use tokio::runtime;
 use tokio::time::timeout_at;
 
-use super::TouchQueue;
 use super::queue::Step;
 use super::taken::{Taken, Way};
-use crate::reaper::Task;
+use super::{TouchQueue, send};
+use crate::task::Task;
 
 /// Works on the queue until it is empty.
 struct Worker {
@@ -41,7 +41,9 @@ impl Worker {
                     let taken = Taken::new(&self.queue, waiting, Way::Alone);
                     // In a separate task, so that a panic loses this touch and
                     // no other.
-                    let one: Task = Box::pin(send(taken));
+                    let one: Task = Box::pin(async move {
+                        send(taken).await;
+                    });
                     tokio::spawn(one);
                 }
                 Step::Wait(due) => {
@@ -60,17 +62,5 @@ impl Drop for Worker {
         if !self.done {
             self.queue.lock().abandon();
         }
-    }
-}
-
-async fn send(taken: Taken) {
-    let Some(waiting) = taken.waiting() else {
-        return;
-    };
-    let store = waiting.state.manager().store();
-    let touch = waiting.touch;
-    match store.touch(touch.key, touch.touch).await {
-        Ok(touched) => taken.recorded(touched),
-        Err(error) => taken.failed(&error),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use dwell_core::{EventKind, minutes, seconds};
+use dwell_core::{EndReason, EventKind, minutes, seconds};
 use dwell_tower::SessionTimeoutLayer;
 
 use crate::support::{Client, RIDE, World, called, get, outcome, poll_once, stack};
@@ -49,6 +49,52 @@ async fn n58_touch_is_recorded_once_store_takes_writes_again() {
     pass(&world, minutes(10)).await;
     assert_eq!(outcome(&client.get("/").await), "ok");
     assert_eq!(world.events.count(EventKind::TouchLost), 0);
+}
+
+// The outage of writes lasts longer than the session has on record.
+#[tokio::test(start_paused = true)]
+async fn n58_touch_in_time_counts_after_recorded_deadline() {
+    let world = World::new();
+    let (_stack, mut client) = alice(&world).await;
+    pass(&world, minutes(14)).await;
+    world.store.fail_writes();
+    assert_eq!(outcome(&client.get("/").await), "ok");
+    let active = world.now();
+    pass(&world, minutes(5)).await;
+    assert_eq!(client.get("/").await.status, 503);
+    world.store.heal();
+    pass(&world, PAUSE).await;
+    assert_eq!(world.last_active(&client), active);
+    assert_eq!(outcome(&client.get("/").await), "ok");
+    assert_eq!(world.events.count(EventKind::TouchLost), 0);
+    assert_eq!(world.events.ends(), []);
+}
+
+// Its first pass after the outage comes before the next try of the touch.
+#[tokio::test(start_paused = true)]
+async fn n58_reaper_lets_failed_touches_go_first() {
+    for phase in 0..8 {
+        let world = World::new();
+        let token = world.sign_in().await;
+        let stack = SessionTimeoutLayer::new(&world.remote);
+        let mut client = world.client(&stack, &token);
+        pass(&world, minutes(14)).await;
+        world.store.fail_writes();
+        assert_eq!(outcome(&client.get("/").await), "ok");
+        pass(&world, minutes(5) + Duration::from_millis(250) * phase).await;
+        world.store.heal();
+        for _ in 0..12 {
+            pass(&world, Duration::from_millis(250)).await;
+        }
+        assert_eq!(world.events.ends(), [], "{phase}");
+        assert_eq!(outcome(&client.get("/").await), "ok", "{phase}");
+        pass(&world, minutes(16)).await;
+        assert_eq!(
+            world.events.ends(),
+            [EndReason::IdleTimeout],
+            "there is a reaper"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

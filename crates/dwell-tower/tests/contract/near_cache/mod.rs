@@ -110,5 +110,6 @@ fn touch(at: Timestamp) -> Touch {
         at,
         network: NetworkId::NONE,
         idle_deadline: at + dwell_core::minutes(15),
+        retried: false,
     }
 }
