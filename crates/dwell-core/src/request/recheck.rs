@@ -1,11 +1,9 @@
 //! Checks a request's session again later, for connections that stay open.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{CommandError, Resolved, SessionHandle};
+use super::{CommandError, DueTouch, Resolved, SessionHandle, SessionState};
 use crate::engine::{self, Activity, AreaDeadline, SessionOver, Verdict};
-use crate::event::EventKind;
 use crate::manager::SessionManager;
 use crate::policy::PolicySet;
 use crate::session::{SessionKey, SessionRecord};
@@ -19,9 +17,8 @@ use crate::time::Timestamp;
 /// Get one from [`SessionHandle::recheck`].
 #[derive(Clone, Debug)]
 pub struct Recheck {
-    manager: SessionManager,
+    state: SessionState,
     key: SessionKey,
-    address: Option<IpAddr>,
     /// The names of the route's policies. A reload may renumber policies.
     route_policies: Box<[Box<str>]>,
 }
@@ -119,9 +116,8 @@ impl SessionHandle {
             true => self.record()?.key,
         };
         Some(Recheck {
-            manager: self.manager().clone(),
+            state: SessionState::of(self),
             key,
-            address: self.client_ip(),
             route_policies: self.policies().area_names(self.0.area()),
         })
     }
@@ -158,7 +154,7 @@ impl Recheck {
     /// Returns the manager that keeps the session.
     #[must_use]
     pub fn manager(&self) -> &SessionManager {
-        &self.manager
+        self.state.manager()
     }
 
     /// Looks up the session and judges it.
@@ -167,7 +163,7 @@ impl Recheck {
     /// Fails if the store does not answer.
     pub async fn run(&self) -> Result<Rechecked, StoreError> {
         // A near copy may not have received a change that caused this check.
-        let found = self.manager.store().load_uncopied(self.key).await;
+        let found = self.manager().store().load_uncopied(self.key).await;
         self.run_on(found).await
     }
 
@@ -178,7 +174,7 @@ impl Recheck {
     /// # Errors
     /// Fails if the store did not answer the look-up.
     pub async fn run_on(&self, found: Result<Loaded, StoreError>) -> Result<Rechecked, StoreError> {
-        Ok(self.judge(self.manager.readable(self.key, found).await?))
+        Ok(self.judge(self.manager().readable(self.key, found).await?))
     }
 
     /// Does the same as [`run`](Self::run) without waiting, if the store
@@ -187,7 +183,7 @@ impl Recheck {
     #[must_use]
     pub fn run_at_once(&self) -> Option<Result<Rechecked, StoreError>> {
         let found = self
-            .manager
+            .manager()
             .store()
             .load_uncopied(self.key)
             .into_ready()
@@ -198,44 +194,56 @@ impl Recheck {
         Some(found.map(|found| self.judge(found)))
     }
 
-    /// Records activity now, as an active request does. For connections that
-    /// stay open, when the user does something. Records nothing within one
-    /// granularity of the last activity.
+    /// Returns the state of the request that the connection came from.
+    #[must_use]
+    pub fn state(&self) -> &SessionState {
+        &self.state
+    }
+
+    /// Returns the touch for activity now, as an active request earns it, and the
+    /// store's time. For connections that stay open, when the user does something.
+    /// Returns `None` within one granularity of the last activity.
     ///
     /// # Errors
     /// Fails if the session is not live any more, if its route asks for
     /// authentication ([`CommandError::StepUpRequired`]), or if the store does not
     /// answer.
-    pub async fn touch(&self) -> Result<(), CommandError> {
+    pub async fn due_touch(&self) -> Result<Option<(DueTouch, Timestamp)>, CommandError> {
         // Where a request would be refused, this is no activity either (N52).
         let (now, record) = self.run().await?.admit()?;
-        let touch = {
-            let policies = self.manager.policies().borrow();
-            let network = policies.find_network(self.address);
-            let active = Activity::Active;
-            engine::next_touch(&policies, &record.facts, network, active, now)
-        };
-        let Some(touch) = touch else {
+        let policies = self.manager().policies().borrow();
+        let network = policies.find_network(self.state.client_ip());
+        let active = Activity::Active;
+        let touch = engine::next_touch(&policies, &record.facts, network, active, now);
+        let due = touch.map(|touch| DueTouch {
+            key: self.key,
+            touch,
+            network_before: record.facts.network,
+        });
+        Ok(due.zip(Some(now)))
+    }
+
+    /// Records activity now: writes what [`due_touch`](Self::due_touch) returns.
+    ///
+    /// # Errors
+    /// Fails as [`due_touch`](Self::due_touch) does.
+    pub async fn touch(&self) -> Result<(), CommandError> {
+        let Some((due, _)) = self.due_touch().await? else {
             return Ok(());
         };
-        match self.manager.store().touch(self.key, touch).await? {
+        let outcome = self.manager().store().touch(due.key, due.touch).await?;
+        self.state.touch_recorded(&due, outcome);
+        match outcome {
             TouchOutcome::Gone => Err(CommandError::Gone),
-            TouchOutcome::Older => Ok(()),
-            TouchOutcome::Recorded => {
-                if record.facts.network != touch.network {
-                    let kind = EventKind::SessionNetworkChanged;
-                    self.manager.report(kind, now, &record, None);
-                }
-                Ok(())
-            }
+            TouchOutcome::Older | TouchOutcome::Recorded => Ok(()),
         }
     }
 
     fn judge(&self, found: Loaded) -> Rechecked {
-        let policies = self.manager.policies().borrow();
+        let policies = self.manager().policies().borrow();
         let now = found.now;
         let resolved = Resolved::by_owner(found);
-        let network = policies.find_network(self.address);
+        let network = policies.find_network(self.state.client_ip());
         let area = self.area(&policies);
         let verdict = match (area, &resolved) {
             (Some(_), resolved) => resolved.verdict(&policies, network),

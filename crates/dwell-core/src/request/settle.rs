@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{CommandError, Resolved, ResolvedSession, SessionHandle, SessionState, TokenChange};
 use crate::engine::{self, Deadlines, Outcome, TokenState, Touch, Verdict};
 use crate::event::EventKind;
-use crate::session::{SessionKey, SessionRecord};
+use crate::session::{NetworkId, SessionKey, SessionRecord};
 use crate::store::{StoreError, TouchOutcome, Update, Updated};
 use crate::time::Timestamp;
 
@@ -31,6 +31,8 @@ pub struct DueTouch {
     pub key: SessionKey,
     /// The activity.
     pub touch: Touch,
+    /// The network of the activity before.
+    pub network_before: NetworkId,
 }
 
 impl SessionState {
@@ -146,8 +148,7 @@ impl SessionState {
 
     /// Notes the outcome of a touch. Reports a change of network.
     pub fn touch_recorded(&self, touch: &DueTouch, touched: TouchOutcome) {
-        let before = self.found().map(|s| s.record.facts.network);
-        let moved = before.is_some_and(|network| network != touch.touch.network);
+        let moved = touch.network_before != touch.touch.network;
         if touched == TouchOutcome::Recorded && moved {
             self.report(EventKind::SessionNetworkChanged);
         }
@@ -194,6 +195,7 @@ impl SessionState {
         next.map(|touch| DueTouch {
             key: session.record.key,
             touch,
+            network_before: facts.network,
         })
     }
 

@@ -44,6 +44,11 @@ impl SessionState {
         Self(SessionHandle(Arc::new(slots)))
     }
 
+    /// Returns the state that a handle belongs to.
+    pub(super) fn of(handle: &SessionHandle) -> Self {
+        Self(handle.clone())
+    }
+
     /// Returns the handle for the request's handler.
     #[inline]
     #[must_use]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Update;
 use crate::engine;
-use crate::engine::Verdict;
+use crate::engine::{Touch, Verdict};
 use crate::policy::PolicySet;
 use crate::session::{EndReason, Facts};
 use crate::time::Timestamp;
@@ -38,6 +38,17 @@ impl DuePolicy {
         let network = self.0.recorded_network(facts.network);
         let limits = self.0.limits(facts.policy, facts.network, network);
         engine::decide(facts, &limits, now)
+    }
+
+    /// Returns `true` if a session is over at `now`, and would not be if the store
+    /// had recorded this touch.
+    #[must_use]
+    pub fn lacks_touch(&self, facts: &Facts, touch: Touch, now: Timestamp) -> bool {
+        let is_over = |facts: &Facts| self.verdict(facts, now).over().is_some();
+        let mut touched = *facts;
+        let retried = true;
+        touched.touch(Touch { retried, ..touch }, now);
+        is_over(facts) && !is_over(&touched)
     }
 
     /// Returns what to do at `now` about a session without a request.

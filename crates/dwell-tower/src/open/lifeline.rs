@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use dwell_core::engine::AreaDeadline;
+use dwell_core::engine::{AreaDeadline, Touch};
 use dwell_core::store::StoreError;
 use dwell_core::{
     Deadlines, Recheck, Rechecked, SessionHandle, SessionOver, Timestamp, Verdict, seconds,
@@ -352,10 +352,28 @@ impl Lifeline {
             }
             verdict => verdict.over().unwrap_or(SessionOver::Unknown).into(),
         };
+        if let Some(touch) = self.missing_touch(&found) {
+            // Its user is there, and the store has not taken that yet (law L5).
+            self.deadline = now + (touch.idle_deadline - found.now).min(FAR);
+            self.deadline_by_clock = Timestamp::MAX;
+            self.check_by = Some(now + POLL_INTERVAL);
+            self.rest();
+            return None;
+        }
         match self.in_flight {
             Some(in_flight) if !reason.is_ordered() => self.outlive(reason, in_flight, now),
             _ => Some(self.close(reason)),
         }
+    }
+
+    /// Returns the touch without which the session would not have timed out, if the
+    /// store has not recorded it yet.
+    fn missing_touch(&self, found: &Rechecked) -> Option<Touch> {
+        let record = found.record.as_ref()?;
+        let touch = self.open.unrecorded(record.key)?;
+        let due = self.recheck.manager().due_policy();
+        due.lacks_touch(&record.facts, touch, found.now)
+            .then_some(touch)
     }
 
     /// Goes on after a timeout, as long as it may.

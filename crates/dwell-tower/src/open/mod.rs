@@ -54,7 +54,7 @@ pub use body::{BoxError, BytesBody, SessionBoundBody, SessionClosed};
 pub use close_reason::CloseReason;
 pub use lifeline::{Lifeline, LifelineEvent};
 pub use recorder::ActivityRecorder;
-pub(crate) use registry::{Counted, OpenSessions};
+pub(crate) use registry::{Counted, KeepTouches, OpenSessions};
 
 /// Says who ends a connection that stays open after an answer, if the session
 /// layer does not or can't. Goes into the answer's extensions.

@@ -42,8 +42,10 @@ impl ActivityRecorder {
     /// Records activity, now, as an active request does. Does nothing within
     /// the granularity of the last one.
     ///
-    /// If the store does not answer, nothing is recorded and the next call tries
-    /// again: whether the session is over, its [`Lifeline`](super::Lifeline) tells.
+    /// A touch that the store fails to record is tried again until its deadline has
+    /// passed. If the store answers no look-up either, nothing is recorded, and the
+    /// next call tries again: whether the session is over, its
+    /// [`Lifeline`](super::Lifeline) tells.
     ///
     /// # Errors
     /// When the session is over.
@@ -55,16 +57,18 @@ impl ActivityRecorder {
         {
             return Ok(());
         }
-        match self.recheck.touch().await {
+        let due = match self.recheck.due_touch().await {
             Err(CommandError::Store(error)) => {
                 let message = "touch of an open connection not recorded; the next one tries again";
                 crate::log::warn(message, Some(&error));
                 return Ok(());
             }
-            touched => touched?,
-        }
+            due => due?,
+        };
         self.touched = Some(timer_now());
-        self.open.touched(self.recheck.key());
+        if let Some((touch, now)) = due {
+            self.open.record(touch, self.recheck.state(), now);
+        }
         Ok(())
     }
 }

@@ -5,8 +5,12 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 
+use dwell_core::engine::Touch;
 use dwell_core::store::{Loaded, StoreError};
-use dwell_core::{Clock, SessionHandle, SessionKey, SessionManager, SystemClock, Timestamp};
+use dwell_core::{
+    Clock, DueTouch, SessionHandle, SessionKey, SessionManager, SessionState, SystemClock,
+    Timestamp,
+};
 
 use super::look_up::{LookUp, answered};
 use super::notifier::Notifier;
@@ -28,8 +32,19 @@ struct Inner {
     /// Whether the server shuts down.
     is_stopping: AtomicBool,
     clock: SystemClock,
+    /// The touches of the stack.
+    touches: OnceLock<Box<dyn KeepTouches>>,
     /// The store's change feed, if it has one; found by the first connection.
     feed: OnceLock<Option<Arc<Feed>>>,
+}
+
+/// Records the touches of open connections.
+pub(crate) trait KeepTouches: Send + Sync {
+    /// Records a touch, at `now` by the store's clock.
+    fn record(&self, touch: DueTouch, state: &SessionState, now: Timestamp);
+
+    /// Returns the latest touch of a session that the store has not recorded yet.
+    fn unrecorded(&self, key: SessionKey) -> Option<Touch>;
 }
 
 /// The open connections of one session.
@@ -105,6 +120,23 @@ impl OpenSessions {
     pub(super) fn is_notified(&self) -> bool {
         let feed = self.0.feed.get().and_then(Option::as_deref);
         feed.is_some_and(Feed::is_live)
+    }
+
+    /// Sets who records touches.
+    pub(crate) fn set_touches(&self, touches: Box<dyn KeepTouches>) {
+        let _ = self.0.touches.set(touches);
+    }
+
+    /// Records a touch of an open connection.
+    pub(super) fn record(&self, touch: DueTouch, state: &SessionState, now: Timestamp) {
+        if let Some(touches) = self.0.touches.get() {
+            touches.record(touch, state, now);
+        }
+    }
+
+    /// Returns the latest touch of a session that the store has not recorded yet.
+    pub(super) fn unrecorded(&self, key: SessionKey) -> Option<Touch> {
+        self.0.touches.get()?.unrecorded(key)
     }
 
     /// Sets how many event streams and WebSockets a session may have.

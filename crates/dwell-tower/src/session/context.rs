@@ -28,7 +28,7 @@ impl Context {
         Self {
             source: Arc::new(TokenSource::default()),
             no_store: true,
-            touches: TouchQueue::new(open.clone()),
+            touches: TouchQueue::new(&open),
             open,
             clock: (!is_local).then(SystemClock::new),
         }

@@ -8,8 +8,8 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use dwell_core::engine::{TokenState, judge_token};
 use dwell_core::store::{Loaded, Lookup, StoreError};
 use dwell_core::{
-    AdoptedSession, Clock, EndReason, Event, EventKind, Facts, Resolved, SessionManager,
-    SessionRecord, SessionState, SystemClock, Timestamp, Token,
+    AdoptedSession, Clock, EndReason, Event, EventKind, Resolved, SessionManager, SessionRecord,
+    SessionState, SystemClock, Timestamp, Token,
 };
 
 use super::context::Context;
@@ -181,11 +181,7 @@ fn lacks_touch(manager: &SessionManager, context: &Context, state: &SessionState
         return false;
     };
     let due = manager.due_policy();
-    let is_over = |facts: &Facts| due.verdict(facts, session.now).over().is_some();
-    let mut touched = session.record.facts;
-    touched.last_active_at = touched.last_active_at.max(touch.at);
-    touched.idle_deadline = touched.idle_deadline.max(touch.idle_deadline);
-    is_over(&session.record.facts) && !is_over(&touched)
+    due.lacks_touch(&session.record.facts, touch, session.now)
 }
 
 /// Reports that the store did not answer, and returns the refusal.

@@ -16,7 +16,7 @@ mod queue;
 mod taken;
 mod worker;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
 use dwell_core::engine::Touch;
@@ -27,7 +27,7 @@ use tokio::sync::Notify;
 
 use self::queue::{Queue, Waiting};
 use self::taken::{Taken, Way};
-use crate::open::OpenSessions;
+use crate::open::{KeepTouches, OpenSessions};
 use crate::sync::lock;
 use crate::timer::{FAR, timer_now};
 
@@ -47,6 +47,21 @@ const NEAR: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TouchQueue(Arc<Shared>);
 
+/// The queue as open connections know it. They do not keep it alive.
+struct WeakQueue(Weak<Shared>);
+
+impl KeepTouches for WeakQueue {
+    fn record(&self, touch: DueTouch, state: &SessionState, now: Timestamp) {
+        if let Some(shared) = self.0.upgrade() {
+            TouchQueue(shared).record(touch, state, || Some(now));
+        }
+    }
+
+    fn unrecorded(&self, key: SessionKey) -> Option<Touch> {
+        TouchQueue(self.0.upgrade()?).unrecorded(key)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Shared {
     queue: Mutex<Queue>,
@@ -57,12 +72,15 @@ struct Shared {
 }
 
 impl TouchQueue {
-    /// Returns a queue that notifies open connections of recorded touches.
-    pub(crate) fn new(open: OpenSessions) -> Self {
-        Self(Arc::new(Shared {
-            open,
+    /// Returns a queue that notifies open connections of recorded touches, and
+    /// records theirs.
+    pub(crate) fn new(open: &OpenSessions) -> Self {
+        let shared = Arc::new(Shared {
+            open: open.clone(),
             ..Shared::default()
-        }))
+        });
+        open.set_touches(Box::new(WeakQueue(Arc::downgrade(&shared))));
+        Self(shared)
     }
 
     /// Reports the store's answer to a touch.
@@ -282,6 +300,7 @@ mod tests {
                 idle_deadline: Timestamp::MIN,
                 retried: false,
             },
+            network_before: NetworkId::NONE,
         };
         let queue = TouchQueue::default();
         let record = |queue: &TouchQueue| queue.record(touch, &state, || None);

@@ -105,10 +105,10 @@ impl Queue {
     /// Returns it if there is none: its deadline comes first, or a flush waits.
     pub(super) fn retry(&mut self, mut waiting: Waiting, now: Instant) -> Result<bool, Waiting> {
         let pause = LONGEST_PAUSE.min(FIRST_PAUSE * 2_u32.saturating_pow(waiting.failures));
-        let due = now + pause;
-        if due >= waiting.expires || waiting.number < self.flushed {
+        if now + FIRST_PAUSE >= waiting.expires || waiting.number < self.flushed {
             return Err(waiting);
         }
+        let due = (now + pause).min(waiting.expires - FIRST_PAUSE);
         waiting.failures += 1;
         waiting.touch.touch.retried = true;
         waiting.due = Some(due);
