@@ -169,7 +169,7 @@ macro_rules! __conformance_cases {
             driven {
                 clock::store_clock_moves_only_when_moved
                 failures::n11_failure_at_hard_deadline_is_too_late
-                touch::n58_retried_touch_counts_until_its_own_deadline
+                retried_touch::n58_retried_touch_counts_until_its_own_deadline
                 keeping::expired_session_stays_until_ended
                 locking::idle_session_is_locked_once_then_ends
                 locking::session_locked_by_request_is_not_locked_again

@@ -68,6 +68,7 @@ pub mod outliving;
 pub mod reapers;
 pub mod reaping;
 pub mod records;
+pub mod retried_touch;
 pub mod subjects;
 pub mod together;
 pub mod tombstones;

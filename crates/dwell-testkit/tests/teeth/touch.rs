@@ -139,10 +139,10 @@ crate::teeth! {
         touch::touch_and_load_looks_up_after_touching, "as the touch left it";
     }
     losing_late_touch_is_found: LateTouchIsLost {
-        touch::n58_retried_touch_counts_until_its_own_deadline, "before its own deadline";
+        retried_touch::n58_retried_touch_counts_until_its_own_deadline, "before its own deadline";
     }
     late_touch_outliving_itself_is_found: LateTouchOutlivesItself {
-        touch::n58_retried_touch_counts_until_its_own_deadline, "and not at it";
+        retried_touch::n58_retried_touch_counts_until_its_own_deadline, "and not at it";
     }
     touch_at_absolute_deadline_is_found: TouchAtTheAbsoluteDeadline {
         touch::n11_touch_at_absolute_deadline_is_too_late, "1 ms before a deadline";

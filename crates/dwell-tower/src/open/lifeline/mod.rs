@@ -1,5 +1,7 @@
 //! How long something may stay open: for as long as its session lives.
 
+mod outlive;
+
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -7,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use dwell_core::engine::{AreaDeadline, Touch};
+use dwell_core::engine::AreaDeadline;
 use dwell_core::store::StoreError;
 use dwell_core::{
     Deadlines, Recheck, Rechecked, SessionHandle, SessionOver, Timestamp, Verdict, seconds,
@@ -364,33 +366,6 @@ impl Lifeline {
             Some(in_flight) if !reason.is_ordered() => self.outlive(reason, in_flight, now),
             _ => Some(self.close(reason)),
         }
-    }
-
-    /// Returns the touch without which the session would not have timed out, if the
-    /// store has not recorded it yet.
-    fn missing_touch(&self, found: &Rechecked) -> Option<Touch> {
-        let record = found.record.as_ref()?;
-        let touch = self.open.unrecorded(record.key)?;
-        let due = self.recheck.manager().due_policy();
-        due.lacks_touch(&record.facts, touch, found.now)
-            .then_some(touch)
-    }
-
-    /// Goes on after a timeout, as long as it may.
-    fn outlive(
-        &mut self,
-        reason: CloseReason,
-        InFlight { until }: InFlight,
-        now: Instant,
-    ) -> Option<LifelineEvent> {
-        let is_over = reason != CloseReason::StepUpRequired;
-        match until.filter(|_| is_over) {
-            Some(until) if now >= until => return Some(self.close(reason)),
-            until => self.deadline = until.unwrap_or(now + FAR),
-        }
-        self.deadline_by_clock = Timestamp::MAX;
-        self.rest();
-        None
     }
 
     /// Sleeps until there is something to do.
