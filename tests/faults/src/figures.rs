@@ -120,7 +120,8 @@ fn longest_outage(requests: &[Request]) -> Duration {
 }
 
 fn survivors(history: &History) -> usize {
-    let outages = history.faults.outages.iter();
+    let faults = &history.faults;
+    let outages = faults.outages.iter().chain(&faults.read_only);
     let (Some(from), Some(until)) = (
         outages.clone().map(|outage| outage.0).min(),
         outages.map(|outage| outage.1).max(),

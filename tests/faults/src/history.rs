@@ -12,6 +12,10 @@ pub type SessionId = String;
 /// How long after a stall the machine may still be busy with what waited.
 const AFTERMATH: Duration = Duration::from_secs(2);
 
+/// How long after the store takes writes again a touch that failed is tried again:
+/// the longest pause between two tries, and the time that one may take.
+const RETRY: Duration = Duration::from_millis(4_500);
+
 /// The history of a run.
 #[derive(Clone, Debug, Default)]
 pub struct History {
@@ -117,6 +121,8 @@ pub struct Faults {
     /// When the store was unreliable: touches may be lost, and answers may be
     /// 503 or none.
     pub outages: Vec<(Moment, Moment)>,
+    /// When the store answered look-ups and took no writes.
+    pub read_only: Vec<(Moment, Moment)>,
     /// When a node could not be reached.
     pub absences: Vec<Absence>,
     /// When the whole machine stood still, as seen by a late timer: slow
@@ -244,6 +250,23 @@ impl Faults {
     pub fn store_unreliable(&self, from: Moment, until: Moment) -> bool {
         let overlaps = |(a, b): &(Moment, Moment)| *a <= until && from <= *b;
         self.outages.iter().any(overlaps) || self.stalled(from, until)
+    }
+
+    /// Returns when a touch of this interval is certainly on record: if the store
+    /// took no writes then, some time after it takes them again.
+    #[must_use]
+    pub fn on_record(&self, sent: Moment, on_record: Moment) -> Moment {
+        let overlaps = |(a, b): &&(Moment, Moment)| *a <= on_record && sent <= *b;
+        let refused = self.read_only.iter().filter(overlaps);
+        let later = refused.map(|(_, until)| *until + RETRY);
+        later.fold(on_record, Moment::max)
+    }
+
+    /// Whether the store took no writes at any time in this interval.
+    #[must_use]
+    pub fn is_read_only(&self, from: Moment, until: Moment) -> bool {
+        let overlaps = |(a, b): &(Moment, Moment)| *a <= until && from <= *b + RETRY;
+        self.read_only.iter().any(overlaps)
     }
 
     /// Whether the machine stood still in this interval, or shortly before.

@@ -47,8 +47,8 @@ What users notice when something breaks, measured by `cargo run -p dwell-faults`
 
 Virtual users bank at two nodes that share a store, each request at a random node. Every request is
 recorded with its answer, and so is every event of both nodes. Then a checker compares the record with the laws: L1
-(hard cutoff), L2 (only activity prolongs), L4 (the dead stay dead), L8 (503 with `Retry-After`, cookie and session
-kept), L10 (rotation), L12 (every end has a witness), and that no active user is signed out early by more than
+(hard cutoff), L2 (only activity prolongs), L4 (the dead stay dead), L5 (no active user is thrown out), L8 (503 with `Retry-After`, cookie and session
+kept), L10 (rotation), L12 (every end has a witness), L18 (a poll takes no token), and that no active user is signed out early by more than
 the granularity. A violation is a failed test: each run is one, in `tests/faults/tests`.
 
 An *outage* is how long a user got nothing but 503 or no answer. Ends that are reported *again* are those of a node or

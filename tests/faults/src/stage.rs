@@ -50,6 +50,8 @@ pub struct Plan {
     pub closing: CloseReason,
     /// The errors of the nodes' clocks.
     pub skews: [Option<&'static str>; 2],
+    /// The number of nodes, one or two.
+    pub nodes: usize,
 }
 
 /// Two nodes on one store, and their client.
@@ -82,7 +84,10 @@ impl Stage {
             policy: policy.clone(),
             skew: plan.skews.get(number).copied().flatten(),
         };
-        let nodes = vec![Node::start(setup(0)).await?, Node::start(setup(1)).await?];
+        let mut nodes = Vec::new();
+        for number in 0..plan.nodes {
+            nodes.push(Node::start(setup(number)).await?);
+        }
         let client = Client::new(nodes.iter().map(Node::address).collect());
         Ok(Self {
             nodes,

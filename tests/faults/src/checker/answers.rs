@@ -1,4 +1,4 @@
-//! L8: which answers are allowed, and when.
+//! L8, L18: which answers are allowed, and when.
 
 use std::time::Duration;
 
@@ -7,17 +7,30 @@ use crate::history::{Cookie, History, Kind, Request, Times};
 
 pub(super) fn check(history: &History, times: &Times) -> Vec<Violation> {
     let requests = history.requests.iter();
+    let violation = |law, request: &Request, what: &str| Violation {
+        law,
+        session: request.session.clone(),
+        what: what.to_owned(),
+        request: Some(request.clone()),
+    };
     requests
         .filter_map(|request| {
+            if takes_token(request) {
+                let what = "a poll takes the token";
+                return Some(violation(Law::NothingEarned, request, what));
+            }
             let what = wrong(history, times, request)?;
-            Some(Violation {
-                law: Law::FailClosed,
-                session: request.session.clone(),
-                what: what.to_owned(),
-                request: Some(request.clone()),
-            })
+            Some(violation(Law::FailClosed, request, what))
         })
         .collect()
+}
+
+/// L18: a request that is no activity removes no token, so that its user learns why
+/// the session is over.
+fn takes_token(request: &Request) -> bool {
+    let passive = matches!(request.kind, Kind::Poll | Kind::Status);
+    let answer = request.answer.as_ref();
+    passive && answer.is_some_and(|answer| answer.cookie == Cookie::Removed)
 }
 
 fn wrong(history: &History, times: &Times, request: &Request) -> Option<&'static str> {
@@ -35,6 +48,7 @@ fn wrong(history: &History, times: &Times, request: &Request) -> Option<&'static
         503 if !answer.retry_after => Some("503 without Retry-After"),
         503 if answer.cookie != Cookie::Kept => Some("503 that changes the cookie"),
         503 if answer.reason.as_deref() != Some("store_unavailable") => Some("503 without reason"),
+        503 if faults.is_read_only(sent, received) => None,
         503 if !faults.store_unreliable(sent, received) => Some("503 although the store was there"),
         503 | 200..=299 | 401 => None,
         _ => Some("an unexpected status"),

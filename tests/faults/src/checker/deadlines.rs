@@ -1,4 +1,4 @@
-//! L1, L2, and ends that came too early.
+//! L1, L2, L5, and ends that came too early.
 
 use std::time::Duration;
 
@@ -73,9 +73,13 @@ fn too_early(view: &View<'_>, request: &Request) -> Option<Violation> {
             let last = last_certain(view, request.sent)?;
             let idle = request.received.saturating_sub(last.sent);
             let most = times.idle.saturating_sub(times.granularity + times.slack);
+            let law = match view.faults.is_read_only(last.sent, last.received) {
+                true => Law::ActivityLost,
+                false => Law::TooEarly,
+            };
             (idle < most).then(|| {
                 let what = format!("refused as idle {idle:.3?} or less after: {last}");
-                view.violation(Law::TooEarly, request, what)
+                view.violation(law, request, what)
             })
         }
         "absolute_timeout" => {
@@ -126,6 +130,7 @@ fn last_certain<'a>(view: &View<'a>, at: Moment) -> Option<&'a Request> {
             continue;
         }
         let on_record = request.received + times.touch_delay;
+        let on_record = view.faults.on_record(request.sent, on_record);
         // A touch may be lost while the store is away, and one after the
         // recorded deadline does nothing.
         let deadline = last.map(|last| (last.sent + times.idle).saturating_sub(times.granularity));

@@ -6,10 +6,10 @@
 //!
 //! | file | contents |
 //! |---|---|
-//! | `deadlines` | L1, L2, and ends that came too early |
+//! | `deadlines` | L1, L2, L5, and ends that came too early |
 //! | `tokens` | L10 |
 //! | `ends` | L4, L12, and sessions that were forgotten |
-//! | `answers` | L8: which answers are allowed, and when |
+//! | `answers` | L8, L18: which answers are allowed, and when |
 
 mod answers;
 mod deadlines;
@@ -31,6 +31,8 @@ pub enum Law {
     OnlyActivityProlongs,
     /// L4: admitted after a client had learned of the end.
     DeadStayDead,
+    /// L5: an active user was thrown out, whose touch could be written in time.
+    ActivityLost,
     /// L8: refused otherwise than with 503, `Retry-After` and the cookie kept;
     /// or later than configured; or without need.
     FailClosed,
@@ -41,6 +43,8 @@ pub enum Law {
     Rotation,
     /// L12: an end was not reported, or more than once.
     Witness,
+    /// L18: a request that is no activity took the token.
+    NothingEarned,
     /// A session ended although its user had been active in time.
     TooEarly,
 }

@@ -23,6 +23,7 @@ fn plan(name: &'static str, redis: &Redis) -> Plan {
         closing: CloseReason::WalkAway,
         flags: &[],
         skews: [None, None],
+        nodes: 2,
     }
 }
 

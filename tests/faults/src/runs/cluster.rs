@@ -31,6 +31,7 @@ pub async fn cluster_master_killed(program: &Path) -> Result<Outcome> {
         closing: CloseReason::SignOut,
         flags: &[],
         skews: [None, None],
+        nodes: 2,
     };
     let times = plan.times;
     let stage = Stage::start(program, plan).await?;

@@ -4,6 +4,7 @@ mod calm;
 mod cluster;
 mod outage;
 mod reaping;
+mod refused_writes;
 
 use std::path::Path;
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub use outage::{
     redis_resets, redis_slow,
 };
 pub use reaping::{many_ends, reaper_killed};
+pub use refused_writes::{postgres_read_only, redis_read_only, redis_writes_paused, sqlite_locked};
 
 /// The number of users in a run.
 const USERS: usize = 40;
@@ -58,6 +60,10 @@ pub async fn all(program: &Path, mut tell: impl FnMut(&Outcome)) -> Result<Vec<O
         postgres_killed(program),
         postgres_paused(program),
         cluster_master_killed(program),
+        redis_read_only(program),
+        redis_writes_paused(program),
+        postgres_read_only(program),
+        sqlite_locked(program),
         node_killed(program),
         many_ends(program, reaping::On::Redis),
         many_ends(program, reaping::On::Postgres),
@@ -151,6 +157,15 @@ async fn go_on(time: Duration) -> Moment {
     // Not a wait: the fault happens at this time of the run.
     tokio::time::sleep(time).await;
     clock::now()
+}
+
+/// Notes that the store took no writes from `from` until now.
+fn read_only_since(from: Moment) -> Faults {
+    Faults {
+        read_only: vec![(from, clock::now())],
+        repeats: Repeats::Identical,
+        ..Faults::default()
+    }
 }
 
 /// Notes that the store was unreliable from `from` until shortly after now.

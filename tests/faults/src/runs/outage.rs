@@ -30,6 +30,7 @@ fn plan(name: &'static str, store: String) -> Plan {
         closing: CloseReason::SignOut,
         flags: &[],
         skews: [None, None],
+        nodes: 2,
     }
 }
 

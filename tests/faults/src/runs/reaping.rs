@@ -106,6 +106,7 @@ async fn run(what: &'static str, program: &Path, on: On, kill: Kill) -> Result<O
         closing: CloseReason::WalkAway,
         flags: &[],
         skews: [None, None],
+        nodes: 2,
     };
     let mut stage = Stage::start(program, plan).await?;
     let (planted, due) = match on {

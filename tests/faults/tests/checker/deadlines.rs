@@ -1,8 +1,8 @@
 //! L1, L2, and ends that came too early.
 
 use crate::by_hand::*;
-use dwell_faults::checker::Law;
-use dwell_faults::history::{Absence, Kind, Request};
+use dwell_faults::checker::{Law, check};
+use dwell_faults::history::{Absence, Cookie, History, Kind, Request};
 
 #[test]
 fn admission_after_idle_deadline_is_found() {
@@ -105,4 +105,46 @@ fn click_whose_touch_may_be_lost_proves_no_activity() {
     assert_eq!(found(&history), [Law::TooEarly]);
     history.faults.outages = vec![(at(2_200), at(2_300))];
     assert_correct(&history);
+}
+
+// Its touch is tried again once the store takes writes.
+#[test]
+fn l05_active_user_thrown_out_for_lost_touch_is_found() {
+    let click = || click(1_000);
+    let requests = || vec![login(0), click(), refused(3_900, "idle_timeout")];
+    let mut history = history(requests());
+    history.faults.read_only = vec![(at(900), at(1_100))];
+    // Too late for a session of four seconds: the next try may come after its end.
+    assert_correct(&history);
+    let mut times = TIMES;
+    times.idle = std::time::Duration::from_secs(14);
+    let laws = |history: &History| -> Vec<Law> {
+        check(history, &times)
+            .iter()
+            .map(|found| found.law)
+            .collect()
+    };
+    history.requests = vec![login(0), click(), refused(13_900, "idle_timeout")];
+    history.events[0][0].idle_ms = Some(14_000);
+    assert_eq!(laws(&history), [Law::ActivityLost]);
+    history.requests = vec![login(0), click(), refused(14_000, "idle_timeout")];
+    assert_eq!(laws(&history), []);
+    // Nothing is known of a touch while the store was away.
+    history.requests = vec![login(0), click(), refused(13_900, "idle_timeout")];
+    history.faults.outages = vec![(at(900), at(1_100))];
+    assert_eq!(laws(&history), []);
+}
+
+#[test]
+fn l18_poll_that_takes_token_is_found() {
+    for kind in [Kind::Poll, Kind::Status] {
+        let mut poll = request(5_000, kind, 401);
+        with(&mut poll).reason = Some("idle_timeout".to_owned());
+        assert_correct(&history(vec![login(0), poll.clone()]));
+        with(&mut poll).cookie = Cookie::Removed;
+        assert_eq!(found_in(vec![login(0), poll]), [Law::NothingEarned]);
+    }
+    let mut click = refused(5_000, "idle_timeout");
+    with(&mut click).cookie = Cookie::Removed;
+    assert_correct(&history(vec![login(0), click]));
 }

@@ -40,3 +40,13 @@ pub(crate) fn lawful_outage(outcome: Result<Outcome>) -> Outcome {
     assert!(outcome.figures.survivors > 10, "{outcome}");
     outcome
 }
+
+/// Like [`lawful_load`], for a run in which the store took no writes: also checks
+/// that this was noticed, and that sessions survived.
+pub(crate) fn lawful_writes_refused(outcome: Result<Outcome>) -> Outcome {
+    let outcome = lawful(outcome);
+    let figures = &outcome.figures;
+    assert!(figures.requests > 500 && figures.refused > 0, "{outcome}");
+    assert!(figures.survivors > 5, "{outcome}");
+    outcome
+}
