@@ -7,7 +7,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
 use crate::error::SessionError;
@@ -35,7 +35,7 @@ const MAX_IDLE_MS: u64 = 24 * 3_600 * 1_000;
 /// | `GET /session/events` | none | 200, an event stream |
 /// | `POST /session/extend` | "stay signed in": activity now | 200, the status document |
 /// | `POST /session/activity` with `{"idle_ms": 1200}` | input happened 1200 milliseconds ago | 200, the status document |
-/// | `POST /session/end` | signs out | 204, the cookie removed, `Clear-Site-Data` |
+/// | `POST /session/end` | signs out, in every state | 204, the cookie removed, `Clear-Site-Data` ([a setting](session_endpoints_clearing)) |
 ///
 /// # Activity
 /// - Asking is never activity, so a page may poll.
@@ -125,6 +125,45 @@ pub fn session_endpoints<S: Clone + Send + Sync + 'static>() -> Router<S> {
 /// # Panics
 /// When `path` is not a path, like [`Router::route`]. That is at start-up.
 pub fn session_endpoints_at<S: Clone + Send + Sync + 'static>(path: &str) -> Router<S> {
+    session_endpoints_clearing(path, &[SiteData::Cache, SiteData::Storage])
+}
+
+/// What a browser clears after signing out (`Clear-Site-Data`, W3C Clear Site Data
+/// §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SiteData {
+    /// Pages and resources that the browser has kept.
+    Cache,
+    /// All cookies of the registrable domain. Signs out of sibling applications,
+    /// too.
+    CookiesOfAllSubdomains,
+    /// What scripts have stored: local storage, databases, service workers.
+    Storage,
+}
+
+/// Serves the [session endpoints](session_endpoints) under a path, and says what
+/// the browser clears after signing out. The other functions clear
+/// [`SiteData::Cache`] and [`SiteData::Storage`].
+///
+/// ```
+/// use axum::Router;
+/// use dwell_axum::{SiteData, session_endpoints_clearing};
+///
+/// // This application keeps drafts in local storage.
+/// let app: Router = Router::new()
+///     .merge(session_endpoints_clearing("/session", &[SiteData::Cache]));
+/// # let _ = app;
+/// ```
+///
+/// # Panics
+/// When `path` is not a path, like [`Router::route`]. That is at start-up.
+pub fn session_endpoints_clearing<S: Clone + Send + Sync + 'static>(
+    path: &str,
+    clear: &[SiteData],
+) -> Router<S> {
+    let clear = clear_site_data(clear);
+    let end = move |session: LoginSession| end(session, clear);
     // Around each `POST` and not around its route: other methods get 405 from
     // every origin.
     let same_origin = || from_fn(demand_same_origin);
@@ -190,15 +229,27 @@ async fn activity(
     Ok(StatusDocument::of(&session).into_response())
 }
 
-async fn end(session: LoginSession) -> Result<Response, SessionError> {
+async fn end(session: LoginSession, clear: Option<HeaderValue>) -> Result<Response, SessionError> {
     session.sign_out().await?;
-    // Without "cookies", which would sign out of sibling applications, too.
-    let clear = HeaderValue::from_static(r#""cache", "storage""#);
-    let headers = [
-        (header::HeaderName::from_static("clear-site-data"), clear),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    Ok((StatusCode::NO_CONTENT, headers).into_response())
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(clear) = clear {
+        headers.insert(HeaderName::from_static("clear-site-data"), clear);
+    }
+    Ok(response)
+}
+
+/// Returns the field's value, such as `"cache", "storage"`; `None` for nothing.
+fn clear_site_data(clear: &[SiteData]) -> Option<HeaderValue> {
+    let word = |data: &SiteData| match data {
+        SiteData::Cache => r#""cache""#,
+        SiteData::CookiesOfAllSubdomains => r#""cookies""#,
+        SiteData::Storage => r#""storage""#,
+    };
+    let words: Vec<&str> = clear.iter().map(word).collect();
+    let value = HeaderValue::from_str(&words.join(", ")).ok();
+    value.filter(|value| !value.is_empty())
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -204,7 +204,9 @@ pub use {dwell_core, dwell_memory, dwell_tower};
 pub use body::AxumBodyFactory;
 #[cfg(feature = "browser")]
 pub use browser::browser;
-pub use endpoints::{session_endpoints, session_endpoints_at};
+pub use endpoints::{
+    SiteData, session_endpoints, session_endpoints_at, session_endpoints_clearing,
+};
 pub use error::SessionError;
 pub use extract::{LoginSession, Session, SessionRejection};
 pub use route::{active, passive, policy, privileged};

@@ -120,3 +120,23 @@ async fn l08_sign_out_during_outage_is_503_and_repeatable() {
     assert_signed_out(&alice.post("/session/end", "").await);
     assert_eq!(world.events.ends(), [EndReason::SignedOut]);
 }
+
+#[tokio::test]
+async fn n73_what_browser_clears_is_a_setting() {
+    for (clear, expected) in [
+        (&[][..], None),
+        (&[SiteData::Storage], Some(r#""storage""#)),
+        (
+            &[SiteData::Cache, SiteData::CookiesOfAllSubdomains],
+            Some(r#""cache", "cookies""#),
+        ),
+    ] {
+        let world = World::new();
+        let routes = session_endpoints_clearing("/own", clear);
+        let mut alice = world.alice(routes).await;
+        let answer = alice.post("/own/end", "").await;
+        assert_eq!(answer.status, 204);
+        assert_eq!(answer.header("clear-site-data"), expected);
+        assert!(removes_cookie(&answer));
+    }
+}
