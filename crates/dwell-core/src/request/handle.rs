@@ -178,7 +178,9 @@ impl SessionHandle {
         self.0.changes(change)
     }
 
-    pub(super) fn is_changed(&self) -> bool {
+    /// Returns `true` if a command of this request did anything.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
         self.0.is_changed()
     }
 

@@ -110,14 +110,19 @@ pub(crate) enum Begun<B: BytesBody> {
     Part(B, Option<Ahead>),
 }
 
+/// Whether a body says that it is long, or says nothing of its length.
+pub(crate) fn is_long<B: BytesBody>(body: &B) -> bool {
+    body.size_hint().exact().is_none_or(|left| left > SHORT)
+}
+
 impl<B: BytesBody> Begun<B> {
     /// Reads what is there of a body that says it is short. Its length says
     /// nothing of the time that the rest takes (N60).
     pub(crate) fn read(mut body: B) -> Self {
-        let hint = body.size_hint();
-        if hint.exact().is_none_or(|left| left > SHORT) {
+        if is_long(&body) {
             return Self::Part(body, None);
         }
+        let hint = body.size_hint();
         let mut cx = Context::from_waker(Waker::noop());
         match Pin::new(&mut body).poll_frame(&mut cx) {
             Poll::Ready(None) => Self::Whole(Bytes::new()),

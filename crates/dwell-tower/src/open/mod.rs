@@ -49,7 +49,7 @@ mod recorder;
 mod registry;
 
 pub use answer::{AnyBodyFactory, BodyFactory, SessionBody};
-pub(crate) use body::{Begun, is_event_stream};
+pub(crate) use body::{Begun, is_event_stream, is_long};
 pub use body::{BoxError, BytesBody, SessionBoundBody, SessionClosed};
 pub use close_reason::CloseReason;
 pub use lifeline::{Lifeline, LifelineEvent};

@@ -11,7 +11,7 @@ use super::cache::keep_out;
 use super::guard::{Guard, Settled};
 use crate::open::{
     Begun, BodyFactory, BytesBody, CloseReason, Counted, Lifeline, SessionBoundBody, UpgradePolicy,
-    is_event_stream,
+    is_event_stream, is_long,
 };
 use crate::rejection::{NO_STORE, Refusal, miswired, problem, set};
 
@@ -56,7 +56,7 @@ impl Guard {
         &self,
         response: &mut Response<B>,
     ) -> Result<(), Response<Bytes>> {
-        let is_ours = !response.body().is_end_stream()
+        let is_ours = is_long(response.body())
             && is_event_stream(response.headers())
             && response.extensions().get::<UpgradePolicy>().is_none();
         let Some(lifeline) = is_ours.then(|| Lifeline::of(self.state())).flatten() else {
@@ -95,7 +95,8 @@ impl Guard {
         }
         let place = response.extensions_mut().remove::<Arc<Counted>>();
         let is_done = bound_elsewhere || response.body().is_end_stream();
-        if is_done || state.current_deadlines().is_none() {
+        // A session that a command started counts, too.
+        if is_done || !(state.session().is_some() || state.is_changed()) {
             return response.map(F::pass);
         }
         let (parts, body) = response.into_parts();
