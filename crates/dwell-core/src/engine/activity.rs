@@ -61,6 +61,10 @@ pub enum Fetch {
     /// Nothing against activity. The default.
     #[default]
     Plain,
+    /// A page navigation that no person is known to have started. It counts unless
+    /// the policy says otherwise
+    /// ([`PolicyBuilder::unprompted_navigations`](crate::PolicyBuilder::unprompted_navigations)).
+    Unprompted,
     /// A subresource request from another site, or metadata that can't be
     /// understood.
     CrossSite,
@@ -69,6 +73,14 @@ pub enum Fetch {
     /// A request that nobody asked for: a preflight, the refresh of a
     /// device-bound credential, a report, media, or an event stream.
     Background,
+}
+
+impl Fetch {
+    /// Returns `true` if it speaks against activity under any policy.
+    #[must_use]
+    pub const fn is_background(self) -> bool {
+        !matches!(self, Self::Plain | Self::Unprompted)
+    }
 }
 
 /// The evidence that a request carries.
@@ -87,7 +99,7 @@ impl RequestEvidence {
 
     /// Packs the evidence into one byte, which a handle keeps without a lock.
     pub(crate) const fn to_bits(self) -> u8 {
-        (self.declaration as u8) << 2 | self.fetch as u8
+        (self.declaration as u8) << 3 | self.fetch as u8
     }
 
     /// Unpacks the evidence; [`UNSEEN`](Self::UNSEEN) is the default.
@@ -96,15 +108,16 @@ impl RequestEvidence {
             return Self::default();
         }
         Self {
-            declaration: match bits >> 2 {
+            declaration: match bits >> 3 {
                 0 => Declaration::Active,
                 1 => Declaration::None,
                 _ => Declaration::Passive,
             },
-            fetch: match bits & 3 {
+            fetch: match bits & 7 {
                 0 => Fetch::Plain,
-                1 => Fetch::CrossSite,
-                2 => Fetch::Prefetch,
+                1 => Fetch::Unprompted,
+                2 => Fetch::CrossSite,
+                3 => Fetch::Prefetch,
                 _ => Fetch::Background,
             },
         }
@@ -119,10 +132,10 @@ impl RequestEvidence {
             (Declaration::Active, Declaration::Active) => Declaration::Active,
             _ => Declaration::None,
         };
-        let fetch = if self.fetch == Fetch::Plain {
-            other.fetch
-        } else {
-            self.fetch
+        let fetch = match (self.fetch, other.fetch) {
+            (Fetch::Plain, other) => other,
+            (Fetch::Unprompted, other) if other != Fetch::Plain => other,
+            (this, _) => this,
         };
         Self { declaration, fetch }
     }
@@ -199,7 +212,7 @@ pub fn classify(
     if request.declaration == Declaration::Passive {
         return passive(Evidence::Declaration);
     }
-    if request.fetch != Fetch::Plain {
+    if request.fetch.is_background() {
         return passive(Evidence::Fetch);
     }
     if outcome.is_refusal() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::error::{PolicyError, Problem};
 use super::preset::Preset;
 use super::{MAX_DURATION, OnIdle, OnLimit, Policy, SessionLimit};
-use crate::policy::Unmarked;
+use crate::policy::{Unmarked, Unprompted};
 use crate::session::PolicyId;
 use crate::time::{hours, minutes, seconds};
 
@@ -28,6 +28,7 @@ pub struct PolicyBuilder {
     pub(super) on_idle: Option<OnIdle>,
     pub(super) lock_period: Option<Duration>,
     pub(super) unmarked: Option<Unmarked>,
+    pub(super) unprompted: Option<Unprompted>,
     pub(super) granularity: Option<Duration>,
     pub(super) session_limit: Option<SessionLimit>,
     pub(super) in_flight: Option<Duration>,
@@ -46,6 +47,7 @@ impl PolicyBuilder {
             on_idle: None,
             lock_period: None,
             unmarked: None,
+            unprompted: None,
             granularity: None,
             session_limit: None,
             in_flight: None,
@@ -117,6 +119,18 @@ impl PolicyBuilder {
     #[must_use]
     pub fn unmarked(mut self, unmarked: Unmarked) -> Self {
         self.unmarked = Some(unmarked);
+        self
+    }
+
+    /// Sets how page navigations count that no person is known to have started: a
+    /// page with `<meta http-equiv="refresh">`, or a script that sets
+    /// `location`. Defaults to [`Unprompted::Active`]. Safari does not send
+    /// `Sec-Fetch-User`, so [`Unprompted::Passive`] makes its navigations passive;
+    /// people who use it need pages that report their input, as `<session-timeout>`
+    /// does.
+    #[must_use]
+    pub fn unprompted_navigations(mut self, unprompted: Unprompted) -> Self {
+        self.unprompted = Some(unprompted);
         self
     }
 
@@ -257,6 +271,9 @@ impl PolicyBuilder {
             unmarked: self
                 .unmarked
                 .unwrap_or(default.map_or(Unmarked::Active, |d| d.unmarked)),
+            unprompted: self
+                .unprompted
+                .unwrap_or(default.map_or(Unprompted::Active, |d| d.unprompted)),
             granularity: self.granularity,
             session_limit: self.session_limit.or(default.and_then(|d| d.session_limit)),
             in_flight: self.in_flight.or(default.and_then(|d| d.in_flight)),

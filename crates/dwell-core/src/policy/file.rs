@@ -15,7 +15,7 @@ use super::error::PolicyError;
 use super::preset::Preset;
 use super::set::PolicySet;
 use super::{OnIdle, OnLimit, Policy};
-use crate::policy::Unmarked;
+use crate::policy::{Unmarked, Unprompted};
 
 /// An error in a policy file. Displays as `file:line: key: message`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +67,7 @@ struct PolicyTable {
     on_idle: Text,
     lock_period: Text,
     unmarked: Text,
+    unprompted_navigations: Text,
     granularity: Text,
     in_flight: Text,
     hold: Text,
@@ -102,7 +103,7 @@ impl PolicySet {
     ///
     /// | table | keys |
     /// |---|---|
-    /// | `[policy.default]`, required, and `[policy.NAME]` | `preset`, `idle`, `absolute`, `warn`, `reauthenticate`, `on_idle`, `lock_period`, `unmarked`, `granularity`, `in_flight`, `hold`, `max_sessions` with `on_limit` |
+    /// | `[policy.default]`, required, and `[policy.NAME]` | `preset`, `idle`, `absolute`, `warn`, `reauthenticate`, `on_idle`, `lock_period`, `unmarked`, `unprompted_navigations`, `granularity`, `in_flight`, `hold`, `max_sessions` with `on_limit` |
     /// | `[organization]` | `idle`, `absolute`: ceilings for every policy |
     /// | `[[network]]` | `name`, `cidr`, `idle` |
     /// | `[client_ip]` | `source`, `trusted_proxies` |
@@ -243,6 +244,12 @@ impl Source<'_> {
         builder.unmarked = self.word(&place, "unmarked", &t.unmarked, words, |w| match w {
             "active" => Some(Unmarked::Active),
             "passive" => Some(Unmarked::Passive),
+            _ => None,
+        })?;
+        let (key, text) = ("unprompted_navigations", &t.unprompted_navigations);
+        builder.unprompted = self.word(&place, key, text, words, |w| match w {
+            "active" => Some(Unprompted::Active),
+            "passive" => Some(Unprompted::Passive),
             _ => None,
         })?;
         let words = "refuse_new, end_oldest";

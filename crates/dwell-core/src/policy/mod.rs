@@ -41,7 +41,7 @@ pub use network::MAX_RANGES;
 pub use network_index::NetworkMatch;
 pub use preset::Preset;
 pub use requirement::AuthenticationRequirement;
-pub use rule::{Rule, Unmarked};
+pub use rule::{Rule, Unmarked, Unprompted};
 pub use set::PolicySet;
 pub use set_builder::{PolicySetBuilder, Timeouts};
 
@@ -100,6 +100,7 @@ pub struct Policy {
     pub(crate) on_idle: OnIdle,
     pub(crate) lock_period: Duration,
     pub(crate) unmarked: Unmarked,
+    pub(crate) unprompted: Unprompted,
     pub(crate) granularity: Option<Duration>,
     pub(crate) session_limit: Option<SessionLimit>,
     pub(crate) in_flight: Option<Duration>,
@@ -179,6 +180,12 @@ impl Policy {
     #[must_use]
     pub fn unmarked(&self) -> Unmarked {
         self.unmarked
+    }
+
+    /// Returns how navigations count that no person is known to have started.
+    #[must_use]
+    pub fn unprompted_navigations(&self) -> Unprompted {
+        self.unprompted
     }
 
     /// Returns how long after its arrival a request may go on if its session has

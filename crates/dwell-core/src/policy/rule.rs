@@ -22,6 +22,22 @@ pub enum Rule {
     Recorded,
 }
 
+/// How page navigations count that no person is known to have started, such as a
+/// page that reloads itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "a request either counts or it does not"
+)]
+pub enum Unprompted {
+    /// As activity. The default, since not every browser tells.
+    #[default]
+    Active,
+    /// As passive: a navigation without `Sec-Fetch-User` (W3C Fetch Metadata §2.4)
+    /// does not count.
+    Passive,
+}
+
 /// How requests on routes without a mark count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[allow(

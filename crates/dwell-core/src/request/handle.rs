@@ -10,7 +10,7 @@ use crate::engine::{
     Activity, AreaDeadline, Deadlines, Evidence, Fetch, Outcome, RouteMark, Verdict, classify,
 };
 use crate::manager::SessionManager;
-use crate::policy::{NetworkMatch, PolicySet, Unmarked};
+use crate::policy::{NetworkMatch, PolicySet, Unmarked, Unprompted};
 use crate::session::{EndReason, PolicyId, SessionRecord, SubjectId};
 
 /// The session of one request, for its handler: its subject, its deadlines, and
@@ -155,14 +155,19 @@ impl SessionHandle {
     fn classify(&self, outcome: Outcome) -> (Activity, Evidence) {
         let policy = self.0.found().map(|s| s.record.facts.policy);
         let policy = policy.unwrap_or(PolicyId::DEFAULT);
-        let unmarked = self.policies().policy_or_default(policy).unmarked();
-        classify(unmarked, self.0.route_mark(), self.0.evidence(), outcome)
+        let policy = self.policies().policy_or_default(policy);
+        let mut evidence = self.0.evidence();
+        let is_passive = policy.unprompted_navigations() == Unprompted::Passive;
+        if evidence.fetch == Fetch::Unprompted && is_passive {
+            evidence.fetch = Fetch::Background;
+        }
+        classify(policy.unmarked(), self.0.route_mark(), evidence, outcome)
     }
 
     /// Returns `true` if fetch metadata says that no page of this site made the
     /// request (law L2). Its statements do not count then.
     pub(super) fn is_prefetch_or_cross_site(&self) -> bool {
-        self.0.evidence().fetch != Fetch::Plain
+        self.0.evidence().fetch.is_background()
     }
 
     /// Returns `true` if an explicit extension counts, regardless of the

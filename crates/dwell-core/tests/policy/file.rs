@@ -1,6 +1,6 @@
 //! The policy file: what it may contain, and where an error is.
 
-use dwell_core::{NetworkId, PolicySet, hours, minutes, seconds};
+use dwell_core::{NetworkId, PolicySet, Unprompted, hours, minutes, seconds};
 
 use dwell_test_support::World;
 
@@ -257,4 +257,28 @@ fn failed_reload_keeps_last_good_policy() {
         minutes(15)
     );
     assert!(std::sync::Arc::ptr_eq(&before, &world.policies()));
+}
+
+#[test]
+fn n66_unprompted_navigations_are_read_and_inherited() {
+    let text = |word: &str| {
+        format!(
+            "[policy.default]\nidle = \"15m\"\nabsolute = \"8h\"\n\
+             unprompted_navigations = \"{word}\"\n[policy.admin]\nidle = \"5m\"\n"
+        )
+    };
+    let set = PolicySet::from_toml("dwell.toml", &text("passive")).unwrap();
+    for name in ["default", "admin"] {
+        let policy = set.policy(name).unwrap();
+        assert_eq!(
+            policy.unprompted_navigations(),
+            Unprompted::Passive,
+            "{name}"
+        );
+    }
+    let error = PolicySet::from_toml("dwell.toml", &text("never")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "dwell.toml:4: policy.default.unprompted_navigations: \"never\" is not one of active, passive"
+    );
 }

@@ -50,6 +50,7 @@ pub fn classify_headers(method: &Method, headers: &HeaderMap) -> RequestEvidence
             "sec-fetch-site" => seen.site.add(value),
             "sec-fetch-mode" => seen.mode.add(value),
             "sec-fetch-dest" => seen.dest.add(value),
+            "sec-fetch-user" => seen.user = value == b"?1",
             "sec-purpose" | "purpose" | "x-moz" | "x-purpose" | "x-sec-purpose" => {
                 seen.prefetch = true;
             }
@@ -73,6 +74,7 @@ struct Seen<'a> {
     site: Single<'a>,
     mode: Single<'a>,
     dest: Single<'a>,
+    user: bool,
     prefetch: bool,
     background: bool,
     event_stream: bool,
@@ -117,9 +119,14 @@ fn fetch(method: &Method, seen: &Seen<'_>) -> Fetch {
         (seen.mode, seen.dest),
         (Single::One(b"navigate"), Single::One(b"document"))
     );
+    // Browsers that send no fetch metadata tell nothing of this.
+    let plain = match seen.mode {
+        Single::One(b"navigate") if !seen.user => Fetch::Unprompted,
+        _ => Fetch::Plain,
+    };
     match seen.site {
-        Single::Absent | Single::One(b"same-origin" | b"same-site" | b"none") => Fetch::Plain,
-        Single::One(b"cross-site") if top_level => Fetch::Plain,
+        Single::Absent | Single::One(b"same-origin" | b"same-site" | b"none") => plain,
+        Single::One(b"cross-site") if top_level => plain,
         Single::One(_) | Single::Doubled => Fetch::CrossSite,
     }
 }
@@ -252,12 +259,38 @@ mod tests {
         assert_eq!(request(&[cross, navigate]).fetch, Fetch::CrossSite);
         let frame = [cross, navigate, ("sec-fetch-dest", "iframe")];
         assert_eq!(request(&frame).fetch, Fetch::CrossSite);
-        let top = [cross, navigate, ("sec-fetch-dest", "document")];
-        assert_eq!(request(&top).fetch, Fetch::Plain);
+        let (document, user) = (("sec-fetch-dest", "document"), ("sec-fetch-user", "?1"));
+        let top = request(&[cross, navigate, document, user]);
+        assert_eq!(top.fetch, Fetch::Plain);
         assert_eq!(
             request(&[("sec-fetch-site", "same-origin")]).fetch,
             Fetch::Plain
         );
+    }
+
+    #[test]
+    fn n66_navigation_without_user_is_unprompted() {
+        let navigate = [
+            ("sec-fetch-site", "same-origin"),
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "document"),
+        ];
+        let with = |user: &[(&'static str, &'static str)]| {
+            let all: Vec<_> = navigate.iter().chain(user).copied().collect();
+            request(&all).fetch
+        };
+        assert_eq!(with(&[]), Fetch::Unprompted);
+        for odd in ["?0", "1", "true", ""] {
+            assert_eq!(
+                with(&[("sec-fetch-user", odd)]),
+                Fetch::Unprompted,
+                "{odd:?}"
+            );
+        }
+        assert_eq!(with(&[("sec-fetch-user", "?1")]), Fetch::Plain);
+        // A script's fetch is no navigation, and old browsers tell nothing.
+        assert_eq!(request(&[("sec-fetch-mode", "cors")]).fetch, Fetch::Plain);
+        assert_eq!(request(&[]).fetch, Fetch::Plain);
     }
 
     #[test]

@@ -34,3 +34,4 @@ mod secrets;
 mod step_up;
 mod strangers;
 mod tokens;
+mod unprompted;

@@ -186,3 +186,21 @@ async fn l14_busy_client_gets_close_reason() {
     let now = node.world.now();
     assert!(now - deadline <= BOUND, "{:?} late", now - deadline);
 }
+
+#[tokio::test]
+async fn n54_area_closes_web_socket_and_session_goes_on() {
+    let idle = seconds(1);
+    let default = Policy::named("default")
+        .idle(seconds(30))
+        .absolute(hours(1));
+    let set = PolicySet::builder(default).policy(Policy::named("admin").idle(idle));
+    let world = World::with(set.build().unwrap());
+    let mut node = Node::with_area(world, "admin").await;
+    let mut socket = node.connect("/area/echo").await;
+    let mut lax = node.connect("/echo").await;
+    let at = node.world.record(&node.alice).facts.last_active_at + idle;
+    node.assert_closed(&mut socket, at, "step_up_required")
+        .await;
+    lax.echoes("still there").await;
+    assert_eq!(node.alice.get("/").await.status, 200);
+}

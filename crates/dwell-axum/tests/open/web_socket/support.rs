@@ -34,6 +34,12 @@ impl Node {
         Self::with(world, Router::new()).await
     }
 
+    /// A node with a second echo route under this policy.
+    pub(super) async fn with_area(world: World, name: &'static str) -> Self {
+        let echo = Router::new().route("/area/echo", any(echo));
+        Self::with(world, echo.route_layer(policy(name))).await
+    }
+
     /// A node with the echo route and these routes.
     pub(super) async fn with(world: World, routes: Router) -> Self {
         let router = world.router(Router::new().route("/echo", any(echo)).merge(routes));
