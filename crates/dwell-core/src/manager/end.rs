@@ -1,6 +1,7 @@
 //! The ends of sessions: one, many, and their reports.
 
 use super::SessionManager;
+use super::second_looks::SecondLook;
 use crate::engine::Verdict;
 use crate::event::{EventKind, RequestContext, log_panic};
 use crate::session::{EndReason, EndedSession, SessionKey, SessionRecord, SessionRef, SubjectId};
@@ -38,8 +39,9 @@ impl SessionManager {
     /// many this call ended.
     ///
     /// It lists again until none is left that began before the call. A login of
-    /// this process that began before, and is not in the store yet, fails; a
-    /// later one starts a session that stays. Once begun, it goes on if its
+    /// this process that began before, and is not in the store yet, fails. One of
+    /// another process is ended by a second look, ten seconds after the call, in
+    /// [`reap`](Self::reap). A later login starts a session that stays. Once begun, it goes on if its
     /// caller goes away; see [`spawn_with`](Self::spawn_with).
     ///
     /// # Errors
@@ -68,16 +70,45 @@ impl SessionManager {
             self.0.logins.overtake(subject, reason);
         }
         let began = self.store().now().await?;
+        let look = SecondLook {
+            subject: subject.clone(),
+            selection,
+            reason,
+            began,
+        };
         let mut count = 0;
         loop {
-            let mut sessions = self.sessions_of(subject).await?;
-            sessions.retain(|s| selection.covers(s.key) && s.facts.created_at <= began);
-            let ended = self.end_records(&sessions, reason).await?;
+            let ended = self.look(&look).await?;
             count += ended;
             if ended == 0 || is_one {
-                return Ok(count);
+                break;
             }
         }
+        if !is_one {
+            self.0.second_looks.add(look);
+        }
+        Ok(count)
+    }
+
+    /// Ends what is there of a selection.
+    async fn look(&self, look: &SecondLook) -> Result<usize, StoreError> {
+        let mut sessions = self.sessions_of(&look.subject).await?;
+        sessions.retain(|session| {
+            look.selection.covers(session.key) && session.facts.created_at <= look.began
+        });
+        self.end_records(&sessions, look.reason).await
+    }
+
+    /// Ends what logins on other nodes have written since their subject's sessions
+    /// were ended, if those logins began before.
+    pub(super) async fn look_again(&self, now: Timestamp) -> Result<(), StoreError> {
+        while let Some(look) = self.0.second_looks.take_due(now) {
+            if let Err(error) = self.look(&look).await {
+                self.0.second_looks.put_back(look);
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// Ends sessions, many at once, each for the reason that came first.

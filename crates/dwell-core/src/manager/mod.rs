@@ -6,6 +6,7 @@ mod late_uses;
 mod logins;
 mod outliving;
 mod readable;
+mod second_looks;
 
 pub use adopted::AdoptedSession;
 pub use end::Selection;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use self::late_uses::LateUses;
 use self::logins::{Login, Logins};
 use self::outliving::Outliving;
+use self::second_looks::SecondLooks;
 use crate::engine::Verdict;
 use crate::event::{Event, EventKind, Observer, Observers, RequestContext};
 use crate::policy::LivePolicies;
@@ -57,6 +59,7 @@ struct Inner {
     late_uses: Arc<LateUses>,
     spawn: Arc<OnceLock<Spawn>>,
     logins: Logins,
+    second_looks: SecondLooks,
     /// Values that layers share, one of each type.
     shared: Vec<Arc<dyn Any + Send + Sync>>,
 }
@@ -81,6 +84,7 @@ impl SessionManager {
             late_uses: Arc::default(),
             spawn: Arc::default(),
             logins: Logins::default(),
+            second_looks: SecondLooks::default(),
             shared: Vec::new(),
         })))
     }
@@ -246,6 +250,7 @@ impl SessionManager {
         for event in self.0.late_uses.due(reaped.now) {
             self.tell(&event);
         }
+        self.look_again(reaped.now).await?;
         Ok(reaped.more)
     }
 

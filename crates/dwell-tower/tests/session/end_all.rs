@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use dwell_core::{
     AuthenticationContext, CommandError, EndReason, NewSession, Resolved, Selection,
-    SessionManager, SessionState, Token, minutes,
+    SessionManager, SessionState, Token, minutes, seconds,
 };
+use dwell_test_support::{keep, key, opened};
 use tokio::time::{sleep, timeout};
 
 use crate::support::{World, policies, signed_in, stack_over};
 
 const MANY: u32 = 3_000;
+const MS: Duration = Duration::from_millis(1);
 const STEP: Duration = Duration::from_millis(250);
 
 /// A manager whose store takes a quarter of a second for each answer, with a
@@ -165,4 +167,35 @@ async fn n68_login_on_another_node_is_listed_again() {
     let token = log_in(other_node).await.unwrap();
     assert_eq!(command.await.unwrap(), 1_001);
     assert_eq!(world.end_reason(&token), Some(EndReason::Revoked));
+}
+
+// It had read the clock before, and its store was slow.
+#[tokio::test]
+async fn n68_login_written_elsewhere_after_last_list_ends_at_second_look() {
+    for selection in [Selection::All, Selection::AllBut(key(7))] {
+        let world = World::new();
+        let began = world.now();
+        world.clock.advance(seconds(1));
+        let (alice, revoked) = ("alice".into(), EndReason::Revoked);
+        let ended = world.manager.end_sessions(&alice, selection, revoked);
+        assert_eq!(ended.await.unwrap(), 0);
+        let before = opened(1, "alice", began);
+        let spared = opened(7, "alice", began);
+        let after = opened(2, "alice", world.now() + MS);
+        for record in [&before, &spared, &after, &opened(3, "bob", began)] {
+            keep(&world.memory, record).await;
+        }
+        world.clock.advance(seconds(10) - MS);
+        world.reap().await;
+        assert_eq!(left(&world).await, 3, "a login may still write");
+        world.clock.advance(MS);
+        world.reap().await;
+        let spares = selection != Selection::All;
+        assert_eq!(left(&world).await, 1 + usize::from(spares), "{selection:?}");
+        assert!(world.find(after.key).is_some(), "it began later");
+        assert_eq!(world.events.ends().len(), 2 - usize::from(spares));
+        world.clock.advance(minutes(1));
+        world.reap().await;
+        assert_eq!(left(&world).await, 1 + usize::from(spares), "once");
+    }
 }
