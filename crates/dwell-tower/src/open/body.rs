@@ -115,6 +115,10 @@ pub(crate) fn is_long<B: BytesBody>(body: &B) -> bool {
     body.size_hint().exact().is_none_or(|left| left > SHORT)
 }
 
+fn is_all(data: &Bytes, hint: SizeHint) -> bool {
+    hint.exact() == u64::try_from(data.len()).ok()
+}
+
 impl<B: BytesBody> Begun<B> {
     /// Reads what is there of a body that says it is short. Its length says
     /// nothing of the time that the rest takes (N60).
@@ -125,9 +129,14 @@ impl<B: BytesBody> Begun<B> {
         let hint = body.size_hint();
         let mut cx = Context::from_waker(Waker::noop());
         match Pin::new(&mut body).poll_frame(&mut cx) {
-            Poll::Ready(None) => Self::Whole(Bytes::new()),
+            Poll::Ready(None) if hint.exact() == Some(0) => Self::Whole(Bytes::new()),
+            // No client may take it for the whole.
+            Poll::Ready(None) => {
+                let error = "the body is shorter than it says".into();
+                Self::Part(body, Some((Err(error), hint)))
+            }
             Poll::Ready(Some(frame)) => match frame.map(Frame::into_data) {
-                Ok(Ok(data)) if body.is_end_stream() => Self::Whole(data),
+                Ok(Ok(data)) if body.is_end_stream() && is_all(&data, hint) => Self::Whole(data),
                 Ok(Ok(data)) => Self::Part(body, Some((Ok(Frame::data(data)), hint))),
                 Ok(Err(other)) => Self::Part(body, Some((Ok(other), hint))),
                 Err(error) => Self::Part(body, Some((Err(error.into()), hint))),

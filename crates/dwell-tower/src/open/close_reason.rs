@@ -13,7 +13,7 @@ pub enum CloseReason {
     /// The route asks for authentication again.
     StepUpRequired,
     /// The server shuts down; the session goes on. Only with
-    /// [`Lifeline::until_shutdown`].
+    /// [`Lifeline::until_shutdown`](super::Lifeline::until_shutdown).
     Shutdown,
     /// The store did not answer at the deadline, so it is unknown whether the
     /// session still lives.

@@ -104,6 +104,23 @@ async fn n60_body_begun_at_once_arrives_whole() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn n60_body_shorter_than_it_says_breaks_off() {
+    for said in [&[][..], &["some"]] {
+        let world = World::new();
+        let token = world.sign_in().await;
+        let (feed, answer) = trickle();
+        said.iter().for_each(|text| feed.say(text));
+        drop(feed);
+        let opened = world.node().answer(get("/", Some(&token)), answer).await;
+        let body = opened.into_body();
+        assert_eq!(http_body::Body::size_hint(&body).exact(), Some(20));
+        let ended = Reader::of(body).ends_now().await;
+        assert_eq!(ended.text, said.concat());
+        assert!(ended.error.is_some() || !said.is_empty(), "{ended:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn n61_long_poll_is_refused_within_second_of_end() {
     for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
         for reason in [

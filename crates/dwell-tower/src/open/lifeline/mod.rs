@@ -95,9 +95,10 @@ pub struct Lifeline {
 /// A request in flight.
 #[derive(Clone, Copy)]
 struct InFlight {
-    /// Until when it may go on if its session times out. `None`: until it is
-    /// answered.
-    until: Option<Instant>,
+    /// When it arrived, by the store's clock.
+    arrived: Timestamp,
+    /// How long it may go on if its session times out. `None`: until it is answered.
+    bound: Option<Duration>,
 }
 
 type Check = Pin<Box<dyn Future<Output = Result<Rechecked, StoreError>> + Send>>;
@@ -134,10 +135,12 @@ impl Lifeline {
     /// admitted in time finishes (N40). Every end that somebody orders closes it.
     #[must_use]
     pub fn in_flight(handle: &SessionHandle) -> Option<Self> {
-        let bound = handle.in_flight_bound();
-        let until = bound.map(|bound| timer_now() + bound.min(FAR));
+        let in_flight = InFlight {
+            arrived: handle.session()?.now,
+            bound: handle.in_flight_bound(),
+        };
         Some(Self {
-            in_flight: Some(InFlight { until }),
+            in_flight: Some(in_flight),
             ..Self::new(handle, false)?
         })
     }
@@ -363,7 +366,7 @@ impl Lifeline {
             return None;
         }
         match self.in_flight {
-            Some(in_flight) if !reason.is_ordered() => self.outlive(reason, in_flight, now),
+            Some(in_flight) if !reason.is_ordered() => self.outlive(reason, in_flight, found.now),
             _ => Some(self.close(reason)),
         }
     }

@@ -2,11 +2,10 @@
 
 use dwell_core::engine::Touch;
 use dwell_core::{Rechecked, Timestamp};
-use tokio::time::Instant;
 
 use super::{InFlight, Lifeline, LifelineEvent};
 use crate::open::CloseReason;
-use crate::timer::FAR;
+use crate::timer::{FAR, timer_now};
 
 impl Lifeline {
     /// Returns the touch without which the session would not have timed out, if the
@@ -23,14 +22,18 @@ impl Lifeline {
     pub(super) fn outlive(
         &mut self,
         reason: CloseReason,
-        InFlight { until }: InFlight,
-        now: Instant,
+        in_flight: InFlight,
+        found_at: Timestamp,
     ) -> Option<LifelineEvent> {
-        let is_over = reason != CloseReason::StepUpRequired;
-        match until.filter(|_| is_over) {
-            Some(until) if now >= until => return Some(self.close(reason)),
-            until => self.deadline = until.unwrap_or(now + FAR),
+        // A route that asks for authentication is no end.
+        let bound = in_flight
+            .bound
+            .filter(|_| reason != CloseReason::StepUpRequired);
+        let left = bound.map(|bound| bound.saturating_sub(found_at - in_flight.arrived));
+        if left.is_some_and(|left| left.is_zero()) {
+            return Some(self.close(reason));
         }
+        self.deadline = timer_now() + left.unwrap_or(FAR).min(FAR);
         self.deadline_by_clock = Timestamp::MAX;
         self.rest();
         None
