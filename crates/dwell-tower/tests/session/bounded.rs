@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dwell_core::{ClientIp, ClientIpSource, Policy, PolicySet, hours, minutes};
+use dwell_core::{ClientIp, ClientIpSource, EndReason, OnLimit, Policy, PolicySet, hours, minutes};
 use dwell_tower::session::{SessionCookie, TokenSource};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -104,4 +104,36 @@ async fn n89_proxy_headers_cost_linear_time() {
         let world = World::with(policies.build().unwrap());
         check(&TokenSource::default(), &world, name, &pieces).await;
     }
+}
+
+/// The shortest of several times that this thread computes for a login and a click.
+async fn login_and_click(world: &World) -> Duration {
+    let mut shortest = Duration::MAX;
+    for _ in 0..20 {
+        let mut client = world.client();
+        let start = computed();
+        client.get("/login").await;
+        assert_eq!(client.get("/").await.status, 200);
+        shortest = shortest.min(computed() - start);
+    }
+    shortest
+}
+
+#[tokio::test]
+async fn n93_100_000_tombstones_of_one_subject_slow_nobody() {
+    let one = Policy::named("default")
+        .idle(minutes(15))
+        .absolute(hours(8))
+        .session_limit(1, OnLimit::EndOldest);
+    let world = World::with(PolicySet::builder(one).build().unwrap());
+    let before = login_and_click(&world).await;
+    for n in 0..100_000 {
+        let record = world.start(n, "alice");
+        let ended = world.manager.end_session(record.key, EndReason::SignedOut);
+        assert!(ended.await.unwrap());
+    }
+    assert!(world.memory.len() >= 100_000);
+    let after = login_and_click(&world).await;
+    let most = before * 2 + Duration::from_micros(200);
+    assert!(after < most, "{before:?}, then {after:?}");
 }
