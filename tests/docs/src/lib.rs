@@ -28,6 +28,7 @@ pages! {
     concurrent_sessions "docs/concurrent-sessions.md";
     cookies "docs/cookies.md";
     events "docs/events.md";
+    in_flight "docs/in-flight.md";
     monitoring "docs/monitoring.md";
     other_sessions "docs/other-sessions.md";
     policy_file "docs/policy-file.md";
