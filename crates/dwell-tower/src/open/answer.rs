@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use super::body::{BoxError, BytesBody, SessionBoundBody};
+use super::begun::{BoxError, BytesBody};
+use super::body::SessionBoundBody;
 
 /// Makes the bodies that a session layer passes on: the client's, for the service
 /// inside, and the service's, for the client.

@@ -26,6 +26,7 @@
 //! | `look_up` | a look-up that the connections of a session share |
 //! | `registry` | the open connections, and what notifies them |
 //! | `notifier` | wakes the task of one connection |
+//! | `begun` | what of a short body is there at once |
 //! | `body` | bodies that end with their session |
 //! | `answer` | the bodies that pass through a session layer |
 //!
@@ -40,6 +41,7 @@
 //! ```
 
 mod answer;
+mod begun;
 mod body;
 mod close_reason;
 mod lifeline;
@@ -49,8 +51,10 @@ mod recorder;
 mod registry;
 
 pub use answer::{AnyBodyFactory, BodyFactory, SessionBody};
-pub(crate) use body::{Begun, is_event_stream, is_long};
-pub use body::{BoxError, BytesBody, SessionBoundBody, SessionClosed};
+pub(crate) use begun::{Begun, is_long};
+pub use begun::{BoxError, BytesBody};
+pub(crate) use body::is_event_stream;
+pub use body::{SessionBoundBody, SessionClosed};
 pub use close_reason::CloseReason;
 pub use lifeline::{Lifeline, LifelineEvent};
 pub use recorder::ActivityRecorder;

@@ -4,7 +4,7 @@ use dwell_core::engine::Touch;
 use dwell_core::{Rechecked, Timestamp};
 
 use super::{InFlight, Lifeline, LifelineEvent};
-use crate::open::CloseReason;
+use crate::open::close_reason::CloseReason;
 use crate::timer::{FAR, timer_now};
 
 impl Lifeline {
