@@ -167,6 +167,9 @@ impl PolicyBuilder {
     /// after its arrival, such as for an upload that takes longer than the idle
     /// timeout. At most the absolute timeout; nothing moves the absolute
     /// deadline. By default such a request counts from its arrival only.
+    ///
+    /// Mark long polls as passive first: one without a mark is active, and would
+    /// keep its session for as long as the page is open.
     #[must_use]
     pub fn hold(mut self, longest: Duration) -> Self {
         self.hold = Some(longest);
