@@ -13,6 +13,7 @@ mod another_node;
 mod client;
 mod http2;
 mod hung;
+mod in_flight;
 mod lost_watch;
 mod node;
 mod one_watch;

@@ -71,12 +71,24 @@ fn routes() -> Router {
         .route("/ws", any(echo))
         .route("/stream", get(silent).layer(passive()))
         .route("/download", get(endless).layer(passive()))
+        .route("/poll", get(poll).layer(passive()))
+        .route("/upload", post(upload))
         .merge(session_endpoints())
 }
 
 async fn login(login: LoginSession) -> Result<(), SessionError> {
     login.start(NewSession::new("alice")).await?;
     Ok(())
+}
+
+/// A long poll that nothing answers.
+async fn poll(_: Session) -> String {
+    std::future::pending().await
+}
+
+/// Acts once all of its body has arrived.
+async fn upload(_: Session, body: Bytes) -> String {
+    format!("moved {}", body.len())
 }
 
 /// An event stream of the application, with one event.
