@@ -22,22 +22,22 @@ use tower_service::Service;
 #[derive(Clone)]
 struct Inner;
 
-impl Service<Request<()>> for Inner {
-    type Response = Response<Bytes>;
+impl Service<Request<String>> for Inner {
+    type Response = Response<String>;
     type Error = Infallible;
-    type Future = Ready<Result<Response<Bytes>, Infallible>>;
+    type Future = Ready<Result<Response<String>, Infallible>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<()>) -> Self::Future {
+    fn call(&mut self, request: Request<String>) -> Self::Future {
         let state = request.extensions().get::<SessionState>();
         let state = state.expect("the session layer ran");
         if request.uri().path() == "/login" {
             let _ = now(state.start(NewSession::new("alice")));
         }
-        let mut response = Response::new(Bytes::new());
+        let mut response = Response::new(String::new());
         if state.subject().is_none() {
             *response.status_mut() = StatusCode::NO_CONTENT;
         }
@@ -48,23 +48,19 @@ impl Service<Request<()>> for Inner {
 /// Bodies that are complete at once.
 struct Whole;
 
-impl BodyFactory<Bytes> for Whole {
-    type Body = Bytes;
+impl BodyFactory<String> for Whole {
+    type Body = String;
 
-    fn own(bytes: Bytes) -> Bytes {
-        bytes
+    fn own(bytes: Bytes) -> String {
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    fn pass(body: Bytes) -> Bytes {
+    fn pass(body: String) -> String {
         body
     }
 
-    fn bind(_: SessionBoundBody<Bytes>) -> Bytes {
-        unreachable!("no body is long")
-    }
-
-    fn is_long(_: &Bytes) -> bool {
-        false
+    fn bind(_: SessionBoundBody<String>) -> String {
+        unreachable!("every body is empty")
     }
 }
 
@@ -101,12 +97,12 @@ fn send(
     app: &SessionTimeout<Inner, Whole>,
     path: &str,
     cookie: Option<HeaderValue>,
-) -> Response<Bytes> {
+) -> Response<String> {
     let mut request = Request::builder().uri(path);
     if let Some(cookie) = cookie {
         request = request.header(header::COOKIE, cookie);
     }
-    let request = request.body(()).expect("a good request");
+    let request = request.body(String::new()).expect("a good request");
     now(app.clone().call(request)).expect("infallible")
 }
 
