@@ -231,8 +231,7 @@ pub fn check_authentication(
     max_age: Duration,
     now: Timestamp,
 ) -> AuthenticationCheck {
-    let at = facts.authenticated_at;
-    if !is_sound(at, now) || now - at >= max_age {
+    if is_too_old(facts, max_age, now) {
         return AuthenticationCheck::TooOld;
     }
     let acr = context.and_then(|c| c.acr.as_deref());
@@ -245,6 +244,13 @@ pub fn check_authentication(
     } else {
         AuthenticationCheck::TooWeak
     }
+}
+
+/// Returns `true` if the last authentication is `max_age` old or older, or its stamp
+/// is corrupt.
+pub(crate) fn is_too_old(facts: &Facts, max_age: Duration, now: Timestamp) -> bool {
+    let at = facts.authenticated_at;
+    !is_sound(at, now) || now - at >= max_age
 }
 
 /// How a presented token relates to its session (law L10).

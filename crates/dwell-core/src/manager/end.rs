@@ -41,8 +41,8 @@ impl SessionManager {
     /// It lists again until none is left that began before the call. A login of
     /// this process that began before, and is not in the store yet, fails. One of
     /// another process is ended by a second look, ten seconds after the call, in
-    /// [`reap`](Self::reap). A later login starts a session that stays. Once begun, it goes on if its
-    /// caller goes away; see [`spawn_with`](Self::spawn_with).
+    /// [`reap`](Self::reap). A later login starts a session that stays. Once begun,
+    /// it goes on if its caller goes away; see [`spawn_with`](Self::spawn_with).
     ///
     /// # Errors
     /// Fails if the store does not answer. Some sessions may have ended then;

@@ -78,9 +78,8 @@ impl SessionHandle {
                 .get_or_insert_with(|| self.current_record(session));
         }
         let (now, record) = found.admit()?;
-        let at = record.facts.authenticated_at;
         match self.0.demanded_age() {
-            Some(max_age) if !engine::is_sound(at, now) || now - at >= max_age => {
+            Some(max_age) if engine::is_too_old(&record.facts, max_age, now) => {
                 Err(CommandError::StepUpRequired { max_age })
             }
             _ => Ok(()),

@@ -56,7 +56,7 @@ pub struct SessionBoundBody<B: BytesBody> {
 struct Source<B> {
     /// `None` at the end, and after it was cut.
     body: Option<B>,
-    /// Why it was cut.
+    /// Why it was cut, until its reader has learned it.
     closed: Option<CloseReason>,
     /// The reader, waiting.
     reader: Option<Waker>,
@@ -71,9 +71,18 @@ enum Watch {
     /// The reader: most bodies are there at once and cost no task.
     Reader(Lifeline),
     /// A task, so that a reader who stops reading keeps nothing going.
-    Task(AbortHandle),
+    Task { _until_dropped: Watching },
     /// Nobody: there is no session, or the body has ended.
     Nobody,
+}
+
+/// A watching task, which ends when this is dropped.
+struct Watching(AbortHandle);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// The error of a body whose session is over.
@@ -140,26 +149,21 @@ impl<B: BytesBody> SessionBoundBody<B> {
     }
 
     fn finish(&mut self) {
-        if let Watch::Task(task) = std::mem::replace(&mut self.watch, Watch::Nobody) {
-            task.abort();
-        }
+        self.watch = Watch::Nobody;
         let body = lock(&self.source).body.take();
         drop(body);
     }
-}
 
-impl<B: BytesBody> SessionBoundBody<B> {
     /// Hands the watch over to a task, which drops the body at the end.
     fn hand_over(&mut self) {
-        let Ok(runtime) = Handle::try_current() else {
-            return;
-        };
-        match std::mem::replace(&mut self.watch, Watch::Nobody) {
-            Watch::Reader(lifeline) => {
-                let watching: Task = Box::pin(watch(lifeline, Arc::clone(&self.source)));
-                self.watch = Watch::Task(runtime.spawn(watching).abort_handle());
-            }
-            other => self.watch = other,
+        if let Watch::Reader(_) = &self.watch
+            && let Ok(runtime) = Handle::try_current()
+            && let Watch::Reader(lifeline) = std::mem::replace(&mut self.watch, Watch::Nobody)
+        {
+            let watching: Task = Box::pin(watch(lifeline, Arc::clone(&self.source)));
+            let task = runtime.spawn(watching).abort_handle();
+            let _until_dropped = Watching(task);
+            self.watch = Watch::Task { _until_dropped };
         }
     }
 }
@@ -213,12 +217,9 @@ impl<B: BytesBody> Body for SessionBoundBody<B> {
             return Poll::Ready(this.cut(reason));
         }
         let mut source = lock(&this.source);
-        if let Some(reason) = source.closed {
+        if let Some(reason) = source.closed.take() {
             drop(source);
-            return Poll::Ready(match &this.watch {
-                Watch::Nobody => None,
-                _ => this.cut(reason),
-            });
+            return Poll::Ready(this.cut(reason));
         }
         let polled = match (this.ahead.take(), &mut source.body) {
             (Some((frame, _)), _) => Poll::Ready(Some(frame)),
@@ -265,7 +266,7 @@ impl<B: BytesBody> Body for SessionBoundBody<B> {
             && match &source.body {
                 Some(body) => body.is_end_stream(),
                 // Its reader is still to learn why.
-                None => source.closed.is_none() || matches!(self.watch, Watch::Nobody),
+                None => source.closed.is_none(),
             }
     }
 
@@ -277,14 +278,6 @@ impl<B: BytesBody> Body for SessionBoundBody<B> {
             (Some((_, hint)), _) => *hint,
             (None, Some(body)) => body.size_hint(),
             (None, None) => SizeHint::new(),
-        }
-    }
-}
-
-impl<B: BytesBody> Drop for SessionBoundBody<B> {
-    fn drop(&mut self) {
-        if let Watch::Task(task) = &self.watch {
-            task.abort();
         }
     }
 }

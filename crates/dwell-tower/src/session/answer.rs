@@ -63,7 +63,10 @@ impl Guard {
             return Ok(());
         };
         let refusal = Refusal::TooManyStreams;
-        let place = lifeline.take_place().ok_or_else(|| problem(&refusal))?;
+        let place = lifeline.take_place().ok_or_else(|| {
+            self.state().mark_refused();
+            problem(&refusal)
+        })?;
         response.extensions_mut().insert(place);
         Ok(())
     }

@@ -194,33 +194,27 @@ where
                     guard,
                     long,
                 } => {
-                    let mut response = match guard.watch(|| future.poll(cx)) {
-                        Poll::Ready(Ok(response)) => response,
+                    match guard.watch(|| future.poll(cx)) {
                         Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                        Poll::Pending => {
-                            let Some(reason) = long.poll(guard, cx) else {
-                                return Poll::Pending;
-                            };
+                        Poll::Pending => match long.poll(guard, cx) {
+                            None => return Poll::Pending,
                             // The service is stopped.
-                            let refused = guard.stopped(reason);
-                            let refused = Self::refused(refused, guard.clone()).state;
-                            this.state.set(refused);
-                            continue;
-                        }
-                    };
-                    if let Err(refused) = guard.count_stream(&mut response) {
-                        guard.state().mark_refused();
-                        let refused = Self::refused(refused, guard.clone()).state;
-                        this.state.set(refused);
-                        continue;
-                    }
-                    match guard.settle(response.status()) {
-                        Ok(settled) => {
-                            return Poll::Ready(Ok(guard.close::<ResBody, F>(response, settled)));
-                        }
-                        Err(settling) => State::Settling {
-                            settling,
-                            response: Some(Kept::Inner(Box::new(response))),
+                            Some(reason) => {
+                                Self::refused(guard.stopped(reason), guard.clone()).state
+                            }
+                        },
+                        Poll::Ready(Ok(mut response)) => match guard.count_stream(&mut response) {
+                            Err(refused) => Self::refused(refused, guard.clone()).state,
+                            Ok(()) => match guard.settle(response.status()) {
+                                Ok(settled) => {
+                                    let closed = guard.close::<ResBody, F>(response, settled);
+                                    return Poll::Ready(Ok(closed));
+                                }
+                                Err(settling) => State::Settling {
+                                    settling,
+                                    response: Some(Kept::Inner(Box::new(response))),
+                                },
+                            },
                         },
                     }
                 }

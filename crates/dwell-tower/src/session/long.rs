@@ -4,7 +4,6 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use dwell_core::SessionState;
 use tokio::runtime;
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -120,7 +119,7 @@ impl Timed {
         };
         self.watch = Watch::Never;
         // A request that signs out is answered.
-        (!SessionState::ends_itself(guard.state())).then_some(reason)
+        (!guard.state().ends_itself()).then_some(reason)
     }
 }
 

@@ -163,15 +163,18 @@ impl Queue {
         if self.waiting.get(place)?.failures > 0 {
             return None;
         }
-        let waiting = self.take(key)?;
-        self.on_way.insert(key, waiting.touch.touch);
-        Some(waiting)
+        self.send_off(key)
     }
 
     /// Takes out a touch that the store has failed to record, for another try.
     pub(super) fn send_failed(&mut self) -> Option<Waiting> {
         let failed = |waiting: &&Waiting| waiting.failures > 0;
         let key = self.waiting.values().find(failed)?.touch.key;
+        self.send_off(key)
+    }
+
+    /// Takes a session's touch out, and notes that it is on its way.
+    fn send_off(&mut self, key: SessionKey) -> Option<Waiting> {
         let waiting = self.take(key)?;
         self.on_way.insert(key, waiting.touch.touch);
         Some(waiting)

@@ -29,7 +29,7 @@ const LOST: &str = "touch lost; its session may end early";
 pub(super) enum Way {
     /// In a call for it alone.
     Alone,
-    /// With a look-up.
+    /// With a look-up, or with a pass of the reaper.
     Along,
 }
 

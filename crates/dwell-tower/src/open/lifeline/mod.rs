@@ -233,14 +233,12 @@ impl Lifeline {
             }
             if let Some(check) = &mut self.check {
                 let check = check.get_mut().unwrap_or_else(PoisonError::into_inner);
-                let Poll::Ready(found) = check.as_mut().poll(cx) else {
-                    ready!(self.poll_timer(cx));
-                    let late = StoreError::unavailable("no answer at the deadline");
-                    self.check = None;
-                    if let Some(event) = self.apply(Err(late)) {
-                        return Poll::Ready(event);
+                let found = match check.as_mut().poll(cx) {
+                    Poll::Ready(found) => found,
+                    Poll::Pending => {
+                        ready!(self.poll_timer(cx));
+                        Err(StoreError::unavailable("no answer at the deadline"))
                     }
-                    continue;
                 };
                 self.check = None;
                 if let Some(event) = self.apply(found) {
@@ -359,10 +357,8 @@ impl Lifeline {
         };
         if let Some(touch) = self.missing_touch(&found) {
             // Its user is there, and the store has not taken that yet (law L5).
-            self.deadline = now + (touch.idle_deadline - found.now).min(FAR);
-            self.deadline_by_clock = Timestamp::MAX;
             self.check_by = Some(now + POLL_INTERVAL);
-            self.rest();
+            self.go_on(touch.idle_deadline - found.now);
             return None;
         }
         match self.in_flight {

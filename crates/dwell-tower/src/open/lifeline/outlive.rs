@@ -1,5 +1,7 @@
 //! What goes on although its session has run out on record.
 
+use std::time::Duration;
+
 use dwell_core::engine::Touch;
 use dwell_core::{Rechecked, Timestamp};
 
@@ -33,9 +35,14 @@ impl Lifeline {
         if left.is_some_and(|left| left.is_zero()) {
             return Some(self.close(reason));
         }
-        self.deadline = timer_now() + left.unwrap_or(FAR).min(FAR);
+        self.go_on(left.unwrap_or(FAR));
+        None
+    }
+
+    /// Goes on for this long, whatever the session's own deadlines.
+    pub(super) fn go_on(&mut self, left: Duration) {
+        self.deadline = timer_now() + left.min(FAR);
         self.deadline_by_clock = Timestamp::MAX;
         self.rest();
-        None
     }
 }
