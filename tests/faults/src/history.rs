@@ -248,8 +248,7 @@ impl Faults {
     /// Whether the store was unreliable at any time in this interval.
     #[must_use]
     pub fn store_unreliable(&self, from: Moment, until: Moment) -> bool {
-        let overlaps = |(a, b): &(Moment, Moment)| *a <= until && from <= *b;
-        self.outages.iter().any(overlaps) || self.stalled(from, until)
+        meets(&self.outages, Duration::ZERO, from, until) || self.stalled(from, until)
     }
 
     /// Returns when a touch of this interval is certainly on record: if the store
@@ -265,15 +264,13 @@ impl Faults {
     /// Whether the store took no writes at any time in this interval.
     #[must_use]
     pub fn is_read_only(&self, from: Moment, until: Moment) -> bool {
-        let overlaps = |(a, b): &(Moment, Moment)| *a <= until && from <= *b + RETRY;
-        self.read_only.iter().any(overlaps)
+        meets(&self.read_only, RETRY, from, until)
     }
 
     /// Whether the machine stood still in this interval, or shortly before.
     #[must_use]
     pub fn stalled(&self, from: Moment, until: Moment) -> bool {
-        let overlaps = |(a, b): &(Moment, Moment)| *a <= until && from <= *b + AFTERMATH;
-        self.stalls.iter().any(overlaps)
+        meets(&self.stalls, AFTERMATH, from, until)
     }
 
     /// Whether this node was away at any time in this interval.
@@ -282,6 +279,12 @@ impl Faults {
         let overlaps = |a: &Absence| a.node == node && a.from <= until && from <= a.until;
         self.absences.iter().any(overlaps)
     }
+}
+
+/// Whether any of these times, with what comes `after` each, meets an interval.
+fn meets(times: &[(Moment, Moment)], after: Duration, from: Moment, until: Moment) -> bool {
+    let mut times = times.iter();
+    times.any(|(begin, end)| *begin <= until && from <= *end + after)
 }
 
 impl History {

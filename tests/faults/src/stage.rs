@@ -249,16 +249,21 @@ fn policy_file(times: &Times) -> String {
 
 /// A folder of this run, removed on drop.
 #[derive(Debug)]
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn create(name: &str) -> io::Result<Self> {
+    pub(crate) fn create(name: &str) -> io::Result<Self> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("dwell-faults-{name}-{}-{number}", process::id());
         let path = env::temp_dir().join(name);
         fs::create_dir_all(&path)?;
         Ok(Self(path))
+    }
+
+    /// Returns the path of a file in it.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Attackers who forge evidence: events, logs, addresses.
 
 use crate::support::{COOKIE, Served};
-use crate::wire::{exchange, head, status};
+use crate::wire::{exchange, form, head, login_of_alice, status};
 
 /// What would begin another line, or end the quotes.
 const FORGED: &str = "%0a{%22event%22:%22session_created%22,%22subject%22:%22admin%22}%1b%5b2J%22";
@@ -27,11 +27,8 @@ async fn n91_no_request_makes_line_of_its_own_in_log() {
     }
     // A name that nobody has.
     let login = format!("username=eve{FORGED}&password=x");
-    let form = format!(
-        "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
-        login.len()
-    );
-    let refused = exchange(&bank, &(head("POST", "/login", &token, &form) + &login)).await;
+    let request = head("POST", "/login", &token, &form(login.len())) + &login;
+    let refused = exchange(&bank, &request).await;
     assert_eq!(status(&refused), "401", "{refused}");
     alice.post("/session/end", "").await;
     let events = bank.events.events();
@@ -53,13 +50,11 @@ async fn l17_forwarded_address_of_client_is_not_believed() {
             "Forwarded" => "for=10.20.0.1",
             _ => "10.20.0.1",
         };
-        let login = format!("username=alice&password={}", bank::PASSWORD);
-        let form = format!(
-            "{name}: {value}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-             Content-Length: {}\r\n",
-            login.len()
-        );
-        exchange(&bank, &(head("POST", "/login", "x", &form) + &login)).await;
+        exchange(
+            &bank,
+            &login_of_alice(&format!("{COOKIE}=x"), &format!("{name}: {value}\r\n")),
+        )
+        .await;
     }
     let events = bank.events.events();
     assert_eq!(events.len(), 3, "{events:?}");

@@ -8,7 +8,7 @@ use dwell_tests::Browser;
 use futures_util::StreamExt;
 
 use crate::support::{COOKIE, Served, sign_in};
-use crate::wire::{Wire, exchange, head, status, with_cookies};
+use crate::wire::{Wire, exchange, form, head, login_of_alice, status};
 
 /// Headers that the bank reads, filled as badly as possible.
 fn hostile() -> Vec<String> {
@@ -96,13 +96,7 @@ async fn l22_huge_headers_are_answered_and_delay_nobody() {
 }
 
 async fn log_in(bank: &Served) {
-    let login = format!("username=alice&password={}", bank::PASSWORD);
-    let form = format!(
-        "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
-        login.len()
-    );
-    let request = with_cookies("POST", "/login", "a=b", &form) + &login;
-    let answer = exchange(bank, &request).await;
+    let answer = exchange(bank, &login_of_alice("a=b", "")).await;
     assert_eq!(status(&answer), "303", "{answer}");
 }
 
@@ -172,11 +166,7 @@ async fn n67_guesses_at_once_are_counted_and_end_session() {
     let alice = bank.signed_in("alice").await;
     let token = alice.cookie(COOKIE).unwrap();
     let guess = "password=wrong";
-    let form = format!(
-        "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
-        guess.len()
-    );
-    let request = head("POST", "/reauth", &token, &form) + guess;
+    let request = head("POST", "/reauth", &token, &form(guess.len())) + guess;
     let guesses = (0..50).map(|_| exchange(&bank, &request));
     let answers = futures_util::future::join_all(guesses).await;
     for answer in &answers {

@@ -4,7 +4,7 @@ use dwell_axum::{EndReason, Token, seconds};
 use dwell_tests::Browser;
 
 use crate::support::{COOKIE, IDLE, REAUTHENTICATE, Served, cents, confirm, sign_in, transfer_of};
-use crate::wire::{exchange, head, json, status, with_cookies};
+use crate::wire::{exchange, head, json, login_of_alice, status, with_cookies};
 
 /// A token that the attacker knows is in the victim's browser before the login.
 #[tokio::test]
@@ -13,12 +13,8 @@ async fn l10_planted_token_opens_nothing_after_login() {
     let mallory = bank.signed_in("bob").await;
     let own = mallory.cookie(COOKIE).unwrap();
     for planted in [own.as_str(), Token::generate().unwrap().expose(), "chosen"] {
-        let login = format!("username=alice&password={}", bank::PASSWORD);
-        let form = format!(
-            "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
-            login.len()
-        );
-        let victim = exchange(&bank, &(head("POST", "/login", planted, &form) + &login)).await;
+        let login = login_of_alice(&format!("{COOKIE}={planted}"), "");
+        let victim = exchange(&bank, &login).await;
         assert_eq!(status(&victim), "303", "{victim}");
         assert!(
             !victim.contains(&format!("{COOKIE}={planted};")),

@@ -74,3 +74,15 @@ pub(crate) fn status(answer: &str) -> &str {
 pub(crate) fn json(length: usize) -> String {
     format!("Content-Type: application/json\r\nContent-Length: {length}\r\n")
 }
+
+/// Fields of a form of this length.
+pub(crate) fn form(length: usize) -> String {
+    format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n")
+}
+
+/// Returns the login form of alice, with this cookie and these fields.
+pub(crate) fn login_of_alice(cookies: &str, more: &str) -> String {
+    let login = format!("username=alice&password={}", bank::PASSWORD);
+    let fields = form(login.len()) + more;
+    with_cookies("POST", "/login", cookies, &fields) + &login
+}

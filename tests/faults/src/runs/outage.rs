@@ -20,7 +20,7 @@ const AWAY: Duration = Duration::from_secs(2);
 /// How long a stopped server stands still.
 const STOPPED: Duration = Duration::from_secs(5);
 
-fn plan(name: &'static str, store: String) -> Plan {
+pub(super) fn plan(name: &'static str, store: String) -> Plan {
     Plan {
         name,
         store,
