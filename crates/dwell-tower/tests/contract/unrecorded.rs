@@ -34,13 +34,18 @@ async fn pass(world: &World, time: Duration) {
     }
 }
 
+/// Clicks a minute before the recorded deadline, while the store takes no writes.
+async fn click_unrecorded(world: &World, client: &mut Client) {
+    pass(world, minutes(14)).await;
+    world.store.fail_writes();
+    assert_eq!(outcome(&client.get("/").await), "ok");
+}
+
 #[tokio::test(start_paused = true)]
 async fn n58_touch_is_recorded_once_store_takes_writes_again() {
     let world = World::new();
     let (_stack, mut client) = alice(&world).await;
-    pass(&world, minutes(14)).await;
-    world.store.fail_writes();
-    assert_eq!(outcome(&client.get("/").await), "ok");
+    click_unrecorded(&world, &mut client).await;
     let active = world.now();
     pass(&world, seconds(30)).await;
     world.store.heal();
@@ -56,9 +61,7 @@ async fn n58_touch_is_recorded_once_store_takes_writes_again() {
 async fn n58_touch_in_time_counts_after_recorded_deadline() {
     let world = World::new();
     let (_stack, mut client) = alice(&world).await;
-    pass(&world, minutes(14)).await;
-    world.store.fail_writes();
-    assert_eq!(outcome(&client.get("/").await), "ok");
+    click_unrecorded(&world, &mut client).await;
     let active = world.now();
     pass(&world, minutes(5)).await;
     assert_eq!(client.get("/").await.status, 503);
@@ -78,9 +81,7 @@ async fn n58_reaper_lets_failed_touches_go_first() {
         let token = world.sign_in().await;
         let stack = SessionTimeoutLayer::new(&world.remote);
         let mut client = world.client(&stack, &token);
-        pass(&world, minutes(14)).await;
-        world.store.fail_writes();
-        assert_eq!(outcome(&client.get("/").await), "ok");
+        click_unrecorded(&world, &mut client).await;
         pass(&world, minutes(5) + Duration::from_millis(250) * phase).await;
         world.store.heal();
         for _ in 0..12 {
@@ -113,9 +114,7 @@ async fn l05_look_ups_go_on_while_touch_waits() {
 async fn l05_missing_touch_is_503_and_not_401() {
     let world = World::new();
     let (_stack, mut client) = alice(&world).await;
-    pass(&world, minutes(14)).await;
-    world.store.fail_writes();
-    assert_eq!(outcome(&client.get("/").await), "ok");
+    click_unrecorded(&world, &mut client).await;
     pass(&world, minutes(1)).await;
     let answer = client.get("/").await;
     assert_eq!(answer.status, 503);
