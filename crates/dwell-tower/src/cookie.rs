@@ -110,23 +110,21 @@ impl SessionCookie {
     /// parser is needed. It searches for the name rather than splitting the
     /// line, so that other cookies cost next to nothing.
     pub(crate) fn values_in<'a>(&'a self, line: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-        // Most lines begin with the one cookie that they have.
-        let first = line.starts_with(self.name.as_bytes()).then_some(0);
-        let from = first.map_or(0, |_| self.name.len());
-        let others = self
-            .finder
-            .find_iter(&line[from..])
-            .map(move |at| at + from);
-        first.into_iter().chain(others).filter_map(move |at| {
-            let before = line[..at].trim_ascii_end();
-            if !before.is_empty() && !before.ends_with(b";") {
-                // A value may hold the name thousands of times. Only a pair's
-                // own value is read to its end, so no byte is read twice.
-                return None;
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            loop {
+                let at = from + self.finder.find(&line[from..])?;
+                from = at + self.name.len();
+                let before = line[..at].trim_ascii_end();
+                // A value may hold the name thousands of times. Only a pair's own
+                // value is read to its end, so no byte is read twice.
+                if (before.is_empty() || before.ends_with(b";"))
+                    && let Some(value) = line[from..].strip_prefix(b"=")
+                {
+                    let end = memchr(b';', value).unwrap_or(value.len());
+                    return Some(value[..end].trim_ascii_end());
+                }
             }
-            let value = line[at + self.name.len()..].strip_prefix(b"=")?;
-            let end = memchr(b';', value).unwrap_or(value.len());
-            Some(value[..end].trim_ascii_end())
         })
     }
 
