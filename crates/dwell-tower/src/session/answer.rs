@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrayvec::ArrayString;
 use bytes::Bytes;
-use dwell_core::{Deadlines, as_millis};
+use dwell_core::{Deadlines, Timestamp};
 use http::{HeaderName, HeaderValue, Response, header};
 
 use super::cache::keep_out;
@@ -156,7 +156,7 @@ impl Guard {
 ///
 /// Built without `write!`, which took a tenth of the stack's time for a request.
 fn session_timeout(deadlines: &Deadlines) -> Option<HeaderValue> {
-    let left = |at| as_millis(at - deadlines.now) / 1_000;
+    let left = |at: Timestamp| (at - deadlines.now).as_secs();
     let parts = [
         ("idle=", left(deadlines.idle)),
         (", absolute=", left(deadlines.absolute)),
@@ -174,7 +174,7 @@ fn session_timeout(deadlines: &Deadlines) -> Option<HeaderValue> {
 
 #[cfg(test)]
 mod tests {
-    use dwell_core::{EndReason, PolicyId, Rule, Timestamp};
+    use dwell_core::{EndReason, PolicyId, Rule};
 
     use super::*;
 
