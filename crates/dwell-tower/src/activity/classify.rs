@@ -39,12 +39,6 @@ pub fn classify_headers(method: &Method, headers: &HeaderMap) -> RequestEvidence
     // One pass is cheaper than a look-up for each name.
     for (name, value) in headers {
         let (name, value) = (name.as_str(), value.as_bytes());
-        // The first letter rules most other names out.
-        let (b's' | b'p' | b'x' | b'a' | b'l') =
-            name.as_bytes().first().copied().unwrap_or_default()
-        else {
-            continue;
-        };
         match name {
             "session-activity" => seen.activity.add(value),
             "sec-fetch-site" => seen.site.add(value),
