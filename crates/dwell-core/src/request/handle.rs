@@ -61,6 +61,7 @@ impl SessionHandle {
     /// Returns the live session that the request came with. Returns `None` if it
     /// has none, if the session has ended or is locked, or before a layer has
     /// decided.
+    #[inline]
     #[must_use]
     pub fn session(&self) -> Option<&ResolvedSession> {
         match self.0.verdict()? {
@@ -70,6 +71,7 @@ impl SessionHandle {
     }
 
     /// Returns the subject of the live session that the request came with.
+    #[inline]
     #[must_use]
     pub fn subject(&self) -> Option<&SubjectId> {
         self.session().map(|s| &s.record.subject)
@@ -104,6 +106,7 @@ impl SessionHandle {
 
     /// Returns the verdict on the session. Returns `None` if no layer has decided
     /// yet: then the enforcing layer is missing.
+    #[inline]
     #[must_use]
     pub fn verdict(&self) -> Option<Verdict> {
         self.0.verdict().copied()
@@ -184,6 +187,7 @@ impl SessionHandle {
     }
 
     /// Returns `true` if a command of this request did anything.
+    #[inline]
     #[must_use]
     pub fn is_changed(&self) -> bool {
         self.0.is_changed()

@@ -155,6 +155,7 @@ impl SessionState {
     }
 
     /// Returns what the answer must do to the client's token.
+    #[inline]
     #[must_use]
     pub fn token_change(&self) -> TokenChange {
         if !self.is_changed() {
@@ -167,6 +168,7 @@ impl SessionState {
     /// after every command of the request. The time left counts from `now`, by
     /// the store's clock; without it, from the request's arrival. Returns
     /// `None` if there is no live session.
+    #[inline]
     #[must_use]
     pub fn closing_deadlines(
         &self,

@@ -147,6 +147,7 @@ impl SessionState {
     /// Notes that the request has reached its route: from now on its client may
     /// leave without taking the activity back. Before, middleware may still
     /// be waiting, and the route's mark is not known (N65).
+    #[inline]
     pub fn reach_route(&self) {
         self.slots().routed.set();
     }
@@ -160,11 +161,13 @@ impl SessionState {
 
     /// Notes that the answer depends on the session, so that no cache may keep it
     /// for others.
+    #[inline]
     pub fn mark_personal(&self) {
         self.slots().personal.set();
     }
 
     /// Returns `true` if the answer depends on the session.
+    #[inline]
     #[must_use]
     pub fn is_personal(&self) -> bool {
         self.slots().personal.is_set()
@@ -204,6 +207,7 @@ impl SessionState {
     }
 
     /// Returns `true` if a command recorded the request's activity.
+    #[inline]
     #[must_use]
     pub fn has_touched(&self) -> bool {
         self.is_changed() && self.changes(|changes| changes.touched)
