@@ -6,7 +6,7 @@ use super::Policy;
 use super::limits::AreaLimits;
 use super::network_index::NetworkMatch;
 use super::set::PolicySet;
-use crate::session::{NetworkId, PolicyId};
+use crate::session::NetworkId;
 
 impl PolicySet {
     /// Returns the bit of the policy with this name.
@@ -40,10 +40,9 @@ impl PolicySet {
 
     /// Returns the shortest `reauthenticate` of the session's policy and the
     /// route's.
-    pub(crate) fn reauthenticate(&self, policy: PolicyId, area: u64) -> Duration {
-        let base = self.policy_or_default(policy).reauthenticate;
-        let of_route = self.area_policies(area);
-        of_route.fold(base, |age, (_, policy)| age.min(policy.reauthenticate))
+    pub(crate) fn reauthenticate(&self, policy: &Policy, area: u64) -> Duration {
+        let of_route = self.area_policies(area).map(|(_, of)| of.reauthenticate);
+        of_route.fold(policy.reauthenticate, Duration::min)
     }
 
     /// Returns the policies with these bits, and their places.

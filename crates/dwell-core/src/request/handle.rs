@@ -11,7 +11,7 @@ use crate::engine::{
 };
 use crate::manager::SessionManager;
 use crate::policy::{NetworkMatch, PolicySet, Unmarked, Unprompted};
-use crate::session::{EndReason, PolicyId, SessionRecord, SubjectId};
+use crate::session::{EndReason, SessionRecord, SubjectId};
 
 /// The session of one request, for its handler: its subject, its deadlines, and
 /// commands that act on it. Clones act on the same request.
@@ -156,9 +156,7 @@ impl SessionHandle {
     }
 
     fn classify(&self, outcome: Outcome) -> (Activity, Evidence) {
-        let policy = self.0.found().map(|s| s.record.facts.policy);
-        let policy = policy.unwrap_or(PolicyId::DEFAULT);
-        let policy = self.policies().policy_or_default(policy);
+        let policy = self.0.policy();
         let mut evidence = self.0.evidence();
         let is_passive = policy.unprompted_navigations() == Unprompted::Passive;
         if evidence.fetch == Fetch::Unprompted && is_passive {

@@ -102,8 +102,8 @@ impl SessionHandle {
     /// `None` if as long as it takes.
     #[must_use]
     pub fn in_flight_bound(&self) -> Option<Duration> {
-        let policy = self.session()?.record.facts.policy;
-        self.policies().policy_or_default(policy).in_flight()
+        self.session()?;
+        self.0.policy().in_flight()
     }
 
     /// Returns a check of the session for after this request, such as for a

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::SessionState;
 use crate::engine::{self, AuthenticationCheck};
 use crate::policy::AuthenticationRequirement;
-use crate::session::{PolicyId, SessionRecord};
+use crate::session::SessionRecord;
 
 impl SessionState {
     /// Checks the last authentication against a route's requirement. Returns
@@ -46,9 +46,8 @@ impl SessionState {
     #[must_use]
     pub fn max_age(&self, requirement: &AuthenticationRequirement) -> Duration {
         requirement.max_age().unwrap_or_else(|| {
-            let policy = self.found().map(|s| s.record.facts.policy);
-            let policy = policy.unwrap_or(PolicyId::DEFAULT);
-            self.policies().reauthenticate(policy, self.slots().area())
+            let slots = self.slots();
+            slots.policies.reauthenticate(slots.policy(), slots.area())
         })
     }
 }

@@ -120,11 +120,8 @@ impl SessionState {
     pub fn time_to_touch(&self) -> Option<Duration> {
         let session = self.session()?;
         let facts = &session.record.facts;
-        let holds = || {
-            let policy = self.policies().policy_or_default(facts.policy);
-            policy.hold().is_some()
-        };
-        let due = engine::is_touch_due(self.policies(), facts, session.now) || holds();
+        let holds = self.slots().policy().hold().is_some();
+        let due = holds || engine::is_touch_due(self.policies(), facts, session.now);
         let left = facts.idle_deadline - session.now;
         (due && self.is_attended()).then_some(left)
     }
@@ -136,7 +133,7 @@ impl SessionState {
     pub fn hold(&self, waited: Duration) -> Option<Duration> {
         let session = self.session()?;
         let facts = &session.record.facts;
-        let hold = self.policies().policy_or_default(facts.policy).hold()?;
+        let hold = self.slots().policy().hold()?;
         if waited > hold || !self.is_attended() {
             return None;
         }

@@ -16,8 +16,8 @@ use super::location::Location;
 use super::{Resolved, ResolvedSession, TokenChange};
 use crate::engine::{self, AreaDeadline, RequestEvidence, RouteMark, Verdict};
 use crate::manager::SessionManager;
-use crate::policy::PoliciesInForce;
-use crate::session::SessionRecord;
+use crate::policy::{PoliciesInForce, Policy};
+use crate::session::{PolicyId, SessionRecord};
 use crate::sync::{Mutex, lock};
 use crate::time::{Timestamp, as_millis};
 
@@ -122,6 +122,13 @@ impl Slots {
             Resolved::Session(session) => Some(session),
             Resolved::Nothing | Resolved::Tombstone(..) => None,
         }
+    }
+
+    /// The policy of the request's session; `default` without one.
+    pub(super) fn policy(&self) -> &Policy {
+        let id = self.found().map(|session| session.record.facts.policy);
+        self.policies
+            .policy_or_default(id.unwrap_or(PolicyId::DEFAULT))
     }
 
     pub(super) fn add_evidence(&self, evidence: RequestEvidence) {
