@@ -37,6 +37,7 @@ pub struct DueTouch {
 
 impl SessionState {
     /// Returns what remains to be done for the request with this outcome.
+    #[inline]
     #[must_use]
     pub fn settle(&self, outcome: Outcome) -> Settlement {
         let session = match self.resolved() {

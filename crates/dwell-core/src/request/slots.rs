@@ -131,6 +131,7 @@ impl Slots {
             .policy_or_default(id.unwrap_or(PolicyId::DEFAULT))
     }
 
+    #[inline]
     pub(super) fn add_evidence(&self, evidence: RequestEvidence) {
         match self.evidence.load(Ordering::Relaxed) {
             RequestEvidence::UNSEEN => self.evidence.store(evidence.to_bits(), Ordering::Relaxed),
@@ -142,6 +143,7 @@ impl Slots {
         }
     }
 
+    #[inline]
     pub(super) fn evidence(&self) -> RequestEvidence {
         RequestEvidence::from_bits(self.evidence.load(Ordering::Relaxed))
     }

@@ -124,6 +124,7 @@ impl SessionState {
 
     /// Sets the client's address. Later calls are ignored. After a decision the
     /// address has no network any more.
+    #[inline]
     pub fn locate(&self, address: Option<IpAddr>) {
         let address = address.map(|address| address.to_canonical());
         let network = match self.is_decided() {
@@ -140,6 +141,7 @@ impl SessionState {
     }
 
     /// Adds evidence that the request carries.
+    #[inline]
     pub fn add_evidence(&self, evidence: RequestEvidence) {
         self.slots().add_evidence(evidence);
     }
@@ -195,6 +197,7 @@ impl SessionState {
 
     /// Decides by all that has been written so far, at the first call. Later
     /// writes do not change the verdict.
+    #[inline]
     pub fn decide(&self) -> Verdict {
         self.slots().decide()
     }

@@ -118,6 +118,7 @@ impl Gate for IdleTimeoutLayer {
         "the idle timeout layer"
     }
 
+    #[inline]
     fn admit(&self, state: &SessionState, request: RequestHead<'_>) -> Result<(), Refusal> {
         match self.0.refusal(state) {
             Some(refusal) if !self.0.is_exempt(state, request) => {

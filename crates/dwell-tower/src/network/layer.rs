@@ -88,6 +88,7 @@ impl Gate for NetworkLayer {
         "the network layer"
     }
 
+    #[inline]
     fn admit(&self, state: &SessionState, request: RequestHead<'_>) -> Result<(), Refusal> {
         let policies = state.policies();
         let address = self.find(policies, request)?;

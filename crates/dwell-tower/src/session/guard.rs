@@ -46,6 +46,7 @@ pub(super) struct Settled {
 }
 
 impl Guard {
+    #[inline]
     pub(super) fn new(state: SessionState, context: &Context, method: &Method) -> Self {
         Self {
             state,
@@ -65,22 +66,26 @@ impl Guard {
 
     /// Whether the answer depends on the session, so that it gets `no-store` if its
     /// handler does not say otherwise.
+    #[inline]
     pub(super) fn is_personal(&self) -> bool {
         self.no_store && self.state.is_personal()
     }
 
     /// Whether caches may keep an answer with this status without its saying so.
+    #[inline]
     pub(super) fn is_kept_by_default(&self, status: StatusCode) -> bool {
         self.reads && is_kept_by_default(status)
     }
 
     /// Whether the answer hands the connection over (RFC 9110 §9.3.6, §15.2.2).
+    #[inline]
     pub(super) fn is_upgrade(&self, status: StatusCode) -> bool {
         status == StatusCode::SWITCHING_PROTOCOLS || (self.connect && status.is_success())
     }
 
     /// Polls the inner service, disarmed meanwhile: a request that panics is no
     /// activity, also if an outer layer catches the panic.
+    #[inline]
     pub(super) fn watch<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
         self.armed = false;
         let polled = poll();

@@ -60,6 +60,7 @@ impl Gate for StepUpLayer {
         "a privileged route"
     }
 
+    #[inline]
     fn admit(&self, state: &SessionState, request: RequestHead<'_>) -> Result<(), Refusal> {
         state.reach_route();
         admit_unless(self.refusal(state), state, request)
