@@ -235,6 +235,24 @@ impl Inner {
         }
     }
 
+    /// Adds a tombstone to the index by subject, and removes the subject's oldest
+    /// one if it has too many.
+    fn index_tombstone(&self, key: SessionKey) {
+        let spare = || {
+            let sessions = self.sessions.pin();
+            lock(sessions.get(&key)?).spare_tombstone()
+        };
+        let Some((_, subject)) = spare() else { return };
+        let mut subject = self.subjects.lock(&subject);
+        // Again under the lock: the reaper may have removed it.
+        let Some((ended_at, _)) = spare() else { return };
+        let surplus = subject.add_tombstone(ended_at, key);
+        drop(subject);
+        if let Some(surplus) = surplus {
+            self.shard(surplus).forget(&self.sessions, surplus);
+        }
+    }
+
     fn list(&self, subject: &SubjectId) -> Vec<SessionRecord> {
         let keys = self.subjects.lock(subject).keys();
         let find = |key| {
@@ -267,9 +285,18 @@ impl Inner {
                 }
                 let piece = budget.min(PIECE);
                 let first = reaped.ended.len();
-                let done = lock(&self.shards[shard]).reap(&pass, piece, &mut reaped);
+                let mut forgotten = Vec::new();
+                let done =
+                    lock(&self.shards[shard]).reap(&pass, piece, &mut reaped, &mut forgotten);
                 for ended in &reaped.ended[first..] {
                     self.leave_index(ended);
+                }
+                for EndedSession {
+                    record, ended_at, ..
+                } in forgotten
+                {
+                    let mut subject = self.subjects.lock(&record.subject);
+                    subject.remove_tombstone(ended_at, record.key);
                 }
                 budget -= done;
                 if done < piece {

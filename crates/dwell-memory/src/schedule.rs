@@ -1,6 +1,7 @@
 //! When each session must be looked at next.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use dwell_core::{SessionKey, Timestamp};
 
@@ -18,6 +19,18 @@ impl Schedule {
 
     pub(crate) fn add(&mut self, second: u32, key: SessionKey) {
         self.0.entry(second).or_default().push(key);
+    }
+
+    /// Removes an entry, if it is there.
+    pub(crate) fn remove(&mut self, second: u32, key: SessionKey) {
+        if let Entry::Occupied(mut keys) = self.0.entry(second) {
+            if let Some(place) = keys.get().iter().position(|other| *other == key) {
+                keys.get_mut().swap_remove(place);
+            }
+            if keys.get().is_empty() {
+                keys.remove();
+            }
+        }
     }
 
     /// Takes one entry of the first second.
@@ -61,6 +74,11 @@ mod tests {
         assert_eq!(schedule.pop_due(at(1_000)), Some((1, key(6))));
         assert_eq!(schedule.pop_due(at(1_999)), None);
         assert_eq!(schedule.pop_due(at(2_000)), Some((2, key(7))));
+        schedule.add(2, key(8));
+        schedule.add(3, key(9));
+        for (second, gone) in [(2, 8), (3, 9), (3, 9), (2, 77)] {
+            schedule.remove(second, key(gone));
+        }
         assert_eq!(schedule.pop(), Some((2, key(5))));
         assert_eq!(schedule.pop(), None);
         assert!(schedule.is_empty());

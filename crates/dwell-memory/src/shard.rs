@@ -75,15 +75,32 @@ impl Shard {
         ended
     }
 
+    /// Removes a tombstone before its time.
+    pub(crate) fn forget(&mut self, sessions: &Sessions, key: SessionKey) {
+        let sessions = sessions.pin();
+        let slot = sessions.get(&key).map(lock);
+        let due = slot.and_then(|slot| slot.is_ended().then_some(slot.due));
+        if let Some(due) = due {
+            self.schedule.remove(due, key);
+            sessions.remove(&key);
+        }
+    }
+
     /// Looks at what is due, at most `budget` entries. Returns how many it
     /// looked at.
-    pub(crate) fn reap(&mut self, pass: &Pass<'_>, budget: usize, reaped: &mut Reaped) -> usize {
+    pub(crate) fn reap(
+        &mut self,
+        pass: &Pass<'_>,
+        budget: usize,
+        reaped: &mut Reaped,
+        forgotten: &mut Vec<EndedSession>,
+    ) -> usize {
         let sessions = pass.sessions.pin();
         let mut done = self.reschedule(pass, &sessions, budget);
         while done < budget
             && let Some((second, key)) = self.schedule.pop_due(pass.now)
         {
-            self.look_at(pass, &sessions, second, key, reaped);
+            forgotten.extend(self.look_at(pass, &sessions, second, key, reaped));
             done += 1;
         }
         done
@@ -118,6 +135,7 @@ impl Shard {
         done
     }
 
+    /// Ends, locks or schedules a session; removes and returns a tombstone.
     fn look_at(
         &mut self,
         pass: &Pass<'_>,
@@ -125,16 +143,16 @@ impl Shard {
         second: u32,
         key: SessionKey,
         reaped: &mut Reaped,
-    ) {
-        let slot = sessions.get(&key).map(lock);
-        let Some(mut slot) = slot.filter(|slot| slot.due == second) else {
-            return;
-        };
-        if slot.is_ended() {
+    ) -> Option<EndedSession> {
+        let mut slot = lock(sessions.get(&key)?);
+        if slot.due != second {
+            return None;
+        }
+        if let Some(tombstone) = slot.tombstone(key) {
             drop(slot);
             // Removing it, or adding another one, needs the lock of this shard.
             sessions.remove(&key);
-            return;
+            return Some(tombstone);
         }
         match pass.due.due(&slot.facts(), pass.now) {
             Due::End(reason) => {
@@ -151,6 +169,7 @@ impl Shard {
             Due::Later(at) => slot.due = second_of(at),
         }
         self.schedule.add(slot.due, key);
+        None
     }
 }
 

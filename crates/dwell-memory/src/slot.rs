@@ -163,11 +163,23 @@ impl Slot {
         })
     }
 
+    /// When the session ended and whose it was, if it has ended and its tombstone
+    /// may go before its time.
+    pub(crate) fn spare_tombstone(&self) -> Option<(Timestamp, SubjectId)> {
+        let is_spare = self.is_ended() && !self.is_adopted();
+        is_spare.then(|| (self.ended_at.into(), self.subject.clone()))
+    }
+
+    /// Whether another middleware owns the session.
+    fn is_adopted(&self) -> bool {
+        self.check == VerifierHash::NONE
+    }
+
     /// When the tombstone leaves memory. An adopted session could be adopted
     /// again while its owner still accepts it, so its tombstone outlives it.
     pub(crate) fn forget_at(&self, tombstones: Duration) -> Timestamp {
         let by_age = Timestamp::from(self.ended_at) + tombstones;
-        if self.check == VerifierHash::NONE {
+        if self.is_adopted() {
             by_age.max(self.absolute_deadline)
         } else {
             by_age

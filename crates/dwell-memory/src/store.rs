@@ -74,6 +74,13 @@ impl SessionStore for MemoryStore {
         StoreFuture::ready(Ok(self.0.reap(&due, batch)))
     }
 
+    fn acknowledge(&self, keys: Vec<SessionKey>) -> StoreFuture<'_, ()> {
+        for key in keys {
+            self.0.index_tombstone(key);
+        }
+        StoreFuture::ready(Ok(()))
+    }
+
     fn is_local(&self) -> bool {
         true
     }

@@ -1,9 +1,10 @@
-//! The index of sessions by subject.
+//! The index of sessions and of tombstones by subject.
 
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 
-use dwell_core::{SessionKey, SubjectId};
+use dwell_core::store::TOMBSTONES_PER_SUBJECT;
+use dwell_core::{SessionKey, SubjectId, Timestamp};
 use foldhash::fast::RandomState;
 
 use crate::SHARDS;
@@ -16,15 +17,24 @@ use crate::sync::{Mutex, MutexGuard, lock};
 /// entry may briefly outlive its session. So the reader of an entry checks that
 /// the session is live and belongs to the subject.
 pub(crate) struct Subjects {
-    shards: Box<[Mutex<BTreeSet<Entry>>]>,
+    shards: Box<[Mutex<Entries>]>,
     hasher: RandomState,
 }
 
-type Entry = (u32, SessionKey);
+#[derive(Default)]
+struct Entries {
+    sessions: BTreeSet<(u32, SessionKey)>,
+    /// Tombstones whose ends were reported, but for those of adopted sessions.
+    /// The oldest of a subject comes first.
+    tombstones: BTreeSet<(u32, Timestamp, SessionKey)>,
+}
+
+const FIRST_KEY: SessionKey = SessionKey::from_bytes([u8::MIN; 16]);
+const LAST_KEY: SessionKey = SessionKey::from_bytes([u8::MAX; 16]);
 
 /// The right to read and change the sessions of one subject.
 pub(crate) struct Subject<'a> {
-    entries: MutexGuard<'a, BTreeSet<Entry>>,
+    entries: MutexGuard<'a, Entries>,
     hash: u32,
 }
 
@@ -49,18 +59,37 @@ impl Subjects {
 impl Subject<'_> {
     /// The keys of the subject's sessions, and perhaps of others.
     pub(crate) fn keys(&self) -> Vec<SessionKey> {
-        let first = (self.hash, SessionKey::from_bytes([u8::MIN; 16]));
-        let last = (self.hash, SessionKey::from_bytes([u8::MAX; 16]));
-        let entries = self.entries.range(first..=last);
+        let of_subject = (self.hash, FIRST_KEY)..=(self.hash, LAST_KEY);
+        let entries = self.entries.sessions.range(of_subject);
         entries.map(|(_, key)| *key).collect()
     }
 
     pub(crate) fn add(&mut self, key: SessionKey) {
-        self.entries.insert((self.hash, key));
+        self.entries.sessions.insert((self.hash, key));
     }
 
     pub(crate) fn remove(&mut self, key: SessionKey) {
-        self.entries.remove(&(self.hash, key));
+        self.entries.sessions.remove(&(self.hash, key));
+    }
+
+    /// Adds a tombstone. Returns the oldest one if there are too many now; it is
+    /// not in the index any more.
+    pub(crate) fn add_tombstone(&mut self, at: Timestamp, key: SessionKey) -> Option<SessionKey> {
+        let tombstones = &mut self.entries.tombstones;
+        tombstones.insert((self.hash, at, key));
+        let of_subject =
+            (self.hash, Timestamp::MIN, FIRST_KEY)..=(self.hash, Timestamp::MAX, LAST_KEY);
+        let mut of_subject = tombstones.range(of_subject);
+        let oldest = *of_subject.next()?;
+        if 1 + of_subject.count() <= TOMBSTONES_PER_SUBJECT {
+            return None;
+        }
+        tombstones.remove(&oldest);
+        Some(oldest.2)
+    }
+
+    pub(crate) fn remove_tombstone(&mut self, at: Timestamp, key: SessionKey) {
+        self.entries.tombstones.remove(&(self.hash, at, key));
     }
 }
 
@@ -68,7 +97,10 @@ impl Subject<'_> {
 impl Subjects {
     /// How many entries there are.
     pub(crate) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| lock(shard).len()).sum()
+        let entries = self.shards.iter().map(lock);
+        entries
+            .map(|entries| entries.sessions.len() + entries.tombstones.len())
+            .sum()
     }
 }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use crate::MemoryStore;
 use crate::sync::lock;
 use dwell_core::engine::opening_facts;
-use dwell_core::store::{Created, DuePolicy, Lookup, SessionStore};
+use dwell_core::store::{Created, DuePolicy, Lookup, SessionStore, TOMBSTONES_PER_SUBJECT};
 use dwell_core::{
     Clock, Credential, EndReason, ManualClock, OpenPart, PolicyId, PolicySet, SessionKey,
     SessionRecord, SubjectId, Timeouts, VerifierHash, hours, minutes, seconds,
@@ -61,6 +61,7 @@ impl World {
         for number in numbers {
             let end = EndReason::SignedOut.into();
             assert!(now(self.store.end(key(number), end)).unwrap().is_some());
+            now(self.store.acknowledge(vec![key(number)])).unwrap();
         }
         self.clock.advance(seconds(2));
         let due = DuePolicy::new(self.policies.clone());
@@ -105,6 +106,28 @@ fn emptied_store_holds_nothing() {
     assert!(world.store.is_empty());
     assert_eq!(inner.subjects.len(), 0);
     // Entries of sessions that ended before they were due.
+    world.clock.advance(hours(9));
+    world.end_and_forget(0..0);
+    assert!(inner.shards.iter().all(|shard| lock(shard).is_empty()));
+}
+
+#[test]
+fn l22_surplus_tombstones_leave_nothing_behind() {
+    let world = World::new();
+    let inner = &world.store.0;
+    let alice = SubjectId::from("alice");
+    for number in 0..1_000 {
+        world.create(number, &alice);
+        let end = EndReason::SignedOut.into();
+        now(world.store.end(key(number), end)).unwrap();
+        now(world.store.acknowledge(vec![key(number)])).unwrap();
+        now(world.store.acknowledge(vec![key(number)])).unwrap();
+    }
+    assert_eq!(world.store.len(), TOMBSTONES_PER_SUBJECT);
+    assert_eq!(inner.subjects.len(), TOMBSTONES_PER_SUBJECT);
+    world.end_and_forget(0..0);
+    assert!(world.store.is_empty());
+    assert_eq!(inner.subjects.len(), 0);
     world.clock.advance(hours(9));
     world.end_and_forget(0..0);
     assert!(inner.shards.iter().all(|shard| lock(shard).is_empty()));

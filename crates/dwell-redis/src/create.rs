@@ -192,7 +192,7 @@ impl Inner {
     ) -> Result<Option<Timestamp>, StoreError> {
         let mut call = script::ENLIST
             .call()
-            .key(self.layout().subject(&record.subject))
+            .key(self.layout().subject(&record.subject).sessions)
             .arg(self.clock_argument())
             .arg(record.key.as_bytes())
             .number(self.key_lifetime(record));

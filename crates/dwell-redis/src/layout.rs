@@ -33,6 +33,12 @@ pub(crate) struct Partition {
     start: String,
 }
 
+/// The names of a subject's keys, in one slot.
+pub(crate) struct SubjectKeys {
+    pub(crate) sessions: Vec<u8>,
+    pub(crate) tombstones: Vec<u8>,
+}
+
 impl Layout {
     pub(crate) fn new(prefix: &str) -> Self {
         let partition = |number: u8| Partition {
@@ -69,16 +75,20 @@ impl Layout {
         self.partition(partition_of(key))
     }
 
-    /// The key of a subject's list of sessions. The subject is hashed: it may
-    /// have any length, and an operator who lists keys need not learn who
-    /// signed in.
-    pub(crate) fn subject(&self, subject: &SubjectId) -> Vec<u8> {
+    /// The keys of a subject's list of sessions, and of its tombstones by age.
+    /// The subject is hashed: it may have any length, and an operator who lists
+    /// keys need not learn who signed in.
+    pub(crate) fn subject(&self, subject: &SubjectId) -> SubjectKeys {
         let digest: [u8; 32] = Sha256::new_with_prefix(b"dwell subject")
             .chain_update(subject.as_str())
             .finalize()
             .into();
         let partition = self.partition(digest[0]);
-        joined(&partition.start, "u:", &digest[..16])
+        let key = |kind| joined(&partition.start, kind, &digest[..16]);
+        SubjectKeys {
+            sessions: key("u:"),
+            tombstones: key("t:"),
+        }
     }
 }
 

@@ -36,6 +36,7 @@
 //! | `inner`, `time` | what all operations share: connections, settings, the server's clock |
 //! | `session` | operations on one session |
 //! | `create`, `subject` | logins, and a subject's list of sessions |
+//! | `reported` | what follows once an end was reported |
 //! | `reap`, `settle`, `schedule`, `progress` | reaping |
 //! | `store` | the implementation of `SessionStore` |
 //! | `watch` | changes made by other nodes |
@@ -51,6 +52,7 @@ mod link;
 mod progress;
 mod reap;
 mod reply;
+mod reported;
 mod schedule;
 mod script;
 mod session;

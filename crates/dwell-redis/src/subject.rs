@@ -4,16 +4,11 @@
 //! are gone. It never lacks one that exists: a session is listed before it is
 //! created, and leaves the list after it has ended.
 
-use std::collections::HashMap;
-
 use dwell_core::store::StoreError;
 use dwell_core::{EndReason, EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
-use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use redis::Value;
 
 use crate::inner::Inner;
-use crate::layout::partition_of;
 use crate::reply::{instant, read, stored_or_skipped};
 use crate::script;
 use crate::value::Stored;
@@ -63,7 +58,7 @@ impl Inner {
     pub(crate) async fn subject(&self, subject: &SubjectId) -> Result<List, StoreError> {
         let call = script::LOAD.call();
         let call = call
-            .key(self.layout().subject(subject))
+            .key(self.layout().subject(subject).sessions)
             .arg(self.clock_argument());
         let (now, raw): (u64, Option<Vec<u8>>) = read(self.link.call(call).await?)?;
         Ok(List {
@@ -110,61 +105,5 @@ impl Inner {
         let ended = stream::iter(keys).map(end).buffer_unordered(AT_ONCE);
         let ended: Vec<_> = ended.try_collect().await?;
         Ok(ended.into_iter().flatten().collect())
-    }
-
-    /// Notes that the ends of these sessions were reported: their tombstones
-    /// get a lifetime, and they leave their subjects' lists.
-    pub(crate) async fn acknowledge(&self, keys: Vec<SessionKey>) -> Result<(), StoreError> {
-        let mut partitions: HashMap<u8, Vec<SessionKey>> = HashMap::new();
-        for key in keys {
-            partitions.entry(partition_of(key)).or_default().push(key);
-        }
-        let calls = partitions
-            .into_values()
-            .map(|keys| self.acknowledge_in_one(keys));
-        let mut subjects: HashMap<SubjectId, Vec<SessionKey>> = HashMap::new();
-        for (subject, key) in try_join_all(calls).await?.into_iter().flatten() {
-            subjects.entry(subject).or_default().push(key);
-        }
-        let calls = subjects
-            .into_iter()
-            .map(|(subject, keys)| self.unlist(subject, keys));
-        try_join_all(calls).await.map(drop)
-    }
-
-    async fn acknowledge_in_one(
-        &self,
-        keys: Vec<SessionKey>,
-    ) -> Result<Vec<(SubjectId, SessionKey)>, StoreError> {
-        let Some(first) = keys.first() else {
-            return Ok(Vec::new());
-        };
-        let partition = self.layout().of(*first);
-        let mut call = script::ACKNOWLEDGE.call().key(partition.unreported());
-        for key in &keys {
-            call = call.key(partition.session(*key));
-        }
-        call = call.arg(self.clock_argument());
-        for key in &keys {
-            call = call.arg(key.as_bytes());
-        }
-        let subjects: Vec<Option<Vec<u8>>> = read(self.link.call(call).await?)?;
-        let named = |(subject, key): (Option<Vec<u8>>, _)| {
-            let subject = String::from_utf8(subject?).ok()?;
-            Some((SubjectId::from(subject), key))
-        };
-        Ok(subjects.into_iter().zip(keys).filter_map(named).collect())
-    }
-
-    pub(crate) async fn unlist(
-        &self,
-        subject: SubjectId,
-        keys: Vec<SessionKey>,
-    ) -> Result<Value, StoreError> {
-        let mut call = script::UNLIST.call().key(self.layout().subject(&subject));
-        for key in keys {
-            call = call.arg(key.as_bytes());
-        }
-        self.link.call(call).await
     }
 }

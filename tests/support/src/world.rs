@@ -8,7 +8,7 @@ use dwell_core::store::{Created, DuePolicy, Lookup, SessionStore};
 use dwell_core::{
     Clock, EndReason, EndedSession, Event, EventKind, Facts, ManualClock, NewSession, PolicySet,
     Resolved, ResolvedSession, SessionKey, SessionManager, SessionManagerBuilder, SessionRecord,
-    SessionState, Timestamp, Token,
+    SessionRef, SessionState, Timestamp, Token,
 };
 use dwell_memory::MemoryStore;
 use dwell_testkit::{FaultyStore, Recorder, TestClient};
@@ -191,6 +191,15 @@ impl<C: Clock + Clone> World<C> {
             Lookup::Ended(ended) => Some(ended.reason),
             Lookup::Found(_) | Lookup::Missing => None,
         }
+    }
+
+    /// Returns the reason of the session's end that was reported, if one was. It
+    /// is known when the tombstone is gone, too.
+    pub fn reported_end(&self, session: &(impl HasToken + ?Sized)) -> Option<EndReason> {
+        let reference = SessionRef::of(session.key());
+        let ends = self.ends();
+        let end = ends.iter().find(|event| event.session == Some(reference))?;
+        end.reason
     }
 
     /// Reaps until nothing more is due.

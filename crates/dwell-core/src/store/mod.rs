@@ -15,7 +15,8 @@
 //!   and its report, another node reports it: once in normal operation, at least
 //!   once across crashes.
 //! - A tombstone is kept for a fixed time, so that an ended session differs from
-//!   an unknown one (law L13).
+//!   an unknown one (law L13); of one subject, the newest
+//!   [`TOMBSTONES_PER_SUBJECT`] are.
 //!
 //! The pure part of each change is in [`Facts::touch`](crate::Facts::touch) and
 //! [`SessionRecord::update`]. `dwell-testkit` has the suite that every store
@@ -48,6 +49,11 @@ use crate::time::{Timestamp, hours, seconds};
 /// [acknowledged](SessionStore::acknowledge): 30 seconds. The node that had it
 /// has crashed by then.
 pub const UNREPORTED_AFTER: Duration = seconds(30);
+
+/// How many tombstones a subject has at most: 100. Whoever logs in without end
+/// leaves no more than these (law L22). Tombstones of adopted sessions, and ends
+/// that were not reported yet, are kept besides.
+pub const TOMBSTONES_PER_SUBJECT: usize = 100;
 
 /// Keeps sessions. The [module](self) states the contract.
 pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
@@ -144,12 +150,14 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
     /// [acknowledged](Self::acknowledge) within [`UNREPORTED_AFTER`].
     fn reap(&self, due: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped>;
 
-    /// Notes that the ends of these sessions have been reported. Does nothing
-    /// by default, which is right for a store that ends with its process.
-    fn acknowledge(&self, keys: Vec<SessionKey>) -> StoreFuture<'_, ()> {
-        drop(keys);
-        StoreFuture::ready(Ok(()))
-    }
+    /// Notes that the ends of these sessions have been reported. Then removes
+    /// the oldest of their subjects' tombstones, so that each subject has at most
+    /// [`TOMBSTONES_PER_SUBJECT`].
+    ///
+    /// Never removes the tombstone of a session that another middleware owns,
+    /// whose verifier hash is [`NONE`](crate::VerifierHash::NONE): its owner may
+    /// still present it, and it would be adopted again (law L4).
+    fn acknowledge(&self, keys: Vec<SessionKey>) -> StoreFuture<'_, ()>;
 
     /// Returns `true` if every operation completes in this process before it
     /// returns. Touches are not queued then. Defaults to `false`.

@@ -31,6 +31,7 @@ scripts! {
     END " flags=allow-oom" "end.lua";
     ENLIST "" "enlist.lua";
     FAIL " flags=allow-oom" "fail.lua";
+    FORGET " flags=allow-oom" "forget.lua";
     LOAD " flags=no-writes" "load.lua";
     SETTLE " flags=allow-oom" "settle.lua";
     SWAP " flags=allow-oom" "swap.lua";

@@ -37,6 +37,11 @@ local function has_flag(value, flag)
 end
 local REPLACED, PROVIDER, LOCKED = 2, 4, 8
 
+-- Whether another middleware owns the session: it has no token of ours.
+local function is_adopted(value)
+  return value:sub(63, 78) == ('\0'):rep(16)
+end
+
 local function is_past_hard_deadline(value, now)
   local absolute, provider = struct.unpack('>I6I6', value, 29)
   return now >= absolute or (has_flag(value, PROVIDER) and now >= provider)
@@ -45,8 +50,8 @@ end
 -- Ends a live session, and keeps the end until it is acknowledged.
 local function end_session(key, out, id, value, now, reason, replaced, lifetime, channel)
   local forget = now + lifetime
-  if value:sub(63, 78) == ('\0'):rep(16) then
-    -- An adopted session: its owner may present it until then.
+  if is_adopted(value) then
+    -- Its owner may present it until then.
     forget = math.max(forget, (struct.unpack('>I6', value, 29)))
   end
   local flags = value:byte(2)

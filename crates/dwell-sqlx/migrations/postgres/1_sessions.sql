@@ -46,3 +46,6 @@ CREATE INDEX dwell_session_unreported ON dwell_session (unreported)
 -- By hash: a subject may be too long for an entry of a B-tree.
 CREATE INDEX dwell_session_subject ON dwell_session USING hash (subject)
     WHERE ended_reason IS NULL;
+-- The tombstones of a subject, but for those of adopted sessions.
+CREATE INDEX dwell_session_tombstones ON dwell_session USING hash (subject)
+    WHERE ended_reason IS NOT NULL AND token_check <> '\x00000000000000000000000000000000';

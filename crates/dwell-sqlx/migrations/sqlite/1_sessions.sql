@@ -39,3 +39,6 @@ CREATE INDEX dwell_session_due ON dwell_session (due) WHERE unreported IS NULL;
 CREATE INDEX dwell_session_unreported ON dwell_session (unreported)
     WHERE unreported IS NOT NULL;
 CREATE INDEX dwell_session_subject ON dwell_session (subject) WHERE ended_reason IS NULL;
+-- The tombstones of a subject, but for those of adopted sessions.
+CREATE INDEX dwell_session_tombstones ON dwell_session (subject, ended_at)
+    WHERE ended_reason IS NOT NULL AND token_check <> x'00000000000000000000000000000000';

@@ -28,7 +28,7 @@ mod within;
 use dwell_core::engine::Touch;
 use dwell_core::store::{
     Created, DuePolicy, End, Loaded, Quota, Reaped, SessionStore, StoreError, StoreFuture,
-    TouchOutcome, Update, Updated, Watched,
+    TOMBSTONES_PER_SUBJECT, TouchOutcome, Update, Updated, Watched,
 };
 use dwell_core::{EndReason, EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
 
@@ -54,7 +54,11 @@ impl PostgresStore {
             return Ok(());
         }
         let keys: Vec<_> = keys.iter().map(|key| key.as_bytes().to_vec()).collect();
-        let query = sqlx::query(self.0.sql.acknowledge.text()).bind(keys);
+        let query = sqlx::query(self.0.sql.acknowledge.text()).bind(&keys);
+        query.execute(&self.0.pool).await.map_err(store_error)?;
+        let query = sqlx::query(self.0.sql.forget_surplus.text())
+            .bind(keys)
+            .bind(i64::try_from(TOMBSTONES_PER_SUBJECT).unwrap_or(i64::MAX));
         let done = query.execute(&self.0.pool).await;
         done.map(drop).map_err(store_error)
     }

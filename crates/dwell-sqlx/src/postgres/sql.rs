@@ -52,6 +52,7 @@ pub(super) struct Statements {
     pub(super) lock_subject: Sql,
     pub(super) end_together: Sql,
     pub(super) acknowledge: Sql,
+    pub(super) forget_surplus: Sql,
     pub(super) scan: Sql,
     pub(super) bring_forward: Sql,
     pub(super) hand_out_again: Sql,
@@ -200,6 +201,19 @@ impl Statements {
             acknowledge: sql("UPDATE dwell_session SET unreported = NULL WHERE key IN (
                      SELECT key FROM dwell_session
                      WHERE key = ANY($1) AND unreported IS NOT NULL ORDER BY key FOR UPDATE)"),
+            // The condition on the token is that of the index. Rows that another
+            // node holds are left to it.
+            forget_surplus: sql("DELETE FROM dwell_session WHERE key IN (
+                     SELECT key FROM dwell_session WHERE key IN (
+                         SELECT oldest.key FROM
+                             (SELECT DISTINCT subject FROM dwell_session WHERE key = ANY($1)) of,
+                             LATERAL (
+                                 SELECT key FROM dwell_session
+                                 WHERE subject = of.subject AND ended_reason IS NOT NULL
+                                     AND token_check <> '\\x00000000000000000000000000000000'
+                                     AND unreported IS NULL
+                                 ORDER BY ended_at DESC OFFSET $2) oldest)
+                     FOR UPDATE SKIP LOCKED)"),
             scan: sql(&format!(
                 "SELECT {of_s} FROM dwell_session s WHERE s.key > $1 ORDER BY s.key LIMIT $2"
             )),

@@ -65,8 +65,11 @@ impl SqliteStore {
             return Ok(());
         }
         let mut change = self.change(&self.0.writer).await?;
-        for key in keys {
-            row::acknowledge(&mut change.within, &key).await?;
+        for key in &keys {
+            row::acknowledge(&mut change.within, key).await?;
+        }
+        for key in &keys {
+            row::forget_surplus(&mut change.within, key).await?;
         }
         change.commit().await
     }

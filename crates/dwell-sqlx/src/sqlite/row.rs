@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use dwell_core::store::UNREPORTED_AFTER;
+use dwell_core::store::{TOMBSTONES_PER_SUBJECT, UNREPORTED_AFTER};
 use dwell_core::{EndedSession, SessionKey, SessionRecord, SubjectId, Timestamp};
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -221,6 +221,26 @@ pub(super) async fn acknowledge(
 ) -> Result<(), sqlx::Error> {
     let query = sqlx::query("UPDATE dwell_session SET unreported = NULL WHERE key = ?");
     let query = query.bind(key.as_bytes().to_vec());
+    query.execute(connection).await.map(drop)
+}
+
+/// Deletes the oldest tombstones of a session's subject but for those that are
+/// kept. The condition on the token is that of the index.
+pub(super) async fn forget_surplus(
+    connection: &mut SqliteConnection,
+    key: &SessionKey,
+) -> Result<(), sqlx::Error> {
+    let query = sqlx::query(
+        "DELETE FROM dwell_session WHERE key IN (
+             SELECT key FROM dwell_session
+             WHERE subject = (SELECT subject FROM dwell_session WHERE key = ?)
+                 AND ended_reason IS NOT NULL
+                 AND token_check <> x'00000000000000000000000000000000'
+                 AND unreported IS NULL
+             ORDER BY ended_at DESC LIMIT -1 OFFSET ?)",
+    )
+    .bind(key.as_bytes().to_vec())
+    .bind(i64::try_from(TOMBSTONES_PER_SUBJECT).unwrap_or(i64::MAX));
     query.execute(connection).await.map(drop)
 }
 

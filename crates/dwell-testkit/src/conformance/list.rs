@@ -192,6 +192,8 @@ macro_rules! __conformance_cases {
                 tombstones::l04_adopted_tombstone_outlives_absolute_deadline
                 tombstones::adopted_tombstone_is_kept_for_usual_lifetime
                 tombstones::successor_prolongs_no_tombstone
+                tombstones::l22_newest_tombstones_of_a_subject_are_kept
+                tombstones::l22_tombstones_of_many_ends_at_once_are_capped
                 touch::n11_touch_at_idle_deadline_is_too_late
                 touch::n11_touch_at_absolute_deadline_is_too_late
                 touch::n11_touch_at_provider_deadline_is_too_late

@@ -13,7 +13,7 @@
 //! run(make, tombstones::l13_tombstone_is_kept_for_its_lifetime);
 //! ```
 
-use dwell_core::store::{Created, End};
+use dwell_core::store::{Created, End, Lookup, TOMBSTONES_PER_SUBJECT};
 use dwell_core::{EndReason, VerifierHash, minutes, seconds};
 
 use super::DriveClock;
@@ -162,4 +162,67 @@ pub async fn successor_prolongs_no_tombstone(under: impl DriveClock) {
         fixture.is_missing(record.key).await,
         "a successor prolongs no tombstone"
     );
+}
+
+/// However many sessions a subject has, the newest of its tombstones are kept and
+/// no more. What is no such tombstone stays: live sessions, those of others,
+/// adopted ones, and ends that were not reported yet.
+pub async fn l22_newest_tombstones_of_a_subject_are_kept(under: impl DriveClock) {
+    const SURPLUS: usize = 10;
+    let fixture = Fixture::new(under);
+    let others = fixture.start(1_001, "bob").await;
+    fixture.end(others.key, EndReason::Revoked).await;
+    let mut adopted = fixture.record(1_002, "alice").await;
+    adopted.credential.check = VerifierHash::NONE;
+    fixture.keep(&adopted).await;
+    fixture.end(adopted.key, EndReason::Revoked).await;
+    let unreported = fixture.start(1_003, "alice").await;
+    let end = End::from(EndReason::Revoked);
+    let ended = fixture.store().end(unreported.key, end).await;
+    assert!(matches!(ended, Ok(Some(_))), "a session ends: {ended:?}");
+    let live = fixture.start(1_004, "alice").await;
+
+    let count = u32::try_from(TOMBSTONES_PER_SUBJECT + SURPLUS).expect("a small number");
+    let records = fixture.start_many(count, "alice").await;
+    for record in &records {
+        fixture.advance(MS).await;
+        fixture.end(record.key, EndReason::SignedOut).await;
+    }
+    for (n, record) in records.iter().enumerate() {
+        let state = fixture.state(record.key).await;
+        let is_kept = matches!(state, Lookup::Ended(_));
+        assert_eq!(
+            is_kept,
+            n >= SURPLUS,
+            "the newest tombstones are kept, older ones removed: {n} is {state:?}"
+        );
+    }
+    for kept in [others.key, adopted.key, unreported.key] {
+        assert_eq!(
+            fixture.tombstone(kept).await.reason,
+            EndReason::Revoked,
+            "and every other tombstone is kept"
+        );
+    }
+    assert_eq!(
+        fixture.found(live.key).await,
+        live,
+        "and so is a live session"
+    );
+}
+
+/// Sessions that end together leave as many tombstones as those that end one
+/// after another.
+pub async fn l22_tombstones_of_many_ends_at_once_are_capped(under: impl DriveClock) {
+    let fixture = Fixture::new(under);
+    let count = u32::try_from(TOMBSTONES_PER_SUBJECT + 50).expect("a small number");
+    let records = fixture.start_many(count, "alice").await;
+    let keys: Vec<_> = records.iter().map(|record| record.key).collect();
+    let ended = fixture.end_many(keys.clone()).await;
+    assert_eq!(ended.len(), keys.len(), "each session ends once");
+    let mut kept = 0;
+    for key in keys {
+        kept += usize::from(!fixture.is_missing(key).await);
+    }
+    assert_eq!(kept, TOMBSTONES_PER_SUBJECT, "the rest is removed");
 }

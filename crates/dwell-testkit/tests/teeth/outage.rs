@@ -73,7 +73,7 @@ impl TakeAway for Away {
 
 impl SessionStore for Away {
     delegate_store!(self => self.server, only now);
-    delegate_store!(self => self.way, only update, count_failure, list, reap);
+    delegate_store!(self => self.way, only update, count_failure, list, reap, acknowledge);
 
     fn load(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
         let missing = self.does(Fault::SaysMissing) || self.does_afterwards(Fault::ForgetsAll);

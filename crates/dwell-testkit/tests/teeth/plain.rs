@@ -28,6 +28,7 @@ pub(crate) struct Grave {
     pub(crate) reason: EndReason,
     pub(crate) at: Timestamp,
     pub(crate) replaced: bool,
+    pub(crate) reported: bool,
 }
 
 pub(crate) type Rows = BTreeMap<SessionKey, Row>;
@@ -57,6 +58,7 @@ impl Row {
             reason: end.reason,
             at,
             replaced: end.replaced,
+            reported: false,
         });
         self.tombstone()
     }

@@ -17,7 +17,7 @@ use dwell_core::{
 use tokio::sync::watch;
 
 use crate::plain::Plain;
-use crate::{create, end, failures, reads, reap, touch, update};
+use crate::{create, end, failures, reads, reap, tombstones, touch, update};
 
 /// The fault of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +105,11 @@ pub(crate) enum Fault {
     ForgettingIsAnEnd,
     ReapedTombstonesAgeFromTheDeadline,
     SuccessorProlongs,
+    SurplusIsEverybodys,
+    SurplusIsTheNewest,
+    SurplusOfTheAdopted,
+    SurplusOfTheUnreported,
+    SurplusStays,
     TombstonesGoAtOnce,
     TombstonesStay,
     // Touches.
@@ -255,6 +260,10 @@ impl SessionStore for Planted {
 
     fn reap(&self, due: DuePolicy, batch: usize) -> StoreFuture<'_, Reaped> {
         reap::reap(self, due, batch)
+    }
+
+    fn acknowledge(&self, keys: Vec<SessionKey>) -> StoreFuture<'_, ()> {
+        ready(tombstones::acknowledge(self, &keys))
     }
 
     fn is_local(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Tombstones that are removed too early or too late.
 
-use dwell_core::Timestamp;
+use dwell_core::store::TOMBSTONES_PER_SUBJECT;
+use dwell_core::{SessionKey, Timestamp};
 
 use crate::assert_found;
 use crate::plain::Row;
@@ -27,7 +28,59 @@ pub(crate) fn is_over(store: &Planted, row: &Row, now: Timestamp) -> bool {
     }
 }
 
+/// Removes the oldest tombstones of the subjects of these sessions.
+pub(crate) fn acknowledge(store: &Planted, keys: &[SessionKey]) {
+    let mut rows = store.plain.rows();
+    for key in keys {
+        let Some(row) = rows.get_mut(key) else {
+            continue;
+        };
+        let subject = row.record.subject.clone();
+        if let Some(grave) = &mut row.grave {
+            grave.reported = true;
+        }
+        let mut spare: Vec<_> = rows
+            .iter()
+            .filter_map(|(key, row)| {
+                let grave = row.grave?;
+                let is_of = row.record.subject == subject || store.has(Fault::SurplusIsEverybodys);
+                let is_reported = grave.reported || store.has(Fault::SurplusOfTheUnreported);
+                let may_go =
+                    !row.record.credential.is_adopted() || store.has(Fault::SurplusOfTheAdopted);
+                (is_of && is_reported && may_go).then_some((grave.at, *key))
+            })
+            .collect();
+        spare.sort_unstable();
+        if store.has(Fault::SurplusIsTheNewest) {
+            spare.reverse();
+        }
+        let surplus = match store.has(Fault::SurplusStays) {
+            true => 0,
+            false => spare.len().saturating_sub(TOMBSTONES_PER_SUBJECT),
+        };
+        for (_, key) in spare.into_iter().take(surplus) {
+            rows.remove(&key);
+        }
+    }
+}
+
 crate::teeth! {
+    surplus_of_tombstones_kept_is_found: SurplusStays {
+        tombstones::l22_newest_tombstones_of_a_subject_are_kept, "older ones removed";
+        tombstones::l22_tombstones_of_many_ends_at_once_are_capped, "the rest is removed";
+    }
+    newest_tombstones_removed_is_found: SurplusIsTheNewest {
+        tombstones::l22_newest_tombstones_of_a_subject_are_kept, "older ones removed";
+    }
+    adopted_tombstone_removed_as_surplus_is_found: SurplusOfTheAdopted {
+        tombstones::l22_newest_tombstones_of_a_subject_are_kept, "a tombstone is expected";
+    }
+    unreported_end_removed_as_surplus_is_found: SurplusOfTheUnreported {
+        tombstones::l22_newest_tombstones_of_a_subject_are_kept, "a tombstone is expected";
+    }
+    tombstones_counted_for_everybody_is_found: SurplusIsEverybodys {
+        tombstones::l22_newest_tombstones_of_a_subject_are_kept, "a tombstone is expected";
+    }
     adopted_tombstone_kept_by_age_is_found: AdoptedTombstonesGoByAge {
         tombstones::l04_adopted_tombstone_outlives_absolute_deadline,
             "a tombstone is expected";

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use dwell_core::store::TOMBSTONES_PER_SUBJECT;
 use dwell_core::{ClientIp, ClientIpSource, EndReason, OnLimit, Policy, PolicySet, hours, minutes};
 use dwell_tower::session::{SessionCookie, TokenSource};
 use rustix::time::{ClockId, clock_gettime};
@@ -120,7 +121,7 @@ async fn login_and_click(world: &World) -> Duration {
 }
 
 #[tokio::test]
-async fn n93_100_000_tombstones_of_one_subject_slow_nobody() {
+async fn n93_100_000_logins_of_one_subject_leave_100_tombstones() {
     let one = Policy::named("default")
         .idle(minutes(15))
         .absolute(hours(8))
@@ -129,6 +130,22 @@ async fn n93_100_000_tombstones_of_one_subject_slow_nobody() {
     let before = login_and_click(&world).await;
     for n in 0..100_000 {
         let record = world.start(n, "alice");
+        let ended = world.manager.end_session(record.key, EndReason::SignedOut);
+        assert!(ended.await.unwrap());
+    }
+    let sessions_of_before = 20;
+    assert!(world.memory.len() <= TOMBSTONES_PER_SUBJECT + sessions_of_before);
+    let after = login_and_click(&world).await;
+    let most = before * 2 + Duration::from_micros(200);
+    assert!(after < most, "{before:?}, then {after:?}");
+}
+
+#[tokio::test]
+async fn l22_100_000_tombstones_slow_nobody() {
+    let world = World::new();
+    let before = login_and_click(&world).await;
+    for n in 0..100_000 {
+        let record = world.start(n, &format!("subject {}", n % 1_000));
         let ended = world.manager.end_session(record.key, EndReason::SignedOut);
         assert!(ended.await.unwrap());
     }

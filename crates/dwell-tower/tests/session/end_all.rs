@@ -64,7 +64,7 @@ async fn n68_client_leaving_ends_all_and_its_own_session() {
     assert_ne!(left(&world).await, 0, "half-way");
     sleep(minutes(1)).await;
     assert_eq!(left(&world).await, 0);
-    assert_eq!(world.end_reason(&client), Some(EndReason::Revoked));
+    assert_eq!(world.reported_end(&client), Some(EndReason::Revoked));
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn n68_nothing_that_began_before_survives() {
     command.unwrap().await.unwrap();
     for login in before {
         if let Ok(token) = login.await.unwrap() {
-            assert_eq!(world.end_reason(&token), Some(EndReason::Revoked));
+            assert_eq!(world.reported_end(&token), Some(EndReason::Revoked));
         }
     }
     for login in after {
@@ -166,7 +166,7 @@ async fn n68_login_on_another_node_is_listed_again() {
     sleep(STEP + STEP / 2).await;
     let token = log_in(other_node).await.unwrap();
     assert_eq!(command.await.unwrap(), 1_001);
-    assert_eq!(world.end_reason(&token), Some(EndReason::Revoked));
+    assert_eq!(world.reported_end(&token), Some(EndReason::Revoked));
 }
 
 // It had read the clock before, and its store was slow.
