@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
+use crate::area::Area;
 use crate::error::SessionError;
 use crate::events::events;
 use crate::extract::{LoginSession, Session};
@@ -37,6 +38,12 @@ const MAX_IDLE_MS: u64 = 24 * 3_600 * 1_000;
 /// | `POST /session/activity` with `{"idle_ms": 1200}` | input happened 1200 milliseconds ago | 200, the status document |
 /// | `POST /session/end` | signs out, in every state | 204, the cookie removed, `Clear-Site-Data` ([a setting](session_endpoints_clearing)) |
 ///
+/// # Areas
+/// With `?policy=admin`, the status document and the events also tell how long
+/// routes under [`policy("admin")`](crate::policy) stay open to the session, in
+/// [`area`](crate::StatusDocument::area). Pages under such routes ask so, and lead
+/// to the re-authentication page in time.
+///
 /// # Activity
 /// - Asking is never activity, so a page may poll.
 /// - Extending is activity now, unless the request is a prefetch or declares
@@ -51,6 +58,7 @@ const MAX_IDLE_MS: u64 = 24 * 3_600 * 1_000;
 /// |---|---|---|
 /// | no live session (`end` answers 204) | 401 | as on every protected route |
 /// | a `POST` from another origin, by `Sec-Fetch-Site`, else by `Origin` and `Host` | 403 | `not_same_origin` |
+/// | `?policy=` names no policy, or stands there twice | 422 | `unknown_policy` |
 /// | the body of `activity` is not `application/json` | 415 | `not_json` |
 /// | that body is not an object of only `idle_ms`, a whole number of milliseconds up to a day | 422 | `bad_idle_ms` |
 /// | that body is longer than 1024 bytes | 413 | |
@@ -59,7 +67,7 @@ const MAX_IDLE_MS: u64 = 24 * 3_600 * 1_000;
 ///
 /// | event | when | data |
 /// |---|---|---|
-/// | `session-status` | first, and whenever a deadline moves | the status document |
+/// | `session-status` | first, and whenever a deadline moves, that of the area included | the status document |
 /// | `session-warning` | when the warning is due; first, if that has passed | the status document |
 /// | `session-expired` | at the end, as the last event | `{"reason":"idle_timeout"}`, or another reason |
 /// | `step-up-required` | as the last event, if the endpoints are under a policy that asks for authentication: the session goes on | `{"reason":"step_up_required"}` |
@@ -191,13 +199,13 @@ async fn demand_same_origin(request: Request, next: Next) -> Response {
     next.run(Request::from_parts(parts, body)).await
 }
 
-async fn status(session: Session) -> Response {
-    StatusDocument::of(&session).into_response()
+async fn status(session: Session, area: Area) -> Response {
+    StatusDocument::of(&session, &area).into_response()
 }
 
-async fn extend(session: Session) -> Result<Response, SessionError> {
+async fn extend(session: Session, area: Area) -> Result<Response, SessionError> {
     session.extend().await?;
-    Ok(StatusDocument::of(&session).into_response())
+    Ok(StatusDocument::of(&session, &area).into_response())
 }
 
 #[derive(Deserialize)]
@@ -208,6 +216,7 @@ struct Input {
 
 async fn activity(
     session: Session,
+    area: Area,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, SessionError> {
@@ -226,7 +235,7 @@ async fn activity(
     };
     let ago = std::time::Duration::from_millis(input.idle_ms);
     session.active_ago(ago).await?;
-    Ok(StatusDocument::of(&session).into_response())
+    Ok(StatusDocument::of(&session, &area).into_response())
 }
 
 async fn end(session: LoginSession, clear: Option<HeaderValue>) -> Result<Response, SessionError> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use dwell_core::engine::AreaDeadline;
 use dwell_core::{Deadlines, SessionManager, SessionRecord, seconds};
 use dwell_tower::open::{CloseReason, Lifeline, LifelineEvent, UpgradePolicy};
 use dwell_tower::rejection::{Refusal, problem};
@@ -15,6 +16,7 @@ use http::{HeaderName, HeaderValue, header};
 use http_body::Frame;
 use tokio::time::{Sleep, sleep};
 
+use crate::area::Area;
 use crate::extract::Session;
 use crate::status::StatusDocument;
 
@@ -27,7 +29,7 @@ const KEEP_ALIVE: Duration = seconds(25);
 const LEAST_PAUSE: Duration = seconds(1);
 
 /// Streams a session's deadlines.
-pub(crate) async fn events(session: Session) -> Response {
+pub(crate) async fn events(session: Session, area: Area) -> Response {
     let lifeline = Lifeline::with_touches(session.handle()).map(Lifeline::until_shutdown);
     let (deadlines, record) = (session.deadlines(), session.record());
     let (Some(lifeline), Some(deadlines), Some(record)) = (lifeline, deadlines, record) else {
@@ -39,6 +41,7 @@ pub(crate) async fn events(session: Session) -> Response {
     let mut events = Events {
         lifeline,
         manager: session.handle().manager().clone(),
+        area,
         reported: None,
         warned: false,
         next: None,
@@ -63,8 +66,9 @@ pub(crate) async fn events(session: Session) -> Response {
 struct Events {
     lifeline: Lifeline,
     manager: SessionManager,
-    /// The deadlines that were reported last.
-    reported: Option<Deadlines>,
+    area: Area,
+    /// The deadlines that were reported last: the session's and the area's.
+    reported: Option<(Deadlines, Option<AreaDeadline>)>,
     /// Whether the client was warned of these deadlines.
     warned: bool,
     /// The event to send next.
@@ -77,23 +81,29 @@ impl Events {
     /// Queues an event if something changed, and looks again when the warning is
     /// due.
     fn report(&mut self, deadlines: &Deadlines, record: &SessionRecord) {
-        let remaining = deadlines.remaining();
-        let moved = self.reported.is_none_or(|reported| {
+        let policies = self.manager.policies().current();
+        let area = self.area.deadline(&policies, record);
+        let moved = self.reported.is_none_or(|(reported, of_area)| {
             let shown = |d: &Deadlines| (d.nearest, d.absolute, d.ends_by, d.warn);
-            shown(&reported) != shown(deadlines)
+            shown(&reported) != shown(deadlines) || of_area != area.map(|(_, area)| area)
         });
+        let remaining = deadlines.remaining();
         let warn = remaining <= deadlines.warn;
-        let (name, pause) = match warn {
-            true => ("session-warning", (remaining / 2).max(LEAST_PAUSE)),
-            false => ("session-status", remaining - deadlines.warn),
+        let name = match warn {
+            true => "session-warning",
+            false => "session-status",
         };
+        let mut pause = pause(remaining, deadlines.warn);
+        if let Some((_, area)) = area.filter(|(_, area)| !area.has_passed(deadlines.now)) {
+            pause = pause.min(self::pause(area.at - deadlines.now, area.warn));
+        }
+        self.reported = Some((*deadlines, area.map(|(_, area)| area)));
         if moved || warn && !self.warned {
-            let policies = self.manager.policies().current();
             let document = StatusDocument::new(&policies, deadlines, record);
+            let document = document.with_area(area, deadlines.now);
             let document = serde_json::to_string(&document).unwrap_or_default();
             self.next = Some(format!("event: {name}\ndata: {document}\n\n"));
         }
-        self.reported = Some(*deadlines);
         self.warned = warn;
         self.lifeline.check_in(pause);
     }
@@ -101,6 +111,15 @@ impl Events {
     fn send(&mut self, event: String) -> Option<Result<Frame<Bytes>, Infallible>> {
         self.silence.set(sleep(KEEP_ALIVE));
         Some(Ok(Frame::data(event.into())))
+    }
+}
+
+/// How long until the next look at a deadline: until its warning, and during the
+/// warning again and again.
+fn pause(remaining: Duration, warn: Duration) -> Duration {
+    match remaining <= warn {
+        true => (remaining / 2).max(LEAST_PAUSE),
+        false => remaining - warn,
     }
 }
 

@@ -157,6 +157,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod area;
 mod body;
 #[cfg(feature = "browser")]
 mod browser;
@@ -211,6 +212,6 @@ pub use error::SessionError;
 pub use extract::{LoginSession, Session, SessionRejection};
 pub use route::{active, passive, policy, privileged};
 pub use stack::{SessionTimeoutLayer, session_timeout};
-pub use status::StatusDocument;
+pub use status::{AreaStatus, StatusDocument};
 #[cfg(feature = "ws")]
 pub use web_socket::{SESSION_OVER, SessionWebSocket, SessionWebSocketUpgrade};

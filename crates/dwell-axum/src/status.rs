@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use dwell_core::engine::AreaDeadline;
 use dwell_core::{
     Deadlines, EndReason, PolicySet, SessionRecord, SessionRef, Timestamp, as_millis,
 };
@@ -9,6 +10,7 @@ use dwell_tower::rejection::{Refusal, problem};
 use http::{HeaderValue, header};
 use serde::Serialize;
 
+use crate::area::Area;
 use crate::extract::Session;
 
 /// The state of a live session, as the [session endpoints](crate::session_endpoints)
@@ -36,7 +38,9 @@ use crate::extract::Session;
 ///   "policy": "default",
 ///   "network": "office",
 ///   "authenticated_at": "2026-11-23T17:30:00.000Z",
-///   "acr": null
+///   "acr": null,
+///   "area": {"policy": "admin", "remaining_ms": 240000, "warn_ms": 60000,
+///            "extendable": true, "ends_by": "step_up_required"}
 /// }
 /// ```
 #[derive(Clone, Debug, Serialize)]
@@ -81,15 +85,51 @@ pub struct StatusDocument {
     pub authenticated_at: Timestamp,
     /// The class of that authentication (`acr`).
     pub acr: Option<String>,
+    /// The routes under the policy that the request named by `?policy=`; absent
+    /// without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub area: Option<AreaStatus>,
+}
+
+/// How long routes under a policy stay open to a session, in a [`StatusDocument`].
+/// The session goes on after it: its user authenticates again to use the routes.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct AreaStatus {
+    /// The policy's name.
+    pub policy: String,
+    /// Milliseconds until the routes ask for authentication; 0 if they do now.
+    pub remaining_ms: u64,
+    /// How long before that the user is warned, in milliseconds.
+    pub warn_ms: u64,
+    /// Whether activity still moves that instant. Otherwise only an authentication
+    /// does.
+    pub extendable: bool,
+    /// Always `step_up_required`.
+    pub ends_by: &'static str,
 }
 
 impl StatusDocument {
     /// Makes the document of a session; a refusal if it has ended meanwhile.
-    pub(crate) fn of(session: &Session) -> Status {
+    pub(crate) fn of(session: &Session, area: &Area) -> Status {
         let (deadlines, record) = (session.deadlines(), session.record());
-        let document = deadlines.zip(record);
         let policies = session.handle().policies();
-        Status(document.map(|(deadlines, record)| Self::new(policies, &deadlines, &record)))
+        let document = deadlines.zip(record).map(|(deadlines, record)| {
+            let area = area.deadline(policies, &record);
+            Self::new(policies, &deadlines, &record).with_area(area, deadlines.now)
+        });
+        Status(document)
+    }
+
+    pub(crate) fn with_area(mut self, area: Option<(&str, AreaDeadline)>, now: Timestamp) -> Self {
+        self.area = area.map(|(policy, area)| AreaStatus {
+            policy: policy.to_owned(),
+            remaining_ms: as_millis(area.at - now),
+            warn_ms: as_millis(area.warn),
+            extendable: area.extendable,
+            ends_by: "step_up_required",
+        });
+        self
     }
 
     pub(crate) fn new(policies: &PolicySet, deadlines: &Deadlines, record: &SessionRecord) -> Self {
@@ -113,6 +153,7 @@ impl StatusDocument {
             acr: record
                 .authentication()
                 .and_then(|context| context.acr.map(Into::into)),
+            area: None,
         }
     }
 }

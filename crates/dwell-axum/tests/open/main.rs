@@ -11,6 +11,7 @@
 
 mod support;
 
+mod areas;
 mod bodies;
 #[cfg(feature = "browser")]
 mod browser;

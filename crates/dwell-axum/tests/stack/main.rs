@@ -11,6 +11,7 @@
 mod support;
 
 mod activity;
+mod areas;
 mod extend;
 mod faults;
 mod limit;

@@ -18,9 +18,25 @@ pub struct AreaDeadline {
     pub at: Timestamp,
     /// How old an authentication may be that opens the route again.
     pub max_age: Duration,
+    /// How long before `at` the user is warned.
+    pub warn: Duration,
+    /// Whether activity still moves `at`. Otherwise only an authentication does.
+    pub extendable: bool,
 }
 
 impl AreaDeadline {
+    /// Decides until when the policy with this name admits a session to a client in
+    /// `network`. Returns `None` if no policy has the name.
+    #[must_use]
+    pub fn of(
+        policies: &PolicySet,
+        name: &str,
+        facts: &Facts,
+        network: NetworkMatch,
+    ) -> Option<Self> {
+        area_deadline(policies, policies.area_bit(name)?, facts, network)
+    }
+
     /// Returns `true` if the route asks for authentication at `now`.
     #[must_use]
     pub fn has_passed(&self, now: Timestamp) -> bool {
@@ -40,12 +56,16 @@ pub(crate) fn area_deadline(
 ) -> Option<AreaDeadline> {
     let limits = policies.area_limits(area, facts.network, network)?;
     // Activity elsewhere keeps the session, but opens no stricter route (N52).
-    let by_pause = match facts.longest_pause >= limits.idle {
+    let was_left = facts.longest_pause >= limits.idle;
+    let by_pause = match was_left {
         true => Timestamp::MIN,
         false => facts.last_active_at + limits.idle,
     };
+    let by_age = facts.authenticated_at + limits.absolute;
     Some(AreaDeadline {
-        at: by_pause.min(facts.authenticated_at + limits.absolute),
+        at: by_pause.min(by_age),
         max_age: limits.idle.min(limits.absolute),
+        warn: limits.warn.min(limits.idle / 2),
+        extendable: !was_left && by_pause < by_age,
     })
 }

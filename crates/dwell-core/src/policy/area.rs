@@ -31,9 +31,10 @@ impl PolicySet {
         current: NetworkMatch,
     ) -> Option<AreaLimits> {
         let networks = self.networks_in_force(last, current);
-        let limits = self.area_policies(area).map(|(ix, _)| AreaLimits {
+        let limits = self.area_policies(area).map(|(ix, policy)| AreaLimits {
             idle: self.idle_in(ix, networks).length,
             absolute: self.absolute[ix].length,
+            warn: policy.warn,
         });
         limits.reduce(AreaLimits::smaller)
     }

@@ -36,6 +36,8 @@ pub(crate) struct AreaLimits {
     pub(crate) idle: Duration,
     /// The oldest authentication.
     pub(crate) absolute: Duration,
+    /// How long before the user is warned, as the policies say.
+    pub(crate) warn: Duration,
 }
 
 impl AreaLimits {
@@ -43,6 +45,7 @@ impl AreaLimits {
         Self {
             idle: self.idle.min(other.idle),
             absolute: self.absolute.min(other.absolute),
+            warn: self.warn.min(other.warn),
         }
     }
 }
