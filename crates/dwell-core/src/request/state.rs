@@ -103,6 +103,12 @@ impl SessionState {
         self.slots().refused.set();
     }
 
+    /// Returns whether the request was refused.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.slots().refused.is_set()
+    }
+
     /// Notes that the request is stopped, since its session is over by now.
     pub fn mark_stopped(&self) {
         self.mark_refused();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -14,7 +14,9 @@ use tokio::task::AbortHandle;
 
 use super::begun::{Ahead, BoxError, BytesBody};
 use super::close_reason::CloseReason;
+use super::drain::drain;
 use super::lifeline::Lifeline;
+use crate::log;
 use crate::sync::lock;
 use crate::task::Task;
 
@@ -50,6 +52,10 @@ pub struct SessionBoundBody<B: BytesBody> {
     events: bool,
     // The last bytes that were sent.
     tail: Tail,
+    /// Whether its client takes a part of it for the whole.
+    looks_whole: bool,
+    /// The request, if its body is read on after a refusal.
+    drained_if_refused: Option<SessionState>,
 }
 
 /// What the reader and the watching task share.
@@ -61,6 +67,10 @@ struct Source<B> {
     /// The reader, waiting.
     reader: Option<Waker>,
 }
+
+const LOOKS_WHOLE: &str = "an answer was cut at the end of its session, and its client takes the \
+                           part for the whole: it speaks HTTP/1.0. Let the proxy speak HTTP/1.1 \
+                           (nginx: proxy_http_version 1.1), or send Content-Length. Logged once.";
 
 /// Who watches the session.
 #[allow(clippy::large_enum_variant, reason = "the body is in a box")]
@@ -115,9 +125,12 @@ impl<B: BytesBody> SessionBoundBody<B> {
     }
 
     /// Cuts a request's body when somebody ends its session by a command, such as
-    /// signing out.
-    pub(crate) fn of_request(body: B, state: SessionState) -> Self {
-        Self::watched(body, false, Watch::Unknown(state))
+    /// signing out. If the request is refused, the body may be drained.
+    pub(crate) fn of_request(body: B, state: SessionState, is_drained: bool) -> Self {
+        let drained_if_refused = is_drained.then(|| state.clone());
+        let mut bound = Self::watched(body, false, Watch::Unknown(state));
+        bound.drained_if_refused = drained_if_refused;
+        bound
     }
 
     /// Yields this first.
@@ -138,13 +151,25 @@ impl<B: BytesBody> SessionBoundBody<B> {
             watch,
             events,
             tail: Tail::default(),
+            looks_whole: false,
+            drained_if_refused: None,
         }
+    }
+
+    /// States whether the client takes a part for the whole: then the cut is logged.
+    pub(crate) fn looking_whole(mut self, looks_whole: bool) -> Self {
+        self.looks_whole = looks_whole;
+        self
     }
 
     /// Ends the body and returns what its reader gets.
     fn cut(&mut self, reason: CloseReason) -> Option<Result<Frame<Bytes>, BoxError>> {
         self.finish();
         self.ahead = None;
+        if self.looks_whole && !self.events {
+            static ONCE: Once = Once::new();
+            ONCE.call_once(|| log::warn(LOOKS_WHOLE, None));
+        }
         farewell(reason, self.events, &self.tail)
     }
 
@@ -164,6 +189,17 @@ impl<B: BytesBody> SessionBoundBody<B> {
             let task = runtime.spawn(watching).abort_handle();
             let _until_dropped = Watching(task);
             self.watch = Watch::Task { _until_dropped };
+        }
+    }
+}
+
+impl<B: BytesBody> Drop for SessionBoundBody<B> {
+    fn drop(&mut self) {
+        if let Some(state) = &self.drained_if_refused
+            && state.is_refused()
+            && let Some(body) = lock(&self.source).body.take()
+        {
+            drain(body);
         }
     }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use arrayvec::ArrayString;
 use bytes::Bytes;
 use dwell_core::{Deadlines, Timestamp};
-use http::{HeaderName, HeaderValue, Response, header};
+use http::{HeaderName, HeaderValue, Request, Response, header};
 
 use super::cache::keep_out;
 use super::guard::{Guard, Settled};
 use crate::open::{
     Begun, BodyFactory, BytesBody, CloseReason, Counted, Lifeline, SessionBoundBody, UpgradePolicy,
-    is_event_stream, is_long,
+    is_drained, is_event_stream, is_long,
 };
 use crate::rejection::{NO_STORE, Refusal, miswired, problem, set};
 
@@ -20,13 +20,22 @@ static SESSION_TIMEOUT: HeaderName = HeaderName::from_static("session-timeout");
 
 impl Guard {
     /// Binds the body of a request to its session, if it is not there already.
-    pub(super) fn bind_request<B: BytesBody, F: BodyFactory<B>>(&self, body: B) -> F::Body {
-        match self.state().found() {
-            Some(_) if !body.is_end_stream() => {
-                F::bind(SessionBoundBody::of_request(body, self.state().clone()))
+    pub(super) fn bind_request<B, F>(&self, request: Request<B>) -> Request<F::Body>
+    where
+        B: BytesBody,
+        F: BodyFactory<B>,
+    {
+        let (head, body) = request.into_parts();
+        let is_drained = is_drained(&head);
+        let is_bound = is_drained || self.state().found().is_some();
+        let body = match is_bound && !body.is_end_stream() {
+            true => {
+                let state = self.state().clone();
+                F::bind(SessionBoundBody::of_request(body, state, is_drained))
             }
-            _ => F::pass(body),
-        }
+            false => F::pass(body),
+        };
+        Request::from_parts(head, body)
     }
 
     /// Refuses a request whose session has ended while its service was at work. The
@@ -110,8 +119,9 @@ impl Guard {
                 if let Some(place) = place {
                     lifeline = lifeline.map(|lifeline| lifeline.with_place(place));
                 }
+                let looks_whole = self.http10 && body.size_hint().exact().is_none();
                 let body = SessionBoundBody::of_answer(body, &parts.headers, lifeline);
-                F::bind(body.with_ahead(ahead))
+                F::bind(body.with_ahead(ahead).looking_whole(looks_whole))
             }
         };
         Response::from_parts(parts, body)

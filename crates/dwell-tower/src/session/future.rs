@@ -18,7 +18,7 @@ use super::long::LongRequest;
 use super::parts::Parts;
 use crate::gate::Gate;
 use crate::head::RequestHead;
-use crate::open::{AnyBodyFactory, BodyFactory, BytesBody};
+use crate::open::{AnyBodyFactory, BodyFactory, BytesBody, drain, is_drained};
 use crate::rejection::reject;
 
 /// The body that the inner service gets.
@@ -96,21 +96,21 @@ where
         let state = match found {
             Ok(state) => state,
             Err(refusal) => {
-                let (head, _) = request.into_parts();
+                let head = drained(request);
                 return Self::answered(parts.rejection.reject_early(refusal, &head));
             }
         };
         let admitted = parts.gates.admit(&state, RequestHead::of(&request));
         request.extensions_mut().insert(state.clone());
-        let guard = Guard::new(state, &parts.context, request.method());
+        let guard = Guard::new(state, &parts.context, &request);
         match admitted {
             Ok(()) => {
-                let request = request.map(|body| guard.bind_request::<B, F>(body));
+                let request = guard.bind_request::<B, F>(request);
                 Self::calling(call(request), guard)
             }
             Err(refusal) => {
                 guard.state().mark_refused();
-                let (head, _) = request.into_parts();
+                let head = drained(request);
                 Self::refused(reject(None, refusal, &head), guard)
             }
         }
@@ -163,6 +163,15 @@ where
             state: State::Answered { response },
         }
     }
+}
+
+/// Takes a refused request's body off, and reads on what it still sends.
+fn drained<B: BytesBody>(request: Request<B>) -> Head {
+    let (head, body) = request.into_parts();
+    if is_drained(&head) {
+        drain(body);
+    }
+    head
 }
 
 impl<S, B, ResBody, G, F> Future for SessionFuture<S, B, G, F>

@@ -6,7 +6,7 @@ use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
 use dwell_core::{Deadlines, DueTouch, Outcome, SessionState, Settlement, Timestamp};
-use http::{Method, StatusCode};
+use http::{Method, Request, StatusCode, Version};
 use tokio::time::Instant;
 
 use super::cache::is_kept_by_default;
@@ -34,6 +34,9 @@ pub(super) struct Guard {
     /// Whether the method was `GET` or `HEAD`, whose answers caches may keep.
     reads: bool,
     safe: bool,
+    /// Whether the client speaks HTTP/1.0, which can't tell a part of an answer from
+    /// the whole.
+    pub(super) http10: bool,
     /// Whether personal answers get `no-store`.
     no_store: bool,
 }
@@ -47,7 +50,8 @@ pub(super) struct Settled {
 
 impl Guard {
     #[inline]
-    pub(super) fn new(state: SessionState, context: &Context, method: &Method) -> Self {
+    pub(super) fn new<B>(state: SessionState, context: &Context, request: &Request<B>) -> Self {
+        let method = request.method();
         Self {
             state,
             armed: true,
@@ -57,6 +61,7 @@ impl Guard {
             connect: *method == Method::CONNECT,
             reads: reads(method),
             safe: method.is_safe(),
+            http10: request.version() == Version::HTTP_10,
         }
     }
 
