@@ -7,6 +7,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
+use dwell_tower::gateway::is_same_origin;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
@@ -16,7 +17,6 @@ use crate::events::events;
 use crate::extract::{LoginSession, Session};
 use crate::problem::problem_details;
 use crate::route::passive;
-use crate::same_origin::is_same_origin;
 use crate::status::StatusDocument;
 
 /// The longest body that is read, in bytes.

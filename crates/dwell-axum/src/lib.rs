@@ -168,7 +168,6 @@ mod extract;
 mod noscript;
 mod problem;
 mod route;
-mod same_origin;
 mod stack;
 mod status;
 #[cfg(feature = "ws")]
@@ -199,6 +198,7 @@ pub mod prelude {
 
 pub use dwell_core::*;
 pub use dwell_memory::MemoryStore;
+pub use dwell_tower::gateway::public_path;
 pub use dwell_tower::{NearCache, safe_return_to};
 pub use {dwell_core, dwell_memory, dwell_tower};
 

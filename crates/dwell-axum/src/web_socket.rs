@@ -8,6 +8,7 @@ use axum::extract::FromRequestParts;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::{IntoResponse, Response};
 use dwell_core::{CommandError, RouteMark, seconds};
+use dwell_tower::gateway::is_same_origin;
 use dwell_tower::open::{ActivityRecorder, CloseReason, Lifeline, SessionClosed, UpgradePolicy};
 use dwell_tower::rejection::{Refusal, problem};
 use http::request::Parts;
@@ -17,7 +18,6 @@ use tokio::sync::{oneshot, watch};
 use crate::error::SessionError;
 use crate::extract::Session;
 use crate::problem::problem_details;
-use crate::same_origin::is_same_origin;
 
 /// The close code of a WebSocket whose session has ended: 4401, for private use
 /// (RFC 6455 §7.4.2), modelled on HTTP's 401.

@@ -81,7 +81,7 @@ impl Subject<'_> {
             (self.hash, Timestamp::MIN, FIRST_KEY)..=(self.hash, Timestamp::MAX, LAST_KEY);
         let mut of_subject = tombstones.range(of_subject);
         let oldest = *of_subject.next()?;
-        if 1 + of_subject.count() <= TOMBSTONES_PER_SUBJECT {
+        if of_subject.count() < TOMBSTONES_PER_SUBJECT {
             return None;
         }
         tombstones.remove(&oldest);

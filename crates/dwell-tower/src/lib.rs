@@ -90,6 +90,7 @@ pub mod activity;
 mod cookie;
 mod future;
 pub mod gate;
+pub mod gateway;
 mod head;
 pub mod idle;
 mod log;

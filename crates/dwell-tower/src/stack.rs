@@ -4,14 +4,16 @@ use std::fmt;
 use std::net::IpAddr;
 
 use dwell_core::{LivePolicies, SessionManager};
+use http::request::Parts;
 use http::{Extensions, Uri};
 use tower_layer::Layer;
 
 use crate::activity::ActivityLayer;
+use crate::gateway::{Origin, Prefix};
 use crate::idle::{IdleTimeoutLayer, SessionRequirement};
 use crate::network::NetworkLayer;
 use crate::open::AnyBodyFactory;
-use crate::rejection::{DefaultRejection, MakeRejection};
+use crate::rejection::{Caller, DefaultRejection, MakeRejection};
 use crate::session::{SessionLayer, SessionService, SessionSource};
 
 /// The gates between the session layer and the service.
@@ -47,6 +49,8 @@ pub struct SessionTimeoutLayer<F = AnyBodyFactory> {
     /// The pages of the default rejection; `None` after a custom rejection was
     /// set.
     pages: Option<DefaultRejection>,
+    /// Whether trusted proxies are believed about host and prefix.
+    forwarded: bool,
 }
 
 impl SessionTimeoutLayer {
@@ -58,9 +62,12 @@ impl SessionTimeoutLayer {
             ActivityLayer::new(),
             IdleTimeoutLayer::new(),
         );
+        let pages = DefaultRejection::new();
+        let session = SessionLayer::new(manager).with_gates(gates);
         Self {
-            session: SessionLayer::new(manager).with_gates(gates),
-            pages: Some(DefaultRejection::new()),
+            session: session.with_rejection(pages.clone()),
+            pages: Some(pages),
+            forwarded: false,
         }
     }
 }
@@ -88,6 +95,7 @@ impl<F> SessionTimeoutLayer<F> {
         SessionTimeoutLayer {
             session: self.session.with_body_factory(),
             pages: self.pages,
+            forwarded: self.forwarded,
         }
     }
 
@@ -120,15 +128,41 @@ impl<F> SessionTimeoutLayer<F> {
         self.with_page(path, |pages| pages.with_reauthentication(path))
     }
 
+    /// Sets how it is recognized who asks, and so which form of a refusal is of use.
+    /// Defaults to [`Caller::of`].
+    ///
+    /// ```
+    /// use dwell_tower::SessionTimeoutLayer;
+    /// use dwell_tower::rejection::Caller;
+    ///
+    /// fn with_unpoly(layer: SessionTimeoutLayer) -> SessionTimeoutLayer {
+    ///     layer.with_callers(|request| match request.headers.contains_key("x-up-version") {
+    ///         true => Caller::Page,
+    ///         false => Caller::of(request),
+    ///     })
+    /// }
+    /// ```
+    #[must_use]
+    pub fn with_callers(self, recognize: fn(&Parts) -> Caller) -> Self {
+        self.map_pages(|pages| pages.with_callers(recognize))
+    }
+
+    fn map_pages(mut self, change: impl FnOnce(DefaultRejection) -> DefaultRejection) -> Self {
+        match self.pages.take().map(change) {
+            Some(pages) => {
+                self.pages = Some(pages.clone());
+                self.map_session(|session| session.with_rejection(pages))
+            }
+            None => self,
+        }
+    }
+
     fn with_page(
         mut self,
         path: &str,
         add: impl FnOnce(DefaultRejection) -> DefaultRejection,
     ) -> Self {
-        if let Some(pages) = self.pages.take().map(add) {
-            self.pages = Some(pages.clone());
-            self = self.map_session(|session| session.with_rejection(pages));
-        }
+        self = self.map_pages(add);
         let path = path.split('?').next().unwrap_or_default();
         self.add_exempt_path(path)
     }
@@ -168,7 +202,57 @@ impl<F> SessionTimeoutLayer<F> {
         self,
         peer: impl Fn(&Extensions) -> Option<IpAddr> + Send + Sync + 'static,
     ) -> Self {
-        self.map_gates(|(_, activity, idle)| (NetworkLayer::with_peer(peer), activity, idle))
+        let layer =
+            self.map_gates(|(_, activity, idle)| (NetworkLayer::with_peer(peer), activity, idle));
+        match layer.forwarded {
+            true => layer.with_forwarded_prefix_and_host(),
+            false => layer,
+        }
+    }
+
+    /// Adds an origin under which pages of this service, or of a single-page
+    /// application that uses it, are loaded. Call it once for each. Requests of their
+    /// scripts count as activity, and they may use the session endpoints and open
+    /// WebSockets. Needed for pages on another origin, and behind a proxy that changes
+    /// `Host`. Defaults to none: then only pages with the request's host are ours.
+    ///
+    /// ```
+    /// # fn f(layer: dwell_tower::SessionTimeoutLayer) -> Result<(), dwell_tower::gateway::OriginError> {
+    /// let layer = layer.with_origin("https://app.bank.example".parse()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_origin(self, origin: Origin) -> Self {
+        self.map_session(|session| session.with_origin(origin))
+    }
+
+    /// Sets the part of the path that a proxy cuts off, such as `/bank`. Redirects to
+    /// the login page and `return_to` get it; routes and exempt paths are written
+    /// without it. Defaults to none.
+    ///
+    /// ```
+    /// # fn f(layer: dwell_tower::SessionTimeoutLayer) -> Result<(), dwell_tower::gateway::PrefixError> {
+    /// let layer = layer.with_prefix("/bank".parse()?).with_login("/login");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_prefix(self, prefix: Prefix) -> Self {
+        self.map_session(|session| session.with_prefix(prefix))
+    }
+
+    /// Believes `X-Forwarded-Prefix` and `X-Forwarded-Host` of proxies that the
+    /// policies trust (`client_ip.trusted_proxies`), instead of
+    /// [`with_prefix`](Self::with_prefix) and `Host`. A value that is no prefix, or
+    /// that is sent twice, counts as none. The proxy must set both or remove what
+    /// clients send. Defaults to believing nobody.
+    #[must_use]
+    pub fn with_forwarded_prefix_and_host(mut self) -> Self {
+        self.forwarded = true;
+        let peer = std::sync::Arc::clone(self.session.gates().0.peer());
+        let find = move |extensions: &Extensions| peer(extensions);
+        self.map_session(|session| session.with_forwarded_prefix_and_host(find))
     }
 
     /// Sets how a request's route is named in events. Defaults to its path; see
@@ -261,6 +345,7 @@ impl<F> Clone for SessionTimeoutLayer<F> {
         Self {
             session: self.session.clone(),
             pages: self.pages.clone(),
+            forwarded: self.forwarded,
         }
     }
 }

@@ -12,6 +12,7 @@ mod support;
 
 mod activity;
 mod areas;
+mod callers;
 mod extend;
 mod faults;
 mod limit;
@@ -21,6 +22,7 @@ mod marks;
 mod mounting;
 mod neighbours;
 mod network;
+mod origins;
 mod policies;
 mod privileged;
 mod readme;

@@ -3,6 +3,8 @@
 use dwell_core::{Declaration, Fetch, RequestEvidence};
 use http::{HeaderMap, Method};
 
+use crate::head::bearer_in;
+
 /// Reads the evidence of activity that a request carries. Closures of the same
 /// arguments implement it; see the [module docs](super) for an example.
 pub trait ClassifyActivity: Send + Sync + 'static {
@@ -51,6 +53,7 @@ pub fn classify_headers(method: &Method, headers: &HeaderMap) -> RequestEvidence
             "sec-secure-session-id" | "secure-session-response" | "ping-from" | "last-event-id" => {
                 seen.background = true;
             }
+            "authorization" => seen.bearer |= bearer_in(value).is_some(),
             "accept" => seen.event_stream |= value == b"text/event-stream",
             _ => {}
         }
@@ -72,6 +75,8 @@ struct Seen<'a> {
     prefetch: bool,
     background: bool,
     event_stream: bool,
+    /// No browser adds a bearer token by itself, so its page is of no account.
+    bearer: bool,
 }
 
 /// A header field that counts only if it occurs once.
@@ -119,8 +124,8 @@ fn fetch(method: &Method, seen: &Seen<'_>) -> Fetch {
         _ => Fetch::Plain,
     };
     match seen.site {
-        Single::Absent | Single::One(b"same-origin" | b"same-site" | b"none") => plain,
-        Single::One(b"cross-site") if top_level => plain,
+        Single::Absent | Single::One(b"same-origin" | b"none") => plain,
+        Single::One(b"same-site" | b"cross-site") if top_level || seen.bearer => plain,
         Single::One(_) | Single::Doubled => Fetch::CrossSite,
     }
 }

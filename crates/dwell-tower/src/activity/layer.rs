@@ -1,10 +1,12 @@
 //! The layer that classifies requests.
 
-use dwell_core::SessionState;
+use dwell_core::{Fetch, SessionState};
+use http::HeaderMap;
 use tower_layer::Layer;
 
 use super::classify::{ClassifyActivity, DefaultClassifier};
 use crate::gate::{Gate, Gated, RequestHead};
+use crate::gateway::Gateway;
 use crate::rejection::Refusal;
 
 /// Classifies requests as active or passive by their headers; see the
@@ -36,10 +38,22 @@ impl<C: ClassifyActivity> Gate for ActivityLayer<C> {
     }
 
     fn admit(&self, state: &SessionState, request: RequestHead<'_>) -> Result<(), Refusal> {
-        let evidence = self.classifier.classify(request.method, request.headers);
+        let mut evidence = self.classifier.classify(request.method, request.headers);
+        if evidence.fetch == Fetch::CrossSite && is_of_ours(state, request.headers) {
+            evidence.fetch = Fetch::Plain;
+        }
         state.add_evidence(evidence);
         Ok(())
     }
+}
+
+/// Whether the script of a listed origin made the request. Fetch metadata that is
+/// sent twice was not made by a browser.
+fn is_of_ours(state: &SessionState, headers: &HeaderMap) -> bool {
+    let metadata = ["sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"];
+    let is_single = |name: &&str| headers.get_all(*name).iter().nth(1).is_none();
+    metadata.iter().all(is_single)
+        && Gateway::of(state).is_some_and(|gateway| gateway.lists_origin(headers))
 }
 
 impl<S, C: Clone> Layer<S> for ActivityLayer<C> {

@@ -13,8 +13,10 @@
 //!    unknown declaration;
 //! 2. a prefetch or prerender: any `Sec-Purpose`, `Purpose`, `X-Purpose`,
 //!    `X-Sec-Purpose` or `X-Moz` header;
-//! 3. for a subresource of another site: `Sec-Fetch-Site: cross-site` except for
-//!    top-level navigations, and doubled or unknown fetch metadata;
+//! 3. of another origin: `Sec-Fetch-Site: cross-site` or `same-site`, except for
+//!    top-level navigations, for requests with a bearer token, and for origins that
+//!    [`with_origin`](crate::SessionTimeoutLayer::with_origin) lists; and doubled or
+//!    unknown fetch metadata;
 //! 4. sent by the browser alone: a CORS preflight, the refresh of a device-bound
 //!    credential, a `ping` of a link, a report, a manifest, a service worker,
 //!    media, or an `EventSource`.

@@ -10,6 +10,7 @@ use tower_layer::Layer;
 
 use super::client_ip::client_ip;
 use crate::gate::{Gate, Gated, RequestHead};
+use crate::head::FindPeer;
 use crate::rejection::Refusal;
 
 /// Holds the address of the connection's other end. A server inserts it into
@@ -28,8 +29,6 @@ use crate::rejection::Refusal;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
-type FindPeer = dyn Fn(&Extensions) -> Option<IpAddr> + Send + Sync;
-
 /// Finds the client's address and network; see the [module docs](super). Must be
 /// outside the [`IdleTimeoutLayer`](crate::idle::IdleTimeoutLayer).
 #[derive(Clone)]
@@ -38,6 +37,11 @@ pub struct NetworkLayer {
 }
 
 impl NetworkLayer {
+    /// Returns how this layer finds the peer's address.
+    pub(crate) fn peer(&self) -> &Arc<FindPeer> {
+        &self.peer
+    }
+
     /// Returns a layer that reads the peer's address from a [`Peer`].
     #[must_use]
     pub fn new() -> Self {

@@ -20,6 +20,7 @@
 //! assert_eq!(response.headers()["link"], "</help/sessions>; rel=help");
 //! ```
 
+mod caller;
 mod command;
 mod demand;
 mod pages;
@@ -27,6 +28,7 @@ mod refusal;
 mod stack;
 mod step_up;
 
+pub use caller::Caller;
 pub use command::command_failed;
 pub use demand::{demand_session, session_state};
 pub use pages::DefaultRejection;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tower_layer::Layer;
 use super::parts::Parts;
 use super::service::SessionService;
 use super::source::SessionSource;
+use crate::gateway::{Origin, Prefix};
 use crate::open::AnyBodyFactory;
 use crate::rejection::MakeRejection;
 
@@ -96,6 +98,31 @@ impl<G: Clone, F> SessionLayer<G, F> {
     #[must_use]
     pub fn with_original_uri(self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
         self.map(|parts| parts.rejection.original_uri = find)
+    }
+
+    /// Adds an origin of ours; see
+    /// [`SessionTimeoutLayer::with_origin`](crate::SessionTimeoutLayer::with_origin).
+    #[must_use]
+    pub fn with_origin(self, origin: Origin) -> Self {
+        self.map(|parts| parts.gateway.origins.push(origin))
+    }
+
+    /// Sets the prefix that a proxy cuts off; see
+    /// [`SessionTimeoutLayer::with_prefix`](crate::SessionTimeoutLayer::with_prefix).
+    #[must_use]
+    pub fn with_prefix(self, prefix: Prefix) -> Self {
+        self.map(|parts| parts.gateway.prefix = prefix)
+    }
+
+    /// Believes trusted proxies about host and prefix; see
+    /// [`SessionTimeoutLayer::with_forwarded_prefix_and_host`](crate::SessionTimeoutLayer::with_forwarded_prefix_and_host).
+    /// `peer` finds the address of a request's connection.
+    #[must_use]
+    pub fn with_forwarded_prefix_and_host(
+        self,
+        peer: impl Fn(&Extensions) -> Option<IpAddr> + Send + Sync + 'static,
+    ) -> Self {
+        self.map(|parts| parts.gateway.forwarded_by = Some(Arc::new(peer)))
     }
 
     /// Sets how many event streams and WebSockets a session may have open; see

@@ -6,6 +6,7 @@ use std::time::Duration;
 use dwell_core::SessionManager;
 
 use super::context::Context;
+use crate::gateway::Gateway;
 use crate::reaper::Reaper;
 use crate::rejection::StackRejection;
 use crate::remote::BoundedStore;
@@ -23,6 +24,7 @@ pub(super) struct Parts<G> {
     pub(super) manager: SessionManager,
     pub(super) context: Context,
     pub(super) rejection: StackRejection,
+    pub(super) gateway: Gateway,
     pub(super) gates: G,
     reaper: Option<Arc<OwnReaper>>,
     /// The manager as passed to the layer.
@@ -44,6 +46,7 @@ impl Parts<()> {
             given: manager.clone(),
             context: Context::new(manager.store().is_local()),
             rejection: StackRejection::default(),
+            gateway: Gateway::default(),
             gates: (),
             reaper: Some(Arc::new(OwnReaper {
                 started: Once::new(),
@@ -63,6 +66,7 @@ impl<G> Parts<G> {
             manager: self.manager,
             context: self.context,
             rejection: self.rejection,
+            gateway: self.gateway,
             reaper: self.reaper,
             given: self.given,
             store_timeout: self.store_timeout,
@@ -84,7 +88,8 @@ impl<G> Parts<G> {
             }
         };
         let manager = self.context.share(&bounded);
-        self.manager = manager.with_shared(self.rejection.clone());
+        let manager = manager.with_shared(self.rejection.clone());
+        self.manager = manager.with_shared(self.gateway.clone());
     }
 
     pub(super) fn start_reaper(&self) {

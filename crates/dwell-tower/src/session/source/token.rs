@@ -5,7 +5,7 @@ use http::{HeaderMap, header};
 
 use super::{Field, Found, GiveBack, SessionSource, SourceFuture, Tokens};
 use crate::cookie::SessionCookie;
-use crate::head::RequestHead;
+use crate::head::{RequestHead, bearer};
 
 /// Finds sessions by Dwell's token, in a cookie, in `Authorization: Bearer`, or
 /// in either. Defaults to the cookie of [`SessionCookie::new`].
@@ -111,12 +111,4 @@ impl Default for TokenSource {
     fn default() -> Self {
         Self::cookie(SessionCookie::new())
     }
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
-    let value = headers.get(header::AUTHORIZATION)?.as_bytes();
-    let (scheme, rest) = value.split_at_checked(7)?;
-    scheme
-        .eq_ignore_ascii_case(b"bearer ")
-        .then(|| rest.trim_ascii())
 }
