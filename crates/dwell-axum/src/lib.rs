@@ -16,6 +16,7 @@
 //! | keep a poll from counting | [`passive`]; its opposite is [`active`] |
 //! | give a route stricter limits | [`policy`] |
 //! | require a recent, strong authentication | [`privileged`] with an [`AuthenticationRequirement`] |
+//! | tell who uses a browser that refuses the cookie | [`CookieProbe`] |
 //! | let a page ask for the time left, extend and sign out | [`session_endpoints`], [`StatusDocument`] |
 //! | warn before the end, in the browser | [`browser()`](browser) (feature `browser`) |
 //! | open a WebSocket that ends with its session | [`SessionWebSocketUpgrade`] (feature `ws`) |
@@ -161,6 +162,7 @@ mod area;
 mod body;
 #[cfg(feature = "browser")]
 mod browser;
+mod cookie_probe;
 mod endpoints;
 mod error;
 mod events;
@@ -205,6 +207,7 @@ pub use {dwell_core, dwell_memory, dwell_tower};
 pub use body::AxumBodyFactory;
 #[cfg(feature = "browser")]
 pub use browser::browser;
+pub use cookie_probe::CookieProbe;
 pub use endpoints::{
     SiteData, session_endpoints, session_endpoints_at, session_endpoints_clearing,
 };

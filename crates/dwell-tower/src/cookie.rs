@@ -93,6 +93,12 @@ impl SessionCookie {
         self.named(name)
     }
 
+    /// Returns a cookie with the same attributes, to try them.
+    pub(crate) fn probe(&self) -> Self {
+        let name = format!("{}-probe", self.name);
+        self.clone().named(name)
+    }
+
     fn named(mut self, name: String) -> Self {
         self.finder = memmem::Finder::new(&name).into_owned();
         self.name = name;
@@ -146,7 +152,7 @@ impl SessionCookie {
 
     /// Returns a `Set-Cookie` value (RFC 6265 §4.1.1). Neither the token nor
     /// the attributes need quoting.
-    fn header(&self, value: &str, max_age: Option<u64>) -> Option<HeaderValue> {
+    pub(crate) fn header(&self, value: &str, max_age: Option<u64>) -> Option<HeaderValue> {
         let Self {
             name, same_site, ..
         } = self;

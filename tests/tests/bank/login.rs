@@ -196,3 +196,17 @@ async fn n47_late_answer_to_old_token_keeps_new_cookie() {
     assert_refused(&answer, "superseded");
     assert!(!removes_cookie(&answer), "{:?}", answer.set_cookies());
 }
+
+// Before, the page came again and again, without a word.
+#[tokio::test]
+async fn n79_browser_that_refuses_cookie_is_told_what_helps() {
+    let bank = Served::start().await;
+    let page = bank.browser().visit("/login").await;
+    let without_cookies = bank.browser();
+    let answer = without_cookies.submit(&filled(&page, "alice")).await;
+    assert_eq!((answer.status.as_u16(), answer.location()), (200, ""));
+    for words in ["did not keep the cookie", "--insecure-plain-http-cookie"] {
+        assert!(answer.text().contains(words), "{}", answer.text());
+    }
+    assert_eq!(answer.set_cookies().len(), 1, "the probe, and no session");
+}

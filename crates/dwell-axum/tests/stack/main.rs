@@ -13,6 +13,7 @@ mod support;
 mod activity;
 mod areas;
 mod callers;
+mod cookie_probe;
 mod extend;
 mod faults;
 mod limit;

@@ -42,6 +42,7 @@
 mod answer;
 mod cache;
 mod context;
+mod cookie_probe;
 mod find;
 mod future;
 mod guard;
@@ -52,6 +53,7 @@ mod service;
 mod source;
 
 pub use crate::cookie::SessionCookie;
+pub use cookie_probe::CookieProbe;
 pub use future::SessionFuture;
 pub use layer::SessionLayer;
 pub use service::SessionService;

@@ -5,7 +5,7 @@ use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use dwell_axum::{
-    AuthenticationContext, LoginSession, NewSession, Session, SessionError, SubjectId,
+    AuthenticationContext, CookieProbe, LoginSession, NewSession, Session, SessionError, SubjectId,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -27,6 +27,8 @@ struct Login<'a> {
     signed_in: Option<&'a str>,
     username: &'a str,
     failed: bool,
+    /// Whether the browser has refused the cookie of this page.
+    cookie_refused: bool,
     users: [&'a str; 2],
     password: &'a str,
 }
@@ -41,6 +43,7 @@ impl<'a> Login<'a> {
             signed_in: None,
             username: "",
             failed: false,
+            cookie_refused: false,
             users: USERS,
             password: PASSWORD,
         }
@@ -50,6 +53,7 @@ impl<'a> Login<'a> {
 pub(crate) async fn page(
     login: LoginSession,
     session: Option<Session>,
+    probe: CookieProbe,
     arrival: Arrival,
 ) -> Response {
     // The server's own knowledge takes precedence over the query.
@@ -62,7 +66,7 @@ pub(crate) async fn page(
         signed_in: signed_in.map(SubjectId::as_str),
         ..Login::new(arrival.destination())
     };
-    super::page(StatusCode::OK, &template)
+    (probe, super::page(StatusCode::OK, &template)).into_response()
 }
 
 #[derive(Deserialize)]
@@ -74,12 +78,22 @@ pub(crate) struct Credentials {
 
 pub(crate) async fn submit(
     login: LoginSession,
+    probe: CookieProbe,
     Submitted { value, reader }: Submitted<Credentials>,
 ) -> Result<Response, SessionError> {
     let to = destination(value.return_to.as_deref());
     let Some(user) = users::authenticate(&value.username, &value.password) else {
         return Ok(wrong_password(reader, &value.username, to));
     };
+    if reader == Reader::Person && probe.is_refused() {
+        let template = Login {
+            username: &value.username,
+            cookie_refused: true,
+            ..Login::new(to)
+        };
+        let page = super::page(StatusCode::OK, &template);
+        return Ok((probe, page).into_response());
+    }
     let password = AuthenticationContext::none().with_amr(["pwd"]);
     login
         .start(NewSession::new(user).with_authentication(password))

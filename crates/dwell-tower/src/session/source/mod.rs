@@ -16,6 +16,7 @@ use http::{HeaderName, HeaderValue};
 
 pub use self::adopted::AdoptedSource;
 pub use self::token::TokenSource;
+use crate::cookie::SessionCookie;
 use crate::head::RequestHead;
 
 /// The most tokens of one request that are looked up. Other paths or domains may
@@ -108,6 +109,12 @@ pub trait SessionSource: fmt::Debug + Send + Sync + 'static {
     fn give_back(&self, answer: &GiveBack<'_>) -> SourceFuture<'static, Vec<Field>> {
         let _ = answer;
         SourceFuture::ready(Ok(Vec::new()))
+    }
+
+    /// Returns the cookie that holds Dwell's token, for a
+    /// [`CookieProbe`](super::CookieProbe). Defaults to `None`.
+    fn cookie(&self) -> Option<&SessionCookie> {
+        None
     }
 
     /// Returns whether [`find`](Self::find) never waits. Over a local store,

@@ -102,6 +102,10 @@ impl SessionSource for TokenSource {
         SourceFuture::ready(Ok(field.into_iter().collect()))
     }
 
+    fn cookie(&self) -> Option<&SessionCookie> {
+        self.cookie.as_ref()
+    }
+
     fn answers_at_once(&self) -> bool {
         true
     }
