@@ -25,9 +25,10 @@ pub struct Proxy {
     accepting: JoinHandle<()>,
 }
 
-/// What the proxy does to bytes now.
-#[derive(Clone, Copy, Debug, Default)]
+/// Where bytes go, and what the proxy does to them now.
+#[derive(Clone, Copy, Debug)]
 struct Fault {
+    target: SocketAddr,
     delay: Duration,
     paused: bool,
     refusing: bool,
@@ -45,11 +46,17 @@ impl Proxy {
         let listener = bound.map_err(Error::io("listening for the proxy"))?;
         let address = listener.local_addr();
         let address = address.map_err(Error::io("asking for the proxy's port"))?;
-        let (fault, watched) = watch::channel(Fault::default());
+        let (fault, watched) = watch::channel(Fault {
+            target,
+            delay: Duration::ZERO,
+            paused: false,
+            refusing: false,
+            resets: 0,
+        });
         Ok(Self {
             address,
             fault,
-            accepting: tokio::spawn(accept(listener, target, watched)),
+            accepting: tokio::spawn(accept(listener, watched)),
         })
     }
 
@@ -75,6 +82,15 @@ impl Proxy {
         self.fault.send_modify(|fault| fault.resets += 1);
     }
 
+    /// Resets all connections, and passes new ones on to `target`: the address of a
+    /// service moves to another machine.
+    pub fn fail_over_to(&self, target: SocketAddr) {
+        self.fault.send_modify(|fault| {
+            fault.target = target;
+            fault.resets += 1;
+        });
+    }
+
     /// Closes new connections at once while `refusing` is `true`.
     pub fn refuse(&self, refusing: bool) {
         self.fault.send_modify(|fault| fault.refusing = refusing);
@@ -98,7 +114,7 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, target: SocketAddr, mut fault: watch::Receiver<Fault>) {
+async fn accept(listener: TcpListener, mut fault: watch::Receiver<Fault>) {
     let mut connections = JoinSet::new();
     // A connection that broke before it was accepted needs no handling.
     loop {
@@ -106,7 +122,7 @@ async fn accept(listener: TcpListener, target: SocketAddr, mut fault: watch::Rec
             accepted = listener.accept() => if let Ok((client, _)) = accepted {
                 let now = *fault.borrow_and_update();
                 if !now.refusing {
-                    connections.spawn(pass(client, target, fault.clone(), now.resets));
+                    connections.spawn(pass(client, now.target, fault.clone(), now.resets));
                 }
             },
             Some(_) = connections.join_next() => {}

@@ -156,3 +156,21 @@ async fn killed_server_leaves_no_shared_memory() {
     drop(postgres);
     assert!(!has(&segments()));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn promoted_standby_has_every_answered_commit() {
+    let primary = Postgres::start().await.unwrap();
+    let standby = primary.standby().await.unwrap();
+    primary.query("postgres", "create table t (x int)").unwrap();
+    for n in 0..20 {
+        let insert = format!("insert into t values ({n})");
+        primary.query("postgres", &insert).unwrap();
+    }
+    let write = "insert into t values (20)";
+    assert!(standby.query("postgres", write).is_err(), "it only follows");
+    primary.kill9().unwrap();
+    standby.promote().unwrap();
+    standby.query("postgres", write).unwrap();
+    let count = standby.query("postgres", "select count(*) from t");
+    assert_eq!(count.unwrap(), "21");
+}

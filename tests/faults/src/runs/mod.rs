@@ -19,8 +19,8 @@ use crate::stage::{Plan, Stage};
 pub use calm::{calm, copies, node_killed, skewed};
 pub use cluster::cluster_master_killed;
 pub use outage::{
-    copies_resets, postgres_killed, postgres_paused, redis_killed, redis_lost, redis_paused,
-    redis_resets, redis_slow,
+    copies_resets, postgres_fails_over, postgres_killed, postgres_paused, redis_killed, redis_lost,
+    redis_paused, redis_resets, redis_slow,
 };
 pub use reaping::{many_ends, reaper_killed};
 pub use refused_writes::{postgres_read_only, redis_read_only, redis_writes_paused, sqlite_locked};
@@ -58,6 +58,7 @@ pub async fn all(program: &Path, mut tell: impl FnMut(&Outcome)) -> Result<Vec<O
         redis_resets(program),
         copies_resets(program),
         postgres_killed(program),
+        postgres_fails_over(program),
         postgres_paused(program),
         cluster_master_killed(program),
         redis_read_only(program),

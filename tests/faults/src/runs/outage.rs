@@ -75,6 +75,29 @@ pub async fn postgres_killed(program: &Path) -> Result<Outcome> {
     play("kill -9 of Postgres", program, plan, || kill(&postgres)).await
 }
 
+/// Postgres is killed, and its standby takes over at the same address.
+///
+/// # Errors
+/// When the run can't be made.
+pub async fn postgres_fails_over(program: &Path) -> Result<Outcome> {
+    let primary = Postgres::start().await?;
+    let standby = primary.standby().await?;
+    let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let proxy = Proxy::start(at(primary.port())).await?;
+    let store = format!("postgres://postgres@{}/postgres", proxy.address());
+    let plan = plan("postgres-fails-over", store);
+    let fail_over = || async {
+        let from = go_on(CALM_BEFORE).await;
+        primary.kill9()?;
+        go_on(AWAY).await;
+        standby.promote()?;
+        proxy.fail_over_to(at(standby.port()));
+        Ok(outage_since(from))
+    };
+    let what = "kill -9 of Postgres, its standby takes over";
+    play(what, program, plan, fail_over).await
+}
+
 /// Redis stands still for five seconds.
 ///
 /// # Errors

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::folder::Folder;
 use crate::programs;
 use crate::server::{Program, Server, free_port};
-use crate::wait::blocking;
+use crate::wait::{self, blocking};
 
 use binaries::Binaries;
 
@@ -90,6 +90,26 @@ impl Postgres {
         Ok(self.url_of(name))
     }
 
+    /// Starts a standby that follows this server, and makes every commit wait for it:
+    /// what was answered is there when the standby takes over.
+    ///
+    /// # Errors
+    ///
+    /// When the standby does not get ready, or does not follow within 20 seconds.
+    pub async fn standby(&self) -> Result<Self> {
+        let (binaries, url, port) = (self.binaries.clone(), self.url(), self.port.to_string());
+        blocking(move || standby(binaries, &url, &port)).await
+    }
+
+    /// Makes a standby take over.
+    ///
+    /// # Errors
+    ///
+    /// When it is none, or does not run.
+    pub fn promote(&self) -> Result<()> {
+        self.query("postgres", "SELECT pg_promote()").map(drop)
+    }
+
     /// Runs SQL with `psql` in the database `name`. Returns the rows, with
     /// fields separated by `|`.
     ///
@@ -107,6 +127,46 @@ impl Deref for Postgres {
     fn deref(&self) -> &Server {
         &self.server
     }
+}
+
+/// Starts a server on a copy of another one, which it follows.
+fn standby(binaries: Binaries, primary: &str, at: &str) -> Result<Postgres> {
+    let (server, port) = Server::start(
+        free_port,
+        || Folder::create("postgres"),
+        |port, folder| {
+            let data = folder.path().join(DATA);
+            template::make_folder(&binaries, &data)?;
+            let from = ["-h", "127.0.0.1", "-p", at, "-U", USER];
+            let how = ["-R", "-X", "stream", "-c", "fast", "--no-sync", "-D"];
+            let mut line: Vec<OsString> = from.into_iter().chain(how).map(Into::into).collect();
+            line.push(data.into());
+            binaries.run("pg_basebackup", &line)?;
+            Ok(Single {
+                file: binaries.file("postgres")?,
+                user: binaries.user(),
+                port,
+                settings: Vec::new(),
+            })
+        },
+    )?;
+    let file = binaries.file("psql")?;
+    psql(
+        &file,
+        primary,
+        "ALTER SYSTEM SET synchronous_standby_names = '*'",
+    )?;
+    psql(&file, primary, "SELECT pg_reload_conf()")?;
+    let following = "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'";
+    let follows = || psql(&file, primary, following).is_ok_and(|found| found == "1");
+    if wait::until(|| follows().then_some(())).is_none() {
+        return Err(Error::Refused("the standby does not follow".to_owned()));
+    }
+    Ok(Postgres {
+        server,
+        port,
+        binaries,
+    })
 }
 
 fn psql(program: &Path, url: &str, sql: &str) -> Result<String> {
@@ -200,7 +260,8 @@ impl Program for Single {
     fn is_ready(&self, folder: &Path, pid: u32) -> bool {
         let lines = pid_file(folder);
         let line = |number: usize| lines.get(number - 1).map(|line| line.trim());
-        line(1) == Some(&*pid.to_string()) && line(8) == Some("ready")
+        let is_ready = matches!(line(8), Some("ready" | "standby"));
+        line(1) == Some(&*pid.to_string()) && is_ready
     }
 
     /// Drops all clients, and writes everything to disk.

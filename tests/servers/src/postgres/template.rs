@@ -5,7 +5,7 @@ use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -47,6 +47,15 @@ pub(crate) fn copy(template: &Path, to: &Path) -> Result<()> {
     let line: Vec<&OsStr> = args.into_iter().chain(paths).collect();
     programs::output(&programs::find("cp", "coreutils")?, &line)?;
     Ok(())
+}
+
+/// Makes an empty folder that belongs to the server's user.
+pub(crate) fn make_folder(binaries: &Binaries, to: &Path) -> Result<()> {
+    fs::DirBuilder::new()
+        .mode(0o700)
+        .create(to)
+        .map_err(reading(to))?;
+    chown(to, Some(owner(binaries)?), None).map_err(reading(to))
 }
 
 /// Makes the template. If several processes do so at once, the first one keeps
