@@ -4,8 +4,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::time::Duration;
 
-use http::request::Parts;
-use http::{Version, header};
+use http::{HeaderMap, Version, header};
 use tokio::time::timeout;
 
 use super::begun::BytesBody;
@@ -20,8 +19,8 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// Whether the body of a refused request is read on. With HTTP/2 the answer takes
 /// another way. A client that expects `100 Continue` sends nothing before it, and
 /// reading would ask for it.
-pub(crate) fn is_drained(head: &Parts) -> bool {
-    head.version <= Version::HTTP_11 && !head.headers.contains_key(header::EXPECT)
+pub(crate) fn is_drained(version: Version, headers: &HeaderMap) -> bool {
+    version <= Version::HTTP_11 && !headers.contains_key(header::EXPECT)
 }
 
 /// Reads on what a refused request sends, beside its answer, and drops it. A

@@ -25,17 +25,18 @@ impl Guard {
         B: BytesBody,
         F: BodyFactory<B>,
     {
-        let (head, body) = request.into_parts();
-        let is_drained = is_drained(&head);
-        let is_bound = is_drained || self.state().found().is_some();
-        let body = match is_bound && !body.is_end_stream() {
-            true => {
+        // Most requests have none.
+        if request.body().is_end_stream() {
+            return request.map(F::pass);
+        }
+        let is_drained = is_drained(request.version(), request.headers());
+        match is_drained || self.state().found().is_some() {
+            true => request.map(|body| {
                 let state = self.state().clone();
                 F::bind(SessionBoundBody::of_request(body, state, is_drained))
-            }
-            false => F::pass(body),
-        };
-        Request::from_parts(head, body)
+            }),
+            false => request.map(F::pass),
+        }
     }
 
     /// Refuses a request whose session has ended while its service was at work. The
