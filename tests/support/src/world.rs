@@ -108,7 +108,7 @@ impl<C: Clock + Clone> World<C> {
         self.resolved(Resolved::Session(ResolvedSession {
             record: self.record(token),
             now: self.now(),
-            token: Some(token.clone()),
+            presented: token.presented(),
             token_state: TokenState::Current { confirm: false },
         }))
     }

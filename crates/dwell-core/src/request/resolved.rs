@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::engine::{TokenState, Verdict, decide, judge_token};
 use crate::policy::{NetworkMatch, PolicySet};
-use crate::session::{EndReason, EndedSession, SessionRecord, Token, VerifierHash};
+use crate::session::{EndReason, EndedSession, Presented, SessionRecord, Token};
 use crate::store::{Loaded, Lookup};
 use crate::time::Timestamp;
 
@@ -34,8 +34,8 @@ pub struct ResolvedSession {
     pub record: SessionRecord,
     /// The store's time at the look-up: the instant of the request.
     pub now: Timestamp,
-    /// The token that the request came with; `None` for an adopted session.
-    pub token: Option<Token>,
+    /// What is kept of the token that the request came with.
+    pub presented: Presented,
     /// How that token relates to the session.
     pub token_state: TokenState,
 }
@@ -64,10 +64,11 @@ impl Resolved {
     #[must_use]
     pub fn by_token(token: Token, loaded: Loaded, grace: Duration) -> Self {
         let Loaded { now, state } = loaded;
-        let presented = token.verifier();
+        let presented = token.presented();
+        let verifier = presented.verifier();
         match state {
             Lookup::Found(mut record) if !record.credential.is_adopted() => {
-                let token_state = judge_token(&record.credential, presented, grace, now);
+                let token_state = judge_token(&record.credential, verifier, grace, now);
                 match token_state {
                     TokenState::Unknown => return Self::Nothing,
                     TokenState::Current { .. } | TokenState::Reused => {}
@@ -76,11 +77,11 @@ impl Resolved {
                 Self::Session(ResolvedSession {
                     record,
                     now,
-                    token: Some(token),
+                    presented,
                     token_state,
                 })
             }
-            Lookup::Ended(ended) if ended.record.credential.knows(presented) => {
+            Lookup::Ended(ended) if ended.record.credential.knows(verifier) => {
                 Self::Tombstone(ended, now)
             }
             Lookup::Ended(_) | Lookup::Found(_) | Lookup::Missing => Self::Nothing,
@@ -98,7 +99,7 @@ impl Resolved {
             Lookup::Found(record) => Self::Session(ResolvedSession {
                 record,
                 now,
-                token: None,
+                presented: Presented::NONE,
                 token_state: TokenState::Current { confirm: false },
             }),
         }
@@ -137,12 +138,5 @@ impl ResolvedSession {
             replaced: false,
         };
         Resolved::Tombstone(ended, self.now)
-    }
-
-    /// The hash of the token that the request came with.
-    pub(crate) fn presented_verifier(&self) -> VerifierHash {
-        self.token
-            .as_ref()
-            .map_or(VerifierHash::NONE, Token::verifier)
     }
 }

@@ -205,7 +205,7 @@ impl SessionState {
         if session.token_state != (TokenState::Current { confirm: true }) {
             return Ok(());
         }
-        let presented = session.presented_verifier();
+        let presented = session.presented.verifier();
         let confirm = |record: &SessionRecord| {
             let credential = &record.credential;
             (credential.check == presented && !credential.confirmed).then_some(Update::Confirm)

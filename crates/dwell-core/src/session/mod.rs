@@ -15,4 +15,4 @@ pub use open_part::{InvalidOpenPart, OpenPart, OpenPartFull, OpenTag};
 pub use reason::EndReason;
 pub use record::{Credential, EndedSession, Facts, Previous, SessionRecord};
 pub use subject::SubjectId;
-pub use token::{RngError, SessionKey, Token, VerifierHash};
+pub use token::{Presented, RngError, SessionKey, Token, VerifierHash};

@@ -55,14 +55,15 @@ impl Token {
         Ok(Self(text))
     }
 
-    /// Generates a successor: the same selector and 128 new random bits.
-    ///
-    /// # Errors
-    /// [`RngError`] if the operating system has no random bytes.
-    pub fn rotated(&self) -> Result<Self, RngError> {
-        let mut text = self.0;
-        fill_half(&mut text[HALF_TEXT..])?;
-        Ok(Self(text))
+    /// Returns what a request keeps of the token that it came with.
+    #[must_use]
+    pub fn presented(&self) -> Presented {
+        let mut selector = [0; HALF_TEXT];
+        selector.copy_from_slice(&self.0[..HALF_TEXT]);
+        Presented {
+            selector,
+            verifier: hash(b'v', &self.0[HALF_TEXT..]),
+        }
     }
 
     /// Reads a token. Returns `None` unless the text is 44 characters of
@@ -91,7 +92,52 @@ impl Token {
     /// Returns the hash of the verifier, which stores keep.
     #[must_use]
     pub fn verifier(&self) -> VerifierHash {
-        VerifierHash::from_bits(u128::from_be_bytes(hash(b'v', &self.0[HALF_TEXT..])))
+        self.presented().verifier()
+    }
+}
+
+/// What a request keeps of the token that it came with: enough to recognize it and
+/// to make its successor, and not the secret.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Presented {
+    selector: [u8; HALF_TEXT],
+    verifier: [u8; HALF],
+}
+
+impl Presented {
+    /// No token: another middleware owns the session.
+    pub const NONE: Self = Self {
+        selector: [0; HALF_TEXT],
+        verifier: [0; HALF],
+    };
+
+    /// Returns the hash of the token's verifier; [`VerifierHash::NONE`] without a
+    /// token.
+    #[must_use]
+    pub fn verifier(&self) -> VerifierHash {
+        VerifierHash::from_bits(u128::from_be_bytes(self.verifier))
+    }
+
+    /// Generates a successor: the same selector and 128 new random bits. Returns
+    /// `None` without a token.
+    ///
+    /// # Errors
+    /// [`RngError`] if the operating system has no random bytes.
+    pub fn successor(&self) -> Result<Option<Token>, RngError> {
+        if *self == Self::NONE {
+            return Ok(None);
+        }
+        let mut text = [0; Token::LENGTH];
+        let (selector, verifier) = text.split_at_mut(HALF_TEXT);
+        selector.copy_from_slice(&self.selector);
+        fill_half(verifier)?;
+        Ok(Some(Token(text)))
+    }
+}
+
+impl fmt::Debug for Presented {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Presented(…)")
     }
 }
 
@@ -257,7 +303,7 @@ mod tests {
     #[test]
     fn l10_successor_keeps_key_and_changes_verifier() {
         let token = Token::generate().unwrap();
-        let next = token.rotated().unwrap();
+        let next = token.presented().successor().unwrap().unwrap();
         assert_eq!(token.key(), next.key());
         assert_ne!(token.verifier(), next.verifier());
     }

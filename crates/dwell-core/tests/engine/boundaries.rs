@@ -6,9 +6,9 @@ use std::time::Duration;
 use dwell_core::engine::{AuthenticationCheck, TokenState, check_authentication, opening_facts};
 use dwell_core::{
     Activity, AuthenticationContext, AuthenticationRequirement, Declaration, EndReason, Evidence,
-    Facts, Fetch, OnIdle, Outcome, Policy, PolicyId, PolicySet, RequestEvidence, Resolved,
-    ResolvedSession, RouteMark, Rule, Timestamp, Unmarked, Verdict, classify, hours, minutes,
-    seconds,
+    Facts, Fetch, OnIdle, Outcome, Policy, PolicyId, PolicySet, Presented, RequestEvidence,
+    Resolved, ResolvedSession, RouteMark, Rule, Timestamp, Unmarked, Verdict, classify, hours,
+    minutes, seconds,
 };
 
 use crate::ends;
@@ -29,7 +29,7 @@ fn is_asked(longest_pause: Duration, age: Duration, pause: Duration) -> bool {
     let state = world.resolved(Resolved::Session(ResolvedSession {
         record,
         now,
-        token: None,
+        presented: Presented::NONE,
         token_state: TokenState::Current { confirm: false },
     }));
     assert!(matches!(state.decide(), Verdict::Live(_)));

@@ -75,7 +75,7 @@ impl Run {
             Lookup::Found(record) => Resolved::Session(ResolvedSession {
                 record,
                 now: loaded.now,
-                token: Some(token.clone()),
+                presented: token.presented(),
                 token_state: TokenState::Current { confirm: false },
             }),
             Lookup::Ended(ended) => Resolved::Tombstone(ended, loaded.now),

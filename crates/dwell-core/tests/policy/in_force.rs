@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dwell_core::engine::TokenState;
 use dwell_core::{
-    Policy, PolicySet, Resolved, ResolvedSession, SessionState, Verdict, hours, minutes,
+    Policy, PolicySet, Presented, Resolved, ResolvedSession, SessionState, Verdict, hours, minutes,
 };
 
 use crate::default;
@@ -25,7 +25,7 @@ fn state(world: &World, last: &str, current: &str, ago: Duration) -> SessionStat
     let session = ResolvedSession {
         now: record.facts.created_at + ago,
         record,
-        token: None,
+        presented: Presented::NONE,
         token_state: TokenState::Current { confirm: false },
     };
     let resolved = Resolved::Session(session);
@@ -161,7 +161,7 @@ fn activity_elsewhere_does_not_open_stricter_route() {
     let session = ResolvedSession {
         record,
         now,
-        token: None,
+        presented: Presented::NONE,
         token_state: TokenState::Current { confirm: false },
     };
     let state = SessionState::new(world.manager.clone(), policies, Resolved::Session(session));

@@ -20,7 +20,7 @@ fn request_with(world: &World, token: &Token, token_state: TokenState) -> Sessio
     let state = world.resolved(Resolved::Session(ResolvedSession {
         record: world.record(token),
         now: world.now(),
-        token: Some(token.clone()),
+        presented: token.presented(),
         token_state,
     }));
     state.decide();

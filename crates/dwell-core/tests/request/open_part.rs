@@ -41,7 +41,7 @@ fn with_newer_fact(world: &World) -> (Token, SessionState) {
     let session = ResolvedSession {
         record,
         now: world.clock.now(),
-        token: Some(token.clone()),
+        presented: token.presented(),
         token_state: TokenState::Current { confirm: false },
     };
     let resolved = Resolved::Session(session);

@@ -47,7 +47,7 @@ fn recheck(world: &World, token: &Token, has_session: bool, touched: TouchOutcom
     let session = ResolvedSession {
         record: world.record(token),
         now: world.now(),
-        token: Some(token.clone()),
+        presented: token.presented(),
         token_state: TokenState::Current { confirm: false },
     };
     let state = SessionState::new(manager, world.policies(), Resolved::Session(session));

@@ -177,7 +177,7 @@ fn session_unknown_to_store_is_anonymous() {
     let session = ResolvedSession {
         record: world.record(&token),
         now: world.clock.now(),
-        token: Some(token),
+        presented: token.presented(),
         token_state: TokenState::Current { confirm: false },
     };
     let handle = elsewhere.resolved(Resolved::Session(session));

@@ -61,7 +61,7 @@ async fn lifeline_needs_session_layer() {
     let session = dwell_core::ResolvedSession {
         record: world.record(&token),
         now: loaded.now,
-        token: Some(token),
+        presented: token.presented(),
         token_state: dwell_core::engine::TokenState::Current { confirm: false },
     };
     let policies = world.local.policies().current();

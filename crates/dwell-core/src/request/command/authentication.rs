@@ -44,7 +44,8 @@ impl SessionHandle {
         &self,
         session: &ResolvedSession,
     ) -> Result<bool, CommandError> {
-        let token = self.successor(session)?;
+        let token = session.presented.successor()?;
+        let token = token.ok_or(CommandError::AdoptedSession)?;
         let rotation = rotation(session, &token);
         let update = |record: &SessionRecord| {
             let done = self.has_successor(session, record);
@@ -64,7 +65,7 @@ impl SessionHandle {
     fn has_successor(&self, session: &ResolvedSession, record: &SessionRecord) -> bool {
         let grace = self.manager().rotation_grace();
         record.credential.previous.is_some_and(|previous| {
-            previous.check == session.presented_verifier() && session.now < previous.at + grace
+            previous.check == session.presented.verifier() && session.now < previous.at + grace
         })
     }
 
@@ -111,10 +112,7 @@ impl SessionHandle {
         self.current_record(session)
             .open
             .with_authentication(&context)?;
-        let token = match &session.token {
-            Some(_) => Some(self.successor(session)?),
-            None => None,
-        };
+        let token = session.presented.successor()?;
         let rotation = token.as_ref().map(|token| rotation(session, token));
         let record = self
             .update(session, |record| {
@@ -212,17 +210,12 @@ impl SessionHandle {
         }
         .ok_or(CommandError::NoSession)
     }
-
-    fn successor(&self, session: &ResolvedSession) -> Result<Token, CommandError> {
-        let token = session.token.as_ref();
-        Ok(token.ok_or(CommandError::AdoptedSession)?.rotated()?)
-    }
 }
 
 fn rotation(session: &ResolvedSession, token: &Token) -> Rotation {
     Rotation {
         check: token.verifier(),
-        presented: session.presented_verifier(),
+        presented: session.presented.verifier(),
         at: session.now,
     }
 }
