@@ -62,7 +62,7 @@ impl Resolved {
     /// [`Reused`](TokenState::Reused).
     #[inline]
     #[must_use]
-    pub fn by_token(token: Token, loaded: Loaded, grace: Duration) -> Self {
+    pub fn by_token(token: &Token, loaded: Loaded, grace: Duration) -> Self {
         let Loaded { now, state } = loaded;
         let presented = token.presented();
         let verifier = presented.verifier();

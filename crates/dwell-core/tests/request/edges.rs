@@ -36,7 +36,7 @@ pub(crate) fn request(world: &World, token: &Token) -> SessionState {
 fn found(world: &World, token: &Token) -> SessionState {
     let loaded = now(world.memory.load(token.key())).unwrap();
     let grace = world.manager.rotation_grace();
-    let state = world.resolved(Resolved::by_token(token.clone(), loaded, grace));
+    let state = world.resolved(Resolved::by_token(token, loaded, grace));
     state.decide();
     state
 }
@@ -255,7 +255,7 @@ fn no_token_opens_adopted_session() {
         state: Lookup::Found(record),
     };
     let grace = world.manager.rotation_grace();
-    let resolved = Resolved::by_token(token, loaded, grace);
+    let resolved = Resolved::by_token(&token, loaded, grace);
     assert!(matches!(resolved, Resolved::Nothing), "{resolved:?}");
 }
 

@@ -81,14 +81,14 @@ async fn by_tokens(
     tokens: Tokens,
     state: &mut SessionState,
 ) -> Result<(), StoreError> {
-    for token in tokens.first.into_iter().chain(tokens.others) {
+    for token in tokens.first.iter().chain(&tokens.others) {
         let loaded = match context.is_local() {
             // Not awaited, since awaiting would copy the session twice.
             true => match manager.store().load(token.key()).into_ready() {
                 Ok(loaded) => loaded,
                 Err(answer) => answer.await,
             },
-            false => look_up(manager, context, &token).await,
+            false => look_up(manager, context, token).await,
         };
         let loaded = match loaded {
             Ok(loaded) => loaded,
