@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { build, transform } from "esbuild";
 import { minify } from "terser";
 
-const LIMIT = 5_120;
+const LIMIT = 6_144;
 const OUT = "dist/session-timeout.js";
 
 process.chdir(import.meta.dirname);
