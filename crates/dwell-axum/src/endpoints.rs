@@ -69,8 +69,8 @@ const MAX_IDLE_MS: u64 = 24 * 3_600 * 1_000;
 /// |---|---|---|
 /// | `session-status` | first, and whenever a deadline moves, that of the area included | the status document |
 /// | `session-warning` | when the warning is due; first, if that has passed | the status document |
-/// | `session-expired` | at the end, as the last event | `{"reason":"idle_timeout"}`, or another reason |
-/// | `step-up-required` | as the last event, if the endpoints are under a policy that asks for authentication: the session goes on | `{"reason":"step_up_required"}` |
+/// | `session-expired` | at the end, as the last event | `{"reason":"idle_timeout","session":"e26fc5a6f50bfd14"}`, or another reason |
+/// | `step-up-required` | as the last event, if the endpoints are under a policy that asks for authentication: the session goes on | the same, with the reason `step_up_required` |
 ///
 /// Holding the stream open is never activity. Activity recorded by this node is
 /// sent at once. Activity recorded by another node is sent when the warning is

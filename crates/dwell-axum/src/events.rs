@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use dwell_core::engine::AreaDeadline;
-use dwell_core::{Deadlines, SessionManager, SessionRecord, seconds};
+use dwell_core::{Deadlines, SessionManager, SessionRecord, SessionRef, seconds};
 use dwell_tower::open::{CloseReason, Lifeline, LifelineEvent, UpgradePolicy};
 use dwell_tower::rejection::{Refusal, problem};
 use http::{HeaderName, HeaderValue, header};
@@ -42,6 +42,7 @@ pub(crate) async fn events(session: Session, area: Area) -> Response {
         lifeline,
         manager: session.handle().manager().clone(),
         area,
+        session: SessionRef::of(record.key),
         reported: None,
         warned: false,
         next: None,
@@ -69,6 +70,8 @@ struct Events {
     area: Area,
     /// The deadlines that were reported last: the session's and the area's.
     reported: Option<(Deadlines, Option<AreaDeadline>)>,
+    /// Whose stream it is: a browser may change sessions under an open page.
+    session: SessionRef,
     /// Whether the client was warned of these deadlines.
     warned: bool,
     /// The event to send next.
@@ -106,6 +109,13 @@ impl Events {
         }
         self.warned = warn;
         self.lifeline.check_in(pause);
+    }
+
+    /// Returns the last event. It names the session, as a status document does.
+    fn last(&self, closing: CloseReason) -> String {
+        let (name, reason, session) = (closing.event_name(), closing.as_str(), self.session);
+        let data = format!("{{\"reason\":\"{reason}\",\"session\":\"{session}\"}}");
+        format!("event: {name}\ndata: {data}\n\n")
     }
 
     fn send(&mut self, event: String) -> Option<Result<Frame<Bytes>, Infallible>> {
@@ -151,7 +161,8 @@ impl http_body::Body for Events {
                         // The session goes on; the component connects again.
                         continue;
                     }
-                    return Poll::Ready(self.send(closing.event()));
+                    let last = self.last(closing);
+                    return Poll::Ready(self.send(last));
                 }
                 Poll::Ready(_) | Poll::Pending => {}
             }

@@ -151,7 +151,8 @@ async fn read_events(mut body: Incoming) -> Ended {
     }
     let last = sent.rfind("event: ").map_or("", |at| &sent[at..]);
     let reason = last.strip_prefix("event: session-expired\ndata: {\"reason\":\"");
-    let reason = reason.and_then(|rest| rest.strip_suffix("\"}\n\n"));
+    // The session endpoints' last event names the session, too.
+    let reason = reason.and_then(|rest| rest.split('"').next());
     let reason = reason.unwrap_or_else(|| panic!("no last event but {last:?}"));
     let at = SystemClock::new().now();
     Ended {

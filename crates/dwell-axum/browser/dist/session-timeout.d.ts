@@ -4,6 +4,8 @@
 /** The session as the server last described it, as of now. */
 export interface SessionStatus {
   readonly state: "active";
+  /** The session's reference: another one means another session. */
+  readonly session?: string;
   /** Milliseconds until the session ends. */
   readonly remaining_ms: number;
   /** The reason that the end will have, such as `idle_timeout`. */

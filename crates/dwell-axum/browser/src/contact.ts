@@ -27,6 +27,8 @@ export type Hear = (
 /** The path of the session endpoints. */
 export let endpoints: string;
 let hear: Hear;
+/** Changes when the page begins anew, maybe with another session. */
+let beginning = 0;
 let asking: Promise<unknown> | undefined;
 let asked = NEVER;
 let isUnsure = false;
@@ -38,6 +40,8 @@ let closed = NEVER;
 export const begin = (at: string, listener: Hear): void => {
   endpoints = at;
   hear = listener;
+  beginning++;
+  asking = undefined;
   asked = NEVER;
   isUnsure = true;
 };
@@ -47,7 +51,7 @@ export const begin = (at: string, listener: Hear): void => {
  * Resolves to whether the answer was usable.
  */
 export const call = async (path: string, input?: Mark): Promise<boolean> => {
-  const from = now();
+  const [from, mine] = [now(), beginning];
   let code = 0;
   let json: unknown;
   try {
@@ -67,6 +71,7 @@ export const call = async (path: string, input?: Mark): Promise<boolean> => {
   } catch {
     // No answer, or not in JSON.
   }
+  if (mine !== beginning) return false;
   const isUsable = hear(path, from, code, json, input);
   wait = isUsable ? 0 : Math.min(LAST_RETRY_MS, wait * 2 || FIRST_RETRY_MS);
   retryAt = now() + wait;

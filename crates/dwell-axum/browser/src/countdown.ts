@@ -46,12 +46,19 @@ export const status = (): SessionStatus | undefined =>
 export const warnAt = (): number =>
   Math.max(known!.warn_ms, Math.min(LEAST_WARNING_MS, largest / 2));
 
+/** Whether this is the reference of another session than the page's. */
+export const isOther = (session: unknown): boolean =>
+  !!known?.session && !!session && session !== known.session;
+
+/** Whether a status is not older than the known one. */
+export const isNews = (next: SessionStatus): boolean => !(known && next["now"]! < known["now"]!);
+
 /**
  * Adopts a status that is valid as of `from`. An older one that arrives late does
  * not replace a newer one.
  */
 export const adopt = (next: SessionStatus, from: Mark): void => {
-  if (known && next["now"]! < known["now"]!) return;
+  if (!isNews(next)) return;
   known = next;
   at = heard = from;
   largest = Math.max(largest, next.remaining_ms);

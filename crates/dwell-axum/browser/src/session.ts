@@ -25,6 +25,8 @@ const SAVE_MS = 2_000;
 const LEAVING_MS = 5_000;
 /** The reason without a session: it does not say why the last one ended. */
 const UNKNOWN = "session_required";
+/** The reason when the browser has another session now. */
+const OTHER = "superseded";
 
 let host: HTMLElement;
 let isOver = true;
@@ -111,7 +113,8 @@ const settle = (): void => {
   tick();
 };
 
-const end = async (reason: string): Promise<void> => {
+/** Ends the page. With `stays` a reload, not the login page, is what comes next. */
+const end = async (reason: string, stays = false): Promise<void> => {
   if (isOver) return;
   dialog.show("ended", reason);
   stop();
@@ -125,7 +128,7 @@ const end = async (reason: string): Promise<void> => {
   if (!isOurs) return dialog.close();
   const login = host.getAttribute("login");
   // Not while the page is leaving already, or is offline.
-  if (!login || since(unloading) < LEAVING_MS || !navigator.onLine) {
+  if (stays || !login || since(unloading) < LEAVING_MS || !navigator.onLine) {
     return dialog.show("ended", reason, "sign-in");
   }
   // In a frame, the top page navigates.
@@ -136,11 +139,14 @@ const end = async (reason: string): Promise<void> => {
 
 /** Ends the session in this tab and the others. */
 const endAll = (reason: string): Promise<void> => {
-  tabs.post({ ended: reason });
+  post({ ended: reason });
   return end(reason);
 };
 
 // Messages from the server and the other tabs.
+
+const post = (message: tabs.Message): void =>
+  tabs.post({ session: countdown.status()?.session, ...message });
 
 /** Only the answer to a question uncovers the page. */
 const adopt = (next: SessionStatus, from: Mark, isAnswer: boolean): void => {
@@ -165,10 +171,19 @@ const hearServer: contact.Hear = (path, from, code, json, input) => {
       known && known.remaining_ms < TICK_MS && known.ends_by,
     ];
     const reason = reasons.find((word) => isReason(word) && word !== UNKNOWN) ?? UNKNOWN;
-    if (known || code === 204) void endAll(reason as string);
+    // A stream may outlive the change to another session.
+    if (code === 204 || (known && !countdown.isOther(fieldsOf(json)["session"]))) {
+      void endAll(reason as string);
+    }
   } else if (next && code === 200) {
-    adopt(next, from, path !== undefined);
-    if (!isCovered) tabs.post({ status: countdown.status(), input: input && since(input) });
+    if (countdown.isOther(next.session)) {
+      // The other tabs of the page's session hear of it, too (N71).
+      tabs.post({ session: next.session, status: next });
+      void end(OTHER, true);
+    } else {
+      adopt(next, from, path !== undefined);
+      if (!isCovered) post({ status: countdown.status(), input: input && since(input) });
+    }
   } else {
     if (code) complain(`no status document (${code}) at ${contact.endpoints}: check "endpoints"`);
     if (isCovered || isWarned) dialog.update(countdown.left(), "unreachable");
@@ -177,10 +192,16 @@ const hearServer: contact.Hear = (path, from, code, json, input) => {
   return true;
 };
 
-const hearTab = ({ input, status: next, ended, closed }: tabs.Message): void => {
+const hearTab = ({ session, input, status: next, ended, closed }: tabs.Message): void => {
   if (!countdown.status()) return;
   const read = readStatus(next);
-  if (isReason(ended)) {
+  if (countdown.isOther(session)) {
+    // It may be the session before this page's: only the server knows which is now.
+    if (read && countdown.isNews(read)) {
+      cover();
+      askSoon();
+    }
+  } else if (isReason(ended)) {
     void end(ended);
   } else if (read) {
     if (isTime(input)) throttle.done(now() - input);
@@ -213,7 +234,7 @@ const reportIfDue = (): void => {
   if (!known || isCovered || !throttle.isDue(known.granularity_ms)) return;
   if (tabs.isLeading) return void report();
   const input = throttle.begin();
-  tabs.post({ input: since(input) });
+  post({ input: since(input) });
   setTimeout(() => {
     if (!isOver && !throttle.isReported(input)) void report();
   }, HANDOVER_MS);
@@ -245,7 +266,7 @@ const ANSWERS: Partial<Record<dialog.Choice, () => Promise<unknown>>> = {
   "sign-out": signOut,
   "sign-in": async () => location.reload(),
   async close() {
-    tabs.post({ closed: true });
+    post({ closed: true });
     dialog.close();
   },
 };

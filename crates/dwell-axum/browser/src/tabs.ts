@@ -3,6 +3,8 @@ import { fieldsOf } from "./status.ts";
 
 /** A message from one tab to the others. Contains no secrets. */
 export interface Message {
+  /** The reference of the sender's session. */
+  session?: unknown;
   /** Input happened this many milliseconds ago; with a status: it was reported. */
   input?: unknown;
   /** A status, as of now. */

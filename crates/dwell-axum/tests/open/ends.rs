@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::post;
 use dwell_axum::*;
+use serde_json::json;
 
 use crate::support::{Client, Events, FIRST_LOOK, GRAIN, World, default_policy, pass, signed_in};
 
@@ -22,7 +23,7 @@ async fn assert_expires(world: &World, events: &mut Events, at: Timestamp, reaso
             assert!(world.now() < at, "{event:?} after the end");
             continue;
         }
-        assert_eq!(event.data, format!(r#"{{"reason":"{reason}"}}"#));
+        assert_eq!(event.json()["reason"], reason);
         let now = world.now();
         assert!(now >= at, "{:?} too soon", at - now);
         assert!(now - at <= GRAIN, "{:?} late", now - at);
@@ -176,6 +177,26 @@ async fn l14_stream_opened_just_before_deadline_ends_at_it() {
         let mut events = Events::open(&app, &alice, "/session/events").await;
         assert_expires(&world, &mut events, deadline, "idle_timeout").await;
     }
+}
+
+/// The last event did not say whose end it was, so a page could not tell its own
+/// session's end from another's.
+#[tokio::test(start_paused = true)]
+async fn n71_last_event_names_session_of_status() {
+    let world = World::new();
+    let (mut alice, app) = world.alice_and_app(Router::new()).await;
+    let mut events = Events::open(&app, &alice, "/session/events").await;
+    let session = events.next().await.json()["session"].clone();
+    // The same browser signs in as somebody else.
+    assert_eq!(alice.post("/login", "bob").await.status, 200);
+    let last = events.next().await;
+    assert_eq!(last.name, "session-expired");
+    assert_eq!(
+        last.json(),
+        json!({ "reason": "superseded", "session": session })
+    );
+    let mut bobs = Events::open(&app, &alice, "/session/events").await;
+    assert_ne!(bobs.next().await.json()["session"], session);
 }
 
 #[tokio::test(start_paused = true)]

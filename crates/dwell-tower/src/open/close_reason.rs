@@ -62,12 +62,17 @@ impl CloseReason {
     /// on.
     #[must_use]
     pub fn event(self) -> String {
-        let reason = self.as_str();
-        let name = match self {
+        let (name, reason) = (self.event_name(), self.as_str());
+        format!("event: {name}\ndata: {{\"reason\":\"{reason}\"}}\n\n")
+    }
+
+    /// Returns the name of the last event, for an event with data of its own.
+    #[must_use]
+    pub const fn event_name(self) -> &'static str {
+        match self {
             // The session goes on.
             Self::StepUpRequired => "step-up-required",
             _ => "session-expired",
-        };
-        format!("event: {name}\ndata: {{\"reason\":\"{reason}\"}}\n\n")
+        }
     }
 }
