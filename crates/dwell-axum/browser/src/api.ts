@@ -55,7 +55,11 @@ export interface SessionExpired {
   waitUntil(promise: Promise<unknown>): void;
 }
 
-/** The element `<session-timeout>`. */
+/**
+ * The element `<session-timeout>`. Attributes: `endpoints`, `login`, `dialog`, `lang`,
+ * and `frames`, the origins whose frames may report input by posting
+ * `{ type: "session-timeout-input" }` to this page.
+ */
 export declare class SessionTimeout extends HTMLElement {
   /** Words of one's own in place of the built-in ones. */
   texts?: Partial<SessionTexts>;

@@ -14,6 +14,7 @@ class Element extends HTMLElement implements Declared {
 
   connectedCallback(): void {
     if (working) return complain("ignored: not the first");
+    if (this.ownerDocument !== document) return complain("ignored: in another document");
     // `frameElement` is visible in same-origin frames only.
     if (window === top) dialog.build(this, session.choose);
     else if (!frameElement || parent !== top) return complain("ignored: in a foreign frame");

@@ -5,7 +5,7 @@ import { complain } from "./complain.ts";
 import * as contact from "./contact.ts";
 import * as countdown from "./countdown.ts";
 import * as dialog from "./dialog.ts";
-import { listen } from "./input.ts";
+import { listen, lookAround } from "./input.ts";
 import { readAnswers } from "./passive.ts";
 import { fieldsOf, isReason, isTime, readField, readStatus } from "./status.ts";
 import * as tabs from "./tabs.ts";
@@ -49,6 +49,7 @@ const tick = (): void => {
   let delay = TICK_MS;
   const known = countdown.status();
   if (known) {
+    lookAround();
     if (since(ticked) > SLEPT_MS && !document.hidden) contact.beUnsure();
     const left = countdown.left();
     const early = left - countdown.warnAt();
@@ -307,9 +308,10 @@ export const attach = (): void => {
     cover();
     tick();
   });
-  listen(() => {
+  listen((origin) => {
     // Moving the pointer by accident must not answer the warning.
-    if (countdown.status() && !isWarned && !isCovered) addInput(now());
+    if (!countdown.status() || isWarned || isCovered) return;
+    if (!origin || host.getAttribute("frames")?.split(/\s+/).includes(origin)) addInput(now());
   });
   readAnswers(hearPage);
 };
