@@ -1,4 +1,5 @@
-// Typing where the page's own window does not see it: in frames, and in windows that it opened.
+// Typing where the page's own window does not see it: frames, windows that the page opened, pointer
+// lock, and input methods.
 
 import assert from "node:assert/strict";
 
@@ -163,4 +164,26 @@ scene("N75: an element moved to another document does no harm", { policy: EARLY 
   await unwarned(page);
   assert.deepEqual(visitor.errors, []);
   assert.equal(visitor.warnings().length, 1);
+});
+
+scene("N76: moves under a pointer lock count", { policy: SLOW }, async (stage) => {
+  const { visitor, page } = await atDesk(stage);
+  await page.evaluate(() => {
+    // A pointer lock keeps the place on a real screen; without a screen it moves on.
+    const place = { get: () => 7 };
+    Object.defineProperties(MouseEvent.prototype, { screenX: place, screenY: place });
+    document.onclick = () => document.body.requestPointerLock();
+  });
+  await page.mouse.click(5, 5);
+  await page.waitForFunction(() => document.pointerLockElement);
+  await assertReported(visitor, () => page.mouse.move(30, 20), "a move");
+  assert.deepEqual(visitor.errors, []);
+});
+
+scene("N76: composing with an input method counts", { policy: SLOW }, async (stage) => {
+  const { visitor, page } = await stage.signedIn();
+  const client = await visitor.context.newCDPSession(page);
+  await page.locator('[name="note"]').focus();
+  await assertReported(visitor, () =>
+    client.send("Input.imeSetComposition", { text: "か", selectionStart: 1, selectionEnd: 1 }), "a composition");
 });

@@ -13,6 +13,7 @@ const TYPES = [
   "keydown",
   "wheel",
   "touchstart",
+  "compositionupdate",
   "scroll",
 ];
 const OPTIONS = { capture: true, passive: true };
@@ -23,15 +24,17 @@ let place = "";
 const opened = new Set<Window>();
 
 const hear = (event: Event): void => {
-  const { type, isTrusted, currentTarget, repeat, screenX, screenY } =
+  const { type, isTrusted, currentTarget, repeat, screenX, screenY, movementX, movementY } =
     event as KeyboardEvent & PointerEvent;
   // A window that the page opened may be all that is visible.
   if (!isTrusted || repeat || (currentTarget as Window).document.hidden) return;
   if (type === "scroll") {
     if (since(gesture) > GESTURE_MS) return;
   } else {
-    // Some systems send a move without movement, such as when a window opens.
-    if (type === "pointermove" && place === (place = `${screenX} ${screenY}`)) return;
+    // Some systems send a move without movement, such as when a window opens. Under
+    // a pointer lock the place stays.
+    const isStill = place === (place = `${screenX} ${screenY}`) && !movementX && !movementY;
+    if (type === "pointermove" && isStill) return;
     gesture = now();
   }
   heard();
