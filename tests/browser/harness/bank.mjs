@@ -23,8 +23,10 @@ function toml(policy) {
   const table = (name, values) =>
     [`[policy.${name}]`, ...Object.entries(values).map(([key, value]) => `${key} = "${value}"`)];
   // The bank's pages under /admin need a policy of this name.
-  const { idle, absolute, warn } = policy;
-  return [...table("default", policy), ...table("admin", { idle, absolute, warn }), ""].join("\n");
+  const { admin, ...own } = policy;
+  const { idle, absolute, warn } = own;
+  const lines = [...table("default", own), ...table("admin", { idle, absolute, warn, ...admin })];
+  return [...lines, ""].join("\n");
 }
 
 export class Bank {
@@ -33,7 +35,7 @@ export class Bank {
   #own;
   #store;
 
-  /** `policy` holds the keys of a policy file; `store` is `memory` or `sqlite`. */
+  /** `policy` holds the keys of a policy file, `policy.admin` those of its area; `store` is `memory` or `sqlite`. */
   static async start({ policy, store = "memory" }) {
     const bank = new Bank();
     bank.#folder = await mkdtemp(join(tmpdir(), "dwell-browser-"));

@@ -129,9 +129,13 @@ async fn every_page_has_component_and_one_element() {
     all.extend(pages(&bank.signed_in("alice").await).await);
     for page in all.iter().filter(|page| !page.status.is_redirection()) {
         let (path, html) = (&page.path, page.text());
+        let element = match path.starts_with("/admin") {
+            true => "<session-timeout login=\"/expired\" policy=\"admin\"></session-timeout>",
+            false => "<session-timeout login=\"/expired\"></session-timeout>",
+        };
         for once in [
             "<script src=\"/session-timeout.js\" type=\"module\"></script>",
-            "<session-timeout login=\"/expired\"></session-timeout>",
+            element,
         ] {
             assert_eq!(html.matches(once).count(), 1, "{path}: {once}");
         }

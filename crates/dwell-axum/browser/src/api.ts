@@ -10,14 +10,27 @@ export interface SessionStatus {
   readonly remaining_ms: number;
   /** The reason that the end will have, such as `idle_timeout`. */
   readonly ends_by: string;
-  /** Whether staying is still possible: not when the absolute timeout is next. */
+  /** Whether staying is still possible: not when the absolute timeout is next. Where
+   * the page's area closes before the session ends, these four speak of the area. */
   readonly extendable: boolean;
   /** How long before the end the server wants the user to be warned. */
   readonly warn_ms: number;
   /** The server records activity no more often than this. */
   readonly granularity_ms: number;
+  /** The area that the attribute `policy` names. */
+  readonly area?: SessionArea;
   /** What else its document says, as of then. */
   readonly [field: string]: unknown;
+}
+
+/** How long pages under a policy stay open. The session goes on after it. */
+export interface SessionArea {
+  /** Milliseconds until the pages ask for authentication; 0 if they do now. */
+  readonly remaining_ms: number;
+  /** How long before that the server wants the user to be warned. */
+  readonly warn_ms: number;
+  /** Whether activity still moves that instant. */
+  readonly extendable: boolean;
 }
 
 /**
@@ -35,6 +48,10 @@ export interface SessionTexts {
   "sign-out": string;
   /** Button: close the notice that the session can't be extended. */
   close: string;
+  /** The warning that the page's area closes; `{time}` as above. */
+  area: string;
+  /** Title once the page's area is closed, and the session goes on. */
+  step_up_required: string;
   /** Title once the session is over. */
   ended: string;
   /** Message once it is over, by reason. */

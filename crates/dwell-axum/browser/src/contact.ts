@@ -26,6 +26,8 @@ export type Hear = (
 
 /** The path of the session endpoints. */
 export let endpoints: string;
+/** Asks for the time of the page's area, too. */
+let query: string;
 let hear: Hear;
 /** Changes when the page begins anew, maybe with another session. */
 let beginning = 0;
@@ -37,8 +39,9 @@ let retryAt = NEVER;
 let events: EventSource | undefined;
 let closed = NEVER;
 
-export const begin = (at: string, listener: Hear): void => {
+export const begin = (at: string, policy: string | null, listener: Hear): void => {
   endpoints = at;
+  query = policy ? `?${new URLSearchParams({ policy })}` : "";
   hear = listener;
   beginning++;
   asking = undefined;
@@ -55,7 +58,7 @@ export const call = async (path: string, input?: Mark): Promise<boolean> => {
   let code = 0;
   let json: unknown;
   try {
-    const response = await (native as typeof fetch)(endpoints + path, {
+    const response = await (native as typeof fetch)(endpoints + path + query, {
       method: path ? "POST" : "GET",
       headers: path
         ? { "content-type": "application/json" }
@@ -102,7 +105,7 @@ export const askIfDue = (anyway: boolean): void => {
 /** Opens the server's event stream, unless it failed a short time ago. */
 export const open = (): void => {
   if (events || since(closed) < LAST_RETRY_MS) return;
-  const source = (events = new EventSource(`${endpoints}/events`));
+  const source = (events = new EventSource(`${endpoints}/events${query}`));
   const on = (type: string, code: number): void =>
     source.addEventListener(type, async ({ data }) => {
       const json: unknown = await new Response(data).json().catch(() => 0);

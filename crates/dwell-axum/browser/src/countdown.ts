@@ -1,6 +1,6 @@
 // The time left, by the last status and the time elapsed since. Never by the
 // client's date.
-import type { SessionStatus } from "./api.ts";
+import type { SessionArea, SessionStatus } from "./api.ts";
 import { type Mark, NEVER, now, since } from "./time.ts";
 
 /** WCAG 2.2.1: the user has at least 20 seconds to answer. */
@@ -24,27 +24,56 @@ let known: SessionStatus | undefined;
 /** When `known` was true; and when the last exact status was. */
 let at: Mark;
 let heard: Mark;
+/** The page's area, and when that was true. */
+let area: SessionArea | undefined;
+let areaAt: Mark;
 let largest = 0;
 /** When the server sent it, by the server's clock. */
 let dated: number;
 
 export const forget = (): void => {
-  known = undefined;
+  known = area = undefined;
   largest = 0;
 };
 
-export const left = (): number => known!.remaining_ms - since(at);
+const sessionLeft = (): number => known!.remaining_ms - since(at);
+
+const areaLeft = (): number => (area ? area.remaining_ms - since(areaAt) : Infinity);
+
+/** The time left to the page: of the session, or of its area if that is less. */
+export const left = (): number => Math.min(sessionLeft(), areaLeft());
+
+/** Whether the page's area closes before the session ends. */
+export const isAreaNext = (): boolean => areaLeft() < sessionLeft();
+
+/** Whether the server has said that the page's area is closed. */
+export const isAreaClosed = (): boolean => area?.remaining_ms === 0;
 
 /** The age of the last exact status. */
 export const age = (): number => since(heard);
 
-/** A frozen copy as of now. */
+const NO_AREA = { area: undefined } as unknown as object;
+
+const ms = (left: number): number => Math.max(0, Math.round(left));
+
+/** A frozen copy as of now. Where the page's area closes first, it speaks of that. */
 export const status = (): SessionStatus | undefined =>
-  known && Object.freeze({ ...known, remaining_ms: Math.max(0, Math.round(left())) });
+  known &&
+  Object.freeze({
+    ...known,
+    ...(isAreaNext() && { ...area, ends_by: "step_up_required" }),
+    remaining_ms: ms(left()),
+  });
+
+/** What other tabs may know: of the session, and not of this page's area. */
+export const shared = (): unknown => ({ ...known, ...NO_AREA, remaining_ms: ms(sessionLeft()) });
 
 /** The time left at which the user is warned. */
 export const warnAt = (): number =>
-  Math.max(known!.warn_ms, Math.min(LEAST_WARNING_MS, largest / 2));
+  Math.max(
+    (isAreaNext() ? area : known)!.warn_ms,
+    Math.min(LEAST_WARNING_MS, largest / 2),
+  );
 
 /** Whether this is the reference of another session than the page's. */
 export const isOther = (session: unknown): boolean =>
@@ -61,7 +90,9 @@ export const adopt = (next: SessionStatus, from: Mark): void => {
   if (!isNews(next)) return;
   known = next;
   at = heard = from;
-  largest = Math.max(largest, next.remaining_ms);
+  // Other tabs say nothing of this page's area: what was known of it stays.
+  if (next.area) [area, areaAt] = [next.area, from];
+  largest = Math.max(largest, left());
   dated = Date.parse(next["now"] as string) - DATE_MS;
 };
 
@@ -72,9 +103,9 @@ export const adopt = (next: SessionStatus, from: Mark): void => {
  * overtook within a second can't be recognized, so the result is not exact.
  */
 export const adoptField = (remaining_ms: number, date: number): void => {
-  const ahead = known ? left() - remaining_ms : NaN;
+  const ahead = known ? sessionLeft() - remaining_ms : NaN;
   if (date <= dated || (ahead >= 0 && ahead < 1_000)) return;
-  adopt({ ...UNTOLD, ...known, remaining_ms }, now());
+  adopt({ ...UNTOLD, ...known, ...NO_AREA, remaining_ms }, now());
   dated = date;
   heard = NEVER;
 };

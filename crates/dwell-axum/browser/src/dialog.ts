@@ -9,8 +9,8 @@ import { type Mark, now, since } from "./time.ts";
 /** The least time between two announcements (N42). */
 const ANNOUNCE_MS = 20_000;
 
-/** The heading of the warning. With any other heading the dialog covers the page. */
-const WARNING = "warning";
+/** The headings of the warnings. With any other heading the dialog covers the page. */
+const [WARNING, AREA] = ["warning", "area"];
 
 /** What a button does; also the key of its text, and its part. */
 export type Choice = "stay" | "close" | "sign-in" | "sign-out" | "";
@@ -93,7 +93,7 @@ export const show = (
   const isDue = newSaid !== said || since(spoken) >= ANNOUNCE_MS;
   [heading, said, choice] = [newHeading, newSaid, newChoice];
 
-  const isCover = heading !== WARNING;
+  const isCover = heading !== WARNING && heading !== AREA;
   const [before, after] = text(heading).split("{time}");
   time.textContent = duration(left, lang);
   title.replaceChildren(...(isCover ? [before || "…"] : [before as string, time, after as string]));

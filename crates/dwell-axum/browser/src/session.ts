@@ -64,7 +64,7 @@ const tick = (): void => {
     if (tabs.isLeading) contact.open();
   }
   ticked = now();
-  contact.askIfDue(isCovered);
+  contact.askIfDue(isCovered && !countdown.isAreaClosed());
   timer = setTimeout(tick, delay);
 };
 
@@ -88,7 +88,8 @@ const warn = async (): Promise<void> => {
   wasExtendable = known.extendable;
   if (!emit("session-warning", known) || host.getAttribute("dialog") === "none") return;
   const [said, choice] = known.extendable ? (["", "stay"] as const) : (["final", "close"] as const);
-  dialog.show("warning", said, choice, known.remaining_ms);
+  const heading = countdown.isAreaNext() ? "area" : "warning";
+  dialog.show(heading, said, choice, known.remaining_ms);
 };
 
 const cover = (): void => {
@@ -110,6 +111,9 @@ const settle = (): void => {
     isCovered = isWarned = false;
     dialog.close();
     if (wasWarned && isEarly) emit("session-extended", countdown.status());
+  } else if (isCovered && countdown.isAreaClosed()) {
+    // The session goes on. A reload leads to the authentication that the page asks for.
+    dialog.show("step_up_required", "", "sign-in");
   }
   tick();
 };
@@ -183,7 +187,7 @@ const hearServer: contact.Hear = (path, from, code, json, input) => {
       void end(OTHER, true);
     } else {
       adopt(next, from, path !== undefined);
-      if (!isCovered) post({ status: countdown.status(), input: input && since(input) });
+      if (!isCovered) post({ status: countdown.shared(), input: input && since(input) });
     }
   } else {
     if (code) complain(`no status document (${code}) at ${contact.endpoints}: check "endpoints"`);
@@ -327,6 +331,10 @@ export const start = (element: HTMLElement): void => {
   host = element;
   isOver = isCovered = isWarned = false;
   ticked = now();
-  contact.begin(host.getAttribute("endpoints") ?? "/session", hearServer);
+  contact.begin(
+    host.getAttribute("endpoints") ?? "/session",
+    host.getAttribute("policy"),
+    hearServer,
+  );
   tick();
 };
