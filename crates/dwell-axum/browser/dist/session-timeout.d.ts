@@ -68,7 +68,11 @@ export interface SessionTexts {
 export interface SessionExpired {
   /** Why the session ended, such as `idle_timeout` or `signed_out`. */
   readonly reason: string;
-  /** Puts off what comes next, by two seconds at most: to save a draft. */
+  /**
+   * Puts off what comes next, by two seconds at most: to save a draft. Requests by
+   * `fetch` that may change something are waited for as long; if one still runs
+   * then, the page stays covered, with a button.
+   */
   waitUntil(promise: Promise<unknown>): void;
 }
 

@@ -84,7 +84,7 @@ export const show = (
   newChoice: Choice = "",
   left = 0,
 ): void => {
-  if (!dialog) return;
+  if (!dialog?.isConnected) return;
   const own = host.texts ?? {};
   const tag = host.closest<HTMLElement>("[lang]")?.lang || navigator.language;
   const lang = languageFor(tag, !!own[WARNING]);

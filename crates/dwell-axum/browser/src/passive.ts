@@ -1,6 +1,7 @@
 // Wraps the page's own `fetch`, once: to read the session's time left from its
 // answers, and to mark requests of a hidden page as passive.
 import type { markPassive as Declared } from "./api.ts";
+import { sending } from "./leaving.ts";
 
 const FIELD = "session-activity";
 
@@ -21,8 +22,12 @@ const wrap = (): void => {
       }
       what = [request];
     }
+    const [input, options] = what;
     const answer = (native as typeof fetch)(...what);
-    answer.then(read).catch(() => {});
+    if (!/^(get|head)$/i.test(options?.method ?? (input as Request).method ?? "get")) {
+      sending.add(answer);
+    }
+    answer.then(read).catch(() => {}).finally(() => sending.delete(answer));
     return answer;
   };
 };

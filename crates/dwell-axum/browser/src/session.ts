@@ -6,11 +6,12 @@ import * as contact from "./contact.ts";
 import * as countdown from "./countdown.ts";
 import * as dialog from "./dialog.ts";
 import { listen, lookAround } from "./input.ts";
+import { cameBack, isBusy, listenForLeaving, sending } from "./leaving.ts";
 import { readAnswers } from "./passive.ts";
 import { fieldsOf, isReason, isTime, readField, readStatus } from "./status.ts";
 import * as tabs from "./tabs.ts";
 import * as throttle from "./throttle.ts";
-import { type Mark, NEVER, now, since, within } from "./time.ts";
+import { type Mark, now, since, within } from "./time.ts";
 
 const TICK_MS = 1_000;
 /** A tick this late means that the machine slept. */
@@ -19,10 +20,8 @@ const SLEPT_MS = 5_000;
 const CONFIRM_MS = 300;
 /** How long the leading tab may take to report input before this tab does. */
 const HANDOVER_MS = 1_500;
-/** How long saving a draft may take. */
+/** How long saving a draft, or what else the page sends, is waited for. */
 const SAVE_MS = 2_000;
-/** How long a page may take to leave after `beforeunload`. */
-const LEAVING_MS = 5_000;
 /** The reason without a session: it does not say why the last one ended. */
 const UNKNOWN = "session_required";
 /** The reason when the browser has another session now. */
@@ -36,7 +35,6 @@ let isWarned: boolean;
 let wasExtendable: boolean;
 let ticked: Mark;
 let timer: number | undefined;
-let unloading = NEVER;
 
 const emit = (type: string, detail: unknown): boolean =>
   host.dispatchEvent(
@@ -129,17 +127,17 @@ const end = async (reason: string, stays = false): Promise<void> => {
     waitUntil: (promise) => void saving.push(promise),
   };
   const isOurs = emit("session-expired", detail);
-  await within(SAVE_MS, Promise.allSettled(saving));
+  await within(SAVE_MS, Promise.allSettled([...saving, ...sending]));
   if (!isOurs) return dialog.close();
+  const offer = () => dialog.show("ended", reason, "sign-in");
   const login = host.getAttribute("login");
-  // Not while the page is leaving already, or is offline.
-  if (stays || !login || since(unloading) < LEAVING_MS || !navigator.onLine) {
-    return dialog.show("ended", reason, "sign-in");
-  }
+  if (stays || !login || isBusy() || !navigator.onLine) return offer();
   // In a frame, the top page navigates.
   if (window !== top) return;
   const return_to = location.pathname.replace(/^\/+/, "/") + location.search;
   location.replace(`${login}?${new URLSearchParams({ reason, return_to })}`);
+  // The page may keep the user by `beforeunload`.
+  setTimeout(offer, TICK_MS);
 };
 
 /** Ends the session in this tab and the others. */
@@ -297,9 +295,7 @@ export const attach = (): void => {
   for (const type of ["visibilitychange", "focus", "online"]) {
     addEventListener(type, wake);
   }
-  addEventListener("beforeunload", () => {
-    unloading = now();
-  });
+  listenForLeaving();
   addEventListener("pagehide", ({ persisted }) => {
     if (isOver) return;
     if (throttle.isPending()) void report();
@@ -309,6 +305,7 @@ export const attach = (): void => {
   });
   addEventListener("pageshow", ({ persisted }) => {
     if (isOver || !persisted) return;
+    cameBack();
     cover();
     tick();
   });

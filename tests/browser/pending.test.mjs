@@ -1,0 +1,140 @@
+// The end of a session while the page is sending something: what the server has admitted is not
+// cancelled, and a page that stays has a way on.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, request } from "node:http";
+
+import { expired, part, signOut, warned } from "./harness/dialog.mjs";
+import { assertCoveredWhole } from "./harness/looking.mjs";
+import { scene } from "./harness/scene.mjs";
+import { secondsSince, until } from "./harness/wait.mjs";
+
+const SHORT = { idle: "5s", absolute: "10m", warn: "2s" };
+const LONG_S = 12;
+
+/**
+ * Signed in, with `/slow` of the bank's origin, which answers after this time. `outcome` resolves to
+ * whether its answer was sent whole, or to `false` when the browser cancelled the request.
+ */
+async function withSlow(stage, seconds, headers) {
+  let settle;
+  const outcome = new Promise((resolve) => (settle = resolve));
+  const server = createServer((from, to) => {
+    if (from.url === "/slow") {
+      to.on("close", () => settle(to.writableFinished));
+      setTimeout(() => to.writeHead(200, { "content-type": "text/html", ...headers }).end("<!doctype html>done"), seconds * 1000);
+      return;
+    }
+    const { method, url: path, headers: fields } = from;
+    from.pipe(request({ host: "127.0.0.1", port: stage.bank.port, method, path, headers: fields }, (answer) => {
+      // The bank has no frames; other applications do.
+      delete answer.headers["content-security-policy"];
+      answer.pipe(to.writeHead(answer.statusCode, answer.headers));
+    }));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  stage.atEnd(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  stage.bank.url = `http://127.0.0.1:${server.address().port}`;
+  return { ...await stage.signedIn({ reducedMotion: "reduce" }), outcome };
+}
+
+/** Puts this into the page and clicks on it, as its only input. */
+async function click(page, html) {
+  await page.evaluate((html) => document.querySelector("main").insertAdjacentHTML("afterbegin", html), html);
+  await page.locator("#go").click({ noWaitAfter: true });
+}
+
+const again = (page) => part(page, "sign-in");
+
+/** The page is covered in its place, with a button to leave. */
+async function assertStays(page) {
+  await again(page).waitFor({ state: "visible", timeout: 12_000 });
+  assert.equal(new URL(page.url()).pathname, "/");
+}
+
+scene("N77: “stay” at beforeunload leaves a cover with a button", { policy: SHORT }, async (stage) => {
+  const { visitor, page } = await stage.signedIn({ reducedMotion: "reduce" });
+  let answer = "dismiss";
+  const asked = [];
+  page.on("dialog", (dialog) => {
+    asked.push(Date.now());
+    return dialog[answer]();
+  });
+  await page.evaluate(() => addEventListener("beforeunload", (event) => event.preventDefault()));
+  // Browsers ask only on a page that was used.
+  await page.locator('[name="amount"]').press("End");
+  await until("the browser asks", () => asked.length === 1, 12_000);
+  await again(page).waitFor({ state: "visible", timeout: 2_500 });
+  assert.ok(Date.now() - asked[0] < 2_500);
+  await assertCoveredWhole(page);
+  answer = "accept";
+  await again(page).click();
+  await page.waitForURL(/\/login/);
+  assert.deepEqual(visitor.errors, []);
+});
+
+scene("N78: a form that takes 12 seconds is not cancelled", { policy: SHORT }, async (stage) => {
+  const { visitor, page, outcome } = await withSlow(stage, LONG_S);
+  await click(page, '<form method="post" action="/slow"><button id="go">Go</button></form>');
+  assert.equal(await outcome, true);
+  assert.equal((await visitor.truth()).alive, false);
+  await page.waitForURL((url) => url.pathname === "/slow");
+  assert.equal(visitor.asked("/expired").length, 0);
+});
+
+scene("N78: a form into a frame is not cancelled", { policy: SHORT }, async (stage) => {
+  const { page, outcome } = await withSlow(stage, LONG_S);
+  await click(page, '<iframe name="result"></iframe><form method="post" action="/slow" target="result"><button id="go">Go</button></form>');
+  await assertStays(page);
+  assert.equal(await outcome, true);
+});
+
+for (const [name, link] of [["download", '<a id="go" href="/slow" download>Go</a>'], ["attachment", '<a id="go" href="/slow">Go</a>']]) {
+  scene(`N78: a slow ${name} is not cancelled`, { policy: SHORT }, async (stage) => {
+    const { page } = await withSlow(stage, LONG_S, { "content-disposition": 'attachment; filename="a.txt"' });
+    const arriving = page.waitForEvent("download", { timeout: 20_000 });
+    await click(page, link);
+    assert.equal(await (await arriving).failure(), null);
+    await assertStays(page);
+  });
+}
+
+/** Starts a request by the page's script, which is no input. */
+const send = (page, method) =>
+  page.evaluate((method) => {
+    window.sent = fetch("/slow", { method, body: method === "POST" ? "something" : undefined }).then(({ status }) => status, String);
+  }, method);
+
+scene("N78: a running fetch with a body keeps the page, covered", { policy: SHORT }, async (stage) => {
+  const { page, outcome } = await withSlow(stage, LONG_S);
+  await send(page, "POST");
+  await assertStays(page);
+  await assertCoveredWhole(page);
+  assert.equal(await Promise.race([outcome, "running"]), "running", "the button came only after the request");
+  assert.equal(await outcome, true);
+  assert.equal(await page.evaluate(() => window.sent), 200);
+});
+
+scene("N78: a fetch that is nearly done is waited for", { policy: SHORT }, async (stage, t) => {
+  const { page, outcome } = await withSlow(stage, 1.5);
+  await warned(page);
+  await send(page, "POST");
+  const start = Date.now();
+  await signOut(page).click();
+  await expired(page, "signed_out");
+  t.diagnostic(`left ${secondsSince(start).toFixed(1)} s after the request of 1.5 s was sent`);
+  assert.equal(await outcome, true);
+});
+
+scene("N78: a running fetch that only reads is not waited for", { policy: SHORT }, async (stage) => {
+  const { page } = await withSlow(stage, LONG_S);
+  await warned(page);
+  await send(page, "GET");
+  await signOut(page).click();
+  await expired(page, "signed_out", 2_000);
+});
