@@ -27,7 +27,7 @@ scene("N55: area's page warns, covers, and leads to re-authentication", { policy
   assert.ok(!(await dialog(page).isVisible()), "the account's page has nothing to warn of");
   await covered(admin);
   await part(admin, "sign-in").waitFor({ state: "visible" });
-  assert.match(await dialog(admin).innerText(), /Page locked/);
+  assert.match(await dialog(admin).innerText(), /Sign in again/);
   assert.ok(await alive(visitor), "the session goes on");
   assert.ok(!(await dialog(page).isVisible()), "and its other pages too");
   await part(admin, "sign-in").click();
@@ -95,4 +95,14 @@ scene("N55: session's end is the end of the area's page", {
   await covered(admin, 20_000);
   await admin.waitForURL((url) => url.pathname === "/expired", { timeout: 20_000 });
   assert.equal(new URL(admin.url()).searchParams.get("reason"), "idle_timeout");
+});
+
+scene("N55: activity in another tab takes the area's warning back", { policy: POLICY }, async (stage) => {
+  const { visitor, page, admin } = await both(stage);
+  await warned(admin);
+  await page.locator('[name="amount"]').press("End");
+  await unwarned(admin, 3_000);
+  await pass(3);
+  assert.ok(!(await cover(admin).isVisible()), "covered while the person is there");
+  assert.deepEqual(visitor.errors, []);
 });

@@ -50,14 +50,13 @@ export interface SessionTexts {
   close: string;
   /** The warning that the page's area closes; `{time}` as above. */
   area: string;
-  /** Title once the page's area is closed, and the session goes on. */
-  step_up_required: string;
   /** Title once the session is over. */
   ended: string;
   /** Message once it is over, by reason. */
   idle_timeout: string;
   absolute_timeout: string;
-  /** Button: sign in again. */
+  /** Button: sign in again. Also the title once the page's area is closed; the text
+   * `step_up_required`, if you add it, is the message then. */
   "sign-in": string;
   /** Message while the server does not answer. */
   unreachable: string;

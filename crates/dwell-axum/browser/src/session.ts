@@ -111,7 +111,7 @@ const settle = (): void => {
     if (wasWarned && isEarly) emit("session-extended", countdown.status());
   } else if (isCovered && countdown.isAreaClosed()) {
     // The session goes on. A reload leads to the authentication that the page asks for.
-    dialog.show("step_up_required", "", "sign-in");
+    dialog.show("sign-in", "step_up_required", "sign-in");
   }
   tick();
 };
@@ -155,6 +155,8 @@ const post = (message: tabs.Message): void =>
 const adopt = (next: SessionStatus, from: Mark, isAnswer: boolean): void => {
   if (isCovered && !isAnswer) return askSoon();
   countdown.adopt(next, from);
+  // Activity elsewhere may have kept the area open, which only the server knows.
+  if (isWarned && !isAnswer && countdown.isAreaNext()) contact.beUnsure();
   // Not earlier: a page without a session must not lead the tabs.
   tabs.join(`dwell${contact.endpoints}`, hearTab, window === top);
   settle();

@@ -9,8 +9,6 @@ const WORDS: Partial<Record<string, string>> = {
   final:
     "Nicht verlängerbar: Bitte speichern.|Non prolongeable : enregistrez.|No ampliable: guarde todo.|延長できません。保存してください。|Can’t be extended: save your work.",
   area: "Diese Seite wird in {time} gesperrt.|Cette page sera verrouillée dans {time}.|Esta página se bloqueará en {time}.|{time}後にこのページをロックします。|This page will lock in {time}.",
-  step_up_required:
-    "Seite gesperrt.|Page verrouillée.|Página bloqueada.|ページはロックされています。|Page locked.",
   stay: "Angemeldet bleiben|Rester connecté|Seguir conectado|ログインを続ける|Stay signed in",
   "sign-out": "Abmelden|Se déconnecter|Cerrar sesión|ログアウト|Sign out",
   close: "Schließen|Fermer|Cerrar|閉じる|Close",
