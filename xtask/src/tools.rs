@@ -30,6 +30,9 @@ pub(crate) fn servers(chores: &Chores) -> Result<()> {
     debian(chores, "faketime", &["faketime"])?;
     debian(chores, "redis-server", &["redis-server"])?;
     debian(chores, "redis-cli", &["redis-tools"])?;
+    debian(chores, "nginx", &["nginx-light"])?;
+    debian(chores, "haproxy", &["haproxy"])?;
+    debian(chores, "caddy", &["caddy"])?;
     // Debian has its programs in a folder per version, where the tests look for them, too.
     if in_a_version(Path::new("/usr/lib/postgresql"), "initdb") {
         return Ok(());

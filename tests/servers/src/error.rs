@@ -56,6 +56,7 @@ impl Error {
 
     /// Whether a server ended because another process took its port.
     pub(crate) fn is_lost_port(&self) -> bool {
-        matches!(self, Self::Server { log, .. } if log.contains("Address already in use"))
+        // Caddy writes it without the capital.
+        matches!(self, Self::Server { log, .. } if log.contains("ddress already in use"))
     }
 }

@@ -17,6 +17,7 @@
 
 mod error;
 mod folder;
+mod gateway;
 mod postgres;
 mod process;
 mod programs;
@@ -27,6 +28,7 @@ mod spawner;
 mod wait;
 
 pub use error::{Error, Result};
+pub use gateway::{Gateway, GatewayKind};
 pub use postgres::{Postgres, PostgresBuilder};
 pub use proxy::Proxy;
 pub use redis::{Redis, RedisBuilder, RedisCluster, RedisSentinel};

@@ -30,6 +30,10 @@ pub(crate) trait Program: fmt::Debug + Send + Sync + 'static {
     fn name(&self) -> &'static str;
     fn file(&self) -> &Path;
     fn args(&self, folder: &Path) -> Vec<OsString>;
+    /// Additions to the environment.
+    fn env(&self, _folder: &Path) -> Vec<(&'static str, OsString)> {
+        Vec::new()
+    }
     /// The user to run as, if it can't be ours.
     fn user(&self) -> Option<&'static str> {
         None
@@ -253,6 +257,7 @@ fn spawn(program: &dyn Program, folder: &Path) -> Result<Process> {
         .args(["--pdeathsig", "KILL", "--"])
         .arg(program.file())
         .args(program.args(folder))
+        .envs(program.env(folder))
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(log.try_clone().map_err(Error::io(doing()))?)
