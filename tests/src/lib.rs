@@ -10,8 +10,10 @@ mod answer;
 mod browser;
 mod form;
 mod jar;
+mod wire;
 
 pub use answer::{Answer, TimeLeft};
 pub use browser::{Browser, Request};
 pub use form::Form;
 pub use jar::{Initiator, Jar};
+pub use wire::{Wire, status};

@@ -10,6 +10,7 @@
 //! | `time`, `pause`, `log` | time that passes at once, paused requests, captured log lines |
 //! | `axum` | with the feature `axum`: a stack in axum and its clients |
 //! | `folder` | a folder that is removed at the end |
+//! | `page` | pages of the documentation and their blocks |
 
 #![allow(
     clippy::expect_used,
@@ -24,6 +25,7 @@ mod body;
 mod client;
 mod folder;
 mod log;
+pub mod page;
 mod pause;
 mod records;
 mod shared_store;

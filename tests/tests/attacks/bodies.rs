@@ -1,15 +1,16 @@
 //! Attackers who are admitted, hold something back, and act after the end.
 
 use dwell_axum::seconds;
+use dwell_tests::{Wire, status};
 use tokio::time::sleep;
 
 use crate::support::{COOKIE, REAUTHENTICATE, Served, cents, sign_in, transfer_of};
-use crate::wire::{Wire, head, json, status};
+use crate::wire::{head, json};
 
 /// Begins a transfer and holds back all but the first byte of its body.
 async fn held_back(bank: &Served, token: &str) -> (Wire, String) {
     let order = transfer_of("100");
-    let mut wire = Wire::open(bank).await;
+    let mut wire = Wire::open(bank.address).await;
     let (first, rest) = order.split_at(1);
     wire.say(&head("POST", "/api/transfer", token, &json(order.len())))
         .await;
@@ -91,7 +92,7 @@ async fn l14_stream_of_thief_ends_with_session() {
     let bank = Served::start().await;
     let alice = bank.signed_in("alice").await;
     let token = alice.cookie(COOKIE).unwrap();
-    let mut wire = Wire::open(&bank).await;
+    let mut wire = Wire::open(bank.address).await;
     wire.say(&head("GET", "/events", &token, "")).await;
     wire.until("event: tick").await;
     assert_eq!(alice.post("/session/end", "").await.status, 204);

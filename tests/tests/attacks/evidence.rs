@@ -1,7 +1,9 @@
 //! Attackers who forge evidence: events, logs, addresses.
 
+use dwell_tests::status;
+
 use crate::support::{COOKIE, Served};
-use crate::wire::{exchange, form, head, login_of_alice, status};
+use crate::wire::{exchange, form, head, login_of_alice};
 
 /// What would begin another line, or end the quotes.
 const FORGED: &str = "%0a{%22event%22:%22session_created%22,%22subject%22:%22admin%22}%1b%5b2J%22";

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dwell_axum::EndReason;
-use dwell_tests::Browser;
+use dwell_tests::{Browser, Wire, status};
 use futures_util::StreamExt;
 
 use crate::support::{COOKIE, Served, sign_in};
-use crate::wire::{Wire, exchange, form, head, login_of_alice, status};
+use crate::wire::{exchange, form, head, login_of_alice};
 
 /// Headers that the bank reads, filled as badly as possible.
 fn hostile() -> Vec<String> {
@@ -143,7 +143,7 @@ async fn l22_33rd_stream_of_session_is_refused() {
     let token = alice.cookie(COOKIE).unwrap();
     let mut open = Vec::new();
     for _ in 0..32 {
-        let mut wire = Wire::open(&bank).await;
+        let mut wire = Wire::open(bank.address).await;
         wire.say(&head("GET", "/events", &token, "")).await;
         assert_eq!(status(&wire.until("event: tick").await), "200");
         open.push(wire);
@@ -154,7 +154,7 @@ async fn l22_33rd_stream_of_session_is_refused() {
     }
     // Others have theirs.
     let bob = bank.signed_in("bob").await.cookie(COOKIE).unwrap();
-    let mut wire = Wire::open(&bank).await;
+    let mut wire = Wire::open(bank.address).await;
     wire.say(&head("GET", "/events", &bob, "")).await;
     assert_eq!(status(&wire.until("event: tick").await), "200");
     assert_eq!(alice.fetch("/api/balance").await.status, 200);

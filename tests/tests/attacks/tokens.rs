@@ -1,10 +1,10 @@
 //! Attackers who plant, toss, copy or keep tokens.
 
 use dwell_axum::{EndReason, Token, seconds};
-use dwell_tests::Browser;
+use dwell_tests::{Browser, status};
 
 use crate::support::{COOKIE, IDLE, REAUTHENTICATE, Served, cents, confirm, sign_in, transfer_of};
-use crate::wire::{exchange, head, json, login_of_alice, status, with_cookies};
+use crate::wire::{exchange, head, json, login_of_alice, with_cookies};
 
 /// A token that the attacker knows is in the victim's browser before the login.
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn l02_polls_and_aborts_keep_no_stolen_session() {
     while bank.now() - began < IDLE - seconds(1) {
         bank.clock.advance(seconds(1));
         for path in ["/api/notifications", "/session", "/nowhere", "/expired"] {
-            let mut wire = crate::wire::Wire::open(&bank).await;
+            let mut wire = dwell_tests::Wire::open(bank.address).await;
             wire.say(&head("GET", path, &token, "")).await;
             drop(wire);
             let answer = exchange(&bank, &head("GET", path, &token, "")).await;

@@ -10,9 +10,8 @@ use dwell_axum::*;
 use dwell_redis::RedisStore;
 use dwell_servers::{Postgres, Redis};
 use dwell_sqlx::PostgresStore;
+use dwell_test_support::page::{blocks, read};
 use dwell_testkit::TestClient;
-
-use crate::page::{blocks, read};
 
 const PAGE: &str = "docs/database.md";
 

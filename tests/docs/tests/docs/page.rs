@@ -1,17 +1,8 @@
-//! Pages, and the blocks in them.
+//! The pages that are written by hand.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
-/// The root of the repository.
-pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// The text of a page, by its path from the root.
-pub(crate) fn read(path: &str) -> String {
-    fs::read_to_string(root().join(path)).expect(path)
-}
+use dwell_test_support::page::root;
 
 /// Every page that is written by hand, by its path from the root.
 pub(crate) fn all() -> Vec<String> {
@@ -37,29 +28,4 @@ fn markdown_in(folder: &str) -> Vec<String> {
             .to_owned()
     };
     names.map(path).collect()
-}
-
-/// The contents of a text's blocks in this language.
-pub(crate) fn blocks(text: &str, language: &str) -> Vec<String> {
-    let mut blocks = Vec::new();
-    let mut block: Option<(bool, String)> = None;
-    for line in text.lines() {
-        match (&mut block, line.strip_prefix("```")) {
-            (None, Some(tag)) => {
-                let tag = tag.split(',').next().unwrap_or_default();
-                block = Some((tag == language, String::new()));
-            }
-            (Some(_), Some(_)) => {
-                let (wanted, text) = block.take().unwrap();
-                blocks.extend(wanted.then_some(text));
-            }
-            (Some((_, text)), None) => {
-                text.push_str(line);
-                text.push('\n');
-            }
-            (None, None) => {}
-        }
-    }
-    assert!(block.is_none(), "a block does not end");
-    blocks
 }

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use crate::page::{all, blocks, read, root};
+use dwell_test_support::page::{blocks, read, root};
+
+use crate::page::all;
 
 /// The root's README is compiled by `dwell-axum`.
 const ELSEWHERE: [&str; 1] = ["README.md"];

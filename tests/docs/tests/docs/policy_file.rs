@@ -2,8 +2,9 @@
 //! worded as the page says.
 
 use dwell_axum::{PolicySet, Preset, hours, minutes};
+use dwell_test_support::page::{blocks, read};
 
-use crate::page::{all, blocks, read};
+use crate::page::all;
 
 const PAGE: &str = "docs/policy-file.md";
 const GOOD: &str = "[policy.default]\nidle = \"15m\"\nabsolute = \"8h\"\n";
