@@ -29,7 +29,7 @@ impl Guard {
         if request.body().is_end_stream() {
             return request.map(F::pass);
         }
-        let is_drained = is_drained(request.version(), request.headers());
+        let is_drained = is_drained(request.headers());
         match is_drained || self.state().found().is_some() {
             true => request.map(|body| {
                 let state = self.state().clone();

@@ -168,7 +168,7 @@ where
 /// Takes a refused request's body off, and reads on what it still sends.
 fn drained<B: BytesBody>(request: Request<B>) -> Head {
     let (head, body) = request.into_parts();
-    if is_drained(head.version, &head.headers) {
+    if is_drained(&head.headers) {
         drain(body);
     }
     head
