@@ -28,11 +28,11 @@ pages! {
     concurrent_sessions "docs/concurrent-sessions.md";
     cookies "docs/cookies.md";
     events "docs/events.md";
+    gateways "docs/gateways.md";
     in_flight "docs/in-flight.md";
     monitoring "docs/monitoring.md";
     other_sessions "docs/other-sessions.md";
     policy_file "docs/policy-file.md";
-    proxies "docs/proxies.md";
     readme "README.md";
     reloading "docs/reloading.md";
     session_activity "docs/session-activity.md";
