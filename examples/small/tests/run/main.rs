@@ -15,3 +15,4 @@ mod open;
 mod parts;
 mod program;
 mod readme;
+mod sibling_origin;
