@@ -36,5 +36,7 @@ pub(crate) fn form(length: usize) -> String {
 pub(crate) fn login_of_alice(cookies: &str, more: &str) -> String {
     let login = format!("username=alice&password={}", bank::PASSWORD);
     let fields = form(login.len()) + more;
-    with_cookies("POST", "/login", cookies, &fields) + &login
+    // The login page, which was here before, has set its cookie.
+    let cookies = format!("{COOKIE}-probe=1; {cookies}");
+    with_cookies("POST", "/login", &cookies, &fields) + &login
 }
