@@ -22,7 +22,7 @@ const alive = async (visitor) => (await visitor.truth()).alive;
 scene("N55: area's page warns, covers, and leads to re-authentication", { policy: POLICY }, async (stage) => {
   const { visitor, page, admin } = await both(stage);
   await warned(admin);
-  assert.match(await dialog(admin).innerText(), /This page will lock in/);
+  assert.match(await dialog(admin).innerText(), /The page will lock in/);
   assert.ok((await secondsShown(admin)) <= 5);
   assert.ok(!(await dialog(page).isVisible()), "the account's page has nothing to warn of");
   await covered(admin);

@@ -2,15 +2,14 @@
 // cancelled, and a page that stays has a way on.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer, request } from "node:http";
 
 import { expired, part, signOut, warned } from "./harness/dialog.mjs";
 import { assertCoveredWhole } from "./harness/looking.mjs";
+import { putProxy } from "./harness/proxy.mjs";
 import { scene } from "./harness/scene.mjs";
 import { secondsSince, until } from "./harness/wait.mjs";
 
-const SHORT = { idle: "5s", absolute: "10m", warn: "2s" };
+const SHORT = { idle: "8s", absolute: "10m", warn: "2s" };
 const LONG_S = 12;
 
 /**
@@ -20,26 +19,16 @@ const LONG_S = 12;
 async function withSlow(stage, seconds, headers) {
   let settle;
   const outcome = new Promise((resolve) => (settle = resolve));
-  const server = createServer((from, to) => {
-    if (from.url === "/slow") {
+  await putProxy(stage, {
+    meet({ url }, to) {
+      if (url !== "/slow") return false;
       to.on("close", () => settle(to.writableFinished));
       setTimeout(() => to.writeHead(200, { "content-type": "text/html", ...headers }).end("<!doctype html>done"), seconds * 1000);
-      return;
-    }
-    const { method, url: path, headers: fields } = from;
-    from.pipe(request({ host: "127.0.0.1", port: stage.bank.port, method, path, headers: fields }, (answer) => {
-      // The bank has no frames; other applications do.
-      delete answer.headers["content-security-policy"];
-      answer.pipe(to.writeHead(answer.statusCode, answer.headers));
-    }));
+      return true;
+    },
+    // The bank has no frames; other applications do.
+    alter: (fields) => delete fields["content-security-policy"],
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  stage.atEnd(() => {
-    server.closeAllConnections();
-    return new Promise((resolve) => server.close(resolve));
-  });
-  stage.bank.url = `http://127.0.0.1:${server.address().port}`;
   return { ...await stage.signedIn({ reducedMotion: "reduce" }), outcome };
 }
 
@@ -53,7 +42,7 @@ const again = (page) => part(page, "sign-in");
 
 /** The page is covered in its place, with a button to leave. */
 async function assertStays(page) {
-  await again(page).waitFor({ state: "visible", timeout: 12_000 });
+  await again(page).waitFor({ state: "visible", timeout: 15_000 });
   assert.equal(new URL(page.url()).pathname, "/");
 }
 
@@ -68,7 +57,7 @@ scene("N77: “stay” at beforeunload leaves a cover with a button", { policy: 
   await page.evaluate(() => addEventListener("beforeunload", (event) => event.preventDefault()));
   // Browsers ask only on a page that was used.
   await page.locator('[name="amount"]').press("End");
-  await until("the browser asks", () => asked.length === 1, 12_000);
+  await until("the browser asks", () => asked.length === 1, 15_000);
   await again(page).waitFor({ state: "visible", timeout: 2_500 });
   assert.ok(Date.now() - asked[0] < 2_500);
   await assertCoveredWhole(page);

@@ -23,7 +23,9 @@ async function alicesPage(stage) {
 async function becomeBob({ bank, context }) {
   const body = new URLSearchParams({ username: "bob", password: "demo-password" });
   const headers = { origin: bank.url, "sec-fetch-site": "same-origin" };
-  const answer = await bank.request({ cookies: async () => [] }, "/login", { method: "POST", headers, body });
+  // Of the login page, which is to see that the browser keeps cookies.
+  const cookies = async () => [{ name: "__Host-session-probe", value: "1" }];
+  const answer = await bank.request({ cookies }, "/login", { method: "POST", headers, body });
   const [name, value] = answer.headers.getSetCookie()[0].split(";")[0].split("=");
   const [{ domain, path, httpOnly, secure, sameSite }] = await context.cookies();
   await context.addCookies([{ name, value, domain, path, httpOnly, secure, sameSite }]);

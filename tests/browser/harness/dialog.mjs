@@ -96,9 +96,9 @@ export async function noteEnd(page) {
 
 /**
  * Changes the element before the component's script runs. `change` runs in the page with the
- * element and the argument.
+ * element and the argument. `where` is a context or a page.
  */
-export async function adapt(context, change, argument = null) {
+export async function adapt(where, change, argument = null) {
   // As source text, because the page's policy forbids making functions from strings.
   const content = `new MutationObserver((_, observer) => {
     const element = document.querySelector("session-timeout");
@@ -106,5 +106,5 @@ export async function adapt(context, change, argument = null) {
     observer.disconnect();
     (${change})(element, ${JSON.stringify(argument)});
   }).observe(document, { childList: true, subtree: true });`;
-  await context.addInitScript({ content });
+  await where.addInitScript({ content });
 }

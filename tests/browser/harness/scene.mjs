@@ -51,11 +51,12 @@ class Stage {
     return this.#adopt(await this.browser.newContext(options));
   }
 
-  /** A visitor whose tabs can be hidden; see `launchAsIs`. */
-  async visitorWithTabs() {
-    const { context, end } = await launchAsIs();
+  /** A visitor whose tabs can be hidden; see `launchAsIs`. `restarted` is the same one afterwards. */
+  async visitorWithTabs(options) {
+    const { context, end, restart } = await launchAsIs(options);
     this.atEnd(end);
-    return this.#adopt(context);
+    const restarted = async () => this.#adopt(await restart());
+    return Object.assign(this.#adopt(context), { restarted });
   }
 
   /** Registers an action for the end of the scene, also after a failure. */

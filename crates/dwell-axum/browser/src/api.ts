@@ -18,7 +18,7 @@ export interface SessionStatus {
   /** The server records activity no more often than this. */
   readonly granularity_ms: number;
   /** The area that the attribute `policy` names. */
-  readonly area?: SessionArea;
+  readonly area?: SessionArea | undefined;
   /** What else its document says, as of then. */
   readonly [field: string]: unknown;
 }
@@ -76,8 +76,9 @@ export interface SessionExpired {
 }
 
 /**
- * The element `<session-timeout>`. Attributes: `endpoints`, `login`, `dialog`, `lang`,
- * and `frames`, the origins whose frames may report input by posting
+ * The element `<session-timeout>`. Attributes: `endpoints`, `login`, `dialog`, `lang`;
+ * `session`, the reference of the session that the page was made for; and `frames`,
+ * the origins whose frames may report input by posting
  * `{ type: "session-timeout-input" }` to this page.
  */
 export declare class SessionTimeout extends HTMLElement {

@@ -18,9 +18,11 @@ const UNTOLD = {
   ends_by: "idle_timeout",
 } as const;
 
-/** The last status; `undefined` before a live session was seen, when only `status`
-    may be called. */
+/** The last status; `undefined` before a live session was seen, when `age` and
+    `warnAt` may not be called. */
 let known: SessionStatus | undefined;
+/** The reference of the page's session. */
+export let own: string | null | undefined;
 /** When `known` was true; and when the last exact status was. */
 let at: Mark;
 let heard: Mark;
@@ -31,12 +33,14 @@ let largest = 0;
 /** When the server sent it, by the server's clock. */
 let dated: number;
 
-export const forget = (): void => {
+/** Forgets all but the session that the page was made for, if it says so. */
+export const forget = (session: string | null): void => {
   known = area = undefined;
   largest = 0;
+  own = session;
 };
 
-const sessionLeft = (): number => known!.remaining_ms - since(at);
+const sessionLeft = (): number => (known ? known.remaining_ms - since(at) : 0);
 
 const areaLeft = (): number => (area ? area.remaining_ms - since(areaAt) : Infinity);
 
@@ -52,8 +56,6 @@ export const isAreaClosed = (): boolean => area?.remaining_ms === 0;
 /** The age of the last exact status. */
 export const age = (): number => since(heard);
 
-const NO_AREA = { area: undefined } as unknown as object;
-
 const ms = (left: number): number => Math.max(0, Math.round(left));
 
 /** A frozen copy as of now. Where the page's area closes first, it speaks of that. */
@@ -61,12 +63,16 @@ export const status = (): SessionStatus | undefined =>
   known &&
   Object.freeze({
     ...known,
-    ...(isAreaNext() && { ...area, ends_by: "step_up_required" }),
+    ...(isAreaNext() && area),
     remaining_ms: ms(left()),
   });
 
 /** What other tabs may know: of the session, and not of this page's area. */
-export const shared = (): unknown => ({ ...known, ...NO_AREA, remaining_ms: ms(sessionLeft()) });
+export const shared = (): unknown => ({
+  ...known,
+  area: undefined,
+  remaining_ms: ms(sessionLeft()),
+});
 
 /** The time left at which the user is warned. */
 export const warnAt = (): number =>
@@ -75,9 +81,11 @@ export const warnAt = (): number =>
     Math.min(LEAST_WARNING_MS, largest / 2),
   );
 
+/** Whether the page is known to be of some session. */
+export const isOwned = (): boolean => !!(known || own);
+
 /** Whether this is the reference of another session than the page's. */
-export const isOther = (session: unknown): boolean =>
-  !!known?.session && !!session && session !== known.session;
+export const isOther = (session: unknown): boolean => !!own && !!session && session !== own;
 
 /** Whether a status is not older than the known one. */
 export const isNews = (next: SessionStatus): boolean => !(known && next["now"]! < known["now"]!);
@@ -89,6 +97,7 @@ export const isNews = (next: SessionStatus): boolean => !(known && next["now"]! 
 export const adopt = (next: SessionStatus, from: Mark): void => {
   if (!isNews(next)) return;
   known = next;
+  own ??= next.session;
   at = heard = from;
   // Other tabs say nothing of this page's area: what was known of it stays.
   if (next.area) [area, areaAt] = [next.area, from];
@@ -105,7 +114,7 @@ export const adopt = (next: SessionStatus, from: Mark): void => {
 export const adoptField = (remaining_ms: number, date: number): void => {
   const ahead = known ? sessionLeft() - remaining_ms : NaN;
   if (date <= dated || (ahead >= 0 && ahead < 1_000)) return;
-  adopt({ ...UNTOLD, ...known, ...NO_AREA, remaining_ms }, now());
+  adopt({ ...UNTOLD, ...known, area: undefined, remaining_ms }, now());
   dated = date;
   heard = NEVER;
 };

@@ -10,7 +10,7 @@ import { type Mark, now, since } from "./time.ts";
 const ANNOUNCE_MS = 20_000;
 
 /** The headings of the warnings. With any other heading the dialog covers the page. */
-const [WARNING, AREA] = ["warning", "area"];
+const WARNINGS = ["warning", "area"];
 
 /** What a button does; also the key of its text, and its part. */
 export type Choice = "stay" | "close" | "sign-in" | "sign-out" | "";
@@ -87,13 +87,13 @@ export const show = (
   if (!dialog?.isConnected) return;
   const own = host.texts ?? {};
   const tag = host.closest<HTMLElement>("[lang]")?.lang || navigator.language;
-  const lang = languageFor(tag, !!own[WARNING]);
+  const lang = languageFor(tag, !!own["warning"]);
   const text = (key: string): string => own[key] ?? textIn(lang, key);
   const isOther = newHeading !== heading || newChoice !== choice;
   const isDue = newSaid !== said || since(spoken) >= ANNOUNCE_MS;
   [heading, said, choice] = [newHeading, newSaid, newChoice];
 
-  const isCover = heading !== WARNING && heading !== AREA;
+  const isCover = !WARNINGS.includes(heading);
   const [before, after] = text(heading).split("{time}");
   time.textContent = duration(left, lang);
   title.replaceChildren(...(isCover ? [before || "…"] : [before as string, time, after as string]));

@@ -90,11 +90,14 @@ const warn = async (): Promise<void> => {
   dialog.show(heading, said, choice, known.remaining_ms);
 };
 
-const cover = (): void => {
-  if (isCovered || !countdown.status()) return;
+const hide = (): void => {
   isCovered = true;
   dialog.show("");
   contact.beUnsure();
+};
+
+const cover = (): void => {
+  if (!isCovered && countdown.status()) hide();
 };
 
 /** Updates the dialog after a new status. */
@@ -137,7 +140,7 @@ const end = async (reason: string, stays = false): Promise<void> => {
   const return_to = location.pathname.replace(/^\/+/, "/") + location.search;
   location.replace(`${login}?${new URLSearchParams({ reason, return_to })}`);
   // The page may keep the user by `beforeunload`.
-  setTimeout(offer, TICK_MS);
+  setTimeout(() => isOver && offer(), TICK_MS);
 };
 
 /** Ends the session in this tab and the others. */
@@ -149,7 +152,7 @@ const endAll = (reason: string): Promise<void> => {
 // Messages from the server and the other tabs.
 
 const post = (message: tabs.Message): void =>
-  tabs.post({ session: countdown.status()?.session, ...message });
+  tabs.post({ session: countdown.own, ...message });
 
 /** Only the answer to a question uncovers the page. */
 const adopt = (next: SessionStatus, from: Mark, isAnswer: boolean): void => {
@@ -177,9 +180,10 @@ const hearServer: contact.Hear = (path, from, code, json, input) => {
     ];
     const reason = reasons.find((word) => isReason(word) && word !== UNKNOWN) ?? UNKNOWN;
     // A stream may outlive the change to another session.
-    if (code === 204 || (known && !countdown.isOther(fieldsOf(json)["session"]))) {
-      void endAll(reason as string);
-    }
+    const isOurs = countdown.isOwned() && !countdown.isOther(fieldsOf(json)["session"]);
+    if (code === 204 || isOurs) void endAll(reason as string);
+    // The browser kept this page from a session that may have been anybody's.
+    else if (isCovered) location.reload();
   } else if (next && code === 200) {
     if (countdown.isOther(next.session)) {
       // The other tabs of the page's session hear of it, too (N71).
@@ -321,7 +325,7 @@ export const attach = (): void => {
 
 export const stop = (): void => {
   isOver = true;
-  countdown.forget();
+  countdown.forget(null);
   clearTimeout(timer);
   leave();
 };
@@ -330,10 +334,14 @@ export const start = (element: HTMLElement): void => {
   host = element;
   isOver = isCovered = isWarned = false;
   ticked = now();
+  countdown.forget(host.getAttribute("session"));
   contact.begin(
     host.getAttribute("endpoints") ?? "/session",
     host.getAttribute("policy"),
     hearServer,
   );
+  // The browser shows a page that it has kept: "back", a duplicated or restored tab.
+  const [entry] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
+  if (entry?.type === "back_forward" && !entry.transferSize) hide();
   tick();
 };

@@ -20,9 +20,8 @@ export const fieldsOf = (value: unknown): Fields => Object(value) as Fields;
 /** A status document; `undefined` if a field that we use is wrong. */
 export const readStatus = (value: unknown): SessionStatus | undefined => {
   const status = { granularity_ms: 15_000, ...fieldsOf(value) } as SessionStatus;
-  const area = status.area ?? { remaining_ms: 0, warn_ms: 0 };
   return status.state === "active" &&
-    [status, area].every((limits) => isTime(limits.remaining_ms) && isTime(limits.warn_ms)) &&
+    [status, status.area ?? status].every((limits) => isTime(limits.remaining_ms) && isTime(limits.warn_ms)) &&
     isTime(status.granularity_ms) &&
     isReason(status.ends_by) &&
     typeof status.extendable === "boolean"

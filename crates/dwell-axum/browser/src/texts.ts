@@ -8,7 +8,7 @@ const WORDS: Partial<Record<string, string>> = {
     "Sie werden in {time} abgemeldet.|Vous serez déconnecté dans {time}.|Su sesión se cerrará en {time}.|{time}後にログアウトします。|Your session will expire in {time}.",
   final:
     "Nicht verlängerbar: Bitte speichern.|Non prolongeable : enregistrez.|No ampliable: guarde todo.|延長できません。保存してください。|Can’t be extended: save your work.",
-  area: "Diese Seite wird in {time} gesperrt.|Cette page sera verrouillée dans {time}.|Esta página se bloqueará en {time}.|{time}後にこのページをロックします。|This page will lock in {time}.",
+  area: "Die Seite wird in {time} gesperrt.|La page fermera dans {time}.|La página se cerrará en {time}.|{time}後にロックします。|The page will lock in {time}.",
   stay: "Angemeldet bleiben|Rester connecté|Seguir conectado|ログインを続ける|Stay signed in",
   "sign-out": "Abmelden|Se déconnecter|Cerrar sesión|ログアウト|Sign out",
   close: "Schließen|Fermer|Cerrar|閉じる|Close",
