@@ -1,13 +1,11 @@
 // Chromium: one per test file, or one as in normal use.
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { chromium } from "playwright-core";
 
+import { Group } from "./group.mjs";
 import { until } from "./wait.mjs";
 
 const PROGRAM = process.env.DWELL_CHROMIUM ?? "/usr/bin/chromium";
@@ -34,55 +32,32 @@ export function launch({ args = [], ...options } = {}) {
  * starts it with its last tabs; it returns the new context.
  */
 export async function launchAsIs({ args = [] } = {}) {
-  const profile = await mkdtemp(join(tmpdir(), "dwell-profile-"));
-  const chromium = new AsIs(profile, args);
-  try {
-    const context = await chromium.start("about:blank");
-    return { context, end: () => chromium.end(), restart: () => chromium.restart() };
-  } catch (error) {
-    await chromium.end();
-    throw error;
-  }
-}
-
-class AsIs {
-  #profile;
-  #args;
-  #child;
-  #browser;
-  #kill = () => process.kill(-this.#child.pid, "SIGKILL");
-
-  constructor(profile, args) {
-    this.#profile = profile;
-    this.#args = [...ARGS, "--headless", "--remote-debugging-port=0", `--user-data-dir=${profile}`, ...args];
-    process.on("exit", this.#kill);
-  }
-
-  async start(last) {
-    // In its own process group, so that its helpers end with it.
-    this.#child = spawn(PROGRAM, [...this.#args, last], { stdio: "ignore", detached: true });
-    const file = join(this.#profile, "DevToolsActivePort");
+  const all = (profile, last) =>
+    [...ARGS, "--headless", "--remote-debugging-port=0", `--user-data-dir=${profile}`, ...args, last];
+  const group = await Group.start(PROGRAM, (profile) => [all(profile, "about:blank")]);
+  const file = join(group.folder, "DevToolsActivePort");
+  const end = () => group.end();
+  let browser;
+  const connect = async () => {
     const text = await until("Chromium listens", () => readFile(file, "utf8").catch(() => ""), 20_000);
     const [port, path] = text.split("\n");
-    this.#browser = await chromium.connectOverCDP(`ws://127.0.0.1:${port}${path}`, { noDefaults: true });
-    return this.#browser.contexts()[0];
-  }
-
-  async restart() {
-    const ended = once(this.#child, "exit");
-    const client = await this.#browser.newBrowserCDPSession();
+    browser = await chromium.connectOverCDP(`ws://127.0.0.1:${port}${path}`, { noDefaults: true });
+    return browser.contexts()[0];
+  };
+  const restart = async () => {
+    const client = await browser.newBrowserCDPSession();
     // The answer may be lost with the browser.
     await client.send("Browser.close").catch(() => {});
-    await ended;
-    await rm(join(this.#profile, "DevToolsActivePort"), { force: true });
-    return this.start("--restore-last-session");
-  }
-
-  async end() {
-    process.off("exit", this.#kill);
-    const ended = once(this.#child, "exit");
-    this.#kill();
-    await ended;
-    await rm(this.#profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    await group.again(async () => {
+      await rm(file, { force: true });
+      return all(group.folder, "--restore-last-session");
+    });
+    return connect();
+  };
+  try {
+    return { context: await connect(), group, end, restart };
+  } catch (error) {
+    await end();
+    throw error;
   }
 }
