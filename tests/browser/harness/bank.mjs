@@ -30,14 +30,19 @@ function toml(policy) {
 }
 
 export class Bank {
+  #args;
   #child;
   #folder;
   #own;
   #store;
 
-  /** `policy` holds the keys of a policy file, `policy.admin` those of its area; `store` is `memory` or `sqlite`. */
-  static async start({ policy, store = "memory" }) {
+  /**
+   * `policy` holds the keys of a policy file, `policy.admin` those of its area; `store` is `memory`
+   * or `sqlite`; `args` are further arguments.
+   */
+  static async start({ policy, store = "memory", args = [] }) {
     const bank = new Bank();
+    bank.#args = args;
     bank.#folder = await mkdtemp(join(tmpdir(), "dwell-browser-"));
     bank.#store = store === "sqlite" ? `sqlite:${join(bank.#folder, "sessions.db")}` : "memory:";
     await writeFile(join(bank.#folder, "policy.toml"), toml(policy));
@@ -52,7 +57,7 @@ export class Bank {
 
   async #launch(port) {
     const config = join(this.#folder, "policy.toml");
-    const args = ["--listen", `127.0.0.1:${port}`, "--config", config, "--store", this.#store];
+    const args = ["--listen", `127.0.0.1:${port}`, "--config", config, "--store", this.#store, ...this.#args];
     const child = spawn(PROGRAM, args, { stdio: ["ignore", "pipe", "pipe"] });
     running.add(child);
     child.once("exit", () => running.delete(child));

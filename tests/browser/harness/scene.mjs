@@ -9,9 +9,13 @@ import { Bank } from "./bank.mjs";
 import { launch, launchAsIs } from "./chromium.mjs";
 import { Link } from "./link.mjs";
 import { Visitor } from "./visitor.mjs";
+import { within } from "./wait.mjs";
 
 const KEPT = process.env.DWELL_ARTIFACTS ?? fileURLToPath(new URL("../../../target/browser", import.meta.url));
 const LONGEST_MS = 90_000;
+
+/** The folder for what is kept of a failed test. */
+export const folderOf = (name) => join(KEPT, name.replace(/[^a-z0-9]+/gi, "-").slice(0, 80));
 
 let browser;
 after(async () => (await browser)?.close());
@@ -86,7 +90,7 @@ class Stage {
   }
 
   async keep(name) {
-    const folder = join(KEPT, name.replace(/[^a-z0-9]+/gi, "-").slice(0, 80));
+    const folder = folderOf(name);
     await mkdir(folder, { recursive: true });
     await copyFile(this.bank.logFile, join(folder, "bank.txt")).catch(() => {});
     for (const [v, visitor] of this.#visitors.entries()) {
@@ -105,17 +109,5 @@ class Stage {
     await Promise.all(this.#visitors.map(close));
     for (const ending of this.#endings) await ending();
     await this.bank.remove();
-  }
-}
-
-async function within(ms, work) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not over after ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -17,3 +17,16 @@ export async function until(what, question, timeout = 10_000) {
 export const pass = (seconds) => sleep(seconds * 1000);
 
 export const secondsSince = (start) => (Date.now() - start) / 1000;
+
+/** Waits for the work, but no longer than this. */
+export async function within(ms, work) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not over after ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
