@@ -19,6 +19,10 @@ const names = readdirSync(folder)
   .filter((name) => name.endsWith(".test.mjs"))
   .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
 
+// The tests of an engine take longest, so they start first.
+const isOfEngine = (name) => /^(chromium|firefox|webkit)\./.test(name);
+names.sort((a, b) => isOfEngine(b) - isOfEngine(a));
+
 /** Runs a file, prints the outcome of its tests at the end, and returns it. */
 async function outcome(name) {
   const outcome = { name, tests: 0, failed: [], passedOver: 0 };

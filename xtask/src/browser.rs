@@ -1,4 +1,4 @@
-//! The browser component: its own checks, and the tests that drive it in Chromium against the bank.
+//! The browser component: its own checks, and the tests that drive it in browsers against the bank.
 
 use anyhow::{Context, Result, ensure};
 use xshell::cmd;
@@ -11,7 +11,7 @@ const TESTS: &str = "tests/browser";
 
 pub(crate) fn check(chores: &Chores) -> Result<()> {
     tools::node(chores)?;
-    let chromium = tools::chromium(chores)?;
+    let browsers = tools::browsers(chores)?;
     let sh = &chores.sh;
 
     install(chores, COMPONENT)?;
@@ -28,7 +28,7 @@ pub(crate) fn check(chores: &Chores) -> Result<()> {
     let tests = cmd!(sh, "npm --prefix {TESTS} test")
         .env("DWELL_ARTIFACTS", artifacts)
         .env("DWELL_BANK", chores.target("debug/bank"))
-        .env("DWELL_CHROMIUM", chromium);
+        .envs(browsers);
     all_ran(&chores.run(tests)?)
 }
 

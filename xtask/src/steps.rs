@@ -24,7 +24,7 @@ pub(crate) const STEPS: &[Step] = &[
     ("package", "packages pass their tests", package::check),
     ("deny", "licenses, sources and bans", checks::deny),
     ("api", "no foreign type but the listed", checks::api),
-    ("browser", "the component, in Chromium", browser::check),
+    ("browser", "the component, in browsers", browser::check),
     ("shuttle", "models of concurrent parts", checks::shuttle),
     ("fuzz", "each fuzz target, for a while", fuzz::check),
     ("bench-check", "no request costs more", checks::bench_check),

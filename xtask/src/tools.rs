@@ -64,10 +64,29 @@ fn major(version: &str) -> Option<u32> {
     version.strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
-/// Returns the file of Chromium.
-pub(crate) fn chromium(chores: &Chores) -> Result<PathBuf> {
-    debian(chores, "chromium", &["chromium"])?;
-    on_path("chromium").context("`chromium` was installed, but is not in the search path")
+/// What the tests in browsers start: the variable by which they find it, the program, its Debian package.
+const BROWSERS: [(&str, &str, &str); 4] = [
+    ("DWELL_CHROMIUM", "chromium", "chromium"),
+    ("DWELL_FIREFOX", "firefox-esr", "firefox-esr"),
+    // Brings WebKit and a small browser along.
+    (
+        "DWELL_WEBKIT_DRIVER",
+        "WebKitWebDriver",
+        "webkit2gtk-driver",
+    ),
+    // The screen of that browser, which does not run without one.
+    ("DWELL_XVFB", "Xvfb", "xvfb"),
+];
+
+/// Returns the files of the browsers and their helpers, each with the variable by which the tests find it.
+pub(crate) fn browsers(chores: &Chores) -> Result<Vec<(&'static str, PathBuf)>> {
+    let found = BROWSERS.iter().map(|(variable, program, package)| {
+        debian(chores, program, &[package])?;
+        let file = on_path(program)
+            .with_context(|| format!("`{program}` was installed, but is not in the search path"))?;
+        Ok((*variable, file))
+    });
+    found.collect()
 }
 
 /// Installs Debian packages unless the search path has the program.

@@ -1,0 +1,12 @@
+// The tests of every engine.
+
+import "./tests/console.mjs";
+import "./tests/cookies.mjs";
+import "./tests/warning.mjs";
+import "./tests/end.mjs";
+import "./tests/windows.mjs";
+import "./tests/frames.mjs";
+import "./tests/hidden.mjs";
+import "./tests/sleep.mjs";
+import "./tests/policy.mjs";
+import "./tests/axe.mjs";

@@ -1,0 +1,79 @@
+// Chromium, by playwright-core: a window and its tabs as in normal use.
+
+import { launchAsIs } from "../harness/chromium.mjs";
+
+export const name = "Chromium";
+
+/** The cookies that it takes over http from this machine, by name: see `tests/cookies.mjs`. */
+export const cookies = ["__Host-secure", "secure", "plain"];
+
+export async function launch({ isDark = false } = {}) {
+  const { context, group, end } = await launchAsIs();
+  const browser = context.browser();
+  const session = await browser.newBrowserCDPSession();
+  const messages = [];
+  context.on("console", (message) => messages.push({ type: message.type(), text: message.text() }));
+  context.on("weberror", (error) => messages.push({ type: "uncaught", text: String(error.error()) }));
+  const open = async (target) => {
+    const opened = context.waitForEvent("page");
+    await session.send("Target.createTarget", { url: "about:blank", ...target });
+    return adopt(await opened);
+  };
+  const adopt = async (page) => {
+    await page.emulateMedia({ colorScheme: isDark ? "dark" : "light", reducedMotion: "reduce" });
+    return new Tab(page);
+  };
+  return {
+    version: browser.version(),
+    first: await adopt(context.pages()[0]),
+    openWindow: () => open({ newWindow: true }),
+    openHidden: () => open({ background: true }),
+    messages,
+    group,
+    end,
+  };
+}
+
+class Tab {
+  #page;
+
+  constructor(page) {
+    this.#page = page;
+  }
+
+  async goto(url) {
+    await this.#page.goto(url);
+  }
+
+  async url() {
+    return this.#page.url();
+  }
+
+  evaluate(source) {
+    return this.#page.evaluate(source);
+  }
+
+  click(x, y) {
+    return this.#page.mouse.click(x, y);
+  }
+
+  press(key) {
+    return this.#page.keyboard.press(key);
+  }
+
+  type(text) {
+    return this.#page.keyboard.type(text);
+  }
+
+  screenshot() {
+    return this.#page.screenshot({ caret: "initial", animations: "allow" });
+  }
+
+  resize(width, height) {
+    return this.#page.setViewportSize({ width, height });
+  }
+
+  close() {
+    return this.#page.close();
+  }
+}
