@@ -1,39 +1,40 @@
-// Makes the screenshots of the warning in docs/images: `npm run screenshots`.
+// Makes the screenshots of the warning in docs/images, in every engine: `npm run screenshots`.
 
-import { mkdir } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
+import * as chromium from "./engines/chromium.mjs";
+import * as firefox from "./engines/firefox.mjs";
+import { Page } from "./engines/page.mjs";
+import * as webkit from "./engines/webkit.mjs";
 import { Bank } from "./harness/bank.mjs";
-import { launch } from "./harness/chromium.mjs";
-import { warned } from "./harness/dialog.mjs";
-import { Visitor } from "./harness/visitor.mjs";
 
 const IMAGES = fileURLToPath(new URL("../../docs/images/", import.meta.url));
-const POLICY = { idle: "70s", absolute: "10m", warn: "69s" };
+const POLICY = { idle: "70s", absolute: "10m", warn: "35s" };
 
-await mkdir(IMAGES, { recursive: true });
-const bank = await Bank.start({ policy: POLICY });
-const browser = await launch();
+// WebKit takes no other cookie.
+const bank = await Bank.start({ policy: POLICY, args: ["--insecure-plain-http-cookie"] });
 try {
-  for (const colorScheme of ["light", "dark"]) {
-    const context = await browser.newContext({
-      colorScheme,
-      deviceScaleFactor: 2,
-      reducedMotion: "reduce",
-      viewport: { width: 800, height: 560 },
-    });
-    const visitor = new Visitor(bank, context);
-    const page = await visitor.open("/login");
-    await visitor.signIn(page);
-    await warned(page);
-    await page.waitForFunction(() =>
-      /\b58 seconds/.test(document.querySelector("session-timeout").shadowRoot.textContent), null, { timeout: 20_000 });
-    const path = `${IMAGES}session-timeout-${colorScheme}.png`;
-    await page.screenshot({ path });
-    console.log(path);
-    await context.close();
-  }
+  const all = [chromium, firefox, webkit].flatMap((engine) => [false, true].map((isDark) => take(engine, isDark)));
+  await Promise.all(all);
 } finally {
-  await browser.close();
   await bank.remove();
+}
+
+async function take({ name, launch }, isDark) {
+  const browser = await launch({ isDark });
+  try {
+    const page = new Page(browser.first, bank.url);
+    await page.resize(640, 440);
+    await page.signIn();
+    await page.until("34 seconds are left", () => {
+      const dialog = document.querySelector("session-timeout").shadowRoot.querySelector("dialog[open]");
+      return dialog?.innerText.includes("34 seconds");
+    }, [], 60_000);
+    const path = `${IMAGES}session-timeout-${name.toLowerCase()}-${isDark ? "dark" : "light"}.png`;
+    await writeFile(path, await page.screenshot());
+    console.log(path);
+  } finally {
+    await browser.end();
+  }
 }
