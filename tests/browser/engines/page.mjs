@@ -74,7 +74,7 @@ export class Page {
 
   /** Waits until no dialog is open. */
   unwarned(timeout = 3_000) {
-    return until("the dialog is closed", async () => !(await this.sees("::part(dialog)")), timeout);
+    return until("the dialog is closed", async () => !(await this.sees("::part(dialog)").catch(() => true)), timeout);
   }
 
   /** The text of the dialog; empty without a dialog. */

@@ -1,5 +1,6 @@
 // axe-core finds no violations in any engine.
 
+import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
@@ -21,6 +22,8 @@ scene("axe: the warning, light", { policy: EARLY }, async (stage, t) => {
   const page = await stage.signedIn();
   await page.see("::part(stay)");
   await assertNothing(page, "the warning, light", t);
+  await page.of("::part(dialog)", (dialog) => dialog.append(document.createElement("button")));
+  await assert.rejects(assertNothing(page, "a planted fault", t), /button-name/);
 });
 
 scene("axe: the warning, dark", { policy: EARLY }, async (stage, t) => {

@@ -16,6 +16,7 @@ scene("the page is covered at the end, then says why", { policy: SHORT }, async 
   const release = stage.front.hold("/session");
   await page.see("::part(cover)");
   assert.equal(await pageShows(page), false, "the page shows through");
+  assert.equal(await page.sees("main"), false, "the page would be printed");
   release();
   await page.expired("idle_timeout");
   await page.until("it says why", () => /nothing happened for a while/.test(document.querySelector("main")?.innerText));

@@ -13,6 +13,8 @@ scene("the warning appears within 500 ms of its time", { policy: SHORT }, async 
   t.diagnostic(`late by at most ${Math.round(most)} ms`);
   assert.ok(least > -250, `${-least} ms too early`);
   assert.ok(most <= 500, `up to ${most} ms late`);
+  // Its name, for screen readers.
+  assert.match(await page.of("::part(dialog)", (dialog) => dialog.ariaLabel), /^Your session will expire in \d seconds?/);
   const [, seconds] = /Your session will expire in (\d) seconds?/.exec(await page.dialogText());
   const { remaining_ms } = await stage.truth();
   assert.ok(Math.abs(seconds * 1_000 - remaining_ms) < 1_300, `${seconds} s shown, ${remaining_ms} ms left`);
