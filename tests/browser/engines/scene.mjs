@@ -33,13 +33,14 @@ export function runAll({ name: engine, cookies, launch }) {
     try {
       t.diagnostic(`${engine} ${browser.version}, after ${Date.now() - start} ms`);
       Object.assign(browser, { cookies });
-      for (const [name, one] of [...scenes].filter(isWanted)) {
+      const chosen = [...scenes].filter(isWanted);
+      for (const [name, one] of chosen) {
         const title = `${engine}: ${name}`;
         await t.test(title, (t) => play(browser, title, one, exceptions[name], t));
       }
       const unknown = Object.keys(exceptions).filter((name) => !scenes.has(name));
       if (unknown.length > 0) throw new Error(`exceptions of no test: ${unknown.join("; ")}`);
-      t.diagnostic(`${engine}: ${scenes.size} tests in ${Date.now() - start} ms`);
+      t.diagnostic(`${engine}: ${chosen.length} tests in ${Date.now() - start} ms`);
     } finally {
       await browser.end();
     }

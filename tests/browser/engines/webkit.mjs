@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 
 import { Group } from "../harness/group.mjs";
-import { until } from "../harness/wait.mjs";
+import { until, within } from "../harness/wait.mjs";
 
 export const name = "WebKit";
 
@@ -24,21 +24,18 @@ const SCREEN = ["-displayfd", "3", "-screen", "0", "1280x1024x24", "-nolisten", 
 const KEYS = { Tab: "\uE004", Enter: "\uE007", Shift: "\uE008", Escape: "\uE00C", End: "\uE010" };
 
 export async function launch({ isDark = false } = {}) {
-  const groups = [];
-  const start = async (...what) => {
-    const group = await Group.start(...what);
-    groups.unshift(group);
-    return group;
-  };
+  const xvfb = await Group.start(XVFB, () => [SCREEN, { stdio: ["ignore", "ignore", "ignore", "pipe"] }]);
+  let group;
   const end = async () => {
-    for (const group of groups) await group.end();
+    await group?.end();
+    // So that it removes its socket.
+    await xvfb.end("SIGTERM");
   };
   try {
-    const xvfb = await start(XVFB, () => [SCREEN, { stdio: ["ignore", "ignore", "ignore", "pipe"] }]);
-    const [display] = await once(xvfb.child.stdio[3], "data");
+    const [display] = await within(LONGEST_MS, once(xvfb.child.stdio[3], "data"));
     const port = await freePort();
     const args = [`--port=${port}`, "--host=127.0.0.1"];
-    const group = await start(DRIVER, (home) => [args, { env: environment(home, display) }]);
+    group = await Group.start(DRIVER, (home) => [args, { env: environment(home, display) }]);
     const driver = new Driver(`http://127.0.0.1:${port}`);
     await until("WebKitWebDriver answers", () => driver.ask("GET", "/status").catch(() => false));
     const version = await driver.start(["--automation", ...(isDark ? ["--dark-mode"] : [])]);

@@ -41,8 +41,8 @@ export class Group {
     }
   }
 
-  async end() {
-    this.signal("SIGKILL");
+  async end(signal = "SIGKILL") {
+    this.signal(signal);
     await this.#ended;
     this.remove();
   }
