@@ -31,6 +31,13 @@ export class Group {
     return group;
   }
 
+  /** Starts the program anew in the same folder, once it has ended. */
+  async again(how) {
+    await this.#ended;
+    this.child = spawn(this.child.spawnfile, await how(), { stdio: "ignore", detached: true });
+    this.#ended = once(this.child, "exit");
+  }
+
   /** Signals the program and its helpers. */
   signal(name) {
     try {
