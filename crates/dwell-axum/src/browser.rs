@@ -11,20 +11,28 @@ use axum::routing::get;
 use dwell_core::{RouteMark, SessionState};
 use sha2::{Digest, Sha256};
 
-/// The script's path.
-const PATH: &str = "/session-timeout.js";
+/// A script, and its entity tag, a hash: it changes whenever the script does.
+struct Script {
+    text: &'static str,
+    tag: String,
+}
 
-const SCRIPT: &str = include_str!("../browser/dist/session-timeout.js");
+static ELEMENT: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("../browser/dist/session-timeout.js")));
 
-/// The entity tag, a hash: it changes whenever the script does.
-static TAG: LazyLock<String> = LazyLock::new(|| {
-    let digest = Sha256::digest(SCRIPT);
-    let mut tag = String::from("\"");
-    for byte in digest.iter().take(12) {
-        let _ = write!(tag, "{byte:02x}");
+static REQUESTS: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("../browser/dist/session-timeout-requests.js")));
+
+impl Script {
+    fn new(text: &'static str) -> Self {
+        let mut tag = String::from("\"");
+        for byte in Sha256::digest(text).iter().take(12) {
+            let _ = write!(tag, "{byte:02x}");
+        }
+        tag.push('"');
+        Self { text, tag }
     }
-    tag + "\""
-});
+}
 
 /// Serves `GET /session-timeout.js`: the custom element `<session-timeout>`,
 /// which warns before the end, reports real activity, and clears the screen.
@@ -35,6 +43,10 @@ static TAG: LazyLock<String> = LazyLock::new(|| {
 /// <script type="module" src="/session-timeout.js"></script>
 /// <session-timeout login="/login"></session-timeout>
 /// ```
+///
+/// `GET /session-timeout-requests.js` is a second script, for pages that use
+/// `XMLHttpRequest` or `sendBeacon`: with it, the element handles these as it does
+/// `fetch`.
 ///
 /// Merge this router outside the session layers, after adding them: the script
 /// is the same for everybody, and pages load it with an ended session too. The
@@ -63,15 +75,23 @@ static TAG: LazyLock<String> = LazyLock::new(|| {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn browser<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    Router::new().route(PATH, get(script))
+    Router::new()
+        .route(
+            "/session-timeout.js",
+            get(async |request: Request| script(&ELEMENT, &request)),
+        )
+        .route(
+            "/session-timeout-requests.js",
+            get(async |request: Request| script(&REQUESTS, &request)),
+        )
 }
 
-async fn script(request: Request) -> Response {
+fn script(script: &'static Script, request: &Request) -> Response {
     // If merged inside the layers after all: loading a script is no activity.
     if let Some(session) = request.extensions().get::<SessionState>() {
         session.mark_route(RouteMark::Passive);
     }
-    let tag = HeaderValue::from_str(&TAG).unwrap_or(HeaderValue::from_static("\"\""));
+    let tag = HeaderValue::from_str(&script.tag).unwrap_or(HeaderValue::from_static("\"\""));
     let value = HeaderValue::from_static;
     let headers = [
         (header::ETAG, tag),
@@ -82,11 +102,11 @@ async fn script(request: Request) -> Response {
             value("nosniff"),
         ),
     ];
-    if knows(request.headers(), &TAG) {
+    if knows(request.headers(), &script.tag) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     let media_type = value("text/javascript; charset=utf-8");
-    (headers, [(header::CONTENT_TYPE, media_type)], SCRIPT).into_response()
+    (headers, [(header::CONTENT_TYPE, media_type)], script.text).into_response()
 }
 
 /// Returns whether the client's copy has this tag (RFC 9110 §13.1.2).
@@ -114,6 +134,7 @@ mod tests {
         for value in ["\"x\"", "abc", "\"abcd\"", ""] {
             assert!(!knows(value), "{value}");
         }
-        assert!(TAG.len() == 26 && TAG.starts_with('"') && TAG.ends_with('"'));
+        let tag = &ELEMENT.tag;
+        assert!(tag.len() == 26 && tag.starts_with('"') && tag.ends_with('"'));
     }
 }

@@ -82,10 +82,10 @@ export const warnAt = (): number =>
   );
 
 /** Whether the page is known to be of some session. */
-export const isOwned = (): boolean => !!(known || own);
+export const isOwned = (): unknown => known || own;
 
 /** Whether this is the reference of another session than the page's. */
-export const isOther = (session: unknown): boolean => !!own && !!session && session !== own;
+export const isOther = (session: unknown): unknown => own && session && session !== own;
 
 /** Whether a status is not older than the known one. */
 export const isNews = (next: SessionStatus): boolean => !(known && next["now"]! < known["now"]!);

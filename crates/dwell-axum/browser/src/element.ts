@@ -14,10 +14,12 @@ class Element extends HTMLElement implements Declared {
 
   connectedCallback(): void {
     if (working) return complain("ignored: not the first");
-    if (this.ownerDocument !== document) return complain("ignored: in another document");
     // `frameElement` is visible in same-origin frames only.
-    if (window === top) dialog.build(this, session.choose);
-    else if (!frameElement || parent !== top) return complain("ignored: in a foreign frame");
+    const isFramed = window !== top;
+    if (this.ownerDocument !== document || (isFramed && (!frameElement || parent !== top))) {
+      return complain("ignored: in a foreign frame");
+    }
+    if (!isFramed) dialog.build(this, session.choose);
     working = this;
     session.start(this);
   }

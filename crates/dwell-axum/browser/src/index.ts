@@ -2,5 +2,5 @@
 import { define } from "./element.ts";
 
 export type * from "./api.ts";
-export { markPassive } from "./passive.ts";
+export { markPassive, requests } from "./passive.ts";
 export const SessionTimeout = define();

@@ -75,7 +75,6 @@ export const listen = (listener: (origin?: string) => void): void => {
   window.open = (...what) => {
     const win = open(...what);
     if (win) opened.add(win);
-    lookAround();
     return win;
   };
   addEventListener("message", ({ origin, source, data }) => {

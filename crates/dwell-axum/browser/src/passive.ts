@@ -7,14 +7,24 @@ const FIELD = "session-activity";
 
 /** The original `fetch`. */
 export let native: typeof fetch | undefined;
-let isMarking = false;
-let read: ((answer: Response) => void) | undefined;
+
+/** What is read of an answer. */
+export type Answer = Pick<Response, "type" | "status"> & { headers: Pick<Headers, "get"> };
+
+/** What is done with the page's own requests, also with those of `requests.ts`. */
+export const requests = {
+  sending,
+  /** Whether those to the own origin are marked while the page is hidden. */
+  isMarking: false,
+  /** Handles an answer. */
+  read: undefined as ((answer: Answer) => void) | undefined,
+};
 
 const wrap = (): void => {
   if (native) return;
   native = window.fetch;
   window.fetch = async (...what) => {
-    if (isMarking && document.hidden) {
+    if (requests.isMarking && document.hidden) {
       // Builds the request as `fetch` does, so no option is lost.
       const request = new Request(...what);
       if (request.url.startsWith(`${location.origin}/`) && !request.headers.has(FIELD)) {
@@ -27,18 +37,18 @@ const wrap = (): void => {
     if (!/^(get|head)$/i.test(options?.method ?? (input as Request).method ?? "get")) {
       sending.add(answer);
     }
-    answer.then(read).catch(() => {}).finally(() => sending.delete(answer));
+    answer.then(requests.read).catch(() => {}).finally(() => sending.delete(answer));
     return answer;
   };
 };
 
 /** Passes answers to the page's own requests to `reader` from now on. */
-export const readAnswers = (reader: (answer: Response) => void): void => {
-  read = reader;
+export const readAnswers = (reader: (answer: Answer) => void): void => {
+  requests.read = reader;
   wrap();
 };
 
 export const markPassive: typeof Declared = () => {
-  isMarking = true;
+  requests.isMarking = true;
   wrap();
 };

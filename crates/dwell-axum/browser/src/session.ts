@@ -7,7 +7,7 @@ import * as countdown from "./countdown.ts";
 import * as dialog from "./dialog.ts";
 import { listen, lookAround } from "./input.ts";
 import { cameBack, isBusy, listenForLeaving, sending } from "./leaving.ts";
-import { readAnswers } from "./passive.ts";
+import { type Answer, readAnswers } from "./passive.ts";
 import { fieldsOf, isReason, isTime, readField, readStatus } from "./status.ts";
 import * as tabs from "./tabs.ts";
 import * as throttle from "./throttle.ts";
@@ -223,7 +223,7 @@ const hearTab = ({ session, input, status: next, ended, closed }: tabs.Message):
 };
 
 /** Handles answers to the page's own requests. They never end the session. */
-const hearPage = ({ type, status: code, headers }: Response): void => {
+const hearPage = ({ type, status: code, headers }: Answer): void => {
   if (isOver || type !== "basic") return;
   const field = readField(headers.get("session-timeout"));
   if (field && !isCovered) {

@@ -43,6 +43,18 @@ async fn script_has_strong_etag() {
 }
 
 #[tokio::test]
+async fn second_script_extends_first_beside_it() {
+    let path = "/session-timeout-requests.js";
+    let answer = alone().get(path).await;
+    assert_eq!(answer.status, 200);
+    let media_type = answer.header("content-type");
+    assert_eq!(media_type, Some("text/javascript; charset=utf-8"));
+    let text = answer.text();
+    assert!(text.contains(&format!("from\".{PATH}\"")), "{text}");
+    assert_ne!(tag(&answer), tag(&alone().get(PATH).await));
+}
+
+#[tokio::test]
 async fn known_etag_gets_304() {
     let mut client = alone();
     let tag = tag(&client.get(PATH).await);
