@@ -130,12 +130,12 @@ scene("N75: frames that leave, throw or end harm nothing", { policy: SLOW }, asy
   const frame = await addFrame(page, { src: "/editor" });
   // Another origin: touching its window throws.
   const sandboxed = await addFrame(page, { srcdoc: EDITOR, sandbox: "allow-scripts" });
+  await assertReported(visitor, () => type(frame), "a frame beside it");
   await pass(3.2);
   const before = reports(visitor).length;
   await type(sandboxed);
   await pass(1);
   assert.equal(reports(visitor).length, before, "a frame of another origin was heard");
-  await assertReported(visitor, () => type(frame), "a frame beside it");
   await page.evaluate(() => {
     window.gone = new WeakRef(document.querySelector("iframe[src]").contentWindow.document);
     document.querySelectorAll("iframe").forEach((frame) => frame.remove());

@@ -164,6 +164,8 @@ scene("a restored browser session is covered until answered", { policy: CALM }, 
   const left = await before.open("/login");
   await before.signIn(left);
   const url = left.url();
+  // Only tabs that were in front are loaded again.
+  for (const other of before.context.pages()) if (other !== left) await other.close();
   const release = hold();
   const { context } = await before.restarted();
   const page = await until("the tab is back", () => context.pages().find((page) => page.url() === url));
