@@ -1,5 +1,6 @@
 //! What all servers have in common: a folder, a log, and faults.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
@@ -233,13 +234,19 @@ impl Drop for Inner {
 }
 
 /// Asks the kernel for a free port. If another process takes it first, the
-/// server ends, which is noticed.
+/// server ends, which is noticed. No port is given twice, since two Caddys can
+/// listen on one.
 pub(crate) fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    let address = listener.and_then(|listener| listener.local_addr());
-    Ok(address
-        .map_err(Error::io("looking for a free port"))?
-        .port())
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+        let address = listener.and_then(|listener| listener.local_addr());
+        let address = address.map_err(Error::io("looking for a free port"))?;
+        let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if given.insert(address.port()) {
+            return Ok(address.port());
+        }
+    }
 }
 
 fn spawn(program: &dyn Program, folder: &Path) -> Result<Process> {
