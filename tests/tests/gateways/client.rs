@@ -72,6 +72,19 @@ pub(crate) async fn upload(site: &Site, alice: &Browser, length: usize) -> Strin
     status_of(&mut wire).await
 }
 
+/// Sends an upload once it may, and reads then. Returns the answer's status.
+pub(crate) async fn expecting_upload(site: &Site, alice: &Browser, length: usize) -> String {
+    let fields = format!("Expect: 100-continue\r\nContent-Length: {length}\r\n");
+    let mut wire = site.ask(alice, "POST /upload", &fields).await;
+    match next_status(&mut wire).await.as_str() {
+        "100" => {
+            wire.say(&"x".repeat(length)).await;
+            status_of(&mut wire).await
+        }
+        status => status.to_owned(),
+    }
+}
+
 /// Returns the status of the answer that comes, which may be `100`.
 pub(crate) async fn next_status(wire: &mut Wire) -> String {
     let answer = wire.until("\r\n\r\n").await;

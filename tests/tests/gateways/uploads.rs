@@ -4,7 +4,7 @@ use dwell_servers::GatewayKind;
 use dwell_tests::Browser;
 use futures_util::future::join_all;
 
-use crate::client::{MEGABYTE, upload};
+use crate::client::{MEGABYTE, expecting_upload, upload};
 use crate::page::{WAYS, config, name};
 use crate::site::Site;
 
@@ -23,6 +23,9 @@ async fn assert_refused(kind: GatewayKind, version: &str) {
         let ended = Browser::with_jar(site.address(), alice.jar());
         let answer = ended.post("/upload", &"x".repeat(5 * MEGABYTE)).await;
         assert_eq!(answer.status, 401, "{way}");
+        // And one that asks first, as curl does. Caddy says yes before it asks.
+        let asking = expecting_upload(&site, &alice, 5 * MEGABYTE).await;
+        assert_eq!(asking, "401", "{way}, asking first");
     }
 }
 

@@ -43,6 +43,10 @@ async fn upload(mut socket: TcpStream, head: &str, length: usize) -> (u16, TcpSt
 }
 
 async fn status(socket: &mut TcpStream) -> u16 {
+    head_of(socket).await[9..12].parse().unwrap()
+}
+
+async fn head_of(socket: &mut TcpStream) -> String {
     let mut text = Vec::new();
     while !text.windows(4).any(|end| end == b"\r\n\r\n") {
         let mut piece = [0; 1_024];
@@ -50,8 +54,7 @@ async fn status(socket: &mut TcpStream) -> u16 {
         assert_ne!(read, 0, "the whole answer is there");
         text.extend_from_slice(&piece[..read]);
     }
-    let text = String::from_utf8_lossy(&text).into_owned();
-    text[9..12].parse().unwrap()
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 fn head(path: &str, cookie: &str, length: usize) -> String {
@@ -134,6 +137,26 @@ async fn n83_client_that_expects_100_continue_is_answered_at_once() {
     let head = "POST /upload HTTP/1.1\r\nHost: bank\r\nExpect: 100-continue\r\n\
                 Content-Length: 1000000\r\n\r\n";
     socket.write_all(head.as_bytes()).await.unwrap();
-    let answered = timeout(seconds(5), status(&mut socket)).await;
-    assert_eq!(answered.expect("it waits for no body"), 401, "and not 100");
+    let answered = timeout(seconds(5), head_of(&mut socket)).await;
+    let answer = answered.expect("it waits for no body");
+    assert!(answer.starts_with("HTTP/1.1 401 "), "and not 100: {answer}");
+    // Its next request would be taken for the body.
+    assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+}
+
+/// Such as Caddy, and curl after a second.
+#[tokio::test]
+async fn n83_client_that_does_not_wait_for_100_continue_is_answered() {
+    let world: World<ManualClock> = World::new();
+    let alice = world.alice(uploads()).await;
+    let live = token(&alice);
+    let served = Served::start(uploads().layer(world.stack.clone())).await;
+    world.clock.advance(minutes(2));
+    let length = 4 * MEGABYTE;
+    for (path, cookie) in [("/strong", live.as_str()), ("/upload", "unknown")] {
+        let expecting = "\r\nExpect: 100-continue\r\nContent-Length";
+        let head = head(path, cookie, length).replace("\r\nContent-Length", expecting);
+        let socket = TcpStream::connect(served.address).await.unwrap();
+        assert_eq!(upload(socket, &head, length).await.0, 401, "{path}");
+    }
 }

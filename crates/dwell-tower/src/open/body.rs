@@ -14,7 +14,7 @@ use tokio::task::AbortHandle;
 
 use super::begun::{Ahead, BoxError, BytesBody};
 use super::close_reason::CloseReason;
-use super::drain::drain;
+use super::drain::Drain;
 use super::lifeline::Lifeline;
 use crate::log;
 use crate::sync::lock;
@@ -54,8 +54,8 @@ pub struct SessionBoundBody<B: BytesBody> {
     tail: Tail,
     /// Whether its client takes a part of it for the whole.
     looks_whole: bool,
-    /// The request, if its body is read on after a refusal.
-    drained_if_refused: Option<SessionState>,
+    /// The request whose body this is, and how it is read on after a refusal.
+    drained_if_refused: Option<(SessionState, Drain)>,
 }
 
 /// What the reader and the watching task share.
@@ -125,9 +125,9 @@ impl<B: BytesBody> SessionBoundBody<B> {
     }
 
     /// Cuts a request's body when somebody ends its session by a command, such as
-    /// signing out. If the request is refused, the body may be drained.
-    pub(crate) fn of_request(body: B, state: SessionState, is_drained: bool) -> Self {
-        let drained_if_refused = is_drained.then(|| state.clone());
+    /// signing out. If the request is refused, the body is drained.
+    pub(crate) fn of_request(body: B, state: SessionState, drain: Drain) -> Self {
+        let drained_if_refused = Some((state.clone(), drain));
         let mut bound = Self::watched(body, false, Watch::Unknown(state));
         bound.drained_if_refused = drained_if_refused;
         bound
@@ -195,11 +195,11 @@ impl<B: BytesBody> SessionBoundBody<B> {
 
 impl<B: BytesBody> Drop for SessionBoundBody<B> {
     fn drop(&mut self) {
-        if let Some(state) = &self.drained_if_refused
+        if let Some((state, drain)) = &self.drained_if_refused
             && state.is_refused()
             && let Some(body) = lock(&self.source).body.take()
         {
-            drain(body);
+            drain.start(body);
         }
     }
 }

@@ -57,7 +57,7 @@ pub use begun::{BoxError, BytesBody};
 pub(crate) use body::is_event_stream;
 pub use body::{SessionBoundBody, SessionClosed};
 pub use close_reason::CloseReason;
-pub(crate) use drain::{drain, is_drained};
+pub(crate) use drain::Drain;
 pub use lifeline::{Lifeline, LifelineEvent};
 pub use recorder::ActivityRecorder;
 pub(crate) use registry::{Counted, KeepTouches, OpenSessions};

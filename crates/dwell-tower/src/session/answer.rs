@@ -11,7 +11,7 @@ use super::cache::keep_out;
 use super::guard::{Guard, Settled};
 use crate::open::{
     Begun, BodyFactory, BytesBody, CloseReason, Counted, Lifeline, SessionBoundBody, UpgradePolicy,
-    is_drained, is_event_stream, is_long,
+    is_event_stream, is_long,
 };
 use crate::rejection::{NO_STORE, Refusal, miswired, problem, set};
 
@@ -25,18 +25,14 @@ impl Guard {
         B: BytesBody,
         F: BodyFactory<B>,
     {
-        // Most requests have none.
-        if request.body().is_end_stream() {
-            return request.map(F::pass);
-        }
-        let is_drained = is_drained(request.headers());
-        match is_drained || self.state().found().is_some() {
-            true => request.map(|body| {
+        request.map(|body| match body.is_end_stream() {
+            // Most requests have none.
+            true => F::pass(body),
+            false => {
                 let state = self.state().clone();
-                F::bind(SessionBoundBody::of_request(body, state, is_drained))
-            }),
-            false => request.map(F::pass),
-        }
+                F::bind(SessionBoundBody::of_request(body, state, self.drain))
+            }
+        })
     }
 
     /// Refuses a request whose session has ended while its service was at work. The
@@ -142,6 +138,9 @@ impl Guard {
     fn write<B>(&self, response: &mut Response<B>, settled: Settled) {
         let by_default = self.is_kept_by_default(response.status());
         let headers = response.headers_mut();
+        if self.state().is_refused() {
+            self.drain.announce(headers);
+        }
         let mut shared = keep_out(headers, self.is_personal(), by_default);
         if !settled.fields.is_empty() {
             for (name, value) in settled.fields {

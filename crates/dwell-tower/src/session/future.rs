@@ -18,7 +18,7 @@ use super::long::LongRequest;
 use super::parts::Parts;
 use crate::gate::Gate;
 use crate::head::RequestHead;
-use crate::open::{AnyBodyFactory, BodyFactory, BytesBody, drain, is_drained};
+use crate::open::{AnyBodyFactory, BodyFactory, BytesBody, Drain};
 use crate::rejection::reject;
 
 /// The body that the inner service gets.
@@ -96,8 +96,10 @@ where
         let state = match found {
             Ok(state) => state,
             Err(refusal) => {
-                let head = drained(request);
-                return Self::answered(parts.rejection.reject_early(refusal, &head));
+                let (head, drain) = drained(request);
+                let mut answer = parts.rejection.reject_early(refusal, &head);
+                drain.announce(answer.headers_mut());
+                return Self::answered(answer);
             }
         };
         let admitted = parts.gates.admit(&state, RequestHead::of(&request));
@@ -110,7 +112,7 @@ where
             }
             Err(refusal) => {
                 guard.state().mark_refused();
-                let head = drained(request);
+                let (head, _) = drained(request);
                 Self::refused(reject(None, refusal, &head), guard)
             }
         }
@@ -166,12 +168,11 @@ where
 }
 
 /// Takes a refused request's body off, and reads on what it still sends.
-fn drained<B: BytesBody>(request: Request<B>) -> Head {
+fn drained<B: BytesBody>(request: Request<B>) -> (Head, Drain) {
     let (head, body) = request.into_parts();
-    if is_drained(&head.headers) {
-        drain(body);
-    }
-    head
+    let drain = Drain::of(head.version, &head.headers);
+    drain.start(body);
+    (head, drain)
 }
 
 impl<S, B, ResBody, G, F> Future for SessionFuture<S, B, G, F>

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use dwell_core::{Deadlines, DueTouch, Outcome, SessionState, Settlement, Timestamp};
 use http::{Method, Request, StatusCode, Version};
+use http_body::Body;
 use tokio::time::Instant;
 
 use super::cache::is_kept_by_default;
@@ -14,6 +15,7 @@ use super::context::Context;
 use super::find::report_unavailable;
 use super::source::{Field, GiveBack, SourceFuture};
 use crate::head::reads;
+use crate::open::Drain;
 use crate::task::spawn;
 use crate::timer::timer_now;
 
@@ -37,6 +39,8 @@ pub(super) struct Guard {
     /// Whether the client speaks HTTP/1.0, which can't tell a part of an answer from
     /// the whole.
     pub(super) http10: bool,
+    /// How the request's body is read on if it is refused.
+    pub(super) drain: Drain,
     /// Whether personal answers get `no-store`.
     no_store: bool,
 }
@@ -50,7 +54,11 @@ pub(super) struct Settled {
 
 impl Guard {
     #[inline]
-    pub(super) fn new<B>(state: SessionState, context: &Context, request: &Request<B>) -> Self {
+    pub(super) fn new<B: Body>(
+        state: SessionState,
+        context: &Context,
+        request: &Request<B>,
+    ) -> Self {
         let method = request.method();
         Self {
             state,
@@ -62,6 +70,10 @@ impl Guard {
             reads: reads(method),
             safe: method.is_safe(),
             http10: request.version() == Version::HTTP_10,
+            drain: match request.body().is_end_stream() {
+                true => Drain::default(),
+                false => Drain::of(request.version(), request.headers()),
+            },
         }
     }
 
