@@ -120,9 +120,11 @@ pub(crate) fn report(findings: impl IntoIterator<Item = impl Display>) -> Result
     Ok(())
 }
 
-/// Returns the program's file, if the search path has it.
+/// Returns the program's file, if the search path has it, or Debian's place for
+/// servers, which is not on everybody's path.
 pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?)
+        .chain(["/usr/sbin".into()])
         .map(|folder| folder.join(program))
         .find(|file| file.is_file())
 }
