@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Request};
+use axum::response::sse::{Event, Sse};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{any, get, post};
 use dwell_axum::*;
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{self, Stream, StreamExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -63,6 +64,7 @@ fn routes() -> Router {
         .route("/address", get(address))
         .route("/upload", upload)
         .route("/download", get(download))
+        .route("/stream", get(stream))
         .route("/ws", any(echo))
         .route("/authorized", get(async |_: Session| ()))
         .merge(session_endpoints())
@@ -83,6 +85,12 @@ async fn login(login: LoginSession, request: Request) -> Result<Redirect, Sessio
 async fn address(session: Session) -> String {
     let address = session.handle().client_ip();
     address.map_or("unknown".to_owned(), |address| address.to_string())
+}
+
+/// An event stream that says nothing to gateways.
+async fn stream(_: Session) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let first = stream::iter([Ok(Event::default().data("first"))]);
+    Sse::new(first.chain(stream::pending()))
 }
 
 /// Begins with more than a gateway keeps back, and never ends by itself.

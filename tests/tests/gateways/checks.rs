@@ -28,10 +28,11 @@ const NO_ANSWER: Duration = seconds(4);
 const PATIENCE: Duration = seconds(20);
 
 /// The checks, by the names that the page's table has for them.
-const CHECKS: [(&str, Check); 12] = [
+const CHECKS: [(&str, Check); 13] = [
     ("login, pages", |site| Box::pin(login(site))),
     ("polls, countdown", |site| Box::pin(countdown(site))),
     ("`/session/events`", |site| Box::pin(events(site))),
+    ("event streams of your own", |site| Box::pin(stream(site))),
     ("sign-out", |site| Box::pin(sign_out(site))),
     ("sign-out without fetch metadata", |site| {
         Box::pin(sign_out_of_old_browser(site))
@@ -118,6 +119,13 @@ async fn events(site: &Site) -> Outcome {
         true => Ok(()),
         false => Err(last),
     }
+}
+
+async fn stream(site: &Site) -> Outcome {
+    let alice = site.alice().await;
+    let mut wire = site.ask(&alice, "GET /stream", "").await;
+    let first = timeout(SOON, wire.until("data: first")).await;
+    first.map(drop).map_err(|_| "late".to_owned())
 }
 
 async fn sign_out(site: &Site) -> Outcome {

@@ -42,7 +42,7 @@ async fn caddy_does_by_default_what_page_says() {
 async fn everything_works_with_lines_of_page() {
     for (kind, version) in WAYS {
         let limits: &[&str] = match (kind, version) {
-            (Nginx, "HTTP/1.0") => &["WebSockets", "cut downloads"],
+            (Nginx, "HTTP/1.0") => &["event streams of your own", "WebSockets", "cut downloads"],
             (Caddy, _) => &["cut downloads"],
             _ => &[],
         };
@@ -57,7 +57,7 @@ async fn everything_works_with_lines_of_page() {
 
 /// Leaves out each line in turn.
 async fn assert_needed(kind: GatewayKind, version: &str) {
-    for (line, failures) in lines(kind) {
+    for (line, failures) in lines(kind, version) {
         let config = without(&config(kind, version), &[&line]);
         assert_outcomes(kind, &config, &failures).await;
     }
@@ -71,4 +71,10 @@ async fn every_line_for_nginx_is_needed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_line_for_haproxy_is_needed() {
     assert_needed(HaProxy, "HTTP/1.1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_line_for_http2_is_needed() {
+    assert_needed(HaProxy, "HTTP/2").await;
+    assert_needed(Caddy, "HTTP/2").await;
 }

@@ -33,21 +33,22 @@ pub(crate) fn config(kind: GatewayKind, version: &str) -> String {
 
 /// The page's configuration without the lines that its table explains.
 pub(crate) fn defaults(kind: GatewayKind) -> String {
-    let lines = lines(kind);
+    let lines = lines(kind, "HTTP/1.1");
     let lines: Vec<&str> = lines.iter().map(|(line, _)| line.as_str()).collect();
     without(&config(kind, "HTTP/1.1"), &lines)
 }
 
 /// The lines that the page explains, with the checks that fail without each, and
-/// how. Caddy needs none.
-pub(crate) fn lines(kind: GatewayKind) -> Vec<(String, Vec<(String, String)>)> {
-    if kind == Caddy {
-        return Vec::new();
-    }
-    let rows = table(&format!("line of {}", name(kind)));
+/// how. Caddy needs none with HTTP/1.1.
+pub(crate) fn lines(kind: GatewayKind, version: &str) -> Vec<(String, Vec<(String, String)>)> {
+    let rows = match (kind, version) {
+        (Caddy, "HTTP/1.1") => Vec::new(),
+        (_, "HTTP/2") => table(&format!("line of {} with HTTP/2", name(kind))),
+        _ => table(&format!("line of {}", name(kind))),
+    };
     let explain = |(line, cells): (String, Vec<String>)| {
         let failures = cells[0].split("; ").map(|failure| {
-            let (check, outcome) = failure.split_once(": ").expect(failure);
+            let (check, outcome) = failure.rsplit_once(": ").expect(failure);
             (check.to_owned(), outcome.to_owned())
         });
         (code(&line), failures.collect())
