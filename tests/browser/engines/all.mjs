@@ -9,4 +9,5 @@ import "./tests/frames.mjs";
 import "./tests/hidden.mjs";
 import "./tests/sleep.mjs";
 import "./tests/policy.mjs";
+import "./tests/areas.mjs";
 import "./tests/axe.mjs";
