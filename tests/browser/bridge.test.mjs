@@ -77,6 +77,27 @@ scene("N75: frames and windows that are not listed report nothing", { policy: SL
   assert.deepEqual(visitor.errors, []);
 });
 
+scene("N75: frames of the page's own origin may report, too", { policy: SLOW }, async (stage) => {
+  const { visitor, page } = await withEditors(stage);
+  await page.evaluate(() => {
+    document.querySelector("session-timeout").setAttribute("frames", `null\n ${location.origin}`);
+    const host = document.body.appendChild(document.createElement("div"));
+    // Nothing outside can find this frame.
+    host.attachShadow({ mode: "closed" }).innerHTML = '<iframe srcdoc="<input>"></iframe>';
+    document.body.insertAdjacentHTML("beforeend", '<iframe sandbox="allow-scripts" srcdoc="<input>"></iframe>');
+  });
+  const opaque = (frame) => frame.evaluate(() => origin === "null");
+  const frames = await until("the frames are there", () => page.frames().length === 5 && page.frames().slice(3));
+  for (const frame of frames) await frame.locator("input").waitFor();
+  assert.deepEqual(await Promise.all(frames.map(opaque)), [false, true]);
+  for (const frame of frames) {
+    await assertIgnored(visitor, page, () => frame.locator("input").press("a"));
+    const before = reports(visitor);
+    await frame.evaluate(() => parent.postMessage({ type: "session-timeout-input" }, "*"));
+    await until("a report", () => reports(visitor) === before + 1, 2_000);
+  }
+});
+
 scene("N75: a listed frame can say nothing but “input”", { policy: SLOW }, async (stage) => {
   const { visitor, page, listed } = await withEditors(stage);
   await assertIgnored(visitor, page, () => listed.evaluate(() => {
