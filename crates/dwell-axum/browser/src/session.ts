@@ -159,7 +159,7 @@ const adopt = (next: SessionStatus, from: Mark, isAnswer: boolean): void => {
   if (isCovered && !isAnswer) return askSoon();
   countdown.adopt(next, from);
   // Activity elsewhere may have kept the area open, which only the server knows.
-  if (isWarned && !isAnswer && countdown.isAreaNext()) contact.beUnsure();
+  if (!isAnswer && countdown.isAreaNext()) contact.beUnsure();
   // Not earlier: a page without a session must not lead the tabs.
   tabs.join(`dwell${contact.endpoints}`, hearTab, window === top);
   settle();
