@@ -41,7 +41,10 @@ export async function launchAsIs({ args = [] } = {}) {
   const connect = async () => {
     const text = await until("Chromium listens", () => readFile(file, "utf8").catch(() => ""), 20_000);
     const [port, path] = text.split("\n");
-    browser = await chromium.connectOverCDP(`ws://127.0.0.1:${port}${path}`, { noDefaults: true });
+    const options = { noDefaults: true, timeout: 15_000 };
+    const attempt = () => chromium.connectOverCDP(`ws://127.0.0.1:${port}${path}`, options);
+    // While it restores tabs, Chromium may leave a connection without an answer.
+    browser = await attempt().catch(attempt);
     return browser.contexts()[0];
   };
   const restart = async () => {
