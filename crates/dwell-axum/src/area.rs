@@ -1,7 +1,7 @@
 //! The policy that a page names to the session endpoints: `?policy=admin`.
 
 use axum::extract::{FromRequestParts, Query};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use dwell_core::engine::AreaDeadline;
 use dwell_core::{NetworkMatch, PolicySet, SessionRecord};
 use dwell_tower::rejection::session_state;
@@ -51,9 +51,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Area {
             {
                 Ok(Self { policy, network })
             }
-            _ => Err(
-                problem_details(StatusCode::UNPROCESSABLE_ENTITY, "unknown_policy").into_response(),
-            ),
+            _ => Err(problem_details(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "unknown_policy",
+            )),
         }
     }
 }

@@ -102,8 +102,7 @@ impl Events {
         }
         self.reported = Some((*deadlines, area.map(|(_, area)| area)));
         if moved || warn && !self.warned {
-            let document = StatusDocument::new(&policies, deadlines, record);
-            let document = document.with_area(area, deadlines.now);
+            let document = StatusDocument::new(&policies, deadlines, record, area);
             let document = serde_json::to_string(&document).unwrap_or_default();
             self.next = Some(format!("event: {name}\ndata: {document}\n\n"));
         }

@@ -116,23 +116,17 @@ impl StatusDocument {
         let policies = session.handle().policies();
         let document = deadlines.zip(record).map(|(deadlines, record)| {
             let area = area.deadline(policies, &record);
-            Self::new(policies, &deadlines, &record).with_area(area, deadlines.now)
+            Self::new(policies, &deadlines, &record, area)
         });
         Status(document)
     }
 
-    pub(crate) fn with_area(mut self, area: Option<(&str, AreaDeadline)>, now: Timestamp) -> Self {
-        self.area = area.map(|(policy, area)| AreaStatus {
-            policy: policy.to_owned(),
-            remaining_ms: as_millis(area.at - now),
-            warn_ms: as_millis(area.warn),
-            extendable: area.extendable,
-            ends_by: "step_up_required",
-        });
-        self
-    }
-
-    pub(crate) fn new(policies: &PolicySet, deadlines: &Deadlines, record: &SessionRecord) -> Self {
+    pub(crate) fn new(
+        policies: &PolicySet,
+        deadlines: &Deadlines,
+        record: &SessionRecord,
+        area: Option<(&str, AreaDeadline)>,
+    ) -> Self {
         let facts = &record.facts;
         Self {
             state: "active",
@@ -153,7 +147,13 @@ impl StatusDocument {
             acr: record
                 .authentication()
                 .and_then(|context| context.acr.map(Into::into)),
-            area: None,
+            area: area.map(|(policy, area)| AreaStatus {
+                policy: policy.to_owned(),
+                remaining_ms: as_millis(area.at - deadlines.now),
+                warn_ms: as_millis(area.warn),
+                extendable: area.extendable,
+                ends_by: "step_up_required",
+            }),
         }
     }
 }

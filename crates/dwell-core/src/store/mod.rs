@@ -50,9 +50,9 @@ use crate::time::{Timestamp, hours, seconds};
 /// has crashed by then.
 pub const UNREPORTED_AFTER: Duration = seconds(30);
 
-/// How many tombstones a subject has at most: 100. Whoever logs in without end
-/// leaves no more than these (law L22). Tombstones of adopted sessions, and ends
-/// that were not reported yet, are kept besides.
+/// How many tombstones of a subject a store keeps: 100, the newest. So repeated
+/// logins fill no store (law L22). Tombstones of adopted sessions, and of ends that
+/// were not reported yet, do not count and are always kept.
 pub const TOMBSTONES_PER_SUBJECT: usize = 100;
 
 /// Keeps sessions. The [module](self) states the contract.
