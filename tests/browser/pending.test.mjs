@@ -5,27 +5,17 @@ import assert from "node:assert/strict";
 
 import { expired, part, signOut, warned } from "./harness/dialog.mjs";
 import { assertCoveredWhole } from "./harness/looking.mjs";
-import { putProxy } from "./harness/proxy.mjs";
+import { putSlow } from "./harness/proxy.mjs";
 import { scene } from "./harness/scene.mjs";
 import { secondsSince, until } from "./harness/wait.mjs";
 
 const SHORT = { idle: "8s", absolute: "10m", warn: "2s" };
 const LONG_S = 12;
 
-/**
- * Signed in, with `/slow` of the bank's origin, which answers after this time. `outcome` resolves to
- * whether its answer was sent whole, or to `false` when the browser cancelled the request.
- */
+/** Signed in, with a slow answer; see `putSlow`. */
 async function withSlow(stage, seconds, headers) {
-  let settle;
-  const outcome = new Promise((resolve) => (settle = resolve));
-  await putProxy(stage, {
-    meet({ url }, to) {
-      if (url !== "/slow") return false;
-      to.on("close", () => settle(to.writableFinished));
-      setTimeout(() => to.writeHead(200, { "content-type": "text/html", ...headers }).end("<!doctype html>done"), seconds * 1000);
-      return true;
-    },
+  const { outcome } = await putSlow(stage, seconds, {
+    fields: { "content-type": "text/html", ...headers },
     // The bank has no frames; other applications do.
     alter: (fields) => delete fields["content-security-policy"],
   });

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 
 import { part } from "./harness/dialog.mjs";
-import { putProxy } from "./harness/proxy.mjs";
+import { putSlow } from "./harness/proxy.mjs";
 import { scene } from "./harness/scene.mjs";
 import { site } from "./harness/site.mjs";
 import { pass, until } from "./harness/wait.mjs";
@@ -101,16 +101,7 @@ scene("a 401 to XMLHttpRequest makes the element ask", { policy: CALM }, async (
 });
 
 scene("N78: a running XMLHttpRequest keeps the page, covered", { policy: SHORT }, async (stage) => {
-  let settle;
-  const outcome = new Promise((resolve) => (settle = resolve));
-  await putProxy(stage, {
-    meet({ url }, to) {
-      if (url !== "/slow") return false;
-      to.on("close", () => settle(to.writableFinished));
-      setTimeout(() => to.end("done"), 12_000);
-      return true;
-    },
-  });
+  const { outcome } = await putSlow(stage, 12);
   const { page } = await stage.signedIn();
   await extend(page);
   const sent = ask(page, { method: "POST", url: "/slow", body: "something" });

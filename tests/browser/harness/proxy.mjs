@@ -28,3 +28,22 @@ export async function putProxy(stage, { meet = () => false, alter = () => {} }) 
   });
   stage.bank.url = `http://127.0.0.1:${server.address().port}`;
 }
+
+/**
+ * Adds `/slow` to the bank's origin, which answers after this time. `outcome` resolves to
+ * whether its answer was sent whole, or to `false` when the browser cancelled the request.
+ */
+export async function putSlow(stage, seconds, { fields = {}, alter } = {}) {
+  let settle;
+  const outcome = new Promise((resolve) => (settle = resolve));
+  await putProxy(stage, {
+    meet({ url }, to) {
+      if (url !== "/slow") return false;
+      to.on("close", () => settle(to.writableFinished));
+      setTimeout(() => to.writeHead(200, fields).end("<!doctype html>done"), seconds * 1000);
+      return true;
+    },
+    alter,
+  });
+  return { outcome };
+}
