@@ -1,6 +1,7 @@
 // Chromium, by playwright-core: a window and its tabs as in normal use.
 
 import { launchAsIs } from "../harness/chromium.mjs";
+import { Tab } from "./tab.mjs";
 
 export const name = "Chromium";
 
@@ -21,7 +22,7 @@ export async function launch({ isDark = false } = {}) {
   };
   const adopt = async (page) => {
     await page.emulateMedia({ colorScheme: isDark ? "dark" : "light", reducedMotion: "reduce" });
-    return new Tab(page);
+    return new ChromiumTab(page);
   };
   return {
     version: browser.version(),
@@ -34,46 +35,16 @@ export async function launch({ isDark = false } = {}) {
   };
 }
 
-class Tab {
-  #page;
-
-  constructor(page) {
-    this.#page = page;
-  }
-
-  async goto(url) {
-    await this.#page.goto(url);
-  }
-
-  async url() {
-    return this.#page.url();
-  }
-
-  evaluate(source) {
-    return this.#page.evaluate(source);
-  }
-
-  click(x, y) {
-    return this.#page.mouse.click(x, y);
-  }
-
+class ChromiumTab extends Tab {
   press(key) {
-    return this.#page.keyboard.press(key);
-  }
-
-  type(text) {
-    return this.#page.keyboard.type(text);
+    return this.page.keyboard.press(key);
   }
 
   screenshot() {
-    return this.#page.screenshot({ caret: "initial", animations: "allow" });
+    return this.page.screenshot({ caret: "initial", animations: "allow" });
   }
 
   resize(width, height) {
-    return this.#page.setViewportSize({ width, height });
-  }
-
-  close() {
-    return this.#page.close();
+    return this.page.setViewportSize({ width, height });
   }
 }

@@ -8,6 +8,7 @@ import puppeteer from "puppeteer-core";
 
 import { Group } from "../harness/group.mjs";
 import { until } from "../harness/wait.mjs";
+import { Tab } from "./tab.mjs";
 
 export const name = "Firefox";
 
@@ -52,7 +53,7 @@ async function connect(group) {
       const type = /\n\s+at /.test(error.stack) ? "uncaught" : "error";
       messages.push({ type, text: String(error) });
     });
-    return new Tab(page);
+    return new FirefoxTab(page);
   };
   // The first tab has no focus, and without focus a key presses no button.
   const [unfocused] = await browser.pages();
@@ -69,49 +70,19 @@ async function connect(group) {
   };
 }
 
-class Tab {
-  #page;
-
-  constructor(page) {
-    this.#page = page;
-  }
-
-  async goto(url) {
-    await this.#page.goto(url);
-  }
-
-  async url() {
-    return this.#page.url();
-  }
-
-  evaluate(source) {
-    return this.#page.evaluate(source);
-  }
-
-  click(x, y) {
-    return this.#page.mouse.click(x, y);
-  }
-
+class FirefoxTab extends Tab {
   async press(key) {
     const [last, ...held] = key.split("+").reverse();
-    for (const one of held) await this.#page.keyboard.down(one);
-    await this.#page.keyboard.press(last);
-    for (const one of held) await this.#page.keyboard.up(one);
-  }
-
-  type(text) {
-    return this.#page.keyboard.type(text);
+    for (const one of held) await this.page.keyboard.down(one);
+    await this.page.keyboard.press(last);
+    for (const one of held) await this.page.keyboard.up(one);
   }
 
   async screenshot() {
-    return Buffer.from(await this.#page.screenshot());
+    return Buffer.from(await this.page.screenshot());
   }
 
   resize(width, height) {
-    return this.#page.setViewport({ width, height });
-  }
-
-  close() {
-    return this.#page.close();
+    return this.page.setViewport({ width, height });
   }
 }
