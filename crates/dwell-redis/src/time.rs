@@ -9,8 +9,9 @@
 //! Only differences between readings of this node's clock are used, over a few
 //! seconds. So a clock that is minutes off changes nothing (law L11). A clock
 //! that was set forward, or stood still with the machine, is noticed, and the
-//! server is asked. The known time is never earlier than the server's, and
-//! later by at most a round trip.
+//! server is asked. The known time may be later than the server's by a round
+//! trip, and differ by a tick of the kernel: close to a deadline the server is
+//! asked as well.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -28,6 +29,10 @@ pub(crate) const RELIABLE: Duration = Duration::from_secs(2);
 
 /// The longest round trip whose time is exact enough.
 const QUICK: Duration = Duration::from_millis(20);
+
+/// How far the known time may be from the server's: [`QUICK`], and a tick of the
+/// kernel.
+pub(crate) const INEXACT: Duration = Duration::from_millis(30);
 
 /// The known time by partition, since each partition may be on another server.
 pub(crate) struct Known(Vec<Sample>);

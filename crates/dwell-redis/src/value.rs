@@ -22,6 +22,11 @@ const HEAD: usize = 116;
 /// changes; versions are compared by them.
 pub(crate) const CHANGING: Range<usize> = 3..28;
 
+/// Where the idle deadline, the absolute one and the provider's are.
+const IDLE: usize = 14;
+const ABSOLUTE: usize = 28;
+const PROVIDERS: usize = 34;
+
 const CONFIRMED: u8 = 1;
 const REPLACED: u8 = 2;
 const PROVIDER: u8 = 4;
@@ -197,6 +202,17 @@ pub(crate) fn decode(key: SessionKey, value: &[u8]) -> Result<Stored, Unreadable
     })
 }
 
+/// Whether a recorded deadline of this value is at most `margin` before or after
+/// `now`.
+pub(crate) fn is_near_deadline(value: &[u8], now: Timestamp, margin: Duration) -> bool {
+    [IDLE, ABSOLUTE, PROVIDERS].into_iter().any(|place| {
+        let deadline = value
+            .get(place..)
+            .and_then(|rest| Reader(rest).instant().ok());
+        deadline.is_some_and(|at| at - now <= margin && now - at <= margin)
+    })
+}
+
 /// Cuts an instant to 48 bits.
 pub(crate) fn clamped(at: Timestamp) -> u64 {
     at.as_millis().min(LAST)
@@ -256,5 +272,49 @@ impl<'a> Reader<'a> {
     fn text(&mut self) -> Result<&'a str, Unreadable> {
         let length = self.number()?;
         std::str::from_utf8(self.bytes(length as usize)?).map_err(|_| Unreadable::Text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dwell_core::{Clock, ManualClock, SubjectId, hours, minutes};
+
+    use super::*;
+
+    #[test]
+    fn each_recorded_deadline_is_found() {
+        const MARGIN: Duration = Duration::from_millis(30);
+        const MS: Duration = Duration::from_millis(1);
+        let at = ManualClock::new().now();
+        let deadlines = [at + minutes(15), at + minutes(30), at + hours(8)];
+        let value = encode(&SessionRecord {
+            key: SessionKey::adopted(b"1"),
+            subject: SubjectId::from("alice"),
+            facts: Facts {
+                created_at: at,
+                last_active_at: at,
+                authenticated_at: at,
+                idle_deadline: deadlines[0],
+                absolute_deadline: deadlines[2],
+                provider_deadline: Some(deadlines[1]),
+                locked_at: None,
+                longest_pause: Duration::ZERO,
+                failures: 0,
+                policy: PolicyId::DEFAULT,
+                network: NetworkId::NONE,
+                version: 0,
+            },
+            credential: Credential::new(VerifierHash::NONE),
+            open: OpenPart::new(),
+        });
+        for deadline in deadlines {
+            for near in [deadline - MARGIN, deadline, deadline + MARGIN] {
+                assert!(is_near_deadline(&value, near, MARGIN), "{near}");
+            }
+            for far in [deadline - MARGIN - MS, deadline + MARGIN + MS] {
+                assert!(!is_near_deadline(&value, far, MARGIN), "{far}");
+            }
+        }
+        assert!(!is_near_deadline(b"", at, MARGIN));
     }
 }
