@@ -96,8 +96,8 @@ pub struct RedisBuilder {
 }
 
 impl RedisBuilder {
-    /// Keeps data in an append-only file, which is written to disk every
-    /// second.
+    /// Keeps data in an append-only file, which is written before each answer, so
+    /// that a killed server loses nothing that it has confirmed.
     #[must_use]
     pub fn persistent(mut self) -> Self {
         self.persistent = true;
@@ -168,11 +168,11 @@ impl RedisBuilder {
         Ok(Redis { server, port })
     }
 
-    /// Chooses a folder in memory for nodes and Sentinels. They write every
-    /// change of their view with an fsync, and on a busy disk that takes longer
-    /// than the others wait for them.
+    /// Chooses a folder in memory for nodes, Sentinels and persistent servers.
+    /// They write every change with an fsync, and on a busy disk that takes longer
+    /// than others wait for them.
     fn folder(&self) -> Result<Folder> {
-        if self.cluster || self.sentinel.is_some() {
+        if self.cluster || self.persistent || self.sentinel.is_some() {
             Folder::create_in_memory("redis")
         } else {
             Folder::create("redis")
@@ -226,7 +226,7 @@ impl Program for Single {
         // sends its data to the first.
         args.extend(["--repl-diskless-sync-delay", "0"].map(OsString::from));
         if self.options.persistent {
-            let on = ["--appendonly", "yes", "--appendfsync", "everysec"];
+            let on = ["--appendonly", "yes", "--appendfsync", "always"];
             args.extend(on.map(OsString::from));
         }
         args.extend(self.options.args.iter().cloned());
