@@ -54,37 +54,52 @@ pub enum TokenChange {
 }
 
 impl Resolved {
-    /// Resolves a presented token by what the store has under its key. `grace`
-    /// is how long a superseded token stays valid.
+    /// Replaces this by what the store has under a token's key, if that is better:
+    /// a live session before one that has run out, before a tombstone, before
+    /// nothing. Returns how the token relates to its session. `grace` is how long a
+    /// superseded token stays valid.
     ///
-    /// Only the holder of the right token learns that a session has ended. The
-    /// caller must end a session whose token state is
-    /// [`Reused`](TokenState::Reused).
+    /// Only the holder of the right token learns that a session has ended.
     #[inline]
-    #[must_use]
-    pub fn by_token(token: &Token, loaded: Loaded, grace: Duration) -> Self {
-        let Loaded { now, state } = loaded;
+    pub(super) fn try_token(
+        &mut self,
+        token: &Token,
+        loaded: &Loaded,
+        grace: Duration,
+    ) -> TokenState {
+        let now = loaded.now;
         let presented = token.presented();
         let verifier = presented.verifier();
-        match state {
-            Lookup::Found(mut record) if !record.credential.is_adopted() => {
+        match &loaded.state {
+            Lookup::Found(record) if !record.credential.is_adopted() => {
                 let token_state = judge_token(&record.credential, verifier, grace, now);
-                match token_state {
-                    TokenState::Unknown => return Self::Nothing,
-                    TokenState::Current { .. } | TokenState::Reused => {}
-                    TokenState::Grace | TokenState::LostSuccessor => record.step_back(),
+                let is_better = match token_state {
+                    TokenState::Unknown => false,
+                    TokenState::Reused => true,
+                    _ => !record.facts.has_run_out(now) || !matches!(self, Self::Session(_)),
+                };
+                if is_better {
+                    *self = Self::Session(ResolvedSession {
+                        record: record.clone(),
+                        now,
+                        presented,
+                        token_state,
+                    });
+                    if let Self::Session(session) = self
+                        && matches!(token_state, TokenState::Grace | TokenState::LostSuccessor)
+                    {
+                        session.record.step_back();
+                    }
                 }
-                Self::Session(ResolvedSession {
-                    record,
-                    now,
-                    presented,
-                    token_state,
-                })
+                token_state
             }
-            Lookup::Ended(ended) if ended.record.credential.knows(verifier) => {
-                Self::Tombstone(ended, now)
+            Lookup::Ended(ended)
+                if ended.record.credential.knows(verifier) && matches!(self, Self::Nothing) =>
+            {
+                *self = Self::Tombstone(ended.clone(), now);
+                TokenState::Unknown
             }
-            Lookup::Ended(_) | Lookup::Found(_) | Lookup::Missing => Self::Nothing,
+            Lookup::Ended(_) | Lookup::Found(_) | Lookup::Missing => TokenState::Unknown,
         }
     }
 

@@ -4,12 +4,15 @@ use std::any::Any;
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::slots::Slots;
 use super::{Resolved, ResolvedSession, SessionHandle};
-use crate::engine::{RequestEvidence, RouteMark, Verdict};
+use crate::engine::{RequestEvidence, RouteMark, TokenState, Verdict};
 use crate::manager::SessionManager;
 use crate::policy::{NetworkMatch, PoliciesInForce};
+use crate::session::Token;
+use crate::store::Loaded;
 
 /// The session state of one request, for layers. The session layer puts it into
 /// the request's extensions. Clones share it. It derefs to the
@@ -68,6 +71,21 @@ impl SessionState {
     pub fn resolve(&mut self, resolved: Resolved) {
         if let Some(slots) = Arc::get_mut(&mut self.0.0) {
             slots.resolved = resolved;
+        }
+    }
+
+    /// Tries a token, by what the store has under its key, and keeps the best of
+    /// those tried: a live session before one that has run out, before a tombstone,
+    /// before nothing. Returns how the token relates to its session. `grace` is how
+    /// long a superseded token stays valid. Does nothing once the state is shared.
+    ///
+    /// Only the holder of the right token learns that a session has ended. The
+    /// caller must end a session whose token was [`Reused`](TokenState::Reused).
+    #[inline]
+    pub fn try_token(&mut self, token: &Token, loaded: &Loaded, grace: Duration) -> TokenState {
+        match Arc::get_mut(&mut self.0.0) {
+            Some(slots) => slots.resolved.try_token(token, loaded, grace),
+            None => TokenState::Unknown,
         }
     }
 

@@ -42,6 +42,14 @@ impl<'a, T: 'a, E: 'a> StoreFuture<'a, T, E> {
         }
     }
 
+    /// Returns the answer if it is ready, where it is: moving a session copies it.
+    pub fn peek(&self) -> Option<&Result<T, E>> {
+        match &self.0 {
+            State::Ready(answer) => answer.as_ref(),
+            State::Boxed(_) => None,
+        }
+    }
+
     /// Boxes a future.
     pub fn boxed(future: impl Future<Output = Result<T, E>> + Send + 'a) -> Self {
         Self(State::Boxed(Box::pin(future)))

@@ -36,7 +36,8 @@ pub(crate) fn request(world: &World, token: &Token) -> SessionState {
 fn found(world: &World, token: &Token) -> SessionState {
     let loaded = now(world.memory.load(token.key())).unwrap();
     let grace = world.manager.rotation_grace();
-    let state = world.resolved(Resolved::by_token(token, loaded, grace));
+    let mut state = world.resolved(Resolved::Nothing);
+    state.try_token(token, &loaded, grace);
     state.decide();
     state
 }
@@ -255,8 +256,9 @@ fn no_token_opens_adopted_session() {
         state: Lookup::Found(record),
     };
     let grace = world.manager.rotation_grace();
-    let resolved = Resolved::by_token(&token, loaded, grace);
-    assert!(matches!(resolved, Resolved::Nothing), "{resolved:?}");
+    let mut state = world.resolved(Resolved::Nothing);
+    assert_eq!(state.try_token(&token, &loaded, grace), TokenState::Unknown);
+    assert!(matches!(state.resolved(), Resolved::Nothing));
 }
 
 #[test]

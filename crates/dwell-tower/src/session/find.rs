@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use dwell_core::engine::{TokenState, judge_token};
-use dwell_core::store::{Loaded, Lookup, StoreError};
+use dwell_core::store::{Loaded, Lookup, StoreError, StoreFuture};
 use dwell_core::{
     AdoptedSession, Clock, EndReason, Event, EventKind, Resolved, SessionManager, SessionRecord,
     SessionState, SystemClock, Timestamp, Token,
@@ -82,33 +82,28 @@ async fn by_tokens(
     state: &mut SessionState,
 ) -> Result<(), StoreError> {
     for token in tokens.first.iter().chain(&tokens.others) {
-        let loaded = match context.is_local() {
-            // Not awaited, since awaiting would copy the session twice.
-            true => match manager.store().load(token.key()).into_ready() {
-                Ok(loaded) => loaded,
-                Err(answer) => answer.await,
-            },
-            false => look_up(manager, context, token).await,
+        let grace = manager.rotation_grace();
+        let answer = match context.is_local() {
+            true => manager.store().load(token.key()),
+            false => StoreFuture::ready(look_up(manager, context, token).await),
         };
-        let loaded = match loaded {
-            Ok(loaded) => loaded,
-            error => manager.readable(token.key(), error).await?,
+        let token_state = match answer.peek() {
+            // Not awaited, since every move copies the session.
+            Some(Ok(loaded)) => state.try_token(token, loaded, grace),
+            _ => {
+                let loaded = manager.readable(token.key(), answer.await).await?;
+                state.try_token(token, &loaded, grace)
+            }
         };
-        let next = Resolved::by_token(token, loaded, manager.rotation_grace());
-        match (&next, state.resolved()) {
-            (Resolved::Session(session), _) if session.token_state == TokenState::Reused => {
-                let (session, reason) = (session.clone(), EndReason::TokenReuse);
-                manager.end_session(session.record.key, reason).await?;
-                state.resolve(session.into_tombstone(reason));
-            }
-            (Resolved::Session(session), _) if session.goes_on() => {
-                state.resolve(next);
-                return Ok(());
-            }
-            // Another token may open a live one.
-            (Resolved::Session(_), Resolved::Nothing | Resolved::Tombstone(..))
-            | (Resolved::Tombstone(..), Resolved::Nothing) => state.resolve(next),
-            _ => {}
+        let Some(session) = state.found() else {
+            continue;
+        };
+        if token_state == TokenState::Reused {
+            let (session, reason) = (session.clone(), EndReason::TokenReuse);
+            manager.end_session(session.record.key, reason).await?;
+            state.resolve(session.into_tombstone(reason));
+        } else if session.goes_on() {
+            return Ok(());
         }
     }
     Ok(())
