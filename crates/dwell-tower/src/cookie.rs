@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use dwell_core::{Token, as_millis};
-use http::HeaderValue;
+use dwell_core::as_millis;
+use http::{HeaderMap, HeaderValue, header};
 use memchr::{memchr, memmem};
 
 /// Describes the cookie that carries a session's token.
@@ -111,6 +111,13 @@ impl SessionCookie {
         &self.name
     }
 
+    /// Returns the values of this cookie in a request's headers: several if other paths
+    /// or domains have set cookies of the same name.
+    pub fn values<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a [u8]> {
+        let lines = headers.get_all(header::COOKIE).into_iter();
+        lines.flat_map(|line| self.values_in(line.as_bytes()))
+    }
+
     /// Returns the values of the pairs with this name in a request's cookie
     /// line (RFC 6265 §4.2.1). A request's cookies have no attributes, so no
     /// parser is needed. It searches for the name rather than splitting the
@@ -134,19 +141,20 @@ impl SessionCookie {
         })
     }
 
-    /// Returns the cookie with a token. `longest` is the time left to the
-    /// recorded absolute deadline. A stricter policy in force does not shorten
-    /// it: a reload may take that policy back, and the cookie decides nothing
+    /// Returns the `Set-Cookie` value with a token; `None` if a header can't hold it.
+    /// `longest` is the time left to the recorded absolute deadline, for a
+    /// [persistent](Self::with_persistence) cookie. A stricter policy in force does not
+    /// shorten it: a reload may take that policy back, and the cookie decides nothing
     /// (N25).
-    pub(crate) fn issue(&self, token: &Token, longest: Option<Duration>) -> Option<HeaderValue> {
+    #[must_use]
+    pub fn to_header(&self, token: &str, longest: Option<Duration>) -> Option<HeaderValue> {
         let longest = longest.filter(|_| self.persistent);
-        self.header(
-            token.expose(),
-            longest.map(|l| as_millis(l).div_ceil(1_000)),
-        )
+        self.header(token, longest.map(|l| as_millis(l).div_ceil(1_000)))
     }
 
-    pub(crate) fn remove(&self) -> Option<HeaderValue> {
+    /// Returns the `Set-Cookie` value that removes the cookie.
+    #[must_use]
+    pub fn removal(&self) -> Option<HeaderValue> {
         self.header("", Some(0))
     }
 
@@ -196,7 +204,7 @@ mod tests {
         assert_eq!(cookie.name(), "__Host-aDomainevil.exampleb");
         let removal =
             "__Host-aDomainevil.exampleb=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0";
-        assert_eq!(cookie.remove().unwrap(), removal);
+        assert_eq!(cookie.removal().unwrap(), removal);
     }
 
     #[test]

@@ -29,6 +29,12 @@ impl<'a> RequestHead<'a> {
         }
     }
 
+    /// Returns the bearer token of the request (RFC 6750 §2.1), if it has one.
+    #[must_use]
+    pub fn bearer(&self) -> Option<&'a [u8]> {
+        bearer(self.headers)
+    }
+
     /// Borrows the head of a request whose body was taken off.
     pub fn of_parts(parts: &'a Parts) -> Self {
         Self {

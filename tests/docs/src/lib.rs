@@ -20,6 +20,7 @@ pages! {
     crate_core "crates/dwell-core/README.md";
     crate_memory "crates/dwell-memory/README.md";
     crate_redis "crates/dwell-redis/README.md";
+    crate_sealed "crates/dwell-sealed/README.md";
     crate_sqlx "crates/dwell-sqlx/README.md";
     crate_testkit "crates/dwell-testkit/README.md";
     crate_tower "crates/dwell-tower/README.md";
@@ -35,6 +36,7 @@ pages! {
     policy_file "docs/policy-file.md";
     readme "README.md";
     reloading "docs/reloading.md";
+    sealed "docs/sealed.md";
     session_activity "docs/session-activity.md";
     shutdown "docs/shutdown.md";
     step_up "docs/step-up.md";

@@ -11,13 +11,14 @@ use crate::source::{self, File};
 const LAYERS: &str = "crates/dwell-tower/src/";
 
 /// Which of our crates may depend on which of ours.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("dwell-core", &[]),
     ("dwell-memory", &["dwell-core"]),
     ("dwell-tower", &["dwell-core"]),
     ("dwell-axum", &["dwell-core", "dwell-memory", "dwell-tower"]),
     ("dwell-redis", &["dwell-core"]),
     ("dwell-sqlx", &["dwell-core"]),
+    ("dwell-sealed", &["dwell-core", "dwell-tower"]),
     ("dwell-audit", &["dwell-core"]),
     (
         "dwell-testkit",

@@ -15,4 +15,5 @@ mod open;
 mod parts;
 mod program;
 mod readme;
+mod sealed;
 mod sibling_origin;

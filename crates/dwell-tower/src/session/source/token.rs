@@ -93,9 +93,9 @@ impl SessionSource for TokenSource {
                 // After the end, the cookie is what tells its user why.
                 let after = answer.state.manager().store().tombstone_lifetime();
                 let longest = deadlines.zip(end).map(|(d, end)| (end - d.now) + after);
-                cookie.issue(&token, longest)
+                cookie.to_header(token.expose(), longest)
             }
-            TokenChange::Remove => cookie.remove(),
+            TokenChange::Remove => cookie.removal(),
             _ => None,
         };
         let field = value.map(|value| (header::SET_COOKIE, value));
