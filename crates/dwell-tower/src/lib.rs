@@ -91,6 +91,7 @@ mod cookie;
 mod future;
 pub mod gate;
 pub mod gateway;
+mod grpc;
 mod head;
 pub mod idle;
 mod log;

@@ -16,6 +16,7 @@ use super::begun::{Ahead, BoxError, BytesBody};
 use super::close_reason::CloseReason;
 use super::drain::Drain;
 use super::lifeline::Lifeline;
+use crate::grpc::is_grpc;
 use crate::log;
 use crate::sync::lock;
 use crate::task::Task;
@@ -24,8 +25,9 @@ use crate::task::Task;
 ///
 /// An event stream (`text/event-stream`) ends with a last event,
 /// `session-expired`, whose data is `{"reason":"idle_timeout"}` or another
-/// reason, and without an event when the server shuts down. Any other body
-/// breaks off with the error [`SessionClosed`], so that no client takes a part
+/// reason, and without an event when the server shuts down. An answer of gRPC ends
+/// with the status `UNAUTHENTICATED` and the reason, or with `UNAVAILABLE` when the
+/// server shuts down. Any other body breaks off with the error [`SessionClosed`], so that no client takes a part
 /// for the whole.
 ///
 /// At the end the inner body is dropped, also if nobody reads on: a slow reader
@@ -49,7 +51,7 @@ pub struct SessionBoundBody<B: BytesBody> {
     /// The frame that was read ahead, and what was left to read before it.
     ahead: Option<Ahead>,
     watch: Watch,
-    events: bool,
+    ending: Ending,
     // The last bytes that were sent.
     tail: Tail,
     /// Whether its client takes a part of it for the whole.
@@ -71,6 +73,17 @@ struct Source<B> {
 const LOOKS_WHOLE: &str = "an answer was cut at the end of its session, and its client takes the \
                            part for the whole: it speaks HTTP/1.0. Let the proxy speak HTTP/1.1 \
                            (nginx: proxy_http_version 1.1), or send Content-Length. Logged once.";
+
+/// What tells the client that its session is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// The body breaks off.
+    Error,
+    /// A last event.
+    Event,
+    /// gRPC's status, at the end.
+    Trailers,
+}
 
 /// Who watches the session.
 #[allow(clippy::large_enum_variant, reason = "the body is in a box")]
@@ -115,20 +128,24 @@ impl<B: BytesBody> SessionBoundBody<B> {
     }
 
     pub(crate) fn of_answer(body: B, headers: &HeaderMap, lifeline: Option<Lifeline>) -> Self {
-        let events = is_event_stream(headers);
+        let ending = match (is_event_stream(headers), is_grpc(headers)) {
+            (true, _) => Ending::Event,
+            (false, true) => Ending::Trailers,
+            (false, false) => Ending::Error,
+        };
         let watch = match lifeline {
-            Some(lifeline) if events => Watch::Reader(lifeline.until_shutdown()),
-            Some(lifeline) => Watch::Reader(lifeline),
+            Some(lifeline) if ending == Ending::Error => Watch::Reader(lifeline),
+            Some(lifeline) => Watch::Reader(lifeline.until_shutdown()),
             None => Watch::Nobody,
         };
-        Self::watched(body, events, watch)
+        Self::watched(body, ending, watch)
     }
 
     /// Cuts a request's body when somebody ends its session by a command, such as
     /// signing out. If the request is refused, the body is drained.
     pub(crate) fn of_request(body: B, state: SessionState, drain: Drain) -> Self {
         let drained_if_refused = Some((state.clone(), drain));
-        let mut bound = Self::watched(body, false, Watch::Unknown(state));
+        let mut bound = Self::watched(body, Ending::Error, Watch::Unknown(state));
         bound.drained_if_refused = drained_if_refused;
         bound
     }
@@ -139,7 +156,7 @@ impl<B: BytesBody> SessionBoundBody<B> {
         self
     }
 
-    fn watched(body: B, events: bool, watch: Watch) -> Self {
+    fn watched(body: B, ending: Ending, watch: Watch) -> Self {
         let source = Source {
             body: Some(body),
             closed: None,
@@ -149,7 +166,7 @@ impl<B: BytesBody> SessionBoundBody<B> {
             source: Arc::new(Mutex::new(source)),
             ahead: None,
             watch,
-            events,
+            ending,
             tail: Tail::default(),
             looks_whole: false,
             drained_if_refused: None,
@@ -166,11 +183,11 @@ impl<B: BytesBody> SessionBoundBody<B> {
     fn cut(&mut self, reason: CloseReason) -> Option<Result<Frame<Bytes>, BoxError>> {
         self.finish();
         self.ahead = None;
-        if self.looks_whole && !self.events {
+        if self.looks_whole && self.ending == Ending::Error {
             static ONCE: Once = Once::new();
             ONCE.call_once(|| log::warn(LOOKS_WHOLE, None));
         }
-        farewell(reason, self.events, &self.tail)
+        farewell(reason, self.ending, &self.tail)
     }
 
     fn finish(&mut self) {
@@ -307,7 +324,7 @@ impl<B: BytesBody> Body for SessionBoundBody<B> {
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.events {
+        if self.ending != Ending::Error {
             return SizeHint::new();
         }
         match (&self.ahead, &lock(&self.source).body) {
@@ -320,11 +337,13 @@ impl<B: BytesBody> Body for SessionBoundBody<B> {
 
 fn farewell(
     reason: CloseReason,
-    events: bool,
+    ending: Ending,
     tail: &Tail,
 ) -> Option<Result<Frame<Bytes>, BoxError>> {
-    if !events {
-        return Some(Err(Box::new(SessionClosed(reason))));
+    match ending {
+        Ending::Error => return Some(Err(Box::new(SessionClosed(reason)))),
+        Ending::Trailers => return Some(Ok(Frame::trailers(reason.trailers()))),
+        Ending::Event => {}
     }
     // The session goes on, and the client connects again.
     if reason == CloseReason::Shutdown {
@@ -364,7 +383,7 @@ impl<B: BytesBody> fmt::Debug for SessionBoundBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionBoundBody")
             .field("closed", &lock(&self.source).closed)
-            .field("events", &self.events)
+            .field("ending", &self.ending)
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,9 @@
 //! Why an open connection is closed.
 
 use dwell_core::{EndReason, SessionOver};
+use http::HeaderMap;
+
+use crate::grpc;
 
 /// Why an open connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +67,19 @@ impl CloseReason {
     pub fn event(self) -> String {
         let (name, reason) = (self.event_name(), self.as_str());
         format!("event: {name}\ndata: {{\"reason\":\"{reason}\"}}\n\n")
+    }
+
+    /// Returns the trailers of a gRPC stream.
+    pub(super) fn trailers(self) -> HeaderMap {
+        let status = match self {
+            Self::Shutdown | Self::StoreUnavailable => grpc::Status::Unavailable,
+            Self::Ended(_) | Self::Locked | Self::StepUpRequired | Self::Unknown => {
+                grpc::Status::Unauthenticated
+            }
+        };
+        let mut trailers = HeaderMap::new();
+        grpc::write(&mut trailers, status, Some(self.as_str()));
+        trailers
     }
 
     /// Returns the name of the last event, for an event with data of its own.

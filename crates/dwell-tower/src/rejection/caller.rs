@@ -3,6 +3,7 @@
 use http::header;
 use http::request::Parts;
 
+use crate::grpc::is_grpc;
 use crate::head::reads;
 
 /// Headers that proxies add when they ask whether they may pass a request on:
@@ -14,6 +15,7 @@ const OF_AUTH_REQUESTS: [&str; 3] = ["x-original-uri", "x-original-url", "x-forw
 ///
 /// | caller | recognized by, in this order | answer, where a page leads on |
 /// |---|---|---|
+/// | `Grpc` | `Content-Type: application/grpc…` | status `UNAUTHENTICATED`, with the reason in the metadata `session-reason` |
 /// | `Program` | `X-Original-URI`, `X-Original-URL` or `X-Forwarded-Uri`: a proxy asks for permission | 401, problem details |
 /// | `Htmx` | `HX-Request: true` | 401, problem details, with `HX-Redirect` to the page; with `HX-Refresh` if no page is set |
 /// | `TurboFrame` | `Turbo-Frame` | 401, a document at which Turbo loads the whole page |
@@ -22,6 +24,8 @@ const OF_AUTH_REQUESTS: [&str; 3] = ["x-original-uri", "x-original-url", "x-forw
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Caller {
+    /// A client of gRPC, whose statuses are not HTTP's.
+    Grpc,
     /// A script of htmx, which ignores redirects and bodies of a 401.
     Htmx,
     /// A browser that shows the answer as a page, or Turbo on its behalf.
@@ -46,6 +50,9 @@ impl Caller {
     pub fn of(request: &Parts) -> Self {
         let headers = &request.headers;
         let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        if is_grpc(headers) {
+            return Self::Grpc;
+        }
         if OF_AUTH_REQUESTS
             .iter()
             .any(|name| headers.contains_key(*name))

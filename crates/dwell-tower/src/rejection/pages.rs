@@ -11,6 +11,7 @@ use super::caller::Caller;
 use super::refusal::{NO_STORE, Refusal, problem, set};
 use super::stack::{MakeRejection, uri_of};
 use crate::gateway::public_path;
+use crate::grpc;
 use crate::head::reads;
 
 /// Answers programs with problem details (RFC 9457), and leads browsers to a page
@@ -104,6 +105,7 @@ impl MakeRejection for DefaultRejection {
         let page = self.page(refusal);
         let address = page.and_then(|page| address(page, refusal, request, caller));
         match (caller, address) {
+            (Caller::Grpc, _) => grpc_status(refusal),
             (Caller::Page, Some(address)) => redirect(address),
             (Caller::Htmx, Some(address)) => with(problem(refusal), "hx-redirect", address),
             (Caller::Htmx, None) if refusal.status() == StatusCode::UNAUTHORIZED => {
@@ -165,6 +167,23 @@ fn with(mut response: Response<Bytes>, name: &'static str, value: HeaderValue) -
     let headers = response.headers_mut();
     set(headers, HeaderName::from_static(name), value);
     response
+}
+
+/// Answers a call of gRPC by a status without a message.
+fn grpc_status(refusal: &Refusal) -> Response<Bytes> {
+    let status = match refusal {
+        Refusal::Miswired(_) => grpc::Status::Internal,
+        Refusal::StoreUnavailable => grpc::Status::Unavailable,
+        Refusal::TooManyStreams => grpc::Status::ResourceExhausted,
+        Refusal::Ended(_) | Refusal::Locked | Refusal::SessionRequired | Refusal::StepUp(_) => {
+            grpc::Status::Unauthenticated
+        }
+    };
+    let mut response = problem(refusal).map(|_| Bytes::new());
+    *response.status_mut() = StatusCode::OK;
+    grpc::write(response.headers_mut(), status, refusal.reason());
+    let media_type = HeaderValue::from_static("application/grpc");
+    with(response, "content-type", media_type)
 }
 
 /// Makes Turbo load the frame's address as a page, which is then redirected. It

@@ -148,7 +148,7 @@ where
 
     /// Answers a refused request that has session state.
     fn refused(response: Response<Bytes>, mut guard: Guard) -> Self {
-        match guard.settle(response.status()) {
+        match guard.settle(&response) {
             Ok(settled) => Self::answered(guard.close_own(response, settled)),
             Err(settling) => Self {
                 state: State::Settling {
@@ -215,7 +215,7 @@ where
                         },
                         Poll::Ready(Ok(mut response)) => match guard.count_stream(&mut response) {
                             Err(refused) => Self::refused(refused, guard.clone()).state,
-                            Ok(()) => match guard.settle(response.status()) {
+                            Ok(()) => match guard.settle(&response) {
                                 Ok(settled) => {
                                     let closed = guard.close::<ResBody, F>(response, settled);
                                     return Poll::Ready(Ok(closed));

@@ -6,7 +6,7 @@ use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
 use dwell_core::{Deadlines, DueTouch, Outcome, SessionState, Settlement, Timestamp};
-use http::{Method, Request, StatusCode, Version};
+use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 use tokio::time::Instant;
 
@@ -14,6 +14,7 @@ use super::cache::is_kept_by_default;
 use super::context::Context;
 use super::find::report_unavailable;
 use super::source::{Field, GiveBack, SourceFuture};
+use crate::grpc::{http_status, is_grpc};
 use crate::head::reads;
 use crate::open::Drain;
 use crate::task::spawn;
@@ -36,6 +37,8 @@ pub(super) struct Guard {
     /// Whether the method was `GET` or `HEAD`, whose answers caches may keep.
     reads: bool,
     safe: bool,
+    /// Whether it is a call of gRPC.
+    grpc: bool,
     /// Whether the client speaks HTTP/1.0, which can't tell a part of an answer from
     /// the whole.
     pub(super) http10: bool,
@@ -69,6 +72,7 @@ impl Guard {
             connect: *method == Method::CONNECT,
             reads: reads(method),
             safe: method.is_safe(),
+            grpc: *method == Method::POST && is_grpc(request.headers()),
             http10: request.version() == Version::HTTP_10,
             drain: match request.body().is_end_stream() {
                 true => Drain::default(),
@@ -116,9 +120,11 @@ impl Guard {
     /// Settles the request: hands over the touch that it earned, and asks the
     /// source what goes back. Returns `Err` if the store or the source must be
     /// written to first.
-    pub(super) fn settle(&mut self, status: StatusCode) -> Result<Settled, Settling> {
+    pub(super) fn settle<B>(&mut self, response: &Response<B>) -> Result<Settled, Settling> {
         self.armed = false;
         self.hold();
+        let grpc = self.grpc.then(|| http_status(response.headers())).flatten();
+        let status = grpc.unwrap_or_else(|| response.status());
         let outcome = Outcome::Answered(status.as_u16());
         let touch = match self.state.settle(outcome) {
             Settlement::Nothing => None,
