@@ -26,6 +26,7 @@ names.sort((a, b) => isOfEngine(b) - isOfEngine(a));
 /** Runs a file, prints the outcome of its tests at the end, and returns it. */
 async function outcome(name) {
   const outcome = { name, tests: 0, failed: [], passedOver: 0 };
+  const start = Date.now();
   // One run per file: a test's events name the place of its definition, which may be a helper.
   const stream = run({ files: [join(folder, name)] });
   stream.on("test:pass", ({ skip, todo }) => {
@@ -39,6 +40,7 @@ async function outcome(name) {
   let told = `\n${name}\n`;
   for await (const text of stream.compose(new spec())) told += text;
   process.stdout.write(told);
+  outcome.seconds = (Date.now() - start) / 1_000;
   return outcome;
 }
 
@@ -69,6 +71,9 @@ const sum = (number) => last.map(number).reduce((a, b) => a + b, 0);
 const tests = sum(({ tests }) => tests);
 const passed = sum(({ tests, failed, passedOver }) => tests - failed.length - passedOver);
 
+for (const { name, seconds } of first.toSorted((a, b) => b.seconds - a.seconds)) {
+  console.log(`${seconds.toFixed(1).padStart(7)} s ${name}`);
+}
 console.log("");
 for (const { name, failed } of last.filter(hasFailed)) console.log(`FAILED: ${name}: ${failed.join("; ")}`);
 for (const { name, failed } of unsteady) {

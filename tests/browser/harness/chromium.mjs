@@ -10,8 +10,13 @@ import { until } from "./wait.mjs";
 
 const PROGRAM = process.env.DWELL_CHROMIUM ?? "/usr/bin/chromium";
 
+// Each window loads the suggestions of its address bar as two pages of their own, which takes most
+// of its processor time. The others look around in the network. This replaces Playwright's list.
+const WITHOUT = ["WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "MediaRouter", "OptimizationHints"];
+
 // Without background traffic: the tests use the loopback only.
 const ARGS = [
+  `--disable-features=${WITHOUT}`,
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-gpu",
