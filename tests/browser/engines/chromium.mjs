@@ -15,20 +15,24 @@ export async function launch({ isDark = false } = {}) {
   const messages = [];
   context.on("console", (message) => messages.push({ type: message.type(), text: message.text() }));
   context.on("weberror", (error) => messages.push({ type: "uncaught", text: String(error.error()) }));
-  const open = async (target) => {
-    const opened = context.waitForEvent("page");
-    await session.send("Target.createTarget", { url: "about:blank", ...target });
-    return adopt(await opened);
-  };
   const adopt = async (page) => {
     await page.emulateMedia({ colorScheme: isDark ? "dark" : "light", reducedMotion: "reduce" });
     return new ChromiumTab(page);
   };
+  /** The tab that opens while this is done. */
+  const opened = async (deed) => {
+    const opening = context.waitForEvent("page");
+    await deed();
+    return adopt(await opening);
+  };
+  const open = (target) => opened(() => session.send("Target.createTarget", { url: "about:blank", ...target }));
   return {
     version: browser.version(),
     first: await adopt(context.pages()[0]),
     openWindow: () => open({ newWindow: true }),
     openHidden: () => open({ background: true }),
+    openPrivate: async () => adopt(await (await browser.newContext()).newPage()),
+    opened,
     messages,
     group,
     end,
@@ -38,6 +42,12 @@ export async function launch({ isDark = false } = {}) {
 class ChromiumTab extends Tab {
   press(key) {
     return this.page.keyboard.press(key);
+  }
+
+  async compose(text) {
+    const client = await this.page.context().newCDPSession(this.page);
+    await client.send("Input.imeSetComposition", { text, selectionStart: text.length, selectionEnd: text.length });
+    await client.detach();
   }
 
   screenshot() {

@@ -64,6 +64,14 @@ async function connect(group) {
     first: adopt(first),
     openWindow: async () => adopt(await browser.newPage({ type: "window" })),
     openHidden: async () => adopt(await browser.newPage({ type: "tab", background: true })),
+    // A container, which is separated as a private window is; the driver opens no private windows.
+    openPrivate: async () => adopt(await (await browser.createBrowserContext()).newPage()),
+    /** The tab that opens while this is done. */
+    opened: async (deed) => {
+      const opening = new Promise((resolve) => browser.once("targetcreated", resolve));
+      await deed();
+      return adopt(await (await opening).page());
+    },
     messages,
     group,
     end: () => group.end(),

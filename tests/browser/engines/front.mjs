@@ -12,7 +12,7 @@ export class Front {
   #sockets = new Set();
   #isCut = false;
 
-  /** Every request: `{method, path, query, headers, open}`. */
+  /** Every request: `{at, method, path, query, headers, body, open}`; `body` as far as the bank got it. */
   requests = [];
   /** The last session cookie that the browser sent: `name=value`. */
   cookie = "";
@@ -53,7 +53,7 @@ export class Front {
     this.answer(path, (_, answer) => answer.writeHead(200, headers).end(html));
   }
 
-  /** Changes the headers of the bank's answers: an object of lower-case names. */
+  /** Changes the headers of the bank's answers: an object of lower-case names, and the path. */
   change(headers) {
     this.changeHeaders = headers;
   }
@@ -86,7 +86,7 @@ export class Front {
   async #serve(near, answer) {
     const { method, headers } = near;
     const { pathname, search } = new URL(near.url, this.url);
-    const asked = { method, path: pathname, query: search, headers, open: true };
+    const asked = { at: Date.now(), method, path: pathname, query: search, headers, body: "", open: true };
     this.requests.push(asked);
     answer.on("close", () => (asked.open = false));
     this.cookie = /(__Host-)?session=[^;]+/.exec(headers.cookie)?.[0] ?? this.cookie;
@@ -94,13 +94,14 @@ export class Front {
     const give = this.#answers.get(pathname);
     if (give) return give(near, answer);
     const far = ask({ host: "127.0.0.1", port: this.#bank.port, method, path: near.url, headers }, (from) => {
-      this.changeHeaders?.(from.headers);
+      this.changeHeaders?.(from.headers, pathname);
       answer.writeHead(from.statusCode, from.headers).flushHeaders();
       from.pipe(answer);
       from.on("error", () => answer.destroy());
     });
     far.on("error", () => answer.destroy());
     answer.on("close", () => far.destroy());
+    near.on("data", (part) => (asked.body += part));
     near.pipe(far);
   }
 }

@@ -1,5 +1,6 @@
 // A page in any engine. An engine gives a tab: `goto`, `url`, `evaluate` of a source text, `click` at
-// a point, `press`, `type`, `screenshot`, `resize`, `close`. Tests do all with these.
+// a point, `move`, `press`, `type`, `compose`, `answerPrompt`, `screenshot`, `resize`, `close`. Tests do
+// all with these.
 
 import { pass, until } from "../harness/wait.mjs";
 
@@ -96,6 +97,21 @@ export class Page {
     return this.#tab.click(Math.round(x), Math.round(y));
   }
 
+  /** Moves the pointer to a point of the window. */
+  moveTo(x, y) {
+    return this.#tab.move(x, y);
+  }
+
+  /** Waits until the browser asks whether to leave the page, and answers. */
+  answerPrompt(isLeaving, timeout = PATIENCE_MS) {
+    return this.#tab.answerPrompt(isLeaving, timeout);
+  }
+
+  /** Composes a text by an input method. */
+  compose(text) {
+    return this.#tab.compose(text);
+  }
+
   /** Presses a key, such as `a`, `Enter` or `Shift+Tab`. */
   press(key) {
     return this.#tab.press(key);
@@ -107,9 +123,9 @@ export class Page {
     await this.#tab.type(text);
   }
 
-  async signIn() {
+  async signIn(user = "alice") {
     await this.goto("/login");
-    await this.fill('[name="username"]', "alice");
+    await this.fill('[name="username"]', user);
     await this.fill('[name="password"]', "demo-password");
     await this.press("Enter");
     await this.arrives("the account page", ({ pathname }) => pathname === "/");

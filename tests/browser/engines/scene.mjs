@@ -106,6 +106,16 @@ class Stage {
     return this.#adopt(await this.browser.openHidden());
   }
 
+  /** A private window, which shares nothing with the others. */
+  async openPrivate() {
+    return this.#adopt(await this.browser.openPrivate());
+  }
+
+  /** The window that opens while this is done. */
+  async opened(deed) {
+    return this.#adopt(await this.browser.opened(deed));
+  }
+
   /** The first window, signed in, on the account page. */
   async signedIn() {
     await this.page.signIn();

@@ -1,8 +1,13 @@
 // What a tab does alike by playwright and by puppeteer.
 
+import { until } from "../harness/wait.mjs";
+
 export class Tab {
+  #prompt;
+
   constructor(page) {
     this.page = page;
+    page.on("dialog", (prompt) => (this.#prompt = prompt));
   }
 
   async goto(url) {
@@ -21,8 +26,24 @@ export class Tab {
     return this.page.mouse.click(x, y);
   }
 
+  move(x, y) {
+    return this.page.mouse.move(x, y);
+  }
+
   type(text) {
     return this.page.keyboard.type(text);
+  }
+
+  /** Waits until the browser asks whether to leave the page, and answers. */
+  async answerPrompt(isLeaving, timeout) {
+    const prompt = await until("the browser asks", () => this.#prompt, timeout);
+    this.#prompt = undefined;
+    await (isLeaving ? prompt.accept() : prompt.dismiss());
+  }
+
+  /** Composes a text by an input method. */
+  async compose() {
+    throw new Error("this driver has no input method");
   }
 
   close() {

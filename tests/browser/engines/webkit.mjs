@@ -46,6 +46,17 @@ export async function launch({ isDark = false } = {}) {
       openWindow: () => open("window"),
       // A new tab opens behind the others.
       openHidden: () => open("tab"),
+      openPrivate() {
+        throw new Error("this engine runs as one private session");
+      },
+      /** The tab that opens while this is done. */
+      opened: async (deed) => {
+        const handles = () => driver.ask("GET", "/window/handles");
+        const before = await handles();
+        await deed();
+        const isNew = (handle) => !before.includes(handle);
+        return new Tab(driver, await until("a window opens", async () => (await handles()).find(isNew)));
+      },
       // WebDriver has no command for them, and this driver does not speak BiDi.
       messages: undefined,
       group,
@@ -90,7 +101,7 @@ class Driver {
 
   /** Starts the session; returns the browser's version. */
   async start(args) {
-    const alwaysMatch = { "webkitgtk:browserOptions": { args } };
+    const alwaysMatch = { "webkitgtk:browserOptions": { args }, unhandledPromptBehavior: "ignore" };
     const { sessionId, capabilities } = await this.ask("POST", "/session", { capabilities: { alwaysMatch } });
     this.#url += `/session/${sessionId}`;
     // A page that leaves may take an answer along, and the driver waits for it.
@@ -149,6 +160,23 @@ class Tab {
       { type: "pointerUp", button: 0 },
     ];
     return this.#ask("POST", "/actions", { actions: [{ type: "pointer", id: "mouse", actions }] });
+  }
+
+  move(x, y) {
+    const actions = [{ type: "pointerMove", x, y, origin: "viewport" }];
+    return this.#ask("POST", "/actions", { actions: [{ type: "pointer", id: "mouse", actions }] });
+  }
+
+  /** Waits until the browser asks whether to leave the page, and answers. */
+  async answerPrompt(isLeaving, timeout) {
+    const isAsked = () => this.#ask("GET", "/alert/text").then(() => true, () => false);
+    await until("the browser asks", isAsked, timeout);
+    await this.#ask("POST", isLeaving ? "/alert/accept" : "/alert/dismiss");
+  }
+
+  /** Composes a text by an input method. */
+  async compose() {
+    throw new Error("this driver has no input method");
   }
 
   press(key) {
