@@ -56,15 +56,6 @@ async function assertIgnored(visitor, page, deed) {
   assert.ok(await page.evaluate(() => document.querySelector("session-timeout").status));
 }
 
-scene("N75: a listed frame of another origin reports input", { policy: SLOW }, async (stage) => {
-  const { visitor, listed } = await withEditors(stage);
-  await pass(0.5);
-  assert.equal(reports(visitor), 0);
-  await listed.locator("input").press("a");
-  await until("a report", () => reports(visitor) === 1, 2_000);
-  assert.deepEqual(visitor.errors, []);
-});
-
 scene("N75: frames and windows that are not listed report nothing", { policy: SLOW }, async (stage) => {
   const { visitor, page, url, other } = await withEditors(stage);
   await assertIgnored(visitor, page, () => other.locator("input").press("a"));

@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { adapt, cover, covered, expired, part } from "./harness/dialog.mjs";
+import { cover, covered, part } from "./harness/dialog.mjs";
 import { assertCoveredWhole, assertNothingPersonal, pageShows } from "./harness/looking.mjs";
 import { putProxy } from "./harness/proxy.mjs";
 import { scene } from "./harness/scene.mjs";
@@ -67,13 +67,6 @@ async function thereAndBack(page, meanwhile) {
   return hold;
 }
 
-scene("“back” to a cached file is covered until answered", { policy: CALM }, async (stage) => {
-  const hold = await keeping(stage);
-  const { page } = await stage.signedIn({ reducedMotion: "reduce" });
-  const release = await thereAndBack(page, hold);
-  await assertCoveredUntil(page, release);
-});
-
 scene("“back” to a cached file after the end shows no account", { policy: CALM }, async (stage) => {
   const hold = await keeping(stage);
   const { visitor, page } = await stage.signedIn({ reducedMotion: "reduce" });
@@ -94,46 +87,6 @@ scene("without an answer a cached file stays covered", { policy: CALM }, async (
   await part(page, "message").filter({ hasText: "Server unreachable." }).waitFor();
   await assertCoveredWhole(page);
   assert.deepEqual(visitor.errors, []);
-});
-
-scene("a cached page that names its session shows in no other", { policy: CALM }, async (stage) => {
-  await keeping(stage);
-  const { visitor, page } = await stage.signedIn({ reducedMotion: "reduce" });
-  const { session } = await visitor.truth();
-  await adapt(page, (element, session) => element.setAttribute("session", session), session);
-  await thereAndBack(page, async () => {
-    const other = await visitor.open("/login");
-    await visitor.signIn(other);
-    await other.close();
-  });
-  await part(page, "sign-in").waitFor({ timeout: 5_000 });
-  await assertCoveredWhole(page);
-});
-
-scene("a page that names its session ends without it", { policy: CALM }, async (stage) => {
-  const hold = await keeping(stage);
-  const { visitor, page } = await stage.signedIn({ reducedMotion: "reduce" });
-  const { session } = await visitor.truth();
-  await adapt(page, (element, session) => element.setAttribute("session", session), session);
-  const release = await thereAndBack(page, async () => {
-    await end(visitor);
-    return hold();
-  });
-  release();
-  await expired(page, "signed_out", 5_000);
-});
-
-scene("“back” to a whole page kept is covered until answered", { policy: CALM }, async (stage) => {
-  const hold = await keeping(stage);
-  const visitor = await stage.visitorWithTabs();
-  const page = await visitor.open("/login");
-  await visitor.signIn(page);
-  await page.evaluate(() => addEventListener("pageshow", ({ persisted }) => (window.persisted = persisted)));
-  await page.goto("about:blank");
-  const release = hold();
-  await page.goBack({ waitUntil: "commit" });
-  await until("it is the very page", () => page.evaluate(() => window.persisted).catch(() => false));
-  await assertCoveredUntil(page, release);
 });
 
 scene("a duplicated tab is covered until answered", { policy: CALM }, async (stage) => {

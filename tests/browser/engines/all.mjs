@@ -5,6 +5,7 @@ import "./tests/cookies.mjs";
 import "./tests/warning.mjs";
 import "./tests/end.mjs";
 import "./tests/pending.mjs";
+import "./tests/history.mjs";
 import "./tests/windows.mjs";
 import "./tests/whose.mjs";
 import "./tests/frames.mjs";

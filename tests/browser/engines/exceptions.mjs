@@ -23,6 +23,10 @@ export const EXCEPTIONS = {
       error: /the browser asks/,
     },
     "N76: composing with an input method counts": NO_INPUT_METHOD,
+    "a private window has no session of the others": {
+      why: "under its driver, all of WebKit is one private session",
+      error: /this engine runs as one private session/,
+    },
     "axe: the warning, dark": {
       why: "WebKitGTK draws a dark button, and tells axe that it is light grey",
       error: /sign-out.*contrast of 1\.81 .*background color: #c0c0c0/,

@@ -47,10 +47,10 @@ export class Front {
     this.#answers.set(path, give);
   }
 
-  /** Answers a path with this page. */
-  page(path, html) {
+  /** Answers a path with this page, and with more headers. */
+  page(path, html, more = {}) {
     const headers = { "content-type": "text/html; charset=utf-8", "cross-origin-opener-policy": "same-origin" };
-    this.answer(path, (_, answer) => answer.writeHead(200, headers).end(html));
+    this.answer(path, (_, answer) => answer.writeHead(200, { ...headers, ...more }).end(html));
   }
 
   /** Changes the headers of the bank's answers: an object of lower-case names, and the path. */
