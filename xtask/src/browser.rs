@@ -21,6 +21,8 @@ pub(crate) fn check(chores: &Chores) -> Result<()> {
     is_built(chores)?;
 
     chores.run(cmd!(sh, "cargo build -p bank --locked"))?;
+    let example = cmd!(sh, "cargo build -p dwell-examples --locked");
+    chores.run(example.args(["--bin", "sibling-origin"]))?;
     install(chores, TESTS)?;
     let artifacts = chores.target("browser");
     // An earlier run's say nothing about this one.
@@ -28,6 +30,10 @@ pub(crate) fn check(chores: &Chores) -> Result<()> {
     let tests = cmd!(sh, "npm --prefix {TESTS} test")
         .env("DWELL_ARTIFACTS", artifacts)
         .env("DWELL_BANK", chores.target("debug/bank"))
+        .env(
+            "DWELL_SIBLING_ORIGIN",
+            chores.target("debug/sibling-origin"),
+        )
         .envs(browsers);
     all_ran(&chores.run(tests)?)
 }

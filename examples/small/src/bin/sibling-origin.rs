@@ -1,6 +1,8 @@
 //! A single-page application on a sibling origin: which origin is ours, and CORS
 //! around the stack, so that its scripts can read refusals, too.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::response::Html;
 use axum::routing::{get, post};
@@ -38,15 +40,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     println!("{origin}");
     let pages = Router::new().route("/", get(Html(page)));
-    let service = service(&origin)?;
+    // An argument makes the timeout another one than 900 seconds.
+    let idle = std::env::args()
+        .nth(1)
+        .map_or(Ok(900), |idle| idle.parse())?;
+    let service = service(&origin, seconds(idle))?;
     tokio::spawn(axum::serve(api, service).into_future());
     Ok(axum::serve(app, pages).await?)
 }
 
-fn service(origin: &str) -> Result<Router, Box<dyn std::error::Error>> {
-    let default = Policy::named("default")
-        .idle(minutes(15))
-        .absolute(hours(8));
+fn service(origin: &str, idle: Duration) -> Result<Router, Box<dyn std::error::Error>> {
+    let default = Policy::named("default").idle(idle).absolute(hours(8));
     let policies = PolicySet::builder(default).build()?;
     let sessions = SessionManager::builder(MemoryStore::new(), policies).build();
     let cors = CorsLayer::new()
