@@ -14,6 +14,7 @@ import {
   unwarned,
   warned,
 } from "./harness/dialog.mjs";
+import { assertOnTime } from "./harness/punctual.mjs";
 import { scene } from "./harness/scene.mjs";
 import { pass, until } from "./harness/wait.mjs";
 
@@ -25,32 +26,12 @@ scene("the warning appears within 500 ms of its time", { policy: POLICY }, async
   const { page } = await stage.signedIn();
   const late = [];
   for (let round = 0; round < 3; round += 1) {
-    const { least, most } = await page.evaluate(measure);
-    assert.ok(least > -250, `${-least} ms too early`);
-    assert.ok(most <= 500, `up to ${most} ms late`);
-    late.push(most);
+    late.push(await assertOnTime(page, 3_000));
     await stay(page).click();
     await unwarned(page);
   }
   t.diagnostic(`the warning was late by at most ${late.map(Math.round).join(", ")} ms`);
 });
-
-/** In the page: how late the warning is painted, with a margin for the server's answer. */
-async function measure() {
-  const asked = performance.now();
-  const status = await (await fetch("/session", { cache: "no-store" })).json();
-  const answered = performance.now();
-  const shown = await new Promise((resolve) => {
-    const look = () => {
-      const dialog = document.querySelector("session-timeout").shadowRoot.querySelector("dialog[open]");
-      if (dialog?.getBoundingClientRect().height > 0) resolve(performance.now());
-      else requestAnimationFrame(look);
-    };
-    look();
-  });
-  const moment = status.remaining_ms - status.warn_ms;
-  return { least: shown - (answered + moment), most: shown - (asked + moment) };
-}
 
 scene("the warning counts down the seconds left", { policy: EARLY }, async (stage) => {
   const { visitor, page } = await stage.signedIn();

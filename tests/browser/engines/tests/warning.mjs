@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 
+import { assertOnTime } from "../../harness/punctual.mjs";
 import { scene } from "../scene.mjs";
 
 /** The warning comes with three seconds left: half of the timeout. */
@@ -9,33 +10,13 @@ const SHORT = { idle: "6s", absolute: "10m", warn: "2s" };
 
 scene("the warning appears within 500 ms of its time", { policy: SHORT }, async (stage, t) => {
   const page = await stage.signedIn();
-  const { least, most } = await page.evaluate(measure);
-  t.diagnostic(`late by at most ${Math.round(most)} ms`);
-  assert.ok(least > -250, `${-least} ms too early`);
-  assert.ok(most <= 500, `up to ${most} ms late`);
+  t.diagnostic(`late by at most ${Math.round(await assertOnTime(page, 3_000))} ms`);
   // Its name, for screen readers.
   assert.match(await page.of("::part(dialog)", (dialog) => dialog.ariaLabel), /^Your session will expire in \d seconds?/);
   const [, seconds] = /Your session will expire in (\d) seconds?/.exec(await page.dialogText());
   const { remaining_ms } = await stage.truth();
   assert.ok(Math.abs(seconds * 1_000 - remaining_ms) < 1_300, `${seconds} s shown, ${remaining_ms} ms left`);
 });
-
-/** In the page: how late the warning is painted, with a margin for the server's answer. */
-async function measure() {
-  const asked = performance.now();
-  const status = await (await fetch("/session", { cache: "no-store" })).json();
-  const answered = performance.now();
-  const shown = await new Promise((resolve) => {
-    const look = () => {
-      const dialog = document.querySelector("session-timeout").shadowRoot.querySelector("dialog[open]");
-      if (dialog?.getBoundingClientRect().height > 0) resolve(performance.now());
-      else requestAnimationFrame(look);
-    };
-    look();
-  });
-  const moment = status.remaining_ms - 3_000;
-  return { least: shown - (answered + moment), most: shown - (asked + moment) };
-}
 
 const ANSWERS = {
   "a click": (page) => page.click("::part(stay)"),
