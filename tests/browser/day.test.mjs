@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 
 import { cover, covered, noteEnd } from "./harness/dialog.mjs";
+import { Nginx } from "./harness/nginx.mjs";
 import { scene } from "./harness/scene.mjs";
 import { ready } from "./harness/visitor.mjs";
 import { pass, secondsSince, until } from "./harness/wait.mjs";
@@ -18,8 +19,10 @@ const POLICY = {
 };
 /** How long somebody is there. */
 const STAY_S = 45;
-/** When the network fails, and for how long; the last is a proxy that restarts. */
-const CUTS = [[8, 2], [20, 2], [32, 0.3]];
+/** When the network fails, and for how long. */
+const CUTS = [[8, 2], [20, 2]];
+/** When the proxy ends, and for how long. */
+const RESTART = [32, 0.3];
 
 /** A page of the bank's origin with a frame, in which somebody types. */
 async function openFramed(visitor) {
@@ -33,17 +36,25 @@ async function openFramed(visitor) {
   return page;
 }
 
-/** Cuts the network as planned, and resolves when the last cut is over. */
-async function cutNetwork(stage, visitor, start) {
+/** Cuts the network and restarts the proxy as planned, and resolves when that is over. */
+async function disturb(stage, proxy, visitor, start) {
   for (const [at, seconds] of CUTS) {
     await pass(at - secondsSince(start));
     await stage.link.cut(visitor);
     await pass(seconds);
     await stage.link.mend(visitor);
   }
+  const [at, seconds] = RESTART;
+  await pass(at - secondsSince(start));
+  const listened = visitor.asked("/session/events").length;
+  await proxy.restart(() => pass(seconds));
+  await until("it listens again", () => visitor.asked("/session/events").length > listened);
 }
 
-scene("a day's work in a minute ends neither early nor late", { policy: POLICY, link: true }, async (stage, t) => {
+scene("a day's work in a minute ends neither early nor late", { policy: POLICY }, async (stage, t) => {
+  const proxy = await Nginx.to(stage.bank.port);
+  stage.atEnd(() => proxy.end());
+  await stage.putLink(proxy.port);
   const { visitor, page } = await stage.signedIn();
   const editor = await openFramed(visitor);
   const admin = await visitor.open("/admin/sessions");
@@ -55,7 +66,7 @@ scene("a day's work in a minute ends neither early nor late", { policy: POLICY, 
     () => admin.locator("body").press("Shift"),
   ];
   const start = Date.now();
-  const cuts = cutNetwork(stage, visitor, start);
+  const disturbed = disturb(stage, proxy, visitor, start);
   for (let turn = 0; secondsSince(start) < STAY_S; turn++) {
     await typing[turn % typing.length]();
     // Pauses of half a second to three: nobody types all the time.
@@ -64,7 +75,7 @@ scene("a day's work in a minute ends neither early nor late", { policy: POLICY, 
       assert.ok(!(await cover(tab).isVisible()), `tab ${number} is covered after ${secondsSince(start)} s`);
     }
   }
-  await cuts;
+  await disturbed;
   await page.locator('[name="amount"]').press("End");
   const last = Date.now();
   const ends = await Promise.all([page, editor].map(noteEnd));

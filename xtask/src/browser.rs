@@ -12,6 +12,7 @@ const TESTS: &str = "tests/browser";
 pub(crate) fn check(chores: &Chores) -> Result<()> {
     tools::node(chores)?;
     let browsers = tools::browsers(chores)?;
+    tools::debian(chores, "nginx", &["nginx-light"])?;
     let sh = &chores.sh;
 
     install(chores, COMPONENT)?;

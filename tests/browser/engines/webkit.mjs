@@ -1,9 +1,9 @@
 // WebKit, as WebKitGTK's MiniBrowser on an X server of its own, by plain WebDriver.
 
 import { once } from "node:events";
-import { createServer } from "node:net";
 
 import { Group } from "../harness/group.mjs";
+import { freePort } from "../harness/port.mjs";
 import { until, within } from "../harness/wait.mjs";
 
 export const name = "WebKit";
@@ -80,15 +80,6 @@ const environment = (home, display) => ({
   // The sandbox does not start in containers.
   WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1",
 });
-
-/** WebKitWebDriver takes a port number only. */
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  return port;
-}
 
 class Driver {
   #url;

@@ -82,9 +82,9 @@ class Stage {
     return { visitor, page };
   }
 
-  /** Connects visitors through a link that can be cut: `stage.link`. */
-  async putLink() {
-    this.link = await Link.to(this.bank.port);
+  /** Connects visitors through a link that can be cut, `stage.link`, to the bank or a proxy in front. */
+  async putLink(port = this.bank.port) {
+    this.link = await Link.to(port);
     this.atEnd(() => this.link.close());
     this.bank.url = this.link.url;
   }
