@@ -87,12 +87,14 @@ scene("N71: another session, by another window, ends the page", { policy: CALM }
 
 scene("N71: late messages of the old session end nobody", { policy: CALM }, async (stage) => {
   const { front } = stage;
-  loseStream(stage);
   const page = await alicesPage(stage);
   const old = await page.evaluate(() => document.querySelector("session-timeout").status);
   await becomeBob(stage);
+  const listened = front.asked("/session/events").length;
   await page.goto("/");
   await page.ready();
+  // Without the stream it would ask once more.
+  await until("it listens", () => front.asked("/session/events").length > listened);
   assert.notEqual(await session(page), old.session);
   const ends = await noteEnds(page);
   const before = front.asked("/session").length;
