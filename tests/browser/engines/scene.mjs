@@ -13,6 +13,8 @@ import { Front } from "./front.mjs";
 import { Page } from "./page.mjs";
 
 const LONGEST_MS = 60_000;
+/** Tests mostly wait. A browser has one window in front, so that those beside one another have one each. */
+const BROWSERS = 2;
 
 const scenes = new Map();
 // `node webkit.test.mjs frame` runs the tests whose names contain an argument; without one all run.
@@ -24,26 +26,31 @@ export function scene(name, { policy }, body) {
   scenes.set(name, { policy, body });
 }
 
-/** Runs all tests in this engine, one after another, in one browser. */
+/** Runs all tests in this engine, in several browsers, in each one after another. */
 export function runAll({ name: engine, cookies, launch }) {
   const exceptions = EXCEPTIONS[engine] ?? {};
-  test(`${engine} starts, and every test runs in it`, async (t) => {
+  test(`${engine} starts, and every test runs in it`, { concurrency: BROWSERS }, async (t) => {
     const start = Date.now();
-    const browser = await launch();
-    try {
-      t.diagnostic(`${engine} ${browser.version}, after ${Date.now() - start} ms`);
-      Object.assign(browser, { cookies });
-      const chosen = [...scenes].filter(isWanted);
-      for (const [name, one] of chosen) {
-        const title = `${engine}: ${name}`;
-        await t.test(title, (t) => play(browser, title, one, exceptions[name], t));
+    const chosen = [...scenes].filter(isWanted);
+    const waiting = [...chosen];
+    const work = async () => {
+      const browser = await launch();
+      try {
+        t.diagnostic(`${engine} ${browser.version}, after ${Date.now() - start} ms`);
+        Object.assign(browser, { cookies });
+        while (waiting.length > 0) {
+          const [name, one] = waiting.shift();
+          const title = `${engine}: ${name}`;
+          await t.test(title, (t) => play(browser, title, one, exceptions[name], t));
+        }
+      } finally {
+        await browser.end();
       }
-      const unknown = Object.keys(exceptions).filter((name) => !scenes.has(name));
-      if (unknown.length > 0) throw new Error(`exceptions of no test: ${unknown.join("; ")}`);
-      t.diagnostic(`${engine}: ${chosen.length} tests in ${Date.now() - start} ms`);
-    } finally {
-      await browser.end();
-    }
+    };
+    await Promise.all(Array.from({ length: Math.min(BROWSERS, waiting.length) }, work));
+    const unknown = Object.keys(exceptions).filter((name) => !scenes.has(name));
+    if (unknown.length > 0) throw new Error(`exceptions of no test: ${unknown.join("; ")}`);
+    t.diagnostic(`${engine}: ${chosen.length} tests in ${Date.now() - start} ms`);
   });
 }
 

@@ -9,7 +9,7 @@ export async function until(what, question, timeout = 10_000) {
     const answer = await question();
     if (answer) return answer;
     if (Date.now() > end) throw new Error(`not within ${timeout} ms: ${what}`);
-    await sleep(25);
+    await sleep(50);
   }
 }
 
