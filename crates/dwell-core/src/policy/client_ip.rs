@@ -20,18 +20,22 @@ pub enum ClientIpSource {
     /// The connection's other end; headers are ignored. The default.
     #[default]
     Peer,
+    /// The PROXY protocol header (version 1 or 2) with which trusted proxies begin a
+    /// connection. The server reads it.
+    ProxyProtocol,
     /// The `X-Forwarded-For` header, extended by trusted proxies.
     XForwardedFor,
 }
 
 impl ClientIpSource {
     /// Returns the source with this name in policy files: `peer`,
-    /// `x-forwarded-for` or `forwarded`.
+    /// `proxy-protocol`, `x-forwarded-for` or `forwarded`.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         match name {
             "forwarded" => Some(Self::Forwarded),
             "peer" => Some(Self::Peer),
+            "proxy-protocol" => Some(Self::ProxyProtocol),
             "x-forwarded-for" => Some(Self::XForwardedFor),
             _ => None,
         }
@@ -68,8 +72,8 @@ impl ClientIp {
     ///
     /// # Errors
     /// Fails if a range can't be read or has host bits set, if there are too
-    /// many, or if the source is a header and no proxy is trusted: the header
-    /// could never be used.
+    /// many, or if the source is not the connection's other end and no proxy is
+    /// trusted: it could never be used.
     pub fn new<I>(source: ClientIpSource, trusted_proxies: I) -> Result<Self, PolicyError>
     where
         I: IntoIterator,

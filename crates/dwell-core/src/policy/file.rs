@@ -283,7 +283,7 @@ impl Source<'_> {
         table: &ClientIpTable,
         places: &mut Places,
     ) -> Result<ClientIp, PolicyFileError> {
-        let words = "peer, x-forwarded-for, forwarded";
+        let words = "peer, x-forwarded-for, forwarded, proxy-protocol";
         let source = Some(table.source.clone());
         let source = self.word("client_ip", "source", &source, words, ClientIpSource::parse)?;
         let trusted = table.trusted_proxies.as_ref();

@@ -18,7 +18,8 @@ const MAX_ENTRIES: usize = 32;
 /// not known for certain.
 ///
 /// `peer` is the address of the connection's other end. IPv4-mapped addresses
-/// (`::ffff:192.0.2.1`) are returned as IPv4.
+/// (`::ffff:192.0.2.1`) are returned as IPv4. With [`ClientIpSource::ProxyProtocol`]
+/// the client of a trusted proxy is not known here: it is in a [`Proxied`](super::Proxied).
 ///
 /// ```
 /// use dwell_core::{ClientIp, ClientIpSource};
@@ -37,6 +38,8 @@ pub fn client_ip(source: &ClientIp, peer: Option<IpAddr>, headers: &HeaderMap) -
     let peer = peer?.to_canonical();
     let header = match source.source() {
         ClientIpSource::Peer => return Some(peer),
+        // What a trusted proxy said stands in no header.
+        ClientIpSource::ProxyProtocol => return (!source.trusts(peer)).then_some(peer),
         ClientIpSource::XForwardedFor => &X_FORWARDED_FOR,
         ClientIpSource::Forwarded => &FORWARDED,
     };

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use dwell_core::{PolicySet, SessionState};
+use dwell_core::{ClientIpSource, PolicySet, SessionState};
 use http::Extensions;
 use tower_layer::Layer;
 
@@ -28,6 +28,13 @@ use crate::rejection::Refusal;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
+
+/// Holds the client's address by the PROXY protocol header of a connection; `None` if
+/// the header has none (`UNKNOWN`, `LOCAL`, a Unix socket). A server that has read the
+/// header of a trusted proxy inserts it into each of the connection's requests. See the
+/// [module docs](super).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proxied(pub Option<SocketAddr>);
 
 /// Finds the client's address and network; see the [module docs](super). Must be
 /// outside the [`IdleTimeoutLayer`](crate::idle::IdleTimeoutLayer).
@@ -71,8 +78,23 @@ impl NetworkLayer {
                            address into the request (axum: into_make_service_with_connect_info)";
             return Err(Refusal::Miswired(missing.to_owned()));
         }
-        Ok(client_ip(policies.client_ip(), peer, request.headers))
+        let source = policies.client_ip();
+        let by_header = source.source() == ClientIpSource::ProxyProtocol;
+        if by_header && peer.is_some_and(|peer| source.trusts(peer)) {
+            return proxied(request.extensions);
+        }
+        Ok(client_ip(source, peer, request.headers))
     }
+}
+
+/// Returns the client's address by the connection's PROXY header.
+fn proxied(extensions: &Extensions) -> Result<Option<IpAddr>, Refusal> {
+    let Some(Proxied(client)) = extensions.get() else {
+        let missing = "the address of the PROXY header: the policies name this source, but the \
+                       server puts no `Proxied` into the request";
+        return Err(Refusal::Miswired(missing.to_owned()));
+    };
+    Ok(client.map(|client| client.ip().to_canonical()))
 }
 
 impl Default for NetworkLayer {
@@ -115,3 +137,53 @@ impl<S> Layer<S> for NetworkLayer {
 
 /// The service of [`NetworkLayer`].
 pub type NetworkService<S> = Gated<S, NetworkLayer>;
+
+#[cfg(test)]
+mod tests {
+    use dwell_core::{ClientIp, Policy, hours, minutes};
+    use http::Request;
+
+    use super::*;
+
+    const OFFICE: &str = "[::ffff:10.20.1.1]:4711";
+
+    /// The client of a request from this peer, on whose connection the server has read
+    /// this header.
+    fn find(peer: &str, header: Option<Proxied>) -> Result<Option<IpAddr>, Refusal> {
+        let default = Policy::named("default").idle(minutes(15));
+        let proxies = ClientIp::new(ClientIpSource::ProxyProtocol, ["127.0.0.1/32"]);
+        let policies = PolicySet::builder(default.absolute(hours(8)));
+        let policies = policies.client_ip(proxies.unwrap()).build().unwrap();
+        let mut request = Request::new(());
+        // Nobody is believed about this one.
+        let forged = "6.6.6.6".parse().unwrap();
+        request.headers_mut().insert("x-forwarded-for", forged);
+        let peer = Peer(peer.parse().unwrap());
+        request.extensions_mut().insert(peer);
+        if let Some(header) = header {
+            request.extensions_mut().insert(header);
+        }
+        NetworkLayer::new().find(&policies, RequestHead::of(&request))
+    }
+
+    #[test]
+    fn n32_proxy_header_counts_from_trusted_proxies_only() {
+        let header = Some(Proxied(OFFICE.parse().ok()));
+        let client = |peer, header| find(peer, header).unwrap().map(|client| client.to_string());
+        assert_eq!(client("127.0.0.1:1", header).unwrap(), "10.20.1.1");
+        assert_eq!(client("[::ffff:127.0.0.1]:1", header).unwrap(), "10.20.1.1");
+        assert_eq!(client("198.51.100.7:1", header).unwrap(), "198.51.100.7");
+        assert_eq!(client("198.51.100.7:1", None).unwrap(), "198.51.100.7");
+        // `PROXY UNKNOWN`: not the proxy, which may be in a named network.
+        assert_eq!(client("127.0.0.1:1", Some(Proxied(None))), None);
+    }
+
+    #[test]
+    fn l16_server_that_reads_no_proxy_header_is_refused() {
+        let refusal = find("127.0.0.1:1", None).unwrap_err();
+        let Refusal::Miswired(missing) = refusal else {
+            panic!("{refusal:?}");
+        };
+        assert!(missing.contains("PROXY header"), "{missing}");
+    }
+}

@@ -26,10 +26,18 @@
 //! });
 //! # let _ = layer;
 //! ```
+//!
+//! # The PROXY protocol
+//! With [`ClientIpSource::ProxyProtocol`](dwell_core::ClientIpSource) the server that
+//! accepts a connection of a trusted proxy
+//! ([`ClientIp::trusts`](dwell_core::ClientIp::trusts)) reads the header that comes before
+//! HTTP, and inserts a [`Proxied`] into each request. A request of a trusted proxy without
+//! one is refused with 500. From others no header is read: its bytes are no HTTP.
+//! `examples/gateway/src/serve.rs` does all of it.
 
 mod client_ip;
 mod forwarded;
 mod layer;
 
 pub use client_ip::client_ip;
-pub use layer::{NetworkLayer, NetworkService, Peer};
+pub use layer::{NetworkLayer, NetworkService, Peer, Proxied};
