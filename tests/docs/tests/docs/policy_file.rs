@@ -14,7 +14,8 @@ fn every_policy_in_docs_loads() {
     let mut loaded = 0;
     for page in all() {
         for block in blocks(&read(&page), "toml") {
-            if block.starts_with("[dependencies]") {
+            // The gateway's own tests try its files.
+            if block.starts_with("[dependencies]") || block.contains("\norigin = ") {
                 continue;
             }
             let text = match block.contains("[policy.default]") {

@@ -1,0 +1,97 @@
+//! What the routes of the file demand: a gate that asks Dwell's own layers.
+
+use std::sync::Arc;
+
+use dwell_axum::dwell_tower::activity::MarkLayer;
+use dwell_axum::dwell_tower::gate::{Gate, RequestHead};
+use dwell_axum::dwell_tower::idle::PolicyLayer;
+use dwell_axum::dwell_tower::rejection::Refusal;
+use dwell_axum::dwell_tower::step_up::StepUpLayer;
+use dwell_axum::{AuthenticationRequirement, SessionState, Verdict};
+
+use crate::path::{ClearPath, Pattern};
+
+/// Who is let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Access {
+    Public,
+    Session,
+    Privileged,
+}
+
+/// A `[[route]]` of the file.
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    pub(crate) pattern: Pattern,
+    pub(crate) mark: Option<MarkLayer>,
+    pub(crate) policy: Option<PolicyLayer>,
+    pub(crate) access: Access,
+}
+
+/// All routes. Every one that matches a request applies, so their order makes no
+/// difference: passive beats active, the strictest access counts, and the policies add up.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    routes: Arc<[Route]>,
+    privileged: StepUpLayer,
+}
+
+impl Rules {
+    pub(crate) fn new(routes: Vec<Route>) -> Self {
+        Self {
+            routes: routes.into(),
+            privileged: StepUpLayer::new(AuthenticationRequirement::by_policy()),
+        }
+    }
+}
+
+impl Gate for Rules {
+    fn name(&self) -> &'static str {
+        "the routes of the gateway"
+    }
+
+    fn admit(&self, state: &SessionState, head: RequestHead<'_>) -> Result<(), Refusal> {
+        let Some(path) = head.extensions.get::<ClearPath>() else {
+            return Err(Refusal::Miswired("the request's clear path".to_owned()));
+        };
+        state.reach_route();
+        if path.is_own() {
+            // A proxy asks about a page of ours: who is not signed in must see the login page.
+            return MarkLayer::passive().admit(state, head);
+        }
+        let matching = || {
+            self.routes
+                .iter()
+                .filter(|route| route.pattern.matches(path))
+        };
+        for mark in matching().filter_map(|route| route.mark) {
+            mark.admit(state, head)?;
+        }
+        let access = matching().map(|route| route.access).max();
+        match access.unwrap_or(Access::Session) {
+            Access::Public => {}
+            Access::Session => demand_session(state)?,
+            Access::Privileged => self.privileged.admit(state, head)?,
+        }
+        for policy in matching().filter_map(|route| route.policy.as_ref()) {
+            policy.admit(state, head)?;
+        }
+        if let Some(route) = matching().next() {
+            state.label_route(|| route.pattern.as_str().into());
+        }
+        Ok(())
+    }
+}
+
+fn demand_session(state: &SessionState) -> Result<(), Refusal> {
+    match state.verdict() {
+        Some(Verdict::Live(_)) => {
+            state.mark_personal();
+            Ok(())
+        }
+        verdict => {
+            let over = verdict.and_then(|verdict| verdict.over());
+            Err(over.map_or(Refusal::SessionRequired, Refusal::from))
+        }
+    }
+}
