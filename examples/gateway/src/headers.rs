@@ -83,6 +83,17 @@ fn is_our_cookie(pair: &[u8]) -> bool {
         .any(|ours| ours.as_bytes() == name.trim_ascii())
 }
 
+/// The fields that say who is signed in.
+const IDENTITY: [&str; 3] = ["remote-user", "remote-session", "remote-auth-time"];
+
+/// Says that nobody is signed in, to a proxy that copies the fields: from an answer
+/// without them, Caddy 2.6 copies the name of its own variable.
+pub(crate) fn blank(headers: &mut HeaderMap) {
+    for name in IDENTITY {
+        headers.insert(name, HeaderValue::from_static(""));
+    }
+}
+
 /// Says who is signed in, for the service behind.
 pub(crate) fn identify(headers: &mut HeaderMap, state: &SessionState) {
     let Some(session) = state.session() else {
@@ -92,13 +103,14 @@ pub(crate) fn identify(headers: &mut HeaderMap, state: &SessionState) {
     state.mark_personal();
     let record = &session.record;
     let authenticated_at = record.facts.authenticated_at.as_millis() / 1_000;
-    set(headers, "remote-user", record.subject.as_str());
-    set(
-        headers,
-        "remote-session",
+    let values = [
+        record.subject.as_str(),
         &SessionRef::of(record.key).to_string(),
-    );
-    set(headers, "remote-auth-time", &authenticated_at.to_string());
+        &authenticated_at.to_string(),
+    ];
+    for (name, value) in IDENTITY.into_iter().zip(values) {
+        set(headers, name, value);
+    }
 }
 
 /// Prepares a request's fields for the service behind.

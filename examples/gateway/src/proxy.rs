@@ -73,6 +73,7 @@ impl Proxy {
         }
         if parts.extensions.get::<Asked>().is_some() {
             let mut answer = Response::default();
+            headers::blank(answer.headers_mut());
             headers::identify(answer.headers_mut(), &state);
             return answer;
         }

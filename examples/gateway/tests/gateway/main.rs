@@ -7,6 +7,8 @@
     reason = "a panic fails the test"
 )]
 
+mod addresses;
+mod asking;
 mod config;
 mod login;
 mod open;

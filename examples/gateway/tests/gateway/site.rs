@@ -103,6 +103,17 @@ impl Site {
         wire
     }
 
+    /// Opens a connection and writes a request of nobody.
+    pub(crate) async fn ask_without_cookie(&self, line: &str) -> Wire {
+        let mut wire = Wire::open(self.front).await;
+        let host = self.front;
+        wire.say(&format!(
+            "{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        ))
+        .await;
+        wire
+    }
+
     /// Stops the gateway in good order, and waits until it has stopped.
     pub(crate) async fn stopped(mut self) {
         drop(self.stop.take());
