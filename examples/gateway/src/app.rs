@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::DefaultBodyLimit;
 use axum::http::request::Parts;
-use axum::http::{Request, StatusCode, header};
+use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -79,7 +79,19 @@ impl Gateway {
     }
 
     /// Answers a request.
-    pub(crate) async fn answer(&self, mut request: Request<Body>) -> Response {
+    pub(crate) async fn answer(&self, request: Request<Body>) -> Response {
+        // Besides a `Content-Length`, of which nothing is left here, a proxy in front may
+        // see another end of this request, and so another begin of the next (RFC 9112 §6.1).
+        let is_last = request.headers().contains_key(header::TRANSFER_ENCODING);
+        let mut response = self.route(request).await;
+        if is_last {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
+        response
+    }
+
+    async fn route(&self, mut request: Request<Body>) -> Response {
         if request.headers().get_all(header::HOST).iter().count() > 1 {
             return problem(StatusCode::BAD_REQUEST, "ambiguous_host");
         }

@@ -140,6 +140,10 @@ pub(crate) fn to_upstream(parts: &mut Parts, state: &SessionState, is_https: boo
 
 /// Prepares an answer's fields for the client. A service can't set our cookies.
 pub(crate) fn to_client(headers: &mut HeaderMap) {
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        // Of the two framings that one counts (RFC 9112 §6.3), and the answer is framed anew.
+        headers.remove(header::CONTENT_LENGTH);
+    }
     end_hop(headers);
     headers.remove("session-timeout");
     let lines: Vec<HeaderValue> = headers

@@ -15,3 +15,5 @@ mod open;
 mod passing_on;
 mod service;
 mod site;
+mod smuggling;
+mod upstreams;
