@@ -9,6 +9,8 @@
 
 mod addresses;
 mod asking;
+mod behind;
+mod command;
 mod config;
 mod login;
 mod open;

@@ -16,7 +16,7 @@ async fn end(site: &Site, alice: &Browser) {
     assert_eq!(elsewhere.post("/session/end", "").await.status, 204);
 }
 
-async fn connect(
+pub(crate) async fn connect(
     site: &Site,
     alice: &Browser,
     origin: &str,
@@ -48,10 +48,18 @@ async fn connect(
     }
 }
 
-async fn echo(socket: &mut WebSocketStream<TcpStream>, text: &str) {
+pub(crate) async fn echo(socket: &mut WebSocketStream<TcpStream>, text: &str) {
     socket.send(Message::text(text)).await.unwrap();
     let answer = within(socket.next()).await.unwrap().unwrap();
     assert_eq!(answer.into_text().unwrap(), text);
+}
+
+/// Waits for the close frame. Returns its code and reason.
+pub(crate) async fn closed_with(mut socket: WebSocketStream<TcpStream>) -> (u16, String) {
+    match within(socket.next()).await {
+        Some(Ok(Message::Close(Some(frame)))) => (frame.code.into(), frame.reason.to_string()),
+        message => panic!("{message:?}"),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,14 +76,8 @@ async fn l14_web_socket_ends_with_session_and_says_why() {
         echo(&mut other, text).await;
     }
     end(&site, &alice).await;
-    for mut socket in [socket, other] {
-        match within(socket.next()).await {
-            Some(Ok(Message::Close(Some(frame)))) => {
-                assert_eq!(u16::from(frame.code), 4401);
-                assert_eq!(frame.reason.as_str(), "signed_out");
-            }
-            message => panic!("{message:?}"),
-        }
+    for socket in [socket, other] {
+        assert_eq!(closed_with(socket).await, (4401, "signed_out".to_owned()));
     }
 }
 
