@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::DefaultBodyLimit;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Request, StatusCode, header};
+use axum::http::{HeaderValue, Request, StatusCode, Version, header};
 use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -92,7 +92,8 @@ impl Gateway {
     }
 
     async fn route(&self, mut request: Request<Body>) -> Response {
-        if request.headers().get_all(header::HOST).iter().count() > 1 {
+        let hosts = request.headers().get_all(header::HOST).iter().count();
+        if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
             return problem(StatusCode::BAD_REQUEST, "ambiguous_host");
         }
         let check = self.check.as_ref();

@@ -8,9 +8,10 @@ use dwell_axum::dwell_tower::session::SessionCookie;
 use dwell_axum::{SessionRef, SessionState};
 
 /// Fields of one connection (RFC 9110 §7.6.1). `Expect` was answered here.
-const OF_ONE_HOP: [&str; 10] = [
+const OF_ONE_HOP: [&str; 11] = [
     "connection",
     "expect",
+    "http2-settings",
     "keep-alive",
     "proxy-authenticate",
     "proxy-authorization",

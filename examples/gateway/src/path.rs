@@ -23,8 +23,8 @@ pub(crate) const OWN: &str = "session";
 
 impl ClearPath {
     /// Takes a path apart. Returns `None` if it is ambiguous: with dot segments, empty
-    /// segments, `;`, `\`, an encoded slash, an encoded percent sign, a control character
-    /// or what is no UTF-8.
+    /// segments, segments that end with a dot or a space, `;`, `\`, an encoded slash, an encoded
+    /// percent sign, a control character or what is no UTF-8.
     pub(crate) fn of(path: &str) -> Option<Self> {
         let rest = path.strip_prefix('/')?;
         // What ends with a slash is the same page here, and need not be elsewhere: the
@@ -48,7 +48,8 @@ impl ClearPath {
 fn segment(raw: &str) -> Option<String> {
     let text = percent_decode_str(raw).decode_utf8().ok()?;
     let bad = |c: char| c.is_control() || matches!(c, '/' | '\\' | ';' | '%');
-    let clear = !matches!(&*text, "" | "." | "..") && !text.contains(bad);
+    // Windows drops dots and spaces at the end of a name.
+    let clear = !text.is_empty() && !text.ends_with(['.', ' ']) && !text.contains(bad);
     clear.then(|| text.into_owned())
 }
 
@@ -151,6 +152,8 @@ mod tests {
             "/admin;x=1/users",
             "/admin%3bx",
             "/public/%252e%252e/admin",
+            "/admin./users",
+            "/admin%20",
             "/admin%00",
             "/admin%0d%0a",
             "/%ff",

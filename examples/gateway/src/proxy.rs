@@ -22,7 +22,7 @@ use crate::check::Asked;
 use crate::config::Config;
 use crate::headers;
 use crate::path::ClearPath;
-use crate::tunnel::{Protocol, tunnel};
+use crate::tunnel::tunnel;
 
 /// How long a connection to the service may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -94,11 +94,9 @@ impl Proxy {
         state: &SessionState,
     ) -> Response {
         let (mut parts, body) = request.into_parts();
-        let upgrade = upgrade_of(&parts.headers);
-        let lifeline = match &upgrade {
-            Some(_) => Lifeline::of(state.handle()).map(Lifeline::counted),
-            None => None,
-        };
+        let is_web_socket = is_web_socket(&parts.headers);
+        let lifeline = is_web_socket.then(|| Lifeline::of(state.handle()));
+        let lifeline = lifeline.flatten().map(Lifeline::counted);
         if let Some(None) = lifeline {
             return refuse(Refusal::TooManyStreams, &parts).map(Body::from);
         }
@@ -108,8 +106,8 @@ impl Proxy {
         *onward.method_mut() = parts.method;
         *onward.headers_mut() = parts.headers;
         *onward.uri_mut() = uri(upstream, parts.uri);
-        if let Some(protocol) = &upgrade {
-            demand_upgrade(onward.headers_mut(), protocol);
+        if is_web_socket {
+            upgrade(onward.headers_mut());
         }
         let mut response = match timeout(self.patience, self.client.request(onward)).await {
             Ok(Ok(response)) => response,
@@ -131,32 +129,34 @@ impl Proxy {
         headers::to_client(response.headers_mut());
         *response.version_mut() = Version::HTTP_11;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            let (Some(protocol), Some(client)) = (upgrade, client) else {
+            let Some(client) = client.filter(|_| is_web_socket) else {
                 return problem(StatusCode::BAD_GATEWAY, "upstream_unavailable");
             };
-            demand_upgrade(response.headers_mut(), &protocol);
+            upgrade(response.headers_mut());
             response
                 .extensions_mut()
                 .insert(UpgradePolicy::EndsWithSession);
             let service = hyper::upgrade::on(&mut response);
-            tunnel(client, service, lifeline.flatten(), Protocol::of(&protocol));
+            tunnel(client, service, lifeline.flatten());
         }
         response.map(Body::new)
     }
 }
 
-/// Returns the protocol that a client would like to speak on.
-fn upgrade_of(headers: &HeaderMap) -> Option<HeaderValue> {
+/// Whether a client asks for a WebSocket. No other protocol is passed on: over `h2c` it could
+/// send requests that nobody looks at.
+fn is_web_socket(headers: &HeaderMap) -> bool {
     let lists = headers.get_all(CONNECTION).iter();
     let lists = lists.filter_map(|list| list.to_str().ok());
     let mut names = lists.flat_map(|list| list.split(','));
     let asks = names.any(|name| name.trim().eq_ignore_ascii_case("upgrade"));
-    headers.get(UPGRADE).filter(|_| asks).cloned()
+    let protocol = headers.get(UPGRADE).map(HeaderValue::as_bytes);
+    asks && protocol.is_some_and(|protocol| protocol.eq_ignore_ascii_case(b"websocket"))
 }
 
-fn demand_upgrade(headers: &mut HeaderMap, protocol: &HeaderValue) {
+fn upgrade(headers: &mut HeaderMap) {
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    headers.insert(UPGRADE, protocol.clone());
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
 }
 
 fn uri(upstream: Authority, asked: Uri) -> Uri {

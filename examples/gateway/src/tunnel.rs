@@ -1,10 +1,9 @@
-//! Connections that speak another protocol from now on, such as WebSockets.
+//! Connections of which a WebSocket has become.
 
 use std::future::pending;
 use std::io;
 use std::time::Duration;
 
-use axum::http::HeaderValue;
 use dwell_axum::dwell_tower::open::{CloseReason, Lifeline};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -17,29 +16,8 @@ const SESSION_OVER: u16 = 4401;
 /// How long a slow client may take to read the close frame.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// Whether a connection's protocol has room for the reason of its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    Other,
-    WebSocket,
-}
-
-impl Protocol {
-    pub(crate) fn of(name: &HeaderValue) -> Self {
-        match name.as_bytes().eq_ignore_ascii_case(b"websocket") {
-            true => Self::WebSocket,
-            false => Self::Other,
-        }
-    }
-}
-
 /// Copies both ways until one side ends, or the session.
-pub(crate) fn tunnel(
-    client: OnUpgrade,
-    service: OnUpgrade,
-    lifeline: Option<Lifeline>,
-    protocol: Protocol,
-) {
+pub(crate) fn tunnel(client: OnUpgrade, service: OnUpgrade, lifeline: Option<Lifeline>) {
     tokio::spawn(async move {
         let Ok((client, service)) = tokio::try_join!(client, service) else {
             return;
@@ -66,7 +44,7 @@ pub(crate) fn tunnel(
             reason = closed => reason,
             _ = async { tokio::try_join!(up, down) } => return,
         };
-        if protocol == Protocol::WebSocket && frames.is_between() {
+        if frames.is_between() {
             let last_words = async {
                 to_client.write_all(&close_frame(reason)).await?;
                 to_client.shutdown().await

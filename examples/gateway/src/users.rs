@@ -62,9 +62,10 @@ impl Users {
         if password.len() > MAX_PASSWORD {
             return false;
         }
-        // The semaphore is never closed.
-        let _permit = self.checking.acquire().await;
+        let permit = Arc::clone(&self.checking).acquire_owned().await;
         let check = move || {
+            // Also while nobody waits for this any more. The semaphore is never closed.
+            let _permit = permit;
             let hash = PasswordHash::new(&hash).ok()?;
             Argon2::default()
                 .verify_password(password.as_bytes(), &hash)

@@ -148,6 +148,7 @@ async fn odd_request_lines_reach_nobody() {
         "POST http://app.example@evil.example\\/ HTTP/1.1\r\nHost: app.example",
         "CONNECT evil.example:443 HTTP/1.1\r\nHost: app.example",
         "OPTIONS * HTTP/1.1\r\nHost: app.example",
+        "POST / HTTP/1.1",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ] {
         let (statuses, log) = send_line(line, "", "").await;

@@ -157,6 +157,33 @@ async fn answer_that_breaks_off_does_not_look_whole() {
     assert!(!raw.contains("0\r\n\r\n"), "{raw}");
 }
 
+/// Over another protocol a client could send requests that nobody looks at.
+#[tokio::test(flavor = "multi_thread")]
+async fn client_gets_no_other_protocol_than_web_socket() {
+    let switching =
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n";
+    for protocol in [
+        "h2c",
+        "TLS/1.2",
+        "websocket, h2c",
+        "h2c\r\nUpgrade: websocket",
+    ] {
+        let (service, mut seen) = raw(switching, Then::Hang).await;
+        let site = site(service).await;
+        let alice = site.alice().await;
+        let fields = format!(
+            "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: {protocol}\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
+        );
+        let mut wire = site.ask(&alice, "GET /", &fields).await;
+        assert_eq!(status(&wire.until("\r\n\r\n").await), "502", "{protocol}");
+        let head = within(seen.recv()).await.unwrap().to_lowercase();
+        assert!(
+            !head.contains("upgrade") && !head.contains("http2-settings"),
+            "{head}"
+        );
+    }
+}
+
 /// Time stands still here while anything happens, and passes at once while all wait.
 #[tokio::test(start_paused = true)]
 async fn slow_service_is_504_and_no_activity() {
