@@ -25,6 +25,7 @@ use crate::pages::{self, LOGIN, LOGOUT, STEP_UP};
 use crate::path::ClearPath;
 use crate::proxy::{Proxy, problem};
 use crate::rules::Rules;
+use crate::users::Users;
 
 /// The longest form, in bytes.
 const MAX_FORM: usize = 16 * 1_024;
@@ -36,6 +37,8 @@ pub struct Gateway {
     /// Answers what other proxies ask about, and how they ask.
     check: Option<(Asking, Router)>,
     pub(crate) timeouts: SessionTimeoutLayer,
+    rules: Rules,
+    users: Users,
 }
 
 impl Gateway {
@@ -56,7 +59,8 @@ impl Gateway {
             let answer = Arc::clone(&proxy).answer(request);
             async { Ok::<_, Infallible>(answer.await) }
         });
-        let answer = Gated::new(answer, Rules::new(config.routes.clone()));
+        let rules = Rules::new(config.routes.clone());
+        let answer = Gated::new(answer, rules.clone());
         let site = Router::new()
             .route(LOGIN, get(pages::login_page).post(pages::login))
             .route(STEP_UP, get(pages::step_up_page).post(pages::step_up))
@@ -75,7 +79,17 @@ impl Gateway {
             site,
             check: config.check.map(|asking| (asking, check)),
             timeouts,
+            rules,
+            users: config.users.clone(),
         }
+    }
+
+    /// Puts the policies, routes and users of another file in force. Returns who is no user
+    /// any more.
+    pub(crate) fn reload(&self, config: Config) -> Vec<String> {
+        self.timeouts.policies().replace(config.policies);
+        self.rules.replace(config.routes);
+        self.users.replace(config.users.table())
     }
 
     /// Answers a request.

@@ -3,15 +3,19 @@
 use axum::body::Body;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, Method, Request, Uri, header};
+use serde::Deserialize;
 
 /// Where the check finds the request that it is asked about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 pub(crate) enum Asking {
     /// `X-Original-Method` and `X-Original-URI`: nginx, as the page sets it up.
+    #[serde(rename = "x-original")]
     OriginalUri,
     /// `X-Forwarded-Method` and `X-Forwarded-Uri`: Caddy, Traefik.
+    #[serde(rename = "x-forwarded")]
     ForwardedUri,
     /// The check's own method, and its path without `/check`: Envoy.
+    #[serde(rename = "path")]
     OwnPath,
 }
 

@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::Gateway;
 use crate::config::Config;
-use crate::users::{self, Users};
+use crate::users;
 
 const HELP: &str = "\
 Session timeouts in front of any service.
@@ -24,7 +24,7 @@ Usage: gateway [--config FILE]
        gateway hash-password
 
   --config FILE    Settings, routes and policies [default: gateway.toml];
-                   policies and users are read again on SIGHUP
+                   policies, routes and users are read again on SIGHUP
   -h, --help       Show this text
 
 hash-password asks for a password, or reads a line of standard input, and
@@ -114,12 +114,12 @@ async fn serve(path: &Path) -> Result<(), Box<dyn Error>> {
         signal(SignalKind::interrupt())?,
     );
     let mut hangup = signal(SignalKind::hangup())?;
-    let (users, live) = (config.users.clone(), sessions.clone());
+    let (reloaded, live) = (gateway.clone(), sessions.clone());
     let path = path.to_owned();
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
-            match reload(&path, &users, &live).await {
-                Ok(()) => tracing::info!("policies and users reloaded and in force"),
+            match reload(&path, &reloaded, &live).await {
+                Ok(()) => tracing::info!("policies, routes and users reloaded and in force"),
                 Err(error) => {
                     tracing::error!(%error, "not reloaded; the previous settings stay in force");
                 }
@@ -152,17 +152,15 @@ async fn serve(path: &Path) -> Result<(), Box<dyn Error>> {
     end_sessions(&sessions, &config.users.names()).await
 }
 
-/// Puts the policies and users of the file in force. Who is no user any more is signed out.
+/// Puts the file in force, but for where the gateway listens and what it is in front of. Who is no user any more is signed out.
 async fn reload(
     path: &Path,
-    users: &Users,
+    gateway: &Gateway,
     sessions: &SessionManager,
 ) -> Result<(), Box<dyn Error>> {
     let config = Config::read(path)?;
     config.warn();
-    sessions.policies().replace(config.policies);
-    let gone = users.replace(config.users.table());
-    end_sessions(sessions, &gone).await
+    end_sessions(sessions, &gateway.reload(config)).await
 }
 
 async fn end_sessions(sessions: &SessionManager, users: &[String]) -> Result<(), Box<dyn Error>> {

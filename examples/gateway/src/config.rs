@@ -11,7 +11,8 @@ use dwell_axum::PolicySet;
 use dwell_axum::dwell_tower::activity::MarkLayer;
 use dwell_axum::dwell_tower::gateway::Origin;
 use dwell_axum::dwell_tower::idle::PolicyLayer;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use crate::check::Asking;
@@ -45,13 +46,17 @@ pub struct Config {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    listen: Option<Spanned<String>>,
-    upstream: Option<Spanned<String>>,
-    upstream_timeout: Option<Spanned<String>>,
-    origin: Option<Spanned<String>>,
-    users: Option<Spanned<String>>,
+    #[serde(default = "default_listen", deserialize_with = "listen")]
+    listen: SocketAddr,
+    #[serde(default, deserialize_with = "upstream")]
+    upstream: Option<Authority>,
+    #[serde(default = "default_timeout", deserialize_with = "timeout")]
+    upstream_timeout: Duration,
+    #[serde(default, deserialize_with = "origin")]
+    origin: Option<Origin>,
+    users: Option<String>,
     audit: Option<String>,
-    check: Option<Spanned<String>>,
+    check: Option<Asking>,
     #[serde(default)]
     route: Vec<RouteTable>,
 }
@@ -59,10 +64,19 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RouteTable {
-    path: Spanned<String>,
-    activity: Option<Spanned<String>>,
-    access: Option<Spanned<String>>,
+    #[serde(deserialize_with = "pattern")]
+    path: Pattern,
+    activity: Option<Activity>,
+    #[serde(default)]
+    access: Access,
     policy: Option<Spanned<String>>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Activity {
+    Active,
+    Passive,
 }
 
 impl Config {
@@ -74,61 +88,40 @@ impl Config {
         let text = read(path)?;
         let file = path.display().to_string();
         let (own, dwells) = split(&text);
-        let set: File =
-            toml::from_str(&own).map_err(|error| ConfigError::of_toml(&file, &own, &error))?;
-        let source = Source {
-            file: &file,
-            text: &own,
-        };
+        let set = toml::from_str(&own);
+        let set: File = set.map_err(|error| ConfigError::of_toml(&file, &own, &error))?;
         let policies = PolicySet::from_toml(&file, &dwells);
         let policies = policies.map_err(|error| ConfigError(error.to_string()))?;
+        let missing = |key, right: &str| {
+            let message = format!("must be given: {right}");
+            ConfigError::at(&file, &own, 0, key, &message)
+        };
         if set.upstream.is_none() && set.check.is_none() {
-            let message = "must be given, or `check`: the service behind this gateway, such as \
-                           \"http://127.0.0.1:4000\"";
-            return Err(source.error(0, "upstream", message));
+            let right = "the service behind, such as \"http://127.0.0.1:4000\"; or `check`";
+            return Err(missing("upstream", right));
         }
-        let origin = source.required(
-            set.origin.as_ref(),
-            "origin",
-            "where browsers reach this gateway, such as \"https://app.example\"",
-            |text| text.parse::<Origin>().map_err(|error| error.to_string()),
-        )?;
-        let users = source.required(
-            set.users.as_ref(),
-            "users",
-            "a file with lines such as `alice = \"$argon2id$…\"`",
-            |text| Ok(beside(path, text)),
-        )?;
-        let routes = set.route.iter();
-        let routes = routes.map(|route| source.route(route, &policies));
-        let listen = source.optional(set.listen.as_ref(), "listen", |text| {
-            let right = "is not an address with a port, such as \"127.0.0.1:3000\"";
-            text.parse().map_err(|_| right.to_owned())
-        })?;
-        let timeout =
-            source.optional(set.upstream_timeout.as_ref(), "upstream_timeout", |text| {
-                let right = "is not a time above zero, such as \"60s\"";
-                let time = humantime::parse_duration(text).ok();
-                time.filter(|time| !time.is_zero()).ok_or(right.to_owned())
-            })?;
+        let right = "where browsers reach this gateway, such as \"https://app.example\"";
+        let origin = set.origin.ok_or_else(|| missing("origin", right))?;
+        let right = "a file with lines such as `alice = \"$argon2id$…\"`";
+        let users = set.users.ok_or_else(|| missing("users", right))?;
+        let users = beside(path, &users);
+        for name in set.route.iter().filter_map(|route| route.policy.as_ref()) {
+            let (at, name) = (name.span().start, name.as_ref());
+            if policies.policy(name).is_none() {
+                let message = format!("{name:?} is no policy: add a table [policy.{name}]");
+                return Err(ConfigError::at(&file, &own, at, "policy", &message));
+            }
+        }
         Ok(Self {
-            listen: listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 3000))),
-            upstream: source.optional(set.upstream.as_ref(), "upstream", upstream)?,
-            upstream_timeout: timeout.unwrap_or(Duration::from_secs(300)),
+            listen: set.listen,
+            upstream: set.upstream,
+            upstream_timeout: set.upstream_timeout,
             is_https: origin.to_string().starts_with("https:"),
             origin,
-            users: Users::new(read_users(&users)?),
+            users: Users::new(users::parse(&users.display().to_string(), &read(&users)?)?),
             audit: set.audit.map(|audit| beside(path, &audit)),
-            check: source.word(
-                set.check.as_ref(),
-                "check",
-                &[
-                    ("x-original", Asking::OriginalUri),
-                    ("x-forwarded", Asking::ForwardedUri),
-                    ("path", Asking::OwnPath),
-                ],
-            )?,
-            routes: routes.collect::<Result<_, _>>()?,
+            check: set.check,
+            routes: set.route.into_iter().map(Route::from).collect(),
             policies,
             path: path.to_owned(),
         })
@@ -153,11 +146,6 @@ impl Config {
             );
         }
     }
-}
-
-/// Reads a users file.
-fn read_users(path: &Path) -> Result<users::Table, ConfigError> {
-    users::parse(&path.display().to_string(), &read(path)?)
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
@@ -192,98 +180,71 @@ fn split(text: &str) -> (String, String) {
     (own, dwells)
 }
 
-fn upstream(text: &str) -> Result<Authority, String> {
-    let uri = text.parse::<Uri>().map(Uri::into_parts).ok();
-    let is_plain = |parts: &axum::http::uri::Parts| {
-        let path = parts.path_and_query.as_ref().map(PathAndQuery::as_str);
-        parts.scheme == Some(Scheme::HTTP) && matches!(path, None | Some("/"))
-    };
-    let authority = uri.filter(is_plain).and_then(|parts| parts.authority);
-    let authority = authority.filter(|authority| !authority.as_str().contains('@'));
-    authority.ok_or_else(|| {
-        "is not such as \"http://127.0.0.1:4000\": plain `http`, host and port, no path".to_owned()
+fn default_listen() -> SocketAddr {
+    ([127, 0, 0, 1], 3000).into()
+}
+
+fn default_timeout() -> Duration {
+    Duration::from_secs(300)
+}
+
+/// Reads a text by `read`, whose error says what would be right.
+fn parsed<'de, D: Deserializer<'de>, T, E: fmt::Display>(
+    value: D,
+    read: impl Fn(&str) -> Result<T, E>,
+) -> Result<T, D::Error> {
+    let text = String::deserialize(value)?;
+    read(&text).map_err(|error| D::Error::custom(format!("{text:?} {error}")))
+}
+
+fn listen<'de, D: Deserializer<'de>>(value: D) -> Result<SocketAddr, D::Error> {
+    let right = "is not an address with a port, such as \"127.0.0.1:3000\"";
+    parsed(value, |text| text.parse().map_err(|_| right))
+}
+
+fn timeout<'de, D: Deserializer<'de>>(value: D) -> Result<Duration, D::Error> {
+    let above_zero = |time: &Duration| !time.is_zero();
+    parsed(value, |text| {
+        let time = humantime::parse_duration(text).ok().filter(above_zero);
+        time.ok_or("is not a time above zero, such as \"60s\"")
     })
 }
 
-struct Source<'a> {
-    file: &'a str,
-    text: &'a str,
+fn origin<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Origin>, D::Error> {
+    parsed(value, |text| text.parse::<Origin>().map(Some))
 }
 
-type Text = Spanned<String>;
+fn pattern<'de, D: Deserializer<'de>>(value: D) -> Result<Pattern, D::Error> {
+    parsed(value, Pattern::parse)
+}
 
-impl Source<'_> {
-    fn error(&self, at: usize, key: &str, message: &str) -> ConfigError {
-        ConfigError::at(self.file, self.text, at, key, message)
-    }
+fn upstream<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Authority>, D::Error> {
+    let is_plain = |uri: &Uri| {
+        let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        uri.scheme() == Some(&Scheme::HTTP) && target == "/"
+    };
+    let has_user = |authority: &Authority| authority.as_str().contains('@');
+    parsed(value, |text| {
+        let uri = text.parse::<Uri>().ok().filter(is_plain);
+        let authority = uri.and_then(|uri| uri.into_parts().authority);
+        let authority = authority.filter(|authority| !has_user(authority));
+        let right =
+            "is not such as \"http://127.0.0.1:4000\": plain `http`, host and port, no path";
+        authority.map(Some).ok_or(right)
+    })
+}
 
-    fn optional<T>(
-        &self,
-        text: Option<&Text>,
-        key: &str,
-        read: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<Option<T>, ConfigError> {
-        let Some(text) = text else { return Ok(None) };
-        let wrong = |problem| format!("{:?} {problem}", text.as_ref());
-        let read = read(text.as_ref()).map_err(wrong);
-        let read = read.map_err(|message| self.error(text.span().start, key, &message));
-        read.map(Some)
-    }
-
-    fn required<T>(
-        &self,
-        text: Option<&Text>,
-        key: &str,
-        right: &str,
-        read: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<T, ConfigError> {
-        let read = self.optional(text, key, read)?;
-        read.ok_or_else(|| self.error(0, key, &format!("must be given: {right}")))
-    }
-
-    fn word<T: Copy>(
-        &self,
-        text: Option<&Text>,
-        key: &str,
-        words: &[(&str, T)],
-    ) -> Result<Option<T>, ConfigError> {
-        self.optional(text, key, |text| {
-            let found = words.iter().find(|(word, _)| *word == text);
-            found.map(|(_, value)| *value).ok_or_else(|| {
-                let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-                format!("is not one of {}", words.join(", "))
-            })
-        })
-    }
-
-    fn route(&self, table: &RouteTable, policies: &PolicySet) -> Result<Route, ConfigError> {
-        let path = &table.path;
-        let pattern = Pattern::parse(path.as_ref());
-        let wrong = |problem| format!("{:?} {problem}", path.as_ref());
-        let policy = self.optional(table.policy.as_ref(), "route.policy", |name| {
-            let missing = || format!("is no policy: add a table [policy.{name}]");
-            policies
-                .policy(name)
-                .map(|_| PolicyLayer::new(name))
-                .ok_or_else(missing)
-        })?;
-        let activity = [
-            ("active", MarkLayer::active()),
-            ("passive", MarkLayer::passive()),
-        ];
-        let access = [
-            ("public", Access::Public),
-            ("session", Access::Session),
-            ("privileged", Access::Privileged),
-        ];
-        let access = self.word(table.access.as_ref(), "route.access", &access)?;
-        Ok(Route {
-            pattern: pattern
-                .map_err(|problem| self.error(path.span().start, "route.path", &wrong(problem)))?,
-            mark: self.word(table.activity.as_ref(), "route.activity", &activity)?,
-            policy,
-            access: access.unwrap_or(Access::Session),
-        })
+impl From<RouteTable> for Route {
+    fn from(table: RouteTable) -> Self {
+        Self {
+            pattern: table.path,
+            mark: table.activity.map(|activity| match activity {
+                Activity::Active => MarkLayer::active(),
+                Activity::Passive => MarkLayer::passive(),
+            }),
+            policy: table.policy.map(|name| PolicyLayer::new(name.as_ref())),
+            access: table.access,
+        }
     }
 }
 

@@ -2,19 +2,23 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use dwell_axum::dwell_tower::activity::MarkLayer;
 use dwell_axum::dwell_tower::gate::{Gate, RequestHead};
 use dwell_axum::dwell_tower::idle::PolicyLayer;
 use dwell_axum::dwell_tower::rejection::Refusal;
 use dwell_axum::dwell_tower::step_up::StepUpLayer;
 use dwell_axum::{AuthenticationRequirement, SessionState, Verdict};
+use serde::Deserialize;
 
 use crate::path::{ClearPath, Pattern};
 
 /// Who is let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Access {
     Public,
+    #[default]
     Session,
     Privileged,
 }
@@ -28,20 +32,25 @@ pub(crate) struct Route {
     pub(crate) access: Access,
 }
 
-/// All routes. Every one that matches a request applies, so their order makes no
+/// All routes; clones share them. Every one that matches a request applies, so their order makes no
 /// difference: passive beats active, the strictest access counts, and the policies add up.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
-    routes: Arc<[Route]>,
+    routes: Arc<ArcSwap<Vec<Route>>>,
     privileged: StepUpLayer,
 }
 
 impl Rules {
     pub(crate) fn new(routes: Vec<Route>) -> Self {
         Self {
-            routes: routes.into(),
+            routes: Arc::new(ArcSwap::from_pointee(routes)),
             privileged: StepUpLayer::new(AuthenticationRequirement::by_policy()),
         }
+    }
+
+    /// Replaces the routes.
+    pub(crate) fn replace(&self, routes: Vec<Route>) {
+        self.routes.store(Arc::new(routes));
     }
 }
 
@@ -59,16 +68,13 @@ impl Gate for Rules {
             // A proxy asks about a page of ours: who is not signed in must see the login page.
             return MarkLayer::passive().admit(state, head);
         }
-        let matching = || {
-            self.routes
-                .iter()
-                .filter(|route| route.pattern.matches(path))
-        };
+        let routes = self.routes.load();
+        let matching = || routes.iter().filter(|route| route.pattern.matches(path));
         for mark in matching().filter_map(|route| route.mark) {
             mark.admit(state, head)?;
         }
         let access = matching().map(|route| route.access).max();
-        match access.unwrap_or(Access::Session) {
+        match access.unwrap_or_default() {
             Access::Public => {}
             Access::Session => demand_session(state)?,
             Access::Privileged => self.privileged.admit(state, head)?,

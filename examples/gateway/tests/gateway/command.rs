@@ -1,5 +1,6 @@
 //! The command `gateway`, run as a process.
 
+use std::net::SocketAddr;
 use std::process::Stdio;
 
 use dwell_test_support::Folder;
@@ -43,6 +44,7 @@ struct Running {
     child: Child,
     out: Lines<BufReader<ChildStdout>>,
     log: Lines<BufReader<ChildStderr>>,
+    address: SocketAddr,
     browser: Browser,
 }
 
@@ -53,11 +55,13 @@ impl Running {
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
         let first = within(out.next_line()).await.unwrap().expect("a line");
         let address = first.strip_prefix("listening on http://").unwrap();
+        let address = address.parse().unwrap();
         Self {
             child,
             out,
             log,
-            browser: Browser::new(address.parse().unwrap()),
+            address,
+            browser: Browser::new(address),
         }
     }
 
@@ -142,6 +146,13 @@ async fn signals_reload_and_stop() {
     gateway.signal("HUP").await;
     gateway.logged("reloaded and in force").await;
     assert!(browser.visit("/").await.time_left().unwrap().idle <= 600);
+    // So do other routes.
+    let public = "[[route]]\npath = \"/news\"\naccess = \"public\"\npolicy = \"new\"\n[policy.new]\nidle = \"1m\"\n";
+    folder.write("gateway.toml", &format!("{good}{public}"));
+    gateway.signal("HUP").await;
+    gateway.logged("reloaded and in force").await;
+    let nobody = Browser::new(gateway.address);
+    assert_eq!(nobody.visit("/news").await.status, 200);
     // Who is no user any more is signed out.
     folder.write("users.toml", &users().replace("alice", "bob"));
     gateway.signal("HUP").await;

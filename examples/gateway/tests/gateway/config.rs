@@ -38,6 +38,8 @@ fn mistake_names_file_line_key_and_what_is_right() {
             "https://127",
             "gateway.toml:1: upstream: \"https://127.0.0.1:4000\" is not such as \"http://127.0.0.1:4000\"",
         ),
+        (":4000", ":4000/?x", "gateway.toml:1: upstream: "),
+        ("//127", "//user@127", "gateway.toml:1: upstream: "),
         (":4000", ":4000/app", "gateway.toml:1: upstream: "),
         (
             "https://app.example",
@@ -52,7 +54,7 @@ fn mistake_names_file_line_key_and_what_is_right() {
         (
             "upstream = \"http://127.0.0.1:4000\"",
             "",
-            "gateway.toml:1: upstream: must be given, or `check`",
+            "gateway.toml:1: upstream: must be given: the service behind",
         ),
         ("users.toml", "nobody.toml", "nobody.toml: No such file"),
         (
@@ -86,27 +88,27 @@ fn mistake_names_file_line_key_and_what_is_right() {
 #[test]
 fn mistake_in_route_names_its_line() {
     for (route, error) in [
-        ("path = \"admin\"", "route.path: \"admin\" is no path"),
-        ("path = \"/a/../b\"", "route.path: \"/a/../b\" is no path"),
+        ("path = \"admin\"", "path: \"admin\" is no path"),
+        ("path = \"/a/../b\"", "path: \"/a/../b\" is no path"),
         (
             "path = \"/a*\"",
-            "route.path: \"/a*\" may have `*` for a whole segment",
+            "path: \"/a*\" may have `*` for a whole segment",
         ),
         (
             "path = \"/session/login\"",
-            "route.path: \"/session/login\" is below \"/session\"",
+            "path: \"/session/login\" is below \"/session\"",
         ),
         (
             "path = \"/\"; access = \"all\"",
-            "route.access: \"all\" is not one of public, session, privileged",
+            "access: unknown variant `all`, expected one of `public`, `session`, `privileged`",
         ),
         (
             "path = \"/\"; activity = \"idle\"",
-            "route.activity: \"idle\" is not one of active, passive",
+            "activity: unknown variant `idle`, expected `active` or `passive`",
         ),
         (
             "path = \"/\"; policy = \"boss\"",
-            "route.policy: \"boss\" is no policy: add a table [policy.boss]",
+            "policy: \"boss\" is no policy: add a table [policy.boss]",
         ),
         (
             "path = \"/\"; passive = true",
@@ -134,7 +136,7 @@ fn mistake_in_route_names_its_line() {
         ),
         (
             "check = \"nginx\"",
-            "check: \"nginx\" is not one of x-original, x-forwarded, path",
+            "check: unknown variant `nginx`, expected one of `x-original`, `x-forwarded`, `path`",
         ),
     ] {
         let found = read_config(&format!("{GOOD}{key}\n{POLICY}")).unwrap_err();
