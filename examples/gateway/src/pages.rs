@@ -31,6 +31,8 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action
 struct Page<'a> {
     title: &'a str,
     explanation: Option<&'a str>,
+    /// Whether a request was refused that will not be repeated.
+    interrupted: bool,
     error: Option<&'a str>,
     /// Where the form goes, if there is one.
     action: Option<&'a str>,
@@ -47,6 +49,9 @@ pub(crate) struct Arrival {
     reason: String,
     #[serde(default)]
     return_to: String,
+    /// The method of a request that was refused, unless it only read.
+    #[serde(default)]
+    method: String,
 }
 
 #[derive(Deserialize)]
@@ -56,6 +61,20 @@ pub(crate) struct Credentials {
     password: String,
     #[serde(default)]
     return_to: String,
+}
+
+impl Arrival {
+    fn is_interrupted(&self) -> bool {
+        !self.method.is_empty()
+    }
+
+    /// Where to go on: what a form was sent to is often no page.
+    fn destination(&self) -> &str {
+        match self.is_interrupted() {
+            true => "/",
+            false => destination(&self.return_to),
+        }
+    }
 }
 
 /// A garbled query counts as none.
@@ -70,18 +89,12 @@ pub(crate) async fn login_page(
     // The server's own knowledge takes precedence over the query.
     let known = login.end_reason().map(EndReason::as_str);
     let explanation = explain(known.unwrap_or(&arrival.reason));
-    let page = login_form(destination(&arrival.return_to));
-    (
-        probe,
-        render(
-            StatusCode::OK,
-            &Page {
-                explanation,
-                ..page
-            },
-        ),
-    )
-        .into_response()
+    let page = Page {
+        explanation,
+        interrupted: arrival.is_interrupted(),
+        ..login_form(arrival.destination())
+    };
+    (probe, render(StatusCode::OK, &page)).into_response()
 }
 
 pub(crate) async fn login(
@@ -112,19 +125,16 @@ pub(crate) async fn login(
 
 pub(crate) async fn step_up_page(login: LoginSession, arrived: Arrived) -> Response {
     let Query(arrival) = arrived.unwrap_or_default();
-    let to = destination(&arrival.return_to);
+    let to = arrival.destination();
     let Some(subject) = login.subject() else {
         return to_login(missing(&login), to);
     };
-    let explanation = explain(&arrival.reason);
-    let page = step_up_form(subject.as_str(), to);
-    render(
-        StatusCode::OK,
-        &Page {
-            explanation,
-            ..page
-        },
-    )
+    let page = Page {
+        explanation: explain(&arrival.reason),
+        interrupted: arrival.is_interrupted(),
+        ..step_up_form(subject.as_str(), to)
+    };
+    render(StatusCode::OK, &page)
 }
 
 pub(crate) async fn step_up(

@@ -4,7 +4,8 @@ use dwell_axum::{minutes, seconds};
 use dwell_tests::Browser;
 use http::Method;
 
-use crate::site::{COOKIE, PASSWORD, Seen, Site, sign_in};
+use crate::service;
+use crate::site::{COOKIE, PASSWORD, POLICY, Seen, Site, sign_in};
 
 const ROUTES: &str = r#"
 [[route]]
@@ -147,6 +148,44 @@ async fn privileged_route_asks_for_password_again() {
     let answer = alice.submit(&form.with("password", PASSWORD)).await;
     assert_eq!(answer.location(), "/transfer");
     assert_eq!(alice.post("/transfer", "{}").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_form_is_not_repeated_and_page_says_so() {
+    let site = Site::start(ROUTES).await;
+    let alice = site.alice().await;
+    site.clock.advance(minutes(5));
+    let answer = alice.navigate(Method::POST, "/transfer").send().await;
+    let to = "/session/step-up?reason=step_up_required&return_to=%2Ftransfer&method=POST";
+    assert_eq!(answer.location(), to);
+    let page = alice.follow(answer).await;
+    assert!(
+        page.text().contains("was not carried out"),
+        "{}",
+        page.text()
+    );
+    let form = page.form("/session/step-up").with("password", PASSWORD);
+    assert_eq!(alice.submit(&form).await.location(), "/");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn locked_session_opens_by_password() {
+    let lock = POLICY.replacen("absolute", "on_idle = \"lock\"\nabsolute", 1);
+    let site = Site::before(service::start().await, "", &lock).await;
+    let alice = site.alice().await;
+    site.clock.advance(minutes(15));
+    assert_eq!(alice.fetch("/").await.reason(), "session_locked");
+    let page = alice.open("/reports").await;
+    assert!(
+        page.text().contains("The session is locked"),
+        "{}",
+        page.text()
+    );
+    let form = page.form("/session/step-up");
+    assert_eq!(form.value("username"), "alice");
+    let answer = alice.submit(&form.with("password", PASSWORD)).await;
+    assert_eq!(answer.location(), "/reports");
+    assert_eq!(alice.visit("/reports").await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -70,6 +70,20 @@ async fn bodies_arrive_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn answer_to_head_keeps_its_length() {
+    let site = Site::start("").await;
+    let alice = site.alice().await;
+    let wire = site.ask(&alice, "HEAD /", "Connection: close\r\n").await;
+    let answer = wire.rest().await;
+    assert_eq!(status(&answer), "200");
+    assert!(
+        answer.contains("content-length: ") && !answer.contains("content-length: 0"),
+        "{answer}"
+    );
+    assert!(answer.ends_with("\r\n\r\n"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn service_cannot_set_session_cookie() {
     let site = Site::start("").await;
     let alice = site.alice().await;
