@@ -152,6 +152,21 @@ async fn truncated_proxy_header_reaches_nobody() {
     }
 }
 
+/// Time stands still here while anything happens, and passes at once while all wait.
+#[tokio::test(start_paused = true)]
+async fn proxy_header_that_never_ends_closes_connection() {
+    let site = site("proxy-protocol").await;
+    for begin in [
+        b"".to_vec(),
+        b"PROXY TCP4 ".to_vec(),
+        version_2(0x21, 0x11, &CAFE)[..20].to_vec(),
+    ] {
+        let mut stream = TcpStream::connect(site.address).await.unwrap();
+        stream.write_all(&begin).await.unwrap();
+        assert_eq!(Wire::from(stream).rest().await, "", "{begin:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn n32_proxy_header_of_untrusted_peer_is_no_http() {
     let trust = "[client_ip]\nsource = \"proxy-protocol\"\ntrusted_proxies = [\"10.0.0.0/8\"]\n";
