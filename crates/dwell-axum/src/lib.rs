@@ -154,6 +154,7 @@
 //! | `policy-file` | yes | [`PolicySet::from_toml`]: policies from a TOML file |
 //! | `connect-info` | yes | the client's address, read from [`ConnectInfo`](axum::extract::ConnectInfo). Without it, set the source with [`SessionTimeoutLayer::with_peer`] if policies name networks |
 //! | `browser` | | [`browser()`](browser): serves the script of `<session-timeout>` |
+//! | `proxy-protocol` | | [`ProxyProtocolListener`]: the client's address from the PROXY protocol |
 //! | `ws` | | [`SessionWebSocketUpgrade`]: WebSockets that end with their session |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -169,6 +170,8 @@ mod events;
 mod extract;
 mod noscript;
 mod problem;
+#[cfg(feature = "proxy-protocol")]
+mod proxy_protocol;
 mod route;
 mod stack;
 mod status;
@@ -213,6 +216,8 @@ pub use endpoints::{
 };
 pub use error::SessionError;
 pub use extract::{LoginSession, Session, SessionRejection};
+#[cfg(feature = "proxy-protocol")]
+pub use proxy_protocol::{ProxyProtocolAddr, ProxyProtocolListener, ProxyProtocolStream};
 pub use route::{active, passive, policy, privileged};
 pub use stack::{SessionTimeoutLayer, session_timeout};
 pub use status::{AreaStatus, StatusDocument};

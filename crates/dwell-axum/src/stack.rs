@@ -87,6 +87,11 @@ pub fn session_timeout(manager: &SessionManager) -> SessionTimeoutLayer {
         .with_original_uri(|extensions| extensions.get::<OriginalUri>().map(|uri| &uri.0));
     #[cfg(feature = "connect-info")]
     let layer = layer.with_peer(peer);
+    #[cfg(feature = "proxy-protocol")]
+    let layer = layer.with_proxied(|extensions| {
+        let ours = || extensions.get().copied();
+        crate::proxy_protocol::addresses(extensions).map_or_else(ours, |addr| addr.proxied)
+    });
     layer
 }
 
@@ -101,5 +106,7 @@ fn peer(extensions: &http::Extensions) -> Option<std::net::IpAddr> {
     let real = extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0);
     let mock = || extensions.get::<MockConnectInfo<SocketAddr>>().map(|c| c.0);
     let ours = || extensions.get::<Peer>().map(|peer| peer.0);
+    #[cfg(feature = "proxy-protocol")]
+    let real = real.or_else(|| crate::proxy_protocol::addresses(extensions).map(|a| a.peer));
     real.or_else(mock).or_else(ours).map(|addr| addr.ip())
 }

@@ -11,7 +11,7 @@ use tower_layer::Layer;
 use crate::activity::ActivityLayer;
 use crate::gateway::{Origin, Prefix};
 use crate::idle::{IdleTimeoutLayer, SessionRequirement};
-use crate::network::NetworkLayer;
+use crate::network::{NetworkLayer, Proxied};
 use crate::open::AnyBodyFactory;
 use crate::rejection::{Caller, DefaultRejection, MakeRejection};
 use crate::session::{SessionLayer, SessionService, SessionSource};
@@ -202,12 +202,19 @@ impl<F> SessionTimeoutLayer<F> {
         self,
         peer: impl Fn(&Extensions) -> Option<IpAddr> + Send + Sync + 'static,
     ) -> Self {
-        let layer =
-            self.map_gates(|(_, activity, idle)| (NetworkLayer::with_peer(peer), activity, idle));
+        let layer = self
+            .map_gates(|(network, activity, idle)| (network.replace_peer(peer), activity, idle));
         match layer.forwarded {
             true => layer.with_forwarded_prefix_and_host(),
             false => layer,
         }
+    }
+
+    /// Sets how the address of a connection's PROXY header is read from the request's
+    /// extensions. Defaults to [`Proxied`]; see the [module](crate::network).
+    #[must_use]
+    pub fn with_proxied(self, find: fn(&Extensions) -> Option<Proxied>) -> Self {
+        self.map_gates(|(network, activity, idle)| (network.with_proxied(find), activity, idle))
     }
 
     /// Adds an origin under which pages of this service, or of a single-page

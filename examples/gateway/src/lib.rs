@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `command` | the command line, signals |
 //! | `config` | the file |
-//! | `serve` | connections, the PROXY protocol |
+//! | `serve` | connections |
 //! | `app` | what is served, and how it is refused |
 //! | `check` | what other proxies ask |
 //! | `path`, `rules` | what the routes of the file demand |

@@ -26,6 +26,8 @@ mod network;
 mod origins;
 mod policies;
 mod privileged;
+#[cfg(feature = "proxy-protocol")]
+mod proxy_protocol;
 mod readme;
 mod reload;
 mod routing;

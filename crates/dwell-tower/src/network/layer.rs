@@ -41,6 +41,7 @@ pub struct Proxied(pub Option<SocketAddr>);
 #[derive(Clone)]
 pub struct NetworkLayer {
     peer: Arc<FindPeer>,
+    proxied: fn(&Extensions) -> Option<Proxied>,
 }
 
 impl NetworkLayer {
@@ -61,6 +62,26 @@ impl NetworkLayer {
     pub fn with_peer(peer: impl Fn(&Extensions) -> Option<IpAddr> + Send + Sync + 'static) -> Self {
         Self {
             peer: Arc::new(peer),
+            proxied: |extensions| extensions.get().copied(),
+        }
+    }
+
+    /// Sets how the address of a connection's PROXY header is read from the request's
+    /// extensions. Defaults to [`Proxied`].
+    #[must_use]
+    pub fn with_proxied(mut self, find: fn(&Extensions) -> Option<Proxied>) -> Self {
+        self.proxied = find;
+        self
+    }
+
+    /// Replaces how the peer's address is read.
+    pub(crate) fn replace_peer(
+        self,
+        peer: impl Fn(&Extensions) -> Option<IpAddr> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            peer: Arc::new(peer),
+            ..self
         }
     }
 }
@@ -81,20 +102,16 @@ impl NetworkLayer {
         let source = policies.client_ip();
         let by_header = source.source() == ClientIpSource::ProxyProtocol;
         if by_header && peer.is_some_and(|peer| source.trusts(peer)) {
-            return proxied(request.extensions);
+            let Some(Proxied(client)) = (self.proxied)(request.extensions) else {
+                let missing = "the address of the PROXY header: the policies name this source, \
+                               but the server puts no `Proxied` into the request (axum: \
+                               ProxyProtocolListener)";
+                return Err(Refusal::Miswired(missing.to_owned()));
+            };
+            return Ok(client.map(|client| client.ip().to_canonical()));
         }
         Ok(client_ip(source, peer, request.headers))
     }
-}
-
-/// Returns the client's address by the connection's PROXY header.
-fn proxied(extensions: &Extensions) -> Result<Option<IpAddr>, Refusal> {
-    let Some(Proxied(client)) = extensions.get() else {
-        let missing = "the address of the PROXY header: the policies name this source, but the \
-                       server puts no `Proxied` into the request";
-        return Err(Refusal::Miswired(missing.to_owned()));
-    };
-    Ok(client.map(|client| client.ip().to_canonical()))
 }
 
 impl Default for NetworkLayer {

@@ -33,7 +33,7 @@
 //! ([`ClientIp::trusts`](dwell_core::ClientIp::trusts)) reads the header that comes before
 //! HTTP, and inserts a [`Proxied`] into each request. A request of a trusted proxy without
 //! one is refused with 500. From others no header is read: its bytes are no HTTP.
-//! `examples/gateway/src/serve.rs` does all of it.
+//! `dwell-axum` has a listener that does all of it.
 
 mod client_ip;
 mod forwarded;
