@@ -1,5 +1,7 @@
 //! Signing in, authenticating again, signing out: forms without scripts.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, Request, State};
@@ -13,6 +15,7 @@ use dwell_axum::{
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
+use tokio::time::timeout;
 
 use crate::path::ClearPath;
 use crate::proxy::problem;
@@ -25,6 +28,9 @@ pub(crate) const STEP_UP: &str = "/session/step-up";
 /// Forbids scripts, other origins and framing.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
+
+/// How long a form may take to arrive, and to wait for its password to be checked.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Default, Template)]
 #[template(path = "page.html")]
@@ -179,7 +185,8 @@ pub(crate) async fn guard(request: Request, next: Next) -> Response {
     if !parts.method.is_safe() && !is_same_origin(&parts) {
         return problem(StatusCode::FORBIDDEN, "not_same_origin");
     }
-    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let answer = timeout(PATIENCE, next.run(Request::from_parts(parts, body))).await;
+    let mut response = answer.unwrap_or_else(|_| problem(StatusCode::REQUEST_TIMEOUT, "slow_form"));
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_SECURITY_POLICY,

@@ -27,6 +27,10 @@ use crate::tunnel::tunnel;
 /// How long a connection to the service may take.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// How long an unused connection is kept: services close theirs, too, Node.js after five
+/// seconds, and a request on a connection that is being closed is lost.
+const UNUSED: Duration = Duration::from_secs(4);
+
 /// The way to the service behind. Clones share its connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Proxy {
@@ -42,7 +46,9 @@ impl Proxy {
         connector.set_connect_timeout(Some(CONNECT));
         connector.set_nodelay(true);
         Self {
-            client: Client::builder(TokioExecutor::new()).build(connector),
+            client: Client::builder(TokioExecutor::new())
+                .pool_idle_timeout(UNUSED)
+                .build(connector),
             upstream: config.upstream.clone(),
             patience: config.upstream_timeout,
             is_https: config.is_https,

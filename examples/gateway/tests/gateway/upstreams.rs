@@ -231,6 +231,18 @@ async fn connection_that_service_closed_is_opened_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn n106_form_that_never_ends_is_cut() {
+    let site = site("127.0.0.1:9".parse().unwrap()).await;
+    let mut stream = TcpStream::connect(site.address).await.unwrap();
+    let head = "POST /session/login HTTP/1.1\r\nHost: a\r\nOrigin: https://app.example\r\n\
+                Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nuser";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 408");
+}
+
+#[tokio::test(start_paused = true)]
 async fn n106_head_that_never_ends_is_cut() {
     let site = site("127.0.0.1:9".parse().unwrap()).await;
     let mut stream = TcpStream::connect(site.address).await.unwrap();
