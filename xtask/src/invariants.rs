@@ -112,7 +112,9 @@ fn in_rust(text: &str) -> Vec<((char, u32), String)> {
         .filter_map(|rest| {
             let name = rest.split(|c| !is_word(c)).next()?;
             let (head, _) = name.split_once('_')?;
-            let digits = head.strip_prefix(['l', 'n']).filter(|d| d.len() == 2)?;
+            let digits = head
+                .strip_prefix(['l', 'n'])
+                .filter(|d| matches!(d.len(), 2 | 3))?;
             let entry = (name.chars().next()?, digits.parse().ok()?);
             Some((entry, name.to_owned()))
         })

@@ -81,8 +81,9 @@ pub struct StatusDocument {
     pub policy: String,
     /// The named network of the last recorded activity.
     pub network: Option<String>,
-    /// When the subject last authenticated.
-    pub authenticated_at: Timestamp,
+    /// When the subject last authenticated. `None` if the owner of an adopted session
+    /// did not state it.
+    pub authenticated_at: Option<Timestamp>,
     /// The class of that authentication (`acr`).
     pub acr: Option<String>,
     /// The routes under the policy that the request named by `?policy=`; absent
@@ -143,7 +144,9 @@ impl StatusDocument {
             granularity_ms: as_millis(policies.granularity()),
             policy: policies.policy_or_default(facts.policy).name().to_owned(),
             network: policies.network_name(facts.network).map(str::to_owned),
-            authenticated_at: facts.authenticated_at,
+            authenticated_at: facts
+                .is_authentication_known()
+                .then_some(facts.authenticated_at),
             acr: record
                 .authentication()
                 .and_then(|context| context.acr.map(Into::into)),

@@ -35,11 +35,27 @@ impl Timestamp {
         Self(millis)
     }
 
+    /// Returns the instant `seconds` seconds after 1970-01-01T00:00:00Z, as the
+    /// claims of tokens count.
+    #[inline]
+    #[must_use]
+    pub const fn from_seconds(seconds: u64) -> Self {
+        Self(seconds.saturating_mul(1_000))
+    }
+
     /// Returns the milliseconds since 1970-01-01T00:00:00Z.
     #[inline]
     #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0
+    }
+
+    /// Returns the whole seconds since 1970-01-01T00:00:00Z, rounded down, as the
+    /// claims of tokens count.
+    #[inline]
+    #[must_use]
+    pub const fn as_seconds(self) -> u64 {
+        self.0 / 1_000
     }
 
     /// Returns the instant as a [`SystemTime`]. Instants after the year 9999

@@ -82,6 +82,8 @@ pub struct MemoryStore(Arc<Inner>);
 
 struct Inner {
     clock: Box<dyn Clock>,
+    /// Since when the store knows of every end.
+    began: Timestamp,
     tombstones: Duration,
     hasher: RandomState,
     sessions: Sessions,
@@ -116,6 +118,7 @@ impl MemoryStore {
     pub fn with_clock_and_tombstones(clock: impl Clock, tombstones: Duration) -> Self {
         let hasher = RandomState::default();
         Self(Arc::new(Inner {
+            began: clock.now(),
             clock: Box::new(clock),
             tombstones,
             hasher: hasher.clone(),

@@ -89,6 +89,10 @@ impl SessionStore for MemoryStore {
         self.0.tombstones
     }
 
+    fn remembers_since(&self) -> Option<Timestamp> {
+        Some(self.0.began)
+    }
+
     fn watched(&self) -> Option<&dyn Watched> {
         Some(self)
     }

@@ -19,7 +19,8 @@ pub const FUTURE_LEEWAY: Duration = seconds(60);
 /// Decides whether a session may be used at `now`, by the store's clock.
 ///
 /// A deadline belongs to the end: at the deadline itself the session is over
-/// (law L1). A missing or corrupt stamp means that the session has run out.
+/// (law L1). A missing or corrupt stamp means that the session has run out, but for
+/// the authentication: one that is not stated is never fresh.
 #[must_use]
 pub fn decide(facts: &Facts, limits: &Limits, now: Timestamp) -> Verdict {
     if !stamps_are_sound(facts, now) {
@@ -59,14 +60,12 @@ pub fn decide(facts: &Facts, limits: &Limits, now: Timestamp) -> Verdict {
     Verdict::Live(deadlines)
 }
 
-/// A missing or corrupt stamp means that the session has run out (law L17).
+/// A missing or corrupt stamp means that the session has run out (law L17). Only
+/// the authentication may be missing: nobody stated when it was (law L21).
 fn stamps_are_sound(facts: &Facts, now: Timestamp) -> bool {
-    let stamps = [
-        facts.created_at,
-        facts.last_active_at,
-        facts.authenticated_at,
-    ];
+    let stamps = [facts.created_at, facts.last_active_at];
     stamps.into_iter().all(|stamp| is_sound(stamp, now))
+        && (!facts.is_authentication_known() || is_sound(facts.authenticated_at, now))
 }
 
 /// Returns `true` if a stamp is set, and not further ahead of `now` than

@@ -1,5 +1,6 @@
 //! The session manager: store, policies and observers together.
 
+mod adopt;
 mod adopted;
 mod end;
 mod late_uses;

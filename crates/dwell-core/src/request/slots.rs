@@ -40,6 +40,10 @@ pub(super) struct Slots {
     pub(super) routed: Flag,
     /// Whether a command of the request ends or replaces its session.
     pub(super) ending: Flag,
+    /// Whether another middleware owns the sessions of the request's source.
+    pub(super) foreign: Flag,
+    /// Whether the owner has proved a session that was not adopted.
+    pub(super) unadopted: Flag,
     /// Whether a layer or an extractor refused the request.
     pub(super) refused: Flag,
     /// The policies of the route, as bits.
@@ -108,6 +112,8 @@ impl Slots {
             personal: Flag::default(),
             routed: Flag::default(),
             ending: Flag::default(),
+            foreign: Flag::default(),
+            unadopted: Flag::default(),
             refused: Flag::default(),
             area: AtomicU64::new(0),
             decided: OnceLock::new(),

@@ -104,11 +104,24 @@ impl SessionState {
         self.slots().found()
     }
 
+    /// Notes that another middleware owns the sessions of the request's source: a
+    /// session that a handler starts would have no owner, so
+    /// [`start`](SessionHandle::start) fails.
+    pub fn mark_foreign(&self) {
+        self.slots().foreign.set();
+    }
+
+    /// Notes that the owner has proved a session that was not adopted. The request
+    /// is anonymous here and is not to its owner, so it must be refused.
+    pub fn mark_unadopted(&self) {
+        self.slots().unadopted.set();
+    }
+
     /// Returns `true` if another middleware owns the request's session.
     #[must_use]
     pub fn is_adopted(&self) -> bool {
         match self.resolved() {
-            Resolved::Nothing => false,
+            Resolved::Nothing => self.slots().unadopted.is_set(),
             Resolved::Tombstone(ended, _) => ended.record.credential.is_adopted(),
             Resolved::Session(session) => session.record.credential.is_adopted(),
         }

@@ -2,6 +2,7 @@
 
 mod authentication;
 mod earlier_rights;
+mod heard;
 mod id;
 mod open_part;
 mod reason;

@@ -29,6 +29,9 @@ impl OpenTag {
     /// replaced by it.
     pub const EARLIER_RIGHTS: Self = Self(2);
 
+    /// When the newest proof of an adopted session was issued that was heard.
+    pub const HEARD: Self = Self(8);
+
     /// Returns the tag with this code, known or not.
     #[must_use]
     pub const fn from_code(code: u8) -> Self {

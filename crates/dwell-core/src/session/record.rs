@@ -19,7 +19,7 @@ pub struct Facts {
     pub created_at: Timestamp,
     /// The last activity on record.
     pub last_active_at: Timestamp,
-    /// When the subject last authenticated.
+    /// When the subject last authenticated; [`Timestamp::MIN`] if nobody stated it.
     pub authenticated_at: Timestamp,
     /// The idle deadline that the last activity set. A looser policy does not
     /// move it; a stricter one applies before it.
@@ -42,6 +42,15 @@ pub struct Facts {
     pub network: NetworkId,
     /// Counts every change but touches, for compare-and-set. Wraps around.
     pub version: u32,
+}
+
+impl Facts {
+    /// Returns `true` if it is on record when the subject authenticated. Otherwise no
+    /// authentication is recent enough for anything (law L21).
+    #[must_use]
+    pub fn is_authentication_known(&self) -> bool {
+        self.authenticated_at > Timestamp::MIN
+    }
 }
 
 /// The tokens that give access to a session.

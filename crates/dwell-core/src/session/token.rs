@@ -153,10 +153,11 @@ impl fmt::Debug for Token {
 pub struct SessionKey([u8; HALF]);
 
 impl SessionKey {
-    /// Returns the key of a session that another middleware owns, from its id.
+    /// Returns the key of a session that another middleware owns, from the bytes
+    /// that name it; see [`AdoptedSession::key`](crate::AdoptedSession::key).
     #[must_use]
-    pub fn adopted(id: &[u8]) -> Self {
-        Self(hash(b'f', id))
+    pub fn adopted(name: &[u8]) -> Self {
+        Self(hash(b'f', name))
     }
 
     /// Returns the bytes that stores keep.

@@ -34,6 +34,16 @@ pub enum Update {
     },
     /// The token is replaced.
     Rotate(Rotation),
+    /// The owner of an adopted session has stated something newer about it. This is
+    /// no activity and opens no lock.
+    Hear {
+        /// The whole new open part, made from that of the expected version.
+        open: OpenPart,
+        /// When the subject authenticated, if that is later than on record.
+        authenticated_at: Option<Timestamp>,
+        /// When the owner ends the session.
+        provider_deadline: Option<Timestamp>,
+    },
 }
 
 /// The replacement of a token.
@@ -172,6 +182,19 @@ impl SessionRecord {
                     self.step_back();
                 }
                 self.rotate(*rotation);
+            }
+            Update::Hear {
+                open,
+                authenticated_at,
+                provider_deadline,
+            } => {
+                if let Some(at) = *authenticated_at {
+                    facts.authenticated_at = at;
+                    // No pause since then is longer than the time since then.
+                    facts.longest_pause = facts.longest_pause.min(facts.last_active_at - at);
+                }
+                facts.provider_deadline = *provider_deadline;
+                self.open.clone_from(open);
             }
         }
         self.facts.version = self.facts.version.wrapping_add(1);

@@ -39,7 +39,8 @@
 ///
 /// With `through`, each answer passes through a method of the outer store. That
 /// method receives the operation's name, and a function that asks the inner
-/// store. `is_local`, `tombstone_lifetime` and `watched` are forwarded directly.
+/// store. `is_local`, `tombstone_lifetime`, `remembers_since` and `watched` are
+/// forwarded directly.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -77,7 +78,8 @@ macro_rules! delegate_store {
     ($self:ident => $inner:expr $(, through $through:ident)? $(, except $($own:ident),+)?) => {
         $crate::__delegate! { except [$($($own)+)?] [$self [$($through)?] $inner] {
             now load load_uncopied create touch update count_failure end end_many touch_and_load list
-            reap acknowledge is_local tombstone_lifetime watched
+            reap acknowledge is_local tombstone_lifetime remembers_since
+            watched
         } }
     };
     ($self:ident => $inner:expr $(, through $through:ident)?, only $($method:ident),+) => {
@@ -111,6 +113,7 @@ macro_rules! __delegate {
     (unless acknowledge [acknowledge $($own:ident)*] $to:tt) => {};
     (unless is_local [is_local $($own:ident)*] $to:tt) => {};
     (unless tombstone_lifetime [tombstone_lifetime $($own:ident)*] $to:tt) => {};
+    (unless remembers_since [remembers_since $($own:ident)*] $to:tt) => {};
     (unless watched [watched $($own:ident)*] $to:tt) => {};
     (unless $method:ident [$other:ident $($own:ident)*] $to:tt) => {
         $crate::__delegate! { unless $method [$($own)*] $to }
@@ -193,6 +196,11 @@ macro_rules! __delegate {
     (method tombstone_lifetime [$self:ident $through:tt $inner:expr]) => {
         fn tombstone_lifetime(&$self) -> ::std::time::Duration {
             $inner.tombstone_lifetime()
+        }
+    };
+    (method remembers_since [$self:ident $through:tt $inner:expr]) => {
+        fn remembers_since(&$self) -> Option<$crate::Timestamp> {
+            $inner.remembers_since()
         }
     };
     (method watched [$self:ident $through:tt $inner:expr]) => {

@@ -172,6 +172,13 @@ pub trait SessionStore: Send + Sync + fmt::Debug + 'static {
         hours(24)
     }
 
+    /// Returns since when the store knows of every end, or `None` if it outlives its
+    /// process. A session of another owner that began before may have ended
+    /// before, and is not adopted (law L4). Defaults to `None`.
+    fn remembers_since(&self) -> Option<Timestamp> {
+        None
+    }
+
     /// Returns this store as one that sends changes, if it is one. Open
     /// connections then close as soon as their session ends; otherwise each
     /// asks the store once a second. Defaults to `None`.

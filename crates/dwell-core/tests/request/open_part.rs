@@ -99,14 +99,14 @@ fn too_long_context_changes_no_session() {
 fn adopted_session_drops_too_long_context() {
     let world = World::default();
     let network = world.policies().find_network(None);
-    let adopted = AdoptedSession::new("sid-1", "alice").with_authentication(too_long());
-    let loaded = now(world.manager.adopt(adopted, network)).unwrap();
+    let adopted = AdoptedSession::new("issuer", "sid-1", "alice").with_authentication(too_long());
+    let loaded = now(world.manager.adopt(&adopted, network)).unwrap();
     let Lookup::Found(record) = loaded.state else {
         panic!("the session was not adopted")
     };
     assert_eq!(record.authentication(), None);
-    let adopted = AdoptedSession::new("sid-2", "alice").with_authentication(strong());
-    let loaded = now(world.manager.adopt(adopted, network)).unwrap();
+    let adopted = AdoptedSession::new("issuer", "sid-2", "alice").with_authentication(strong());
+    let loaded = now(world.manager.adopt(&adopted, network)).unwrap();
     let Lookup::Found(record) = loaded.state else {
         panic!("the session was not adopted")
     };

@@ -23,13 +23,13 @@ fn n91_empty_subject_or_nul_starts_no_session() {
             matches!(refused, Err(CommandError::UnusableSubject)),
             "{subject:?}"
         );
-        assert!(!AdoptedSession::new("sid-1", subject).is_sane());
+        assert!(!AdoptedSession::new("issuer", "sid-1", subject).is_sane());
     }
     assert!(world.memory.is_empty(), "refused before the store");
     assert!(world.events.events().is_empty());
     for subject in ["alice\n", "\x1b[2J", " ", "\u{2028}"] {
         assert!(now(world.anonymous().start(NewSession::new(subject))).is_ok());
-        assert!(AdoptedSession::new("sid-1", subject).is_sane());
+        assert!(AdoptedSession::new("issuer", "sid-1", subject).is_sane());
     }
 }
 

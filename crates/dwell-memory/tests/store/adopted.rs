@@ -13,9 +13,9 @@ use dwell_test_support::{World, now};
 fn session_is_adopted_once_and_stays_ended() {
     let world = World::default();
     let adopt = || {
-        let adopted = AdoptedSession::new("sid-1", "alice");
+        let adopted = AdoptedSession::new("issuer", "sid-1", "alice");
         let network = world.policies().find_network(None);
-        now(world.manager.adopt(adopted, network)).unwrap().state
+        now(world.manager.adopt(&adopted, network)).unwrap().state
     };
     let Lookup::Found(record) = adopt() else {
         panic!("the session was not adopted")
@@ -44,9 +44,9 @@ fn tombstone_of_adopted_session_outlives_absolute_deadline() {
         })
         .unwrap(),
     );
-    let adopted = || AdoptedSession::new("sid-1", "alice");
+    let adopted = || AdoptedSession::new("issuer", "sid-1", "alice");
     let network = world.policies().find_network(None);
-    let adopt = || now(world.manager.adopt(adopted(), network)).unwrap().state;
+    let adopt = || now(world.manager.adopt(&adopted(), network)).unwrap().state;
     let Lookup::Found(record) = adopt() else {
         panic!("the session was not adopted")
     };
@@ -60,9 +60,9 @@ fn tombstone_of_adopted_session_outlives_absolute_deadline() {
 fn n14_adopted_session_issued_in_future_is_refused() {
     let world = World::default();
     let ahead = dwell_core::Clock::now(&world.clock) + minutes(10);
-    let adopted = AdoptedSession::new("sid-1", "alice").with_issued_at(ahead);
+    let adopted = AdoptedSession::new("issuer", "sid-1", "alice").with_issued_at(ahead);
     let network = world.policies().find_network(None);
-    let Lookup::Found(record) = now(world.manager.adopt(adopted, network)).unwrap().state else {
+    let Lookup::Found(record) = now(world.manager.adopt(&adopted, network)).unwrap().state else {
         panic!("the session was not adopted")
     };
     let verdict = world

@@ -85,6 +85,13 @@ impl PostgresStore {
     ) -> Result<Option<SessionRecord>, StoreError> {
         let stored = Stored::new(changed);
         let is_activity = matches!(update, Update::Reauthenticate { .. });
+        let is_heard = matches!(
+            update,
+            Update::Hear {
+                authenticated_at: Some(_),
+                ..
+            }
+        );
         let query = sqlx::query(self.0.sql.update.text())
             .bind(stored.key)
             .bind(i64::from(loaded.facts.version))
@@ -104,7 +111,9 @@ impl PostgresStore {
             .bind(stored.longest_pause)
             .bind(stored.network)
             .bind(self.test_time())
-            .bind(instant(loaded.facts.closes_at(update)));
+            .bind(instant(loaded.facts.closes_at(update)))
+            .bind(stored.provider_deadline)
+            .bind(is_heard);
         let row = query.fetch_optional(&self.0.pool).await;
         let Some(row) = row.map_err(store_error)? else {
             return Ok(None);

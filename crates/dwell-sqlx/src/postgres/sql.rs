@@ -113,7 +113,8 @@ impl Statements {
             )),
             // `$13` is true for an authentication. It also starts the count of
             // failures again, writes the activity columns, and fails if the
-            // session was touched meanwhile. From `$19` on it is too late.
+            // session was touched meanwhile. From `$19` on it is too late. `$21` is
+            // true for an authentication that the owner states.
             update: sql(&format!(
                 "WITH done AS (
                      UPDATE dwell_session s SET
@@ -123,9 +124,14 @@ impl Statements {
                          previous_check = $10, previous_at = $11,
                          last_active_at = CASE WHEN $13 THEN $14 ELSE s.last_active_at END,
                          idle_deadline = CASE WHEN $13 THEN $15 ELSE s.idle_deadline END,
-                         longest_pause = CASE WHEN $13 THEN $16 ELSE s.longest_pause END,
+                         longest_pause = CASE
+                             WHEN $13 THEN $16
+                             WHEN $21 THEN
+                                 LEAST(s.longest_pause, GREATEST(s.last_active_at - $4, 0))
+                             ELSE s.longest_pause END,
                          network = CASE WHEN $13 THEN $17 ELSE s.network END,
-                         due = CASE WHEN $13 THEN LEAST(s.due, $15) ELSE s.due END
+                         provider_deadline = $20,
+                         due = LEAST(s.due, $20, CASE WHEN $13 THEN $15 END)
                      WHERE s.key = $1 AND s.version = $2 AND s.ended_reason IS NULL
                          AND (NOT $13 OR s.last_active_at = $12) AND {now} < $19
                      RETURNING {of_s})

@@ -2,7 +2,7 @@
 
 use dwell_core::engine::Touch;
 use dwell_core::store::{End, Loaded, Lookup, StoreError, TouchOutcome, Update, Updated};
-use dwell_core::{EndReason, EndedSession, SessionKey};
+use dwell_core::{EndReason, EndedSession, SessionKey, Timestamp};
 use sqlx::sqlite::SqliteConnection;
 
 use super::row;
@@ -51,7 +51,8 @@ impl SqliteStore {
         if !record.update(&update, loaded.now) {
             return Ok(Updated::Gone);
         }
-        let due = record.facts.idle_deadline;
+        let provider = record.facts.provider_deadline.unwrap_or(Timestamp::MAX);
+        let due = record.facts.idle_deadline.min(provider);
         let written = row::write_update(&mut change.within, &record, due).await;
         written.map_err(store_error)?;
         change.commit().await.map_err(store_error)?;

@@ -158,7 +158,7 @@ pub(super) async fn write_update(
     let query = sqlx::query(
         "UPDATE dwell_session
          SET version = ?, authenticated_at = ?, locked_at = ?, failures = ?, open_part = ?, token_check = ?,
-             confirmed = ?, previous_check = ?, previous_at = ?,
+             confirmed = ?, previous_check = ?, previous_at = ?, provider_deadline = ?,
              due = min(due, ?)
          WHERE key = ?",
     )
@@ -171,6 +171,7 @@ pub(super) async fn write_update(
     .bind(stored.confirmed)
     .bind(stored.previous_check)
     .bind(stored.previous_at)
+    .bind(stored.provider_deadline)
     .bind(instant(due))
     .bind(stored.key);
     query.execute(connection).await.map(drop)

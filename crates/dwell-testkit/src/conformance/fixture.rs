@@ -82,12 +82,21 @@ pub(super) fn every_update(record: &SessionRecord, at: Timestamp) -> Vec<Update>
         lock_period: minutes(30),
         rotation,
     };
+    let hear = |open, authenticated_at: Option<Timestamp>| Update::Hear {
+        open,
+        authenticated_at,
+        provider_deadline: authenticated_at.map(|at| at + hours(1)),
+    };
     vec![
         Update::Confirm,
         Update::Lock { at },
         reauthenticate(known_and_unknown(), Some(rotation)),
         reauthenticate(OpenPart::new(), None),
         Update::Rotate(rotation),
+        hear(known_and_unknown(), Some(at)),
+        // Before the last activity.
+        hear(known_and_unknown(), Some(at - minutes(6))),
+        hear(OpenPart::new(), None),
     ]
 }
 

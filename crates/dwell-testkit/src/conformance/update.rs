@@ -182,6 +182,13 @@ pub async fn l03_no_update_moves_absolute_deadline(under: impl StoreUnderTest) {
         )
     };
     for update in every_update(&record, now) {
+        if let Update::Hear {
+            provider_deadline, ..
+        } = update
+        {
+            // The one fact that its owner may state anew.
+            record.facts.provider_deadline = provider_deadline;
+        }
         fixture.apply(record.key, update.clone()).await;
         assert_eq!(
             fixed(&fixture.found(record.key).await),

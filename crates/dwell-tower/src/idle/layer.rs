@@ -100,7 +100,9 @@ impl Config {
         match verdict.over() {
             // The handlers of an adopted session may ask its owner and not us.
             Some(over) if is_required || state.is_adopted() => Some(over.into()),
-            None if is_required && verdict == Verdict::Anonymous => Some(Refusal::SessionRequired),
+            None if verdict == Verdict::Anonymous && (is_required || state.is_adopted()) => {
+                Some(Refusal::SessionRequired)
+            }
             _ => None,
         }
     }

@@ -8,8 +8,8 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use dwell_core::engine::{TokenState, judge_token};
 use dwell_core::store::{Loaded, Lookup, StoreError, StoreFuture};
 use dwell_core::{
-    AdoptedSession, Clock, EndReason, Event, EventKind, Resolved, SessionManager, SessionRecord,
-    SessionState, SystemClock, Timestamp, Token,
+    AdoptedSession, Clock, CommandError, EndReason, Event, EventKind, Resolved, SessionManager,
+    SessionRecord, SessionState, SystemClock, Timestamp, Token,
 };
 
 use super::context::Context;
@@ -57,19 +57,20 @@ pub(super) async fn find(
     if let Some(carry) = found.carry {
         state.set_carry(carry);
     }
-    let done = match found.proof {
-        Proof::Nothing => Ok(()),
-        Proof::Tokens(tokens) => by_tokens(manager, context, tokens, &mut state).await,
-        Proof::Adopted(session) => adopt(manager, context, *session, &mut state).await,
-        Proof::Resolved(resolved) => {
-            state.resolve(*resolved);
-            Ok(())
-        }
-    };
-    match done {
-        Ok(()) if lacks_touch(manager, context, &state) => Err(Refusal::StoreUnavailable),
-        Ok(()) => Ok(state),
-        Err(error) => Err(unavailable(manager, &error)),
+    if !context.source.starts_sessions() {
+        state.mark_foreign();
+    }
+    match found.proof {
+        Proof::Nothing => {}
+        Proof::Tokens(tokens) => by_tokens(manager, context, tokens, &mut state)
+            .await
+            .map_err(|error| unavailable(manager, &error))?,
+        Proof::Adopted(session) => adopt(manager, context, &session, &mut state).await?,
+        Proof::Resolved(resolved) => state.resolve(*resolved),
+    }
+    match lacks_touch(manager, context, &state) {
+        true => Err(Refusal::StoreUnavailable),
+        false => Ok(state),
     }
 }
 
@@ -147,22 +148,34 @@ fn is_current(
 async fn adopt(
     manager: &SessionManager,
     context: &Context,
-    session: AdoptedSession,
+    session: &AdoptedSession,
     state: &mut SessionState,
-) -> Result<(), StoreError> {
-    if !context.is_local()
-        && let Some(loaded) = context
-            .touches
-            .ride(&**manager.store(), session.key())
-            .await?
-        && !matches!(loaded.state, Lookup::Missing)
-    {
-        state.resolve(Resolved::by_owner(loaded));
-        return Ok(());
-    }
+) -> Result<(), Refusal> {
+    let away = |error| unavailable(manager, &error);
+    let ridden = match context.is_local() {
+        true => None,
+        false => {
+            let ride = context.touches.ride(&**manager.store(), session.key());
+            ride.await.map_err(away)?
+        }
+    };
     // The client's network is not known yet, so the strict default applies.
     let network = manager.policies().borrow().find_network(None);
-    state.resolve(Resolved::by_owner(manager.adopt(session, network).await?));
+    let adopted = match ridden {
+        Some(loaded) if !matches!(loaded.state, Lookup::Missing) => {
+            manager.adopt_found(session, loaded, network).await
+        }
+        _ => manager.adopt(session, network).await,
+    };
+    match adopted {
+        Ok(loaded) => state.resolve(Resolved::by_owner(loaded)),
+        Err(CommandError::Store(error)) => return Err(away(error)),
+        Err(CommandError::UnknownPolicy(name)) => {
+            let missing = format!("the policy {name:?}, under which a session is adopted");
+            return Err(Refusal::Miswired(missing));
+        }
+        Err(_) => state.mark_unadopted(),
+    }
     Ok(())
 }
 

@@ -63,7 +63,7 @@ async fn panicking_source_answers_500_and_next_request_is_served() {
             missing(&answer)
         );
         assert_eq!((world.probe.calls(), world.store.reads()), (calls, 0));
-        let good = with(Some(AdoptedSession::new(name, "alice")));
+        let good = with(Some(AdoptedSession::new("issuer", name, "alice")));
         let answer = app.ready().await.unwrap().call(good).await.unwrap();
         assert_eq!(
             (answer.status().as_u16(), world.probe.calls()),
@@ -78,9 +78,10 @@ async fn panicking_source_answers_500_and_next_request_is_served() {
 async fn session_without_usable_id_or_subject_is_none() {
     let world = World::new();
     let nonsense = [
-        AdoptedSession::new("", "alice"),
-        AdoptedSession::new(vec![b'x'; 1_025], "alice"),
-        AdoptedSession::new("id", ""),
+        AdoptedSession::new("issuer", "", "alice"),
+        AdoptedSession::new("issuer", vec![b'x'; 1_025], "alice"),
+        AdoptedSession::new("issuer", "id", ""),
+        AdoptedSession::new("", "id", "alice"),
     ];
     for (name, manager) in world.managers() {
         for session in &nonsense {
@@ -98,7 +99,7 @@ async fn session_without_usable_id_or_subject_is_none() {
     }
     assert_eq!((world.memory.len(), world.store.reads()), (0, 0));
     assert_eq!(world.events.events(), []);
-    let longest = AdoptedSession::new(vec![b'x'; 1_024], "alice");
+    let longest = AdoptedSession::new("issuer", vec![b'x'; 1_024], "alice");
     let answer = send(&world, &adopting(&world.local), &longest).await;
     assert!(answer.headers().contains_key("session-timeout"));
 }
@@ -106,42 +107,51 @@ async fn session_without_usable_id_or_subject_is_none() {
 #[tokio::test]
 async fn n14_session_issued_in_future_is_refused_for_good() {
     let world = World::new();
+    let ways = [
+        AdoptedSession::with_issued_at,
+        AdoptedSession::with_authenticated_at,
+    ];
     for (name, manager) in world.managers() {
         for ahead in [seconds(61), hours(5)] {
-            let id = format!("{name} {ahead:?}");
-            let session = AdoptedSession::new(&id, "alice").with_issued_at(world.now() + ahead);
-            let stack = adopting(&manager);
-            for _ in 0..2 {
-                assert_eq!(send(&world, &stack, &session).await.status(), 401, "{id}");
-                world.clock.advance(minutes(2));
+            for (way, state) in ways.into_iter().enumerate() {
+                let id = format!("{name} {ahead:?} {way}");
+                let session = AdoptedSession::new("issuer", &id, "alice");
+                let session = state(session, world.now() + ahead);
+                let stack = adopting(&manager);
+                for _ in 0..2 {
+                    assert_eq!(send(&world, &stack, &session).await.status(), 401, "{id}");
+                    world.clock.advance(minutes(2));
+                }
             }
         }
     }
     assert_eq!(world.probe.calls(), 0);
-    assert_eq!(world.events.ends(), [EndReason::IdleTimeout; 4]);
+    assert_eq!(world.events.ends(), [EndReason::IdleTimeout; 8]);
 }
 
 #[tokio::test]
 async fn n14_issuer_clock_slightly_ahead_prolongs_nothing() {
     let world = World::new();
     for (name, manager) in world.managers() {
-        let session = AdoptedSession::new(name, "alice");
-        let session = session.with_issued_at(world.now() + seconds(60));
+        let session = AdoptedSession::new("issuer", name, "alice");
+        let ahead = world.now() + seconds(60);
+        let session = session.with_authenticated_at(ahead).with_issued_at(ahead);
         let answer = send(&world, &adopting(&manager), &session).await;
         assert_eq!(left(&answer), "idle=900, absolute=28800, warn=60", "{name}");
     }
 }
 
 #[tokio::test]
-async fn n14_absolute_timeout_runs_from_issue() {
+async fn n14_absolute_timeout_runs_from_authentication() {
     let world = World::new();
+    world.clock.advance(hours(8));
     for (name, manager) in world.managers() {
-        let session = AdoptedSession::new(name, "alice");
-        let session = session.with_issued_at(world.now() - hours(7));
+        let session = AdoptedSession::new("issuer", name, "alice");
+        let session = session.with_authenticated_at(world.now() - hours(7));
         let answer = send(&world, &adopting(&manager), &session).await;
         assert_eq!(left(&answer), "idle=900, absolute=3600, warn=60", "{name}");
-        let old = AdoptedSession::new(format!("{name}, old"), "alice");
-        let old = old.with_issued_at(world.now() - hours(8));
+        let old = AdoptedSession::new("issuer", format!("{name}, old"), "alice");
+        let old = old.with_authenticated_at(world.now() - hours(8));
         assert_eq!(
             send(&world, &adopting(&manager), &old).await.status(),
             401,
@@ -154,7 +164,7 @@ async fn n14_absolute_timeout_runs_from_issue() {
 #[tokio::test]
 async fn n23_session_is_not_adopted_while_store_is_down() {
     let world = World::new();
-    let session = AdoptedSession::new("id", "alice");
+    let session = AdoptedSession::new("issuer", "id", "alice");
     world.store.fail();
     let answer = send(&world, &adopting(&world.remote), &session).await;
     assert_eq!((answer.status().as_u16(), world.probe.calls()), (503, 0));
@@ -179,7 +189,7 @@ async fn n95_command_on_adopted_session_is_500_with_cause_in_log() {
             Ok(command_failed(&error).map(Body::from))
         };
         let app = adopting(&manager).layer(service_fn(rotate));
-        let session = AdoptedSession::new(name, "alice");
+        let session = AdoptedSession::new("issuer", name, "alice");
         let answer = app.oneshot(with(Some(session))).await.unwrap();
         assert_eq!(answer.status(), 500);
         let body = answer.into_body().collect().await.unwrap().to_bytes();

@@ -63,7 +63,7 @@ fn away() -> SourceError {
 }
 
 fn keeps() -> SourceFuture<'static, Found> {
-    let session = AdoptedSession::new("id", "alice");
+    let session = AdoptedSession::new("issuer", "id", "alice");
     SourceFuture::ready(Ok(Found::adopted(session).with_carry("the owner's")))
 }
 
@@ -141,7 +141,7 @@ async fn adopted_session_that_store_lost_is_adopted_anew() {
 
     let world = World::new();
     let manager = world.manager_over(Forgets(world.memory.clone()));
-    let source = AdoptedSource::new(|_, _| Some(AdoptedSession::new("id", "alice")));
+    let source = AdoptedSource::new(|_, _| Some(AdoptedSession::new("issuer", "id", "alice")));
     let stack = stack(&manager).with_source(source);
     let mut client = TestClient::new(world.app_of(&stack));
     client.get("/").await;

@@ -51,7 +51,7 @@ async fn failing_source_is_logged() {
     let world = World::new();
     let token = world.sign_in().await;
     let panics = AdoptedSource::new(|_, _| -> Option<AdoptedSession> { panic!("told to panic") });
-    let nonsense = AdoptedSource::new(|_, _| Some(AdoptedSession::new("", "alice")));
+    let nonsense = AdoptedSource::new(|_, _| Some(AdoptedSession::new("issuer", "", "alice")));
     let stack = stack(&world.local);
     for (stack, expected) in [
         (stack.clone().with_source(panics), "it panicked"),
@@ -67,8 +67,12 @@ async fn failing_source_is_logged() {
 #[tokio::test]
 async fn n91_unusable_subject_is_anonymous_from_any_source() {
     let unusable: [fn() -> Result<Found, SourceError>; 2] = [
-        || Ok(Found::adopted(AdoptedSession::new("sid-1", ""))),
-        || Ok(Found::adopted(AdoptedSession::new("sid-1", "alice\0"))),
+        || Ok(Found::adopted(AdoptedSession::new("issuer", "sid-1", ""))),
+        || {
+            Ok(Found::adopted(AdoptedSession::new(
+                "issuer", "sid-1", "alice\0",
+            )))
+        },
     ];
     let (log, _guard) = Log::keep();
     let world = World::new();

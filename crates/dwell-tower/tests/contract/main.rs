@@ -11,6 +11,7 @@
 mod support;
 
 mod adopted;
+mod adopted_proofs;
 mod auto_traits;
 mod composition;
 mod dropped;

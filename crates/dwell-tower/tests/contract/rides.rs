@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use dwell_core::store::{Lookup, SessionStore};
-use dwell_core::{AdoptedSession, EndReason, EventKind, SessionKey, minutes, seconds};
+use dwell_core::{AdoptedSession, EndReason, EventKind, minutes, seconds};
 use dwell_testkit::TestClient;
 use dwell_tower::session::AdoptedSource;
 use http::Method;
@@ -270,7 +270,9 @@ async fn l04_waiting_touch_revives_no_ended_session() {
 #[tokio::test(start_paused = true)]
 async fn touch_of_adopted_session_rides_along() {
     let world = World::new();
-    let source = AdoptedSource::new(|_, _| Some(AdoptedSession::new("theirs", "alice")));
+    let theirs = AdoptedSession::new("issuer", "theirs", "alice");
+    let session = theirs.clone();
+    let source = AdoptedSource::new(move |_, _| Some(session.clone()));
     let stack = stack(&world.remote).with_source(source);
     let mut client = TestClient::new(world.app_of(&stack));
     assert_eq!(outcome(&client.get("/").await), "ok");
@@ -280,7 +282,7 @@ async fn touch_of_adopted_session_rides_along() {
         assert_eq!(outcome(&client.get("/").await), "ok");
         assert_eq!(world.store.round_trips(), before + n);
     }
-    let loaded = world.memory.load(SessionKey::adopted(b"theirs")).await;
+    let loaded = world.memory.load(theirs.key()).await;
     let Ok(Lookup::Found(record)) = loaded.map(|loaded| loaded.state) else {
         panic!("the session was adopted");
     };

@@ -16,7 +16,10 @@ async fn damaged(world: &World) -> (Token, [SessionManager; 2]) {
     let managers = [true, false].map(|local| {
         world.manager_over(Damaged {
             inner: world.memory.clone(),
-            keys: vec![token.key(), AdoptedSession::new("sid-1", "alice").key()],
+            keys: vec![
+                token.key(),
+                AdoptedSession::new("issuer", "sid-1", "alice").key(),
+            ],
             local,
         })
     });
@@ -85,10 +88,14 @@ async fn n92_unreadable_adopted_session_is_no_outage() {
     let world = World::new();
     let (token, managers) = damaged(&world).await;
     for manager in managers {
-        let source = AdoptedSource::new(|_, _| Some(AdoptedSession::new("sid-1", "alice")));
+        let source =
+            AdoptedSource::new(|_, _| Some(AdoptedSession::new("issuer", "sid-1", "alice")));
         world
             .local
-            .adopt(AdoptedSession::new("sid-1", "alice"), Default::default())
+            .adopt(
+                &AdoptedSession::new("issuer", "sid-1", "alice"),
+                Default::default(),
+            )
             .await
             .unwrap();
         let stack = stack(&manager).with_source(source);

@@ -204,7 +204,7 @@ async fn l14_stream_of_adopted_session_is_cut() {
     let node = Node::of(stack.with_source(claims));
     let (_feed, answer) = event_stream();
     let mut request = with_answer(get("/events", None), answer);
-    let session = AdoptedSession::new("sid", "alice");
+    let session = AdoptedSession::new("issuer", "sid", "alice");
     request.extensions_mut().insert(Claims(session));
     let answer = node.send(request).await;
     let reader = Reader::of(answer.into_body());

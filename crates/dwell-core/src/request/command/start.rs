@@ -29,12 +29,15 @@ impl SessionHandle {
     /// if the authentication lies in the future, if the identity provider's
     /// limit has passed, if class and methods of the authentication exceed about a
     /// kilobyte, if the subject has too many sessions, if all of them are ended
-    /// meanwhile, if another middleware owns the request's session, if the store
+    /// meanwhile, if another middleware owns the sessions, if the store
     /// does not answer, or if the system has no randomness. No session has
     /// started then, and the old one stays.
     pub async fn start(&self, new: NewSession) -> Result<Token, CommandError> {
         if !new.subject.is_usable() {
             return Err(CommandError::UnusableSubject);
+        }
+        if self.0.foreign.is_set() {
+            return Err(CommandError::AdoptedSession);
         }
         let old = self.predecessor()?;
         self.0.ending.set();

@@ -1,11 +1,12 @@
 //! Sessions that another middleware has proved, such as by a verified JWT.
 
+use std::any::type_name;
 use std::fmt;
 
 use dwell_core::{AdoptedSession, SessionManager};
 use http::{Extensions, HeaderMap};
 
-use super::{Found, SessionSource, SourceFuture};
+use super::{Found, SessionSource, SourceError, SourceFuture};
 use crate::head::RequestHead;
 
 /// Adopts sessions that another middleware has proved: a closure describes the
@@ -13,7 +14,7 @@ use crate::head::RequestHead;
 /// claims of a JWT. The middleware must be outside the session layer.
 ///
 /// The closure returns `None` if there is no session. A session without a usable
-/// id or subject is logged and counts as none. The first request of a session
+/// issuer, id or subject is logged and counts as none. The first request of a session
 /// starts its timeouts; after its end the same id is refused.
 ///
 /// ```
@@ -22,20 +23,39 @@ use crate::head::RequestHead;
 ///
 /// #[derive(Clone)]
 /// struct Claims {
+///     iss: String,
 ///     sid: String,
 ///     sub: String,
+///     auth_time: u64,
 ///     iat: u64,
 /// }
 ///
+/// /// What the middleware leaves in every request.
+/// #[derive(Clone)]
+/// struct Caller(Option<Claims>);
+///
 /// let source = AdoptedSource::new(|extensions, _headers| {
-///     let claims = extensions.get::<Claims>()?;
-///     let issued_at = Timestamp::from_millis(claims.iat.saturating_mul(1_000));
-///     let session = AdoptedSession::new(&claims.sid, claims.sub.as_str());
-///     Some(session.with_issued_at(issued_at))
+///     let Caller(claims) = extensions.get()?;
+///     let claims = claims.as_ref()?;
+///     let session = AdoptedSession::new(&*claims.iss, &claims.sid, &*claims.sub)
+///         .with_authenticated_at(Timestamp::from_seconds(claims.auth_time))
+///         .with_issued_at(Timestamp::from_seconds(claims.iat));
+///     Some(session)
 /// });
+/// let source = source.behind::<Caller>();
 /// # let _ = source;
 /// ```
-pub struct AdoptedSource<F>(F);
+pub struct AdoptedSource<F> {
+    find: F,
+    owner: Option<Owner>,
+}
+
+/// What the owner leaves in every request, with or without a session.
+#[derive(Clone, Copy)]
+struct Owner {
+    is_there: fn(&Extensions) -> bool,
+    name: fn() -> &'static str,
+}
 
 impl<F> AdoptedSource<F>
 where
@@ -43,7 +63,36 @@ where
 {
     /// Returns a source that finds sessions by this closure.
     pub const fn new(find: F) -> Self {
-        Self(find)
+        Self { find, owner: None }
+    }
+
+    /// Demands that every request has a `T` in its extensions, which the owner
+    /// leaves there with or without a session. A request without one is answered
+    /// with 500: the owner is missing, or inside the session layer. By default such
+    /// a request counts as anonymous.
+    #[must_use]
+    pub fn behind<T: Clone + Send + Sync + 'static>(mut self) -> Self {
+        self.owner = Some(Owner {
+            is_there: |extensions| extensions.get::<T>().is_some(),
+            name: type_name::<T>,
+        });
+        self
+    }
+
+    fn session(&self, request: RequestHead<'_>) -> Result<Found, SourceError> {
+        if let Some(owner) = self.owner
+            && !(owner.is_there)(request.extensions)
+        {
+            let name = (owner.name)();
+            let missing = format!(
+                "{name} in the request's extensions; the middleware that leaves it there must be outside the session layer"
+            );
+            return Err(SourceError::Miswired(missing));
+        }
+        Ok(match (self.find)(request.extensions, request.headers) {
+            Some(session) => Found::adopted(session),
+            None => Found::nothing(),
+        })
     }
 }
 
@@ -56,11 +105,11 @@ where
         request: RequestHead<'a>,
         _: &'a SessionManager,
     ) -> SourceFuture<'a, Found> {
-        let found = match (self.0)(request.extensions, request.headers) {
-            Some(session) => Found::adopted(session),
-            None => Found::nothing(),
-        };
-        SourceFuture::ready(Ok(found))
+        SourceFuture::ready(self.session(request))
+    }
+
+    fn starts_sessions(&self) -> bool {
+        false
     }
 
     fn answers_at_once(&self) -> bool {

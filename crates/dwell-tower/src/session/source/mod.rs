@@ -117,6 +117,14 @@ pub trait SessionSource: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// Returns whether handlers can start sessions by this source. Defaults to
+    /// `true`. `false` if another middleware owns them all: a session that a
+    /// handler started would reach no client, so
+    /// [`start`](dwell_core::SessionHandle::start) fails.
+    fn starts_sessions(&self) -> bool {
+        true
+    }
+
     /// Returns whether [`find`](Self::find) never waits. Over a local store,
     /// the request then needs no boxed future. Defaults to `false`.
     fn answers_at_once(&self) -> bool {

@@ -104,11 +104,11 @@ async fn l05_touch_elsewhere_is_known_within_five_seconds() {
 #[tokio::test]
 async fn l01_no_copy_answers_at_deadline() {
     let near = Near::new();
-    let session = AdoptedSession::new("theirs", "alice");
+    let session = AdoptedSession::new("issuer", "theirs", "alice");
     let session = session.with_expires_at(near.world.now() + seconds(2));
     let key = session.key();
     let network = near.world.local.policies().current().find_network(None);
-    near.world.local.adopt(session, network).await.unwrap();
+    near.world.local.adopt(&session, network).await.unwrap();
     near.watch().await;
     let _ = near.cache.load(key).await.unwrap();
     near.advance(seconds(2) - MS).await;
