@@ -9,7 +9,8 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use dwell_core::{
     AuthenticationContext, CommandError, Deadlines, EndReason, NewSession, SessionHandle,
-    SessionInfo, SessionRecord, SessionRef, SessionState, SubjectId, Token, Verdict, Which,
+    SessionInfo, SessionRecord, SessionRef, SessionState, SubjectId, Timestamp, Token, Verdict,
+    Which,
 };
 use dwell_tower::rejection::{Refusal, demand_session, refuse, session_state};
 use http::request::Parts;
@@ -107,6 +108,25 @@ impl Session {
     #[must_use]
     pub fn deadlines(&self) -> Option<Deadlines> {
         self.state.current_deadlines()
+    }
+
+    /// Returns when a token that is issued now may expire: at `expires_at`, or at the
+    /// session's nearest deadline if that is earlier. Call it wherever tokens are
+    /// refreshed, on a route under [`token_refresh`](crate::token_refresh).
+    ///
+    /// ```
+    /// use dwell_axum::{Session, Timestamp};
+    ///
+    /// async fn refresh(session: Session) -> String {
+    ///     let iat = session.deadlines().map_or(0, |deadlines| deadlines.now.as_seconds());
+    ///     let exp = session.clamp_expiry(Timestamp::from_seconds(iat + 300)).as_seconds();
+    ///     format!("a token of {}, from {iat} until {exp}", session.subject())
+    /// }
+    /// # let _ = refresh;
+    /// ```
+    #[must_use]
+    pub fn clamp_expiry(&self, expires_at: Timestamp) -> Timestamp {
+        self.state.clamp_expiry(expires_at)
     }
 
     /// Returns the session's record, including the effects of this request's

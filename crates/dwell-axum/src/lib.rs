@@ -218,7 +218,7 @@ pub use error::SessionError;
 pub use extract::{LoginSession, Session, SessionRejection};
 #[cfg(feature = "proxy-protocol")]
 pub use proxy_protocol::{ProxyProtocolAddr, ProxyProtocolListener, ProxyProtocolStream};
-pub use route::{active, passive, policy, privileged};
+pub use route::{active, passive, policy, privileged, token_refresh};
 pub use stack::{SessionTimeoutLayer, session_timeout};
 pub use status::{AreaStatus, StatusDocument};
 #[cfg(feature = "ws")]

@@ -29,7 +29,7 @@
 //! ```
 
 use dwell_core::AuthenticationRequirement;
-use dwell_tower::activity::MarkLayer;
+use dwell_tower::activity::{MarkLayer, RefreshLayer};
 use dwell_tower::idle::PolicyLayer;
 use dwell_tower::step_up::StepUpLayer;
 
@@ -50,6 +50,29 @@ use dwell_tower::step_up::StepUpLayer;
 #[must_use]
 pub const fn passive() -> MarkLayer {
     MarkLayer::passive()
+}
+
+/// Marks a route that refreshes tokens: its requests are never activity, and need a
+/// live session whatever the handler asks for. So who has idled too long, or has
+/// reached the absolute timeout, gets no token, however often a page asks.
+///
+/// Clamp what the handler issues: [`Session::clamp_expiry`](crate::Session::clamp_expiry).
+///
+/// ```
+/// use axum::{Router, routing::post};
+/// use dwell_axum::{Session, token_refresh};
+///
+/// async fn refresh(session: Session) -> String {
+///     // … check the refresh token, replace it, and issue an access token:
+///     format!("tokens for {}", session.subject())
+/// }
+///
+/// let app: Router = Router::new().route("/refresh", post(refresh).layer(token_refresh()));
+/// # let _ = app;
+/// ```
+#[must_use]
+pub const fn token_refresh() -> RefreshLayer {
+    RefreshLayer::new()
 }
 
 /// Marks a route as active: its requests are activity, also under a policy whose

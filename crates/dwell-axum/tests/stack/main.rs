@@ -29,6 +29,7 @@ mod privileged;
 #[cfg(feature = "proxy-protocol")]
 mod proxy_protocol;
 mod readme;
+mod refresh;
 mod reload;
 mod routing;
 mod same_origin;

@@ -12,6 +12,7 @@ use crate::engine::{
 use crate::manager::SessionManager;
 use crate::policy::{NetworkMatch, PolicySet, Unmarked, Unprompted};
 use crate::session::{EndReason, SessionRecord, SubjectId};
+use crate::time::Timestamp;
 
 /// The session of one request, for its handler: its subject, its deadlines, and
 /// commands that act on it. Clones act on the same request.
@@ -127,6 +128,28 @@ impl SessionHandle {
     #[must_use]
     pub fn deadlines(&self) -> Option<Deadlines> {
         self.0.verdict()?.deadlines().copied()
+    }
+
+    /// Returns when a token that is issued now may expire: at `expires_at`, or at the
+    /// session's nearest deadline if that is earlier. A service that checks the token
+    /// alone then admits nobody whom this one refuses. Returns
+    /// [`Timestamp::MIN`] without a live session: such a token has expired.
+    ///
+    /// ```
+    /// use dwell_core::{SessionHandle, Timestamp};
+    ///
+    /// /// The `exp` of a token that is refreshed: five minutes, or less.
+    /// fn exp(session: &SessionHandle, iat: u64) -> u64 {
+    ///     session.clamp_expiry(Timestamp::from_seconds(iat + 300)).as_seconds()
+    /// }
+    /// # let _ = exp;
+    /// ```
+    #[must_use]
+    pub fn clamp_expiry(&self, expires_at: Timestamp) -> Timestamp {
+        match self.current_deadlines() {
+            Some(deadlines) => deadlines.nearest.min(expires_at),
+            None => Timestamp::MIN,
+        }
     }
 
     /// Returns until when the policies of the request's route admit the session,

@@ -45,7 +45,9 @@
 mod classify;
 mod layer;
 mod mark;
+mod refresh;
 
 pub use classify::{ClassifyActivity, DefaultClassifier, classify_headers};
 pub use layer::{ActivityLayer, ActivityService};
 pub use mark::{MarkLayer, MarkService};
+pub use refresh::{Refresh, RefreshLayer};

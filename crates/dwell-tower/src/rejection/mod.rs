@@ -36,4 +36,4 @@ pub use refusal::{Challenge, Refusal, problem, problem_details};
 pub(crate) use refusal::{NO_STORE, miswired, set};
 pub use stack::{MakeRejection, refuse};
 pub(crate) use stack::{StackRejection, label_route, reject, uri_of};
-pub(crate) use step_up::{IMPOSSIBLE, admit_unless, unmet};
+pub(crate) use step_up::{IMPOSSIBLE, admit_unless, unmet, without_session};

@@ -1,7 +1,7 @@
 //! The refusal that demands re-authentication.
 
 use dwell_core::engine::AuthenticationCheck;
-use dwell_core::{AuthenticationRequirement, EventKind, SessionState};
+use dwell_core::{AuthenticationRequirement, EventKind, SessionState, Verdict};
 
 use super::refusal::{Challenge, Refusal};
 use super::stack::label_route;
@@ -28,6 +28,23 @@ pub(crate) fn unmet(
                 acr_values: requirement.acr().to_vec(),
             }))
         }
+    }
+}
+
+/// Returns how a request without a live session is refused on a route that needs one,
+/// such as "a privileged route".
+pub(crate) fn without_session(state: &SessionState, route: &str) -> Option<Refusal> {
+    match state.verdict() {
+        None => {
+            let missing = format!("the idle timeout layer, outside {route}");
+            Some(Refusal::Miswired(missing))
+        }
+        Some(Verdict::Live(_)) => None,
+        Some(verdict) => Some(
+            verdict
+                .over()
+                .map_or(Refusal::SessionRequired, Refusal::from),
+        ),
     }
 }
 

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use dwell_core::{AuthenticationRequirement, SessionState, Verdict};
+use dwell_core::{AuthenticationRequirement, SessionState};
 use tower_layer::Layer;
 
 use crate::gate::{Gate, Gated, RequestHead};
-use crate::rejection::{IMPOSSIBLE, MakeRejection, Refusal, admit_unless, unmet};
+use crate::rejection::{IMPOSSIBLE, MakeRejection, Refusal, admit_unless, unmet, without_session};
 
 /// Demands a recent and strong enough authentication; see the
 /// [module docs](super) for an example. Must be inside an
@@ -41,18 +41,6 @@ impl StepUpLayer {
         self.rejection = Some(Arc::new(rejection));
         self
     }
-
-    fn refusal(&self, state: &SessionState) -> Option<Refusal> {
-        match state.verdict() {
-            None => {
-                let missing = "the idle timeout layer, outside a privileged route";
-                Some(Refusal::Miswired(missing.to_owned()))
-            }
-            Some(Verdict::Anonymous) => Some(Refusal::SessionRequired),
-            Some(Verdict::Live(_)) => unmet(state, &self.requirement),
-            Some(verdict) => verdict.over().map(Refusal::from),
-        }
-    }
 }
 
 impl Gate for StepUpLayer {
@@ -63,7 +51,9 @@ impl Gate for StepUpLayer {
     #[inline]
     fn admit(&self, state: &SessionState, request: RequestHead<'_>) -> Result<(), Refusal> {
         state.reach_route();
-        admit_unless(self.refusal(state), state, request)
+        let refusal = without_session(state, self.name());
+        let refusal = refusal.or_else(|| unmet(state, &self.requirement));
+        admit_unless(refusal, state, request)
     }
 
     fn rejection(&self) -> Option<&dyn MakeRejection> {

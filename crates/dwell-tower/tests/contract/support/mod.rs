@@ -15,7 +15,7 @@ use std::time::Duration;
 use dwell_core::{AuthenticationRequirement, PolicySet, SessionManager, Token, seconds};
 use dwell_testkit::{TestClient, TestResponse};
 use dwell_tower::SessionTimeoutLayer;
-use dwell_tower::activity::{ActivityLayer, MarkLayer};
+use dwell_tower::activity::{ActivityLayer, MarkLayer, RefreshLayer};
 use dwell_tower::idle::{IdleTimeoutLayer, PolicyLayer};
 use dwell_tower::network::{NetworkLayer, Peer};
 use dwell_tower::rejection::Refusal;
@@ -150,6 +150,10 @@ pub(crate) fn gates() -> Vec<(&'static str, AnyLayer)> {
         ("the network layer", AnyLayer::new(NetworkLayer::new())),
         ("the activity layer", AnyLayer::new(ActivityLayer::new())),
         ("a marked route", AnyLayer::new(MarkLayer::active())),
+        (
+            "a route that refreshes tokens",
+            AnyLayer::new(RefreshLayer::new()),
+        ),
         (
             "the idle timeout layer",
             AnyLayer::new(IdleTimeoutLayer::new()),
