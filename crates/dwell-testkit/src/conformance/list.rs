@@ -84,6 +84,13 @@ macro_rules! __conformance_cases {
             $cases, $then $with;
             // Any store: `StoreUnderTest`.
             any {
+                adopted::n98_other_subject_under_one_id_is_other_session
+                adopted::n100_refreshed_proof_starts_nothing_afresh
+                adopted::n101_ended_session_is_not_adopted_again
+                adopted::n102_unstated_authentication_time_stays_unstated
+                adopted::n103_newer_proof_is_heard_once_and_kept
+                adopted::n103_adopted_sessions_count_towards_limit
+                adopted::n103_session_ended_before_adoption_is_not_adopted
                 clock::l11_every_answer_carries_store_time
                 clock::l11_touch_from_clock_ahead_counts_as_now
                 clock::l11_touch_from_clock_ahead_gains_no_idle_time

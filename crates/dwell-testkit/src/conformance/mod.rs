@@ -52,6 +52,7 @@
     reason = "a case that fails panics, as every test does"
 )]
 
+pub mod adopted;
 pub mod clock;
 pub mod end;
 pub mod failures;

@@ -162,6 +162,9 @@ fn spoil(store: &Planted, record: &mut SessionRecord) {
             record.credential.check = VerifierHash::from_bits(bits);
         }
         Fault::CreateStampsAnew => facts.created_at = store.plain.now(),
+        Fault::CreateInventsAnAuthentication if !facts.is_authentication_known() => {
+            facts.authenticated_at = store.plain.now();
+        }
         Fault::InstantsWrap => {
             let wrap = |at: Timestamp| match i64::try_from(at.as_millis()) {
                 Ok(_) => at,
@@ -207,6 +210,9 @@ crate::teeth! {
         limit::key_in_use_ends_no_session, "the key is in use";
         tombstones::l13_tombstone_is_kept_for_its_lifetime, "keeps its key";
     }
+    invented_authentication_is_found: CreateInventsAnAuthentication {
+        adopted::n102_unstated_authentication_time_stays_unstated, "is absent";
+    }
     creation_with_new_stamps_is_found: CreateStampsAnew {
         keeping::new_session_is_found_as_created, "found as it was created";
     }
@@ -242,6 +248,7 @@ crate::teeth! {
         locking::locked_session_counts_towards_limit, "a locked session counts";
     }
     ignored_limit_is_found: LimitIsIgnored {
+        adopted::n103_adopted_sessions_count_towards_limit, "is not adopted again";
         limit::login_beyond_limit_is_refused_and_changes_nothing, "one more is refused";
         limit::racing_logins_never_exceed_limit, "as many logins are kept";
     }

@@ -115,6 +115,8 @@ fn blank(store: &Planted, key: SessionKey) -> SessionRecord {
 
 crate::teeth! {
     end_without_its_reason_is_found: EndForgetsTheReason {
+        adopted::n101_ended_session_is_not_adopted_again, "another reason";
+        adopted::n103_session_ended_before_adoption_is_not_adopted, "another reason";
         end::end_returns_session_and_leaves_tombstone, "with the reason";
     }
     end_ignoring_successor_is_found: EndIgnoresASuccessor {

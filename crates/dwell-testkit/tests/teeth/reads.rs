@@ -107,6 +107,7 @@ crate::teeth! {
         subjects::ended_sessions_leave_list, "leaves the list";
     }
     list_leaking_other_subjects_is_found: ListLeaks {
+        adopted::n98_other_subject_under_one_id_is_other_session, "all of a subject";
         subjects::subject_finds_only_its_sessions, "finds all of its sessions";
     }
     stale_list_is_found: ListShowsTheFirstState {
@@ -116,6 +117,7 @@ crate::teeth! {
         keeping::local_store_answers_at_once, "has its answer at once: now";
     }
     lookup_counting_as_activity_is_found: LookUpIsActivity {
+        adopted::n100_refreshed_proof_starts_nothing_afresh, "changes nothing";
         keeping::lookup_changes_nothing, "so does a list";
     }
     answers_by_another_clock_are_found: NowIsTheNodes {

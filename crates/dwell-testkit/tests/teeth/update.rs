@@ -93,6 +93,9 @@ fn spoil(store: &Planted, before: &SessionRecord, record: &mut SessionRecord, up
             record.credential.check = VerifierHash::from_bits(1);
         }
         Fault::UpdateForgetsTheOpenPart => record.open.clone_from(&before.open),
+        Fault::UpdateForgetsTheProvider => {
+            facts.provider_deadline = before.facts.provider_deadline;
+        }
         Fault::UpdateKeepsWhatItKnows => record.open = known(&record.open),
         Fault::UpdateMovesTheAbsoluteDeadline
             if matches!(update, Update::Reauthenticate { .. }) =>
@@ -125,7 +128,12 @@ crate::teeth! {
         locking::n69_authentication_at_end_of_lock_is_too_late, "it is too late";
     }
     update_losing_open_part_is_found: UpdateForgetsTheOpenPart {
+        adopted::n103_newer_proof_is_heard_once_and_kept, "is heard";
         open_part::open_part_is_replaced_by_compare_and_set, "as given";
+        update::updates_agree_with_pure_function, "as the update leaves it";
+    }
+    update_losing_owners_limit_is_found: UpdateForgetsTheProvider {
+        adopted::n103_newer_proof_is_heard_once_and_kept, "is heard";
         update::updates_agree_with_pure_function, "as the update leaves it";
     }
     update_ignoring_deadlines_is_found: UpdateIgnoresDeadlines {
