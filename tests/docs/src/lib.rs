@@ -25,6 +25,7 @@ pages! {
     crate_testkit "crates/dwell-testkit/README.md";
     crate_tower "crates/dwell-tower/README.md";
     bearer "docs/bearer.md";
+    beside_jwt "docs/beside-jwt.md";
     browser "docs/browser.md";
     concurrent_sessions "docs/concurrent-sessions.md";
     cookies "docs/cookies.md";

@@ -1,0 +1,124 @@
+//! Refresh tokens: each is used once, and one that comes again was copied
+//! (RFC 9700 §4.14.2).
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use dwell_axum::SessionKey;
+use redis::aio::MultiplexedConnection;
+use redis::{RedisError, Script};
+
+/// The refresh token that is valid next, of each session.
+#[derive(Clone)]
+pub struct Families(Kept);
+
+#[derive(Clone)]
+enum Kept {
+    Memory(Arc<Mutex<HashMap<SessionKey, String>>>),
+    Redis(MultiplexedConnection),
+}
+
+/// Takes the token's place, if it is the one that is valid.
+const ROTATE: &str = "
+    if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+    redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
+    return 1";
+
+impl Families {
+    /// Keeps them in this process: for one node.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self(Kept::Memory(Arc::default()))
+    }
+
+    /// Keeps them in Redis: for many nodes.
+    ///
+    /// # Errors
+    /// Fails if there is no Redis at `url`.
+    pub async fn in_redis(url: &str) -> Result<Self, RedisError> {
+        let client = redis::Client::open(url)?;
+        let connection = client.get_multiplexed_async_connection().await?;
+        Ok(Self(Kept::Redis(connection)))
+    }
+
+    /// Starts the family of a login: its first refresh token has the id `jti`.
+    pub(crate) async fn start(
+        &self,
+        session: SessionKey,
+        jti: &str,
+        lifetime: Duration,
+    ) -> Result<(), RedisError> {
+        match &self.0 {
+            Kept::Memory(families) => {
+                lock(families).insert(session, jti.to_owned());
+                Ok(())
+            }
+            Kept::Redis(redis) => {
+                let mut set = redis::cmd("SET");
+                set.arg(name(session)).arg(jti);
+                set.arg("EX").arg(lifetime.as_secs().max(1));
+                set.query_async(&mut redis.clone()).await
+            }
+        }
+    }
+
+    /// Replaces the refresh token `old`. Returns `false` if it was not the valid one.
+    pub(crate) async fn rotate(
+        &self,
+        session: SessionKey,
+        old: &str,
+        new: &str,
+    ) -> Result<bool, RedisError> {
+        match &self.0 {
+            Kept::Memory(families) => Ok(match lock(families).get_mut(&session) {
+                Some(valid) if valid == old => {
+                    new.clone_into(valid);
+                    true
+                }
+                _ => false,
+            }),
+            Kept::Redis(redis) => {
+                let rotate = Script::new(ROTATE);
+                let mut call = rotate.key(name(session));
+                call.arg(old).arg(new);
+                call.invoke_async(&mut redis.clone()).await
+            }
+        }
+    }
+
+    /// Ends a family: its refresh token is worth nothing any more. Does not wait,
+    /// since Dwell's end hooks must not.
+    pub(crate) fn end(&self, session: SessionKey) {
+        match &self.0 {
+            Kept::Memory(families) => {
+                lock(families).remove(&session);
+            }
+            Kept::Redis(redis) => {
+                let mut redis = redis.clone();
+                tokio::spawn(async move {
+                    let mut delete = redis::cmd("DEL");
+                    let done: Result<(), _> =
+                        delete.arg(name(session)).query_async(&mut redis).await;
+                    // It is refused without this, too: its session has ended.
+                    drop(done);
+                });
+            }
+        }
+    }
+}
+
+fn name(session: SessionKey) -> String {
+    format!("jwt-api:{:032x}", u128::from_be_bytes(*session.as_bytes()))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Debug for Families {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Families")
+    }
+}
