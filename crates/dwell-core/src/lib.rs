@@ -86,7 +86,7 @@ pub use engine::{
 pub use event::TracingObserver;
 pub use event::{Event, EventKind, Observer, RequestContext};
 pub use manager::{
-    AdoptedSession, EndHook, Selection, SessionManager, SessionManagerBuilder, Spawn,
+    AdoptedSession, EndHook, OwnerEnd, Selection, SessionManager, SessionManagerBuilder, Spawn,
 };
 pub use policy::*;
 pub use request::*;

@@ -6,17 +6,16 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use dwell_axum::SessionKey;
 use redis::aio::MultiplexedConnection;
 use redis::{RedisError, Script};
 
-/// The refresh token that is valid next, of each session.
+/// The refresh token that is valid next, of each login.
 #[derive(Clone)]
 pub struct Families(Kept);
 
 #[derive(Clone)]
 enum Kept {
-    Memory(Arc<Mutex<HashMap<SessionKey, String>>>),
+    Memory(Arc<Mutex<HashMap<String, String>>>),
     Redis(MultiplexedConnection),
 }
 
@@ -43,21 +42,21 @@ impl Families {
         Ok(Self(Kept::Redis(connection)))
     }
 
-    /// Starts the family of a login: its first refresh token has the id `jti`.
+    /// Makes the refresh token with the id `jti` the one of a login.
     pub(crate) async fn start(
         &self,
-        session: SessionKey,
+        login: &str,
         jti: &str,
         lifetime: Duration,
     ) -> Result<(), RedisError> {
         match &self.0 {
             Kept::Memory(families) => {
-                lock(families).insert(session, jti.to_owned());
+                lock(families).insert(login.to_owned(), jti.to_owned());
                 Ok(())
             }
             Kept::Redis(redis) => {
                 let mut set = redis::cmd("SET");
-                set.arg(name(session)).arg(jti);
+                set.arg(key(login)).arg(jti);
                 set.arg("EX").arg(lifetime.as_secs().max(1));
                 set.query_async(&mut redis.clone()).await
             }
@@ -67,12 +66,12 @@ impl Families {
     /// Replaces the refresh token `old`. Returns `false` if it was not the valid one.
     pub(crate) async fn rotate(
         &self,
-        session: SessionKey,
+        login: &str,
         old: &str,
         new: &str,
     ) -> Result<bool, RedisError> {
         match &self.0 {
-            Kept::Memory(families) => Ok(match lock(families).get_mut(&session) {
+            Kept::Memory(families) => Ok(match lock(families).get_mut(login) {
                 Some(valid) if valid == old => {
                     new.clone_into(valid);
                     true
@@ -81,36 +80,30 @@ impl Families {
             }),
             Kept::Redis(redis) => {
                 let rotate = Script::new(ROTATE);
-                let mut call = rotate.key(name(session));
+                let mut call = rotate.key(key(login));
                 call.arg(old).arg(new);
                 call.invoke_async(&mut redis.clone()).await
             }
         }
     }
 
-    /// Ends a family: its refresh token is worth nothing any more. Does not wait,
-    /// since Dwell's end hooks must not.
-    pub(crate) fn end(&self, session: SessionKey) {
+    /// Ends a family: its refresh token is worth nothing any more.
+    pub(crate) async fn end(&self, login: &str) -> Result<(), RedisError> {
         match &self.0 {
             Kept::Memory(families) => {
-                lock(families).remove(&session);
+                lock(families).remove(login);
+                Ok(())
             }
             Kept::Redis(redis) => {
-                let mut redis = redis.clone();
-                tokio::spawn(async move {
-                    let mut delete = redis::cmd("DEL");
-                    let done: Result<(), _> =
-                        delete.arg(name(session)).query_async(&mut redis).await;
-                    // It is refused without this, too: its session has ended.
-                    drop(done);
-                });
+                let mut delete = redis::cmd("DEL");
+                delete.arg(key(login)).query_async(&mut redis.clone()).await
             }
         }
     }
 }
 
-fn name(session: SessionKey) -> String {
-    format!("jwt-api:{:032x}", u128::from_be_bytes(*session.as_bytes()))
+fn key(login: &str) -> String {
+    format!("jwt-api:{login}")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

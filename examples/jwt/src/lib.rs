@@ -64,10 +64,14 @@ pub fn app(
         idle: limits.idle,
         absolute: limits.absolute,
     })?;
-    // However a session ends, its refresh token ends with it.
+    // However a session ends, its refresh token ends with it. If Redis is away the token
+    // stays, and is refused with its session.
     let ended = families.clone();
     let sessions = SessionManager::builder(store, policies)
-        .on_end(move |end| ended.end(end.record.key))
+        .on_owner_end(move |end| {
+            let families = ended.clone();
+            async move { drop(families.end(&end.reference).await) }
+        })
         .build();
     let api = Api {
         tokens: Arc::new(Tokens::new(secret, clock)?),
@@ -123,6 +127,7 @@ pub(crate) fn session_of(claims: &Claims) -> AdoptedSession {
         None => AdoptedSession::by_authentication(&*claims.iss, authenticated_at, &*claims.sub),
     };
     session
+        .with_reference(claims.login())
         .with_issued_at(Timestamp::from_seconds(claims.iat))
         .with_authentication(AuthenticationContext::none().with_acr(&*claims.acr))
 }

@@ -78,8 +78,11 @@ pub(crate) async fn refresh(
         jti: random_id()?,
         ..old.clone()
     };
-    let family = session_of(&old).key();
-    if !api.families.rotate(family, &old.jti, &new.jti).await? {
+    if !api
+        .families
+        .rotate(&old.login(), &old.jti, &new.jti)
+        .await?
+    {
         // A refresh token that was used before has been copied.
         session.handle().end(EndReason::TokenReuse).await?;
         return Err(Failure::Grant("invalid_grant"));
@@ -136,7 +139,7 @@ pub(crate) async fn logout(
 ) -> Result<StatusCode> {
     if let Some(claims) = claims {
         let session = session_of(&claims);
-        api.families.end(session.key());
+        api.families.end(&claims.login()).await?;
         api.sessions
             .end_adopted(&session, EndReason::SignedOut)
             .await
@@ -148,8 +151,8 @@ pub(crate) async fn logout(
 impl Api {
     /// Makes this refresh token the one that is valid.
     async fn start_family(&self, refresh: &Claims) -> Result<()> {
-        let (session, lifetime) = (session_of(refresh).key(), self.limits.absolute);
-        Ok(self.families.start(session, &refresh.jti, lifetime).await?)
+        let (login, lifetime) = (refresh.login(), self.limits.absolute);
+        Ok(self.families.start(&login, &refresh.jti, lifetime).await?)
     }
 }
 

@@ -47,6 +47,14 @@ pub struct Claims {
     pub for_use: Use,
 }
 
+impl Claims {
+    /// Returns the name of the login that the token comes from.
+    pub(crate) fn login(&self) -> String {
+        let at = || format!("{} {}", self.auth_time, self.sub);
+        self.sid.clone().unwrap_or_else(at)
+    }
+}
+
 /// The keys of the tokens.
 pub struct Tokens {
     sign: EncodingKey,

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::adopted::LONGEST_REFERENCE;
 use super::{AdoptedSession, SessionManager};
 use crate::engine::{self, Verdict};
 use crate::event::EventKind;
@@ -231,8 +232,16 @@ impl AdoptedSession {
             subject: self.subject.clone(),
             facts,
             credential: Credential::new(VerifierHash::NONE),
-            open: self.heard(&OpenPart::new(), true),
+            open: self.heard(&self.opening(), true),
         }
+    }
+
+    /// Returns the open part before any proof is heard.
+    fn opening(&self) -> OpenPart {
+        let reference = self.reference.as_deref();
+        let reference = reference.filter(|text| text.len() <= LONGEST_REFERENCE);
+        let with = |text| OpenPart::new().with_owner_reference(text).ok();
+        reference.and_then(with).unwrap_or_default()
     }
 
     /// Returns the open part of a session that has heard this proof. `states` is

@@ -6,6 +6,9 @@ use crate::time::Timestamp;
 /// The longest issuer and the longest id, in bytes.
 const LONGEST: usize = 1_024;
 
+/// The longest reference, in bytes. Class and methods need room beside it.
+pub(super) const LONGEST_REFERENCE: usize = 512;
+
 /// Describes a session that another middleware owns, by one proof of it, such
 /// as a verified JWT. Dwell adopts the session: it keeps timestamps for it and
 /// enforces the limits.
@@ -31,6 +34,7 @@ pub struct AdoptedSession {
     pub(super) id: Box<[u8]>,
     pub(super) subject: SubjectId,
     pub(super) policy: Option<Box<str>>,
+    pub(super) reference: Option<Box<str>>,
     pub(super) authenticated_at: Option<Timestamp>,
     pub(super) issued_at: Option<Timestamp>,
     pub(super) expires_at: Option<Timestamp>,
@@ -54,6 +58,7 @@ impl AdoptedSession {
             id: id.as_ref().into(),
             subject: subject.into(),
             policy: None,
+            reference: None,
             authenticated_at: None,
             issued_at: None,
             expires_at: None,
@@ -132,6 +137,16 @@ impl AdoptedSession {
     #[must_use]
     pub fn with_policy(mut self, policy: impl Into<Box<str>>) -> Self {
         self.policy = Some(policy.into());
+        self
+    }
+
+    /// Sets what the owner knows the session by, for
+    /// [`on_owner_end`](crate::SessionManagerBuilder::on_owner_end). The store keeps it
+    /// as it is, so it must not open the owner's session: a `sid` does not. At most
+    /// 512 bytes; a longer one counts as none. Defaults to none: the owner is not told.
+    #[must_use]
+    pub fn with_reference(mut self, reference: impl Into<Box<str>>) -> Self {
+        self.reference = Some(reference.into());
         self
     }
 

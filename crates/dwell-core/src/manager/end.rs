@@ -192,6 +192,7 @@ impl SessionManager {
         }
         for ended in ended {
             self.report_end(ended, context);
+            self.tell_owner(ended).await;
         }
         // If this fails, the store hands the ends out again: reported twice
         // rather than never.

@@ -6,12 +6,14 @@ mod end;
 mod late_uses;
 mod logins;
 mod outliving;
+mod owner;
 mod readable;
 mod second_looks;
 
 pub use adopted::AdoptedSession;
 pub use end::Selection;
 pub use outliving::Spawn;
+pub use owner::OwnerEnd;
 
 use std::any::Any;
 use std::fmt;
@@ -21,6 +23,7 @@ use std::time::Duration;
 use self::late_uses::LateUses;
 use self::logins::{Login, Logins};
 use self::outliving::Outliving;
+use self::owner::OwnerCallback;
 use self::second_looks::SecondLooks;
 use crate::engine::Verdict;
 use crate::event::{Event, EventKind, Observer, Observers, RequestContext};
@@ -55,6 +58,7 @@ struct Inner {
     policies: LivePolicies,
     observers: Observers,
     on_end: Vec<Arc<EndHook>>,
+    on_owner_end: Vec<OwnerCallback>,
     rotation_grace: Duration,
     max_failures: u8,
     late_uses: Arc<LateUses>,
@@ -80,6 +84,7 @@ impl SessionManager {
             policies: policies.into(),
             observers: Observers::default(),
             on_end: Vec::new(),
+            on_owner_end: Vec::new(),
             rotation_grace: seconds(10),
             max_failures: 5,
             late_uses: Arc::default(),
@@ -325,7 +330,8 @@ impl SessionManagerBuilder {
 
     /// Adds a hook that is called once for every session that ends, with the
     /// session's record and the reason: to end what belongs to the session
-    /// elsewhere, such as the owner's part of an adopted session.
+    /// elsewhere. For the owner's part of an adopted session there is
+    /// [`on_owner_end`](Self::on_owner_end).
     ///
     /// The hook runs after the end is final, on the path of the request or of
     /// the reaper: it must not block. A panic in it is caught and logged.

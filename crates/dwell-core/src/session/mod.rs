@@ -2,9 +2,9 @@
 
 mod authentication;
 mod earlier_rights;
-mod heard;
 mod id;
 mod open_part;
+mod owner;
 mod reason;
 mod record;
 mod subject;

@@ -31,6 +31,8 @@ impl OpenTag {
 
     /// When the newest proof of an adopted session was issued that was heard.
     pub const HEARD: Self = Self(8);
+    /// What the owner of an adopted session knows it by.
+    pub const OWNER: Self = Self(9);
 
     /// Returns the tag with this code, known or not.
     #[must_use]
