@@ -56,10 +56,13 @@ impl SessionManager {
         loaded: Loaded,
         network: NetworkMatch,
     ) -> Result<Loaded, CommandError> {
-        match loaded.state {
-            Lookup::Ended(_) => Ok(loaded),
-            Lookup::Found(record) => Ok(self.hear(adopted, record, loaded.now).await?),
-            Lookup::Missing => self.adopt_new(adopted, loaded.now, network).await,
+        // Boxed, so that the future of most requests stays small.
+        match &loaded.state {
+            Lookup::Found(record) if adopted.news(record, loaded.now).is_some() => {
+                Ok(Box::pin(self.hear(adopted, loaded)).await?)
+            }
+            Lookup::Ended(_) | Lookup::Found(_) => Ok(loaded),
+            Lookup::Missing => Box::pin(self.adopt_new(adopted, loaded.now, network)).await,
         }
     }
 
@@ -122,40 +125,32 @@ impl SessionManager {
     async fn hear(
         &self,
         adopted: &AdoptedSession,
-        mut record: SessionRecord,
-        mut now: Timestamp,
+        mut loaded: Loaded,
     ) -> Result<Loaded, StoreError> {
-        let key = record.key;
         for _ in 0..TRIES {
-            let is_over = matches!(
-                self.due_policy().verdict(&record.facts, now),
-                Verdict::Ended(_)
-            );
-            let Some(update) = adopted.news(&record, now).filter(|_| !is_over) else {
+            let Lookup::Found(record) = &loaded.state else {
                 break;
             };
-            let (version, before) = (record.facts.version, record.facts.authenticated_at);
-            let updated = self.store().update(key, version, update).await?;
+            let verdict = self.due_policy().verdict(&record.facts, loaded.now);
+            let Some(update) = adopted.news(record, loaded.now) else {
+                break;
+            };
+            if let Verdict::Ended(_) = verdict {
+                break;
+            }
+            let (key, facts) = (record.key, record.facts);
+            let updated = self.store().update(key, facts.version, update).await?;
             if let Updated::Applied(record) = updated {
-                if record.facts.authenticated_at > before {
-                    self.report(EventKind::StepUpSucceeded, now, &record, None);
+                if record.facts.authenticated_at > facts.authenticated_at {
+                    self.report(EventKind::StepUpSucceeded, loaded.now, &record, None);
                 }
-                return Ok(Loaded {
-                    now,
-                    state: Lookup::Found(record),
-                });
+                loaded.state = Lookup::Found(record);
+                break;
             }
-            let loaded = self.store().load_uncopied(key).await;
-            let loaded = self.readable(key, loaded).await?;
-            match loaded.state {
-                Lookup::Found(newer) => (record, now) = (newer, loaded.now),
-                Lookup::Ended(_) | Lookup::Missing => return Ok(loaded),
-            }
+            let newer = self.store().load_uncopied(key).await;
+            loaded = self.readable(key, newer).await?;
         }
-        Ok(Loaded {
-            now,
-            state: Lookup::Found(record),
-        })
+        Ok(loaded)
     }
 
     /// Ends a session that another middleware owns, when that ended it first: a

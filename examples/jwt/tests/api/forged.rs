@@ -3,6 +3,7 @@
 use axum::http::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{EncodingKey, Header, encode};
 use jwt_api::{Claims, Tokens};
 
 use crate::support::{Client, SECRET, claims, node, outcome};
@@ -55,6 +56,26 @@ async fn unsigned_token_is_nobodys() {
     ] {
         let answer = alice.send(Method::GET, "/account", &token, "").await;
         assert_eq!(outcome(&answer), "session_required");
+    }
+}
+
+#[tokio::test]
+async fn n102_token_without_authentication_time_is_nobodys() {
+    let (address, _) = node().await;
+    let alice = Client::log_in(address, "alice").await;
+    for missing in [
+        &["auth_time"][..],
+        &["sid", "auth_time"],
+        &["sub"],
+        &["exp"],
+    ] {
+        let mut claims = claims(&alice.access);
+        let claims = claims.as_object_mut().unwrap();
+        claims.retain(|name, _| !missing.contains(&name.as_str()));
+        let key = EncodingKey::from_secret(SECRET).unwrap();
+        let token = encode(&Header::default(), &claims, &key).unwrap();
+        let answer = alice.send(Method::GET, "/account", &token, "").await;
+        assert_eq!(outcome(&answer), "session_required", "{missing:?}");
     }
 }
 
