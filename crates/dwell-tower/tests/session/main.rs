@@ -12,6 +12,7 @@ mod support;
 
 mod activity;
 mod afterwards;
+mod bearer;
 mod bounded;
 mod caches;
 mod candidates;

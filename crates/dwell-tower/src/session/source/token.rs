@@ -1,11 +1,17 @@
 //! Dwell's tokens: in a cookie, in a bearer header, or in either.
 
-use dwell_core::{SessionManager, TokenChange};
-use http::{HeaderMap, header};
+use dwell_core::{SessionManager, Token, TokenChange};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{Field, Found, GiveBack, SessionSource, SourceFuture, Tokens};
 use crate::cookie::SessionCookie;
 use crate::head::{RequestHead, bearer};
+
+/// The field with a new token for a client that sends its token in `Authorization`.
+static SESSION_TOKEN: HeaderName = HeaderName::from_static("session-token");
+
+/// The token that a request brought in `Authorization`.
+struct ByBearer(Token);
 
 /// Finds sessions by Dwell's token, in a cookie, in `Authorization: Bearer`, or
 /// in either. Defaults to the cookie of [`SessionCookie::new`].
@@ -33,9 +39,10 @@ impl TokenSource {
         }
     }
 
-    /// Returns a source for tokens in `Authorization: Bearer` (RFC 6750 §2.1). The
-    /// application gives the token of
-    /// [`SessionHandle::start`](dwell_core::SessionHandle::start) to the client.
+    /// Returns a source for tokens in `Authorization: Bearer` (RFC 6750 §2.1). Each new
+    /// token goes to the client in the field `Session-Token`: that of a login, which
+    /// [`SessionHandle::start`](dwell_core::SessionHandle::start) returns as well, and
+    /// those that replace it after a step-up or a rotation.
     #[must_use]
     pub fn bearer() -> Self {
         Self {
@@ -45,7 +52,9 @@ impl TokenSource {
     }
 
     /// Returns a source for tokens in `Authorization: Bearer` and in this cookie,
-    /// in this order.
+    /// in this order. A new token goes back by the field `Session-Token` if
+    /// `Authorization` opened the session, and by the cookie otherwise, as after a
+    /// login.
     #[must_use]
     pub fn cookie_or_bearer(cookie: SessionCookie) -> Self {
         Self {
@@ -79,26 +88,20 @@ impl SessionSource for TokenSource {
         request: RequestHead<'a>,
         _: &'a SessionManager,
     ) -> SourceFuture<'a, Found> {
-        SourceFuture::ready(Ok(Found::by_tokens(self.tokens(request.headers))))
+        let found = Found::by_tokens(self.tokens(request.headers));
+        let chooses = self.bearer && self.cookie.is_some();
+        let by_bearer = bearer(request.headers).filter(|_| chooses);
+        SourceFuture::ready(Ok(match by_bearer.and_then(Token::parse) {
+            Some(token) => found.with_carry(ByBearer(token)),
+            None => found,
+        }))
     }
 
     fn give_back(&self, answer: &GiveBack<'_>) -> SourceFuture<'static, Vec<Field>> {
-        let Some(cookie) = &self.cookie else {
-            return SourceFuture::ready(Ok(Vec::new()));
+        let field = match &self.cookie {
+            Some(cookie) if !is_by_bearer(answer) => in_cookie(cookie, answer),
+            _ => in_field(answer),
         };
-        let value = match answer.token_change() {
-            TokenChange::Issue(token) => {
-                let end = answer.record().map(|r| r.facts.absolute_deadline);
-                let deadlines = answer.deadlines();
-                // After the end, the cookie is what tells its user why.
-                let after = answer.state.manager().store().tombstone_lifetime();
-                let longest = deadlines.zip(end).map(|(d, end)| (end - d.now) + after);
-                cookie.to_header(token.expose(), longest)
-            }
-            TokenChange::Remove => cookie.removal(),
-            _ => None,
-        };
-        let field = value.map(|value| (header::SET_COOKIE, value));
         SourceFuture::ready(Ok(field.into_iter().collect()))
     }
 
@@ -109,6 +112,39 @@ impl SessionSource for TokenSource {
     fn answers_at_once(&self) -> bool {
         true
     }
+}
+
+/// Whether `Authorization` opened the session. A script that may not read the cookie
+/// must not get the cookie's token by a field, whatever it sends.
+fn is_by_bearer(answer: &GiveBack<'_>) -> bool {
+    let session = answer.state.found().zip(answer.carry());
+    session.is_some_and(|(session, ByBearer(token))| session.presented == token.presented())
+}
+
+fn in_cookie(cookie: &SessionCookie, answer: &GiveBack<'_>) -> Option<Field> {
+    let value = match answer.token_change() {
+        TokenChange::Issue(token) => {
+            let end = answer.record().map(|r| r.facts.absolute_deadline);
+            let deadlines = answer.deadlines();
+            // After the end, the cookie is what tells its user why.
+            let after = answer.state.manager().store().tombstone_lifetime();
+            let longest = deadlines.zip(end).map(|(d, end)| (end - d.now) + after);
+            cookie.to_header(token.expose(), longest)
+        }
+        TokenChange::Remove => cookie.removal(),
+        _ => None,
+    };
+    value.map(|value| (header::SET_COOKIE, value))
+}
+
+/// A token that goes is the client's to forget.
+fn in_field(answer: &GiveBack<'_>) -> Option<Field> {
+    let TokenChange::Issue(token) = answer.token_change() else {
+        return None;
+    };
+    let mut value = HeaderValue::from_str(token.expose()).ok()?;
+    value.set_sensitive(true);
+    Some((SESSION_TOKEN.clone(), value))
 }
 
 impl Default for TokenSource {
