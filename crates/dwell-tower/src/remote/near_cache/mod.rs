@@ -107,7 +107,7 @@ impl NearCache {
 }
 
 impl SessionStore for NearCache {
-    delegate_store!(self => self.store(), only now, list, acknowledge, watched);
+    delegate_store!(self => self.store(), only now, list, acknowledge, tombstone_lifetime, remembers_since, watched);
 
     fn load(&self, key: SessionKey) -> StoreFuture<'_, Loaded> {
         if let Some(loaded) = self.0.find(key) {

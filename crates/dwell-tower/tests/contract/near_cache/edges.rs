@@ -1,7 +1,9 @@
 //! Copies that do not know yet what happened to a token elsewhere.
 
 use dwell_core::store::SessionStore;
-use dwell_core::{EventKind, seconds};
+use dwell_core::{EventKind, ManualClock, minutes, seconds};
+use dwell_memory::MemoryStore;
+use dwell_tower::NearCache;
 use tower::ServiceExt;
 
 use super::Near;
@@ -55,4 +57,15 @@ async fn l10_within_grace_copy_answers_for_old_token() {
     let (calls, answer) = near.calls(client.get("/")).await;
     assert_eq!((calls, outcome(&answer).as_str()), (0, "ok"));
     assert!(near.cache.is_local() || near.answers(&old));
+}
+
+/// Otherwise sessions that a store in memory has forgotten would be adopted.
+#[tokio::test]
+async fn n101_cache_knows_what_its_store_remembers() {
+    let store = MemoryStore::with_clock_and_tombstones(ManualClock::new(), minutes(7));
+    let (since, tombstones) = (store.remembers_since(), store.tombstone_lifetime());
+    assert!(since.is_some());
+    let cache = NearCache::new(store);
+    assert_eq!(cache.remembers_since(), since);
+    assert_eq!(cache.tombstone_lifetime(), tombstones);
 }
