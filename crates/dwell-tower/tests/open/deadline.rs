@@ -1,7 +1,7 @@
 //! A stream is cut within a second of its session's deadline and not before. The
 //! deadline moves with activity elsewhere.
 
-use dwell_core::{AdoptedSession, NewSession, OnIdle, hours, minutes, seconds};
+use dwell_core::{AdoptedSession, EndReason, NewSession, OnIdle, hours, minutes, seconds};
 use dwell_tower::SessionTimeoutLayer;
 use dwell_tower::session::AdoptedSource;
 
@@ -196,22 +196,55 @@ async fn l14_store_with_late_clock_is_asked_until_deadline() {
 #[derive(Clone)]
 struct Claims(AdoptedSession);
 
-#[tokio::test(start_paused = true)]
-async fn l14_stream_of_adopted_session_is_cut() {
-    let world = World::new();
+fn adopted() -> AdoptedSession {
+    AdoptedSession::new("issuer", "sid", "alice")
+}
+
+/// An open stream of that session, and what keeps it open.
+async fn adopted_stream(world: &World) -> (impl Sized, Reader) {
     let stack = SessionTimeoutLayer::new(&world.local).without_reaper();
     let claims = AdoptedSource::new(|extensions, _| Some(extensions.get::<Claims>()?.0.clone()));
     let node = Node::of(stack.with_source(claims));
-    let (_feed, answer) = event_stream();
+    let (feed, answer) = event_stream();
     let mut request = with_answer(get("/events", None), answer);
-    let session = AdoptedSession::new("issuer", "sid", "alice");
-    request.extensions_mut().insert(Claims(session));
+    request.extensions_mut().insert(Claims(adopted()));
     let answer = node.send(request).await;
-    let reader = Reader::of(answer.into_body());
+    ((node, feed), Reader::of(answer.into_body()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn l14_stream_of_adopted_session_is_cut() {
+    let world = World::new();
+    let (_open, reader) = adopted_stream(&world).await;
     pass(minutes(15) - MS).await;
     assert!(reader.is_open());
     let ended = reader.ends_after(minutes(15)).await;
     assert_eq!(ended.reason(), "idle_timeout");
+}
+
+#[tokio::test(start_paused = true)]
+async fn n103_owners_end_closes_open_stream_with_its_reason() {
+    let world = World::new();
+    let (_open, reader) = adopted_stream(&world).await;
+    let ended = world
+        .local
+        .end_adopted(&adopted(), EndReason::IdpLogout)
+        .await;
+    assert!(ended.unwrap());
+    assert_eq!(reader.ends_now().await.reason(), "idp_logout");
+}
+
+#[tokio::test(start_paused = true)]
+async fn n103_open_stream_ends_when_owner_says_so_later() {
+    let world = World::new();
+    let (_open, reader) = adopted_stream(&world).await;
+    let proof = adopted().with_issued_at(world.now() + SECOND);
+    let proof = proof.with_expires_at(world.now() + minutes(2));
+    world.local.adopt(&proof, Default::default()).await.unwrap();
+    pass(minutes(2) - MS).await;
+    assert!(reader.is_open());
+    let ended = reader.ends_after(minutes(2)).await;
+    assert_eq!(ended.reason(), "idp_session_expired");
 }
 
 // The answer belongs to the session that the request started, not to the one that
