@@ -4,6 +4,7 @@ mod adopt;
 mod adopted;
 mod end;
 mod late_uses;
+mod linked;
 mod logins;
 mod outliving;
 mod owner;

@@ -46,6 +46,8 @@ pub(super) struct Slots {
     pub(super) unadopted: Flag,
     /// Whether a layer or an extractor refused the request.
     pub(super) refused: Flag,
+    /// Whether another middleware knows the request's user.
+    pub(super) linked: Flag,
     /// The policies of the route, as bits.
     area: AtomicU64,
     decided: OnceLock<Verdict>,
@@ -115,6 +117,7 @@ impl Slots {
             foreign: Flag::default(),
             unadopted: Flag::default(),
             refused: Flag::default(),
+            linked: Flag::default(),
             area: AtomicU64::new(0),
             decided: OnceLock::new(),
             rare: OnceLock::new(),

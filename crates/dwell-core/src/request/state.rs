@@ -120,11 +120,19 @@ impl SessionState {
     /// Returns `true` if another middleware owns the request's session.
     #[must_use]
     pub fn is_adopted(&self) -> bool {
-        match self.resolved() {
-            Resolved::Nothing => self.slots().unadopted.is_set(),
-            Resolved::Tombstone(ended, _) => ended.record.credential.is_adopted(),
-            Resolved::Session(session) => session.record.credential.is_adopted(),
-        }
+        self.slots().linked.is_set()
+            || match self.resolved() {
+                Resolved::Nothing => self.slots().unadopted.is_set(),
+                Resolved::Tombstone(ended, _) => ended.record.credential.is_adopted(),
+                Resolved::Session(session) => session.record.credential.is_adopted(),
+            }
+    }
+
+    /// Notes that another middleware knows the request's user, and that Dwell's
+    /// session is linked to that. Without a live session the request is refused, since
+    /// handlers may ask the other middleware.
+    pub fn mark_linked(&self) {
+        self.slots().linked.set();
     }
 
     /// Notes that the request is refused: it is no activity, whatever the status

@@ -55,6 +55,21 @@ impl Token {
         Ok(Self(text))
     }
 
+    /// Returns the token that belongs to a secret: the same each time, and unguessable
+    /// if the secret is. So requests that start one session at the same time, on
+    /// several nodes too, agree on its token; see
+    /// [`NewSession::with_token`](crate::NewSession::with_token).
+    #[must_use]
+    pub fn derived(secret: &[u8]) -> Self {
+        let mut text = [0; Self::LENGTH];
+        let halves = text.chunks_exact_mut(HALF_TEXT);
+        for (half, domain) in halves.zip([b'l', b'm']) {
+            // A half has room for exactly this text.
+            let _ = URL_SAFE_NO_PAD.encode_slice(hash(domain, secret), half);
+        }
+        Self(text)
+    }
+
     /// Returns what a request keeps of the token that it came with.
     #[must_use]
     pub fn presented(&self) -> Presented {
@@ -318,6 +333,16 @@ mod tests {
         assert!(Token::parse(&[0xff; Token::LENGTH]).is_none());
         assert!(Token::parse(text.replace(&text[3..4], "=").as_bytes()).is_none());
         assert!(Token::parse(b"").is_none());
+    }
+
+    #[test]
+    fn derived_token_belongs_to_its_secret() {
+        let [one, two] = ["one", "two"].map(|secret| Token::derived(secret.as_bytes()));
+        assert_eq!(one, Token::derived(b"one"));
+        assert_ne!(one.key(), two.key());
+        assert_ne!(one.verifier(), two.verifier());
+        assert_ne!(one.expose()[..HALF_TEXT], one.expose()[HALF_TEXT..]);
+        assert_eq!(Token::parse(one.expose().as_bytes()), Some(one));
     }
 
     #[test]

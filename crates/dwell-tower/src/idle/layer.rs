@@ -96,13 +96,11 @@ impl Config {
 
     fn refusal(&self, state: &SessionState) -> Option<Refusal> {
         let verdict = state.decide();
-        let is_required = self.requirement == SessionRequirement::Required;
+        // The handlers of an adopted session may ask its owner and not us.
+        let is_required = self.requirement == SessionRequirement::Required || state.is_adopted();
         match verdict.over() {
-            // The handlers of an adopted session may ask its owner and not us.
-            Some(over) if is_required || state.is_adopted() => Some(over.into()),
-            None if verdict == Verdict::Anonymous && (is_required || state.is_adopted()) => {
-                Some(Refusal::SessionRequired)
-            }
+            Some(over) if is_required => Some(over.into()),
+            None if is_required && verdict == Verdict::Anonymous => Some(Refusal::SessionRequired),
             _ => None,
         }
     }

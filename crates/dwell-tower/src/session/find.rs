@@ -8,7 +8,8 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use dwell_core::engine::{TokenState, judge_token};
 use dwell_core::store::{Loaded, Lookup, StoreError, StoreFuture};
 use dwell_core::{
-    AdoptedSession, Clock, CommandError, EndReason, Event, EventKind, Resolved, SessionManager,
+    AdoptedSession, Clock, CommandError, EndReason, Event, EventKind, Resolved, SessionKey,
+    SessionManager,
     SessionRecord, SessionState, SystemClock, Timestamp, Token,
 };
 
@@ -59,6 +60,9 @@ pub(super) async fn find(
     }
     if !context.source.starts_sessions() {
         state.mark_foreign();
+    }
+    if found.is_linked {
+        state.mark_linked();
     }
     match found.proof {
         Proof::Nothing => {}
@@ -142,6 +146,27 @@ fn is_current(
     let grace = manager.rotation_grace();
     let state = judge_token(&record.credential, token.verifier(), grace, now);
     matches!(state, TokenState::Current { .. } | TokenState::Grace)
+}
+
+/// Looks up the session under a key to which its owner has shown the right, together
+/// with its waiting touch.
+pub(super) async fn by_key(
+    manager: &SessionManager,
+    key: SessionKey,
+) -> Result<Loaded, StoreError> {
+    let store = manager.store();
+    if let Some(context) = manager.shared::<Context>().filter(|own| !own.is_local())
+        && let Some(loaded) = context.touches.ride(&**store, key).await?
+    {
+        return Ok(loaded);
+    }
+    let loaded = match store.load(key).into_ready() {
+        Err(answer) => answer.await,
+        // A copy is good for a session that has not ended.
+        Ok(Ok(copy)) if !matches!(copy.state, Lookup::Found(_)) => store.load_uncopied(key).await,
+        Ok(copy) => copy,
+    };
+    manager.readable(key, loaded).await
 }
 
 /// Looks up a session that another middleware owns, or adopts it.

@@ -131,11 +131,11 @@ impl Guard {
             Settlement::Touch(touch) => Some(touch),
             Settlement::StoreWrites => {
                 let guard = self.while_waiting();
-                return Err(Settling::new(self, guard.commit(outcome)));
+                return Err(Settling::new(self, guard.commit(outcome, status)));
             }
         };
         self.record(touch);
-        let (deadlines, fields) = self.give_back(touch);
+        let (deadlines, fields) = self.give_back(touch, status);
         match fields.into_ready() {
             Ok(fields) => Ok(Settled {
                 deadlines,
@@ -149,7 +149,7 @@ impl Guard {
     }
 
     /// Performs the store writes, then settles the rest.
-    async fn commit(self, outcome: Outcome) -> Settled {
+    async fn commit(self, outcome: Outcome, status: StatusCode) -> Settled {
         let touch = match self.state.commit(outcome).await {
             Ok(touch) => touch,
             // The verdict stands. The next request or the reaper repeats the
@@ -160,7 +160,7 @@ impl Guard {
             }
         };
         self.record(touch);
-        let (deadlines, fields) = self.give_back(touch);
+        let (deadlines, fields) = self.give_back(touch, status);
         Settled {
             deadlines,
             fields: given(fields.await),
@@ -172,6 +172,7 @@ impl Guard {
     fn give_back(
         &self,
         touch: Option<DueTouch>,
+        status: StatusCode,
     ) -> (Option<Deadlines>, SourceFuture<'static, Vec<Field>>) {
         let state = &self.state;
         let Some(context) = Context::of(state) else {
@@ -190,6 +191,7 @@ impl Guard {
             touch: touch.as_ref(),
             deadlines: deadlines.as_ref(),
             now,
+            status,
         });
         (deadlines, fields)
     }

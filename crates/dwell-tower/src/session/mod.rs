@@ -13,7 +13,8 @@
 //! |---|---|
 //! | [`TokenSource`] | Dwell's token in a cookie, in `Authorization: Bearer`, or in either |
 //! | [`AdoptedSource`] | what another middleware has proved, such as a verified JWT |
-//! | [your own](SessionSource#a-custom-source) | anything else: a header field, or the data of a session that another middleware owns |
+//! | [`LinkedSource`] | Dwell's token in the data of a session that another middleware owns, such as tower-sessions |
+//! | [your own](SessionSource#a-custom-source) | anything else, such as a header field |
 //!
 //! Several cookies of the same name are tried in turn. An unknown token never
 //! creates a session.
@@ -58,5 +59,6 @@ pub use future::SessionFuture;
 pub use layer::SessionLayer;
 pub use service::SessionService;
 pub use source::{
-    AdoptedSource, Field, Found, GiveBack, SessionSource, SourceError, SourceFuture, TokenSource,
+    AdoptedSource, Field, Found, GiveBack, LinkedSource, SessionOwner, SessionSource, SourceError,
+    SourceFuture, TokenSource,
 };

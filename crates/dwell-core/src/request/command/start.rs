@@ -50,7 +50,10 @@ impl SessionHandle {
             },
         };
         let open = OpenPart::new().with_authentication(&new.authentication)?;
-        let token = Token::generate()?;
+        let token = match new.token {
+            Some(token) => token,
+            None => Token::generate()?,
+        };
         let manager = self.manager();
         let login = manager.begin_login(&new.subject);
         let now = manager.store().now().await?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::engine::SessionOver;
 use crate::session::{
-    AuthenticationContext, EndReason, OpenPartFull, RngError, SessionRef, SubjectId,
+    AuthenticationContext, EndReason, OpenPartFull, RngError, SessionRef, SubjectId, Token,
 };
 use crate::store::StoreError;
 use crate::time::Timestamp;
@@ -32,6 +32,7 @@ pub struct NewSession {
     pub(crate) authentication: AuthenticationContext,
     pub(crate) authenticated_at: Option<Timestamp>,
     pub(crate) provider_deadline: Option<Timestamp>,
+    pub(crate) token: Option<Token>,
 }
 
 impl NewSession {
@@ -46,7 +47,14 @@ impl NewSession {
             authentication: AuthenticationContext::none(),
             authenticated_at: None,
             provider_deadline: None,
+            token: None,
         }
+    }
+
+    /// Returns whose session it is.
+    #[must_use]
+    pub const fn subject(&self) -> &SubjectId {
+        &self.subject
     }
 
     /// Sets the policy of the session, by its name in the policy set. Its
@@ -87,6 +95,16 @@ impl NewSession {
     #[must_use]
     pub fn with_provider_deadline(mut self, at: Timestamp) -> Self {
         self.provider_deadline = Some(at);
+        self
+    }
+
+    /// Sets the session's token, which must be unguessable. Defaults to a new random
+    /// one. Starting the session fails with [`CommandError::Conflict`] if a session
+    /// with this token exists, live or ended: of several requests that start the same
+    /// session at once, one starts it.
+    #[must_use]
+    pub fn with_token(mut self, token: Token) -> Self {
+        self.token = Some(token);
         self
     }
 }

@@ -1,6 +1,7 @@
 //! Where a request's session is found, and where its token goes back to.
 
 mod adopted;
+mod linked;
 mod token;
 
 use std::any::Any;
@@ -12,9 +13,10 @@ use dwell_core::{
     AdoptedSession, Deadlines, DueTouch, Resolved, SessionManager, SessionRecord, SessionState,
     Timestamp, Token, TokenChange,
 };
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, StatusCode};
 
 pub use self::adopted::AdoptedSource;
+pub use self::linked::{LinkedSource, SessionOwner};
 pub use self::token::TokenSource;
 use crate::cookie::SessionCookie;
 use crate::head::RequestHead;
@@ -150,6 +152,7 @@ pub enum SourceError {
 pub struct Found {
     pub(super) proof: Proof,
     pub(super) carry: Option<Arc<dyn Any + Send + Sync>>,
+    pub(super) is_linked: bool,
 }
 
 /// What a session is found by.
@@ -215,12 +218,23 @@ impl Found {
         self
     }
 
+    /// Notes that another middleware knows the request's user; see
+    /// [`SessionState::mark_linked`].
+    #[must_use]
+    pub fn linked(mut self) -> Self {
+        self.is_linked = true;
+        self
+    }
+
     fn by_tokens(tokens: Tokens) -> Self {
         Self::by(Proof::Tokens(tokens))
     }
 
     fn by(proof: Proof) -> Self {
-        Self { proof, carry: None }
+        Self {
+            proof,
+            ..Self::default()
+        }
     }
 }
 
@@ -250,9 +264,16 @@ pub struct GiveBack<'a> {
     pub(super) touch: Option<&'a DueTouch>,
     pub(super) deadlines: Option<&'a Deadlines>,
     pub(super) now: Option<Timestamp>,
+    pub(super) status: StatusCode,
 }
 
 impl GiveBack<'_> {
+    /// Returns the answer's status, as the service gave it.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// Returns what happens to the client's token.
     #[must_use]
     pub fn token_change(&self) -> TokenChange {

@@ -1,32 +1,23 @@
-//! A linked session source: another middleware owns the session, and Dwell's
-//! token is a value in that session's data.
-//!
-//! | the owner's data | the request's session |
-//! |---|---|
-//! | no user | none |
-//! | a user and no link | a new one, whose token becomes the link |
-//! | a user and this user's link | the one of that token, dead or alive |
-//! | a user and another user's link | a new one; the other user's ends |
-//!
-//! When the linked session is dead, the owner's session is cleared: otherwise
-//! the user in it would start the next one without a login.
+//! Sessions linked to those of another middleware.
 
+mod ends;
 mod owner;
-mod source;
 
-use dwell_core::{EndReason, SessionManager, SessionState, Token, Verdict, minutes};
+use dwell_core::{
+    EndReason, NewSession, Selection, SessionManager, SessionState, Token, Verdict, minutes,
+};
+use dwell_tower::session::LinkedSource;
 use http::{Request, Response};
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 
-use self::owner::{Owner, OwnerSession};
-use self::source::{LINK, LINKED_USER, LinkedSource, USER};
+use self::owner::{LINK, Owner, OwnerSession, USER};
 use crate::support::{App, Body, Client, Inner, World, missing, outcome, stack};
 
 impl Owner {
     /// The owner's middleware around Dwell's stack around the application.
     fn app(&self, manager: &SessionManager) -> App {
         let stack = stack(manager)
-            .with_source(LinkedSource::default())
+            .with_source(LinkedSource::new(self.clone()))
             .add_exempt_path("/login/");
         let (owner, inner) = (
             self.clone(),
@@ -53,7 +44,18 @@ impl Owner {
     fn link(&self) -> Token {
         let links = self.all(LINK);
         assert_eq!(links.len(), 1, "one session of the owner has a link");
-        Token::parse(links[0].as_bytes()).expect("the link is a token")
+        Token::parse(&links[0].as_bytes()[..Token::LENGTH]).expect("the link is a token")
+    }
+
+    /// Writes data as a login does where Dwell's layer is not.
+    fn write(&self, data: &[(&'static str, &str)]) {
+        let data = data
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()));
+        self.0
+            .lock()
+            .unwrap()
+            .insert("first".into(), data.collect());
     }
 }
 
@@ -64,34 +66,55 @@ async fn application(request: Request<Body>) -> Result<Response<Body>, BoxError>
     let extensions = &parts.extensions;
     let owner: OwnerSession = extensions.get().cloned().expect("the owner's session");
     let state: SessionState = extensions.get().cloned().expect("Dwell's session state");
+    let sign_in = async |user: &str| {
+        let user = user.to_owned();
+        owner.update(|data| drop(data.insert(USER, user))).await;
+    };
+    let mut status = 200;
     match parts.uri.path() {
         "/cycle" => owner.cycle_id().await,
         "/flush" => owner.flush().await,
-        "/rotate" => state.rotate().await?,
+        "/start/alice" => {
+            state.start(NewSession::new("alice")).await?;
+        }
+        "/rotate" => {
+            status = if state.rotate().await.is_err() {
+                409
+            } else {
+                200
+            }
+        }
         "/sign-out" => drop(state.sign_out().await?),
+        "/demand" => {
+            if let Err(refused) = dwell_tower::rejection::demand_session(&parts) {
+                return Ok(refused.map(Body::from));
+            }
+        }
         path => {
-            if let Some(user) = path.strip_prefix("/login/") {
-                owner.flush().await;
-                owner
-                    .update(|data| drop(data.insert(USER, user.to_owned())))
-                    .await;
+            if let Some(user) = path.strip_prefix("/login/admin/") {
+                owner.cycle_id().await;
+                sign_in(user).await;
+                state
+                    .start(NewSession::new(user).with_policy("admin"))
+                    .await?;
+            } else if let Some(user) = path.strip_prefix("/login/") {
+                owner.cycle_id().await;
+                sign_in(user).await;
             } else if let Some(user) = path.strip_prefix("/switch/") {
-                owner
-                    .update(|data| drop(data.insert(USER, user.to_owned())))
-                    .await;
+                sign_in(user).await;
+            } else if let Some(user) = path.strip_prefix("/fail/") {
+                sign_in(user).await;
+                status = 500;
             }
         }
     }
-    let is_anonymous = state.verdict() == Some(Verdict::Anonymous);
-    let is_login = parts.uri.path().starts_with("/login");
-    if !is_anonymous
-        && !is_login
-        && let Err(refused) = dwell_tower::rejection::demand_session(&parts)
-    {
-        return Ok(refused.map(Body::from));
-    }
-    let subject = state.subject().map(|subject| subject.as_str().to_owned());
-    Ok(Response::new(subject.unwrap_or("nobody".to_owned()).into()))
+    let subject = match state.verdict() {
+        Some(Verdict::Live(_)) => state.subject().map(|subject| subject.as_str().to_owned()),
+        _ => None,
+    };
+    let mut answer = Response::new(subject.unwrap_or("nobody".to_owned()).into());
+    *answer.status_mut() = status.try_into()?;
+    Ok(answer)
 }
 
 /// A world for each kind of store, with the manager over that store.
@@ -101,22 +124,36 @@ fn worlds() -> [(World, SessionManager); 2] {
     [(local, managers.0), (remote, managers.1)]
 }
 
+const FRESH: &str = "idle=900, absolute=28800, warn=60";
+
 #[tokio::test]
-async fn linked_session_starts_when_user_appears() {
+async fn linked_session_starts_with_login() {
     for (world, manager) in worlds() {
         let owner = Owner::default();
         let mut client = owner.client(&manager);
         assert_eq!(client.get("/").await.text(), "nobody");
-        assert_eq!(client.get("/login/alice").await.text(), "nobody");
-        assert!(world.memory.is_empty(), "the login was the owner's");
-        let answer = client.get("/").await;
+        assert!(world.memory.is_empty());
+        client.get("/login/alice").await;
+        assert_eq!(world.memory.len(), 1, "it starts at the login");
+        world.clock.advance(minutes(5));
+        let answer = client.get("/demand").await;
         assert_eq!(answer.text(), "alice");
         assert_eq!(
             answer.header("session-timeout").unwrap(),
-            "idle=900, absolute=28800, warn=60"
+            "idle=900, absolute=28500, warn=60"
         );
-        assert_eq!(client.get("/").await.text(), "alice");
         assert_eq!(world.memory.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn l01_idle_timeout_counts_from_login() {
+    for (world, manager) in worlds() {
+        let owner = Owner::default();
+        let mut client = owner.client(&manager);
+        client.get("/login/alice").await;
+        world.clock.advance(minutes(15));
+        assert_eq!(outcome(&client.get("/").await), "idle_timeout");
     }
 }
 
@@ -124,8 +161,8 @@ async fn linked_session_starts_when_user_appears() {
 async fn concurrent_first_requests_start_one_linked_session() {
     for (world, manager) in worlds() {
         let owner = Owner::default();
-        let mut client = owner.client(&manager);
-        client.get("/login/alice").await;
+        let client = owner.client(&manager);
+        owner.write(&[(USER, "alice")]);
         let (mut one, mut two) = (client.clone(), client);
         let (one, two) = tokio::join!(one.get("/"), two.get("/"));
         assert_eq!((one.text(), two.text()), ("alice".into(), "alice".into()));
@@ -133,16 +170,35 @@ async fn concurrent_first_requests_start_one_linked_session() {
     }
 }
 
+/// Nobody has stated when it was.
 #[tokio::test]
-async fn linked_session_survives_cycle_id() {
+async fn n102_unseen_login_is_never_fresh() {
+    for (_world, manager) in worlds() {
+        let owner = Owner::default();
+        let mut client = owner.client(&manager);
+        owner.write(&[(USER, "alice")]);
+        let answer = client.get("/demand").await;
+        assert_eq!(answer.header("session-timeout").unwrap(), FRESH);
+        let alice = manager.list(&"alice".into()).await.unwrap();
+        let age = alice[0].facts.created_at - alice[0].facts.authenticated_at;
+        assert!(age > minutes(1_000_000), "{age:?}");
+    }
+}
+
+#[tokio::test]
+async fn n100_cycle_id_starts_no_fresh_timeouts() {
     for (world, manager) in worlds() {
         let owner = Owner::default();
         let mut client = owner.client(&manager);
         client.get("/login/alice").await;
-        client.get("/").await;
         let (link, mut old) = (owner.link(), client.clone());
+        world.clock.advance(minutes(10));
         client.get("/cycle").await;
-        assert_eq!(client.get("/").await.text(), "alice");
+        let answer = client.get("/demand").await;
+        assert_eq!(
+            answer.header("session-timeout").unwrap(),
+            "idle=900, absolute=28200, warn=60"
+        );
         assert_eq!((owner.link(), world.memory.len()), (link, 1));
         assert_eq!(
             old.get("/").await.text(),
@@ -153,134 +209,81 @@ async fn linked_session_survives_cycle_id() {
 }
 
 #[tokio::test]
-async fn linked_session_dies_with_flush() {
+async fn n98_other_user_under_link_is_new_login() {
     for (world, manager) in worlds() {
         let owner = Owner::default();
         let mut client = owner.client(&manager);
         client.get("/login/alice").await;
-        client.get("/").await;
-        let link = owner.link();
-        client.get("/flush").await;
-        assert_eq!(client.get("/").await.text(), "nobody");
-        assert_eq!(owner.all(LINK), [""; 0]);
-        client.get("/login/alice").await;
-        assert_eq!(client.get("/").await.text(), "alice");
-        assert_ne!(owner.link().key(), link.key(), "another session");
-        assert_eq!(world.memory.len(), 2);
+        let alice = owner.link();
+        world.clock.advance(minutes(10));
+        client.get("/switch/bob").await;
+        assert_eq!(world.end_reason(&alice), Some(EndReason::Superseded));
+        let answer = client.get("/demand").await;
+        assert_eq!(answer.text(), "bob");
+        assert_eq!(answer.header("session-timeout").unwrap(), FRESH);
+        assert_ne!(owner.link().key(), alice.key());
+        let ended = manager
+            .end_sessions(&"bob".into(), Selection::All, EndReason::Revoked)
+            .await;
+        assert_eq!(ended.unwrap(), 1, "bob's session is his own");
     }
 }
 
+/// The same, where Dwell's layer is not: live or over, alice's link is not bob's.
 #[tokio::test]
-async fn l01_linked_session_is_refused_after_idle_timeout() {
-    for (world, manager) in worlds() {
-        let owner = Owner::default();
-        let mut client = owner.client(&manager);
-        client.get("/login/alice").await;
-        client.get("/").await;
-        world.clock.advance(minutes(15));
-        assert_eq!(outcome(&client.get("/").await), "idle_timeout");
-        assert_eq!(
-            owner.all(USER),
-            [""; 0],
-            "the owner's session ended as well"
-        );
-        assert_eq!(
-            client.get("/").await.text(),
-            "nobody",
-            "no login, no session"
-        );
-        assert_eq!(world.memory.len(), 1);
-        client.get("/login/alice").await;
-        assert_eq!(client.get("/").await.text(), "alice");
-    }
-}
-
-#[tokio::test]
-async fn login_over_dead_link_is_kept() {
-    for (world, manager) in worlds() {
-        let owner = Owner::default();
-        let mut client = owner.client(&manager);
-        client.get("/login/alice").await;
-        client.get("/").await;
-        world.clock.advance(minutes(15));
-        // The same request finds the end and carries the login.
-        assert_eq!(client.get("/login/alice").await.status, 200);
-        assert_eq!(client.get("/").await.text(), "alice");
-        assert_eq!(world.events.ends(), [EndReason::IdleTimeout]);
-    }
-}
-
-#[tokio::test]
-async fn unknown_link_is_dead_and_never_adopted() {
-    for link in [Token::generate().unwrap().expose(), "no token"] {
+async fn n98_unseen_change_of_user_is_new_login() {
+    for idle in [minutes(1), minutes(15)] {
         for (world, manager) in worlds() {
             let owner = Owner::default();
-            let data = [(USER, "alice"), (LINKED_USER, "alice"), (LINK, link)];
-            let data = data.map(|(name, value)| (name, value.to_owned()));
-            owner.0.lock().unwrap().insert("first".into(), data.into());
             let mut client = owner.client(&manager);
-            for _ in 0..2 {
-                assert_eq!(client.get("/").await.text(), "nobody");
-            }
-            assert!(world.memory.is_empty());
-            client.get("/login/alice").await;
-            assert_eq!(client.get("/").await.text(), "alice");
+            owner.write(&[(USER, "alice")]);
+            client.get("/").await;
+            let alice = owner.link();
+            world.clock.advance(idle);
+            owner.write(&[(USER, "bob"), (LINK, alice.expose())]);
+            let answer = client.get("/demand").await;
+            assert_eq!(answer.text(), "bob");
+            assert_eq!(answer.header("session-timeout").unwrap(), FRESH);
+            assert!(world.end_reason(&alice).is_some());
         }
     }
 }
 
 #[tokio::test]
-async fn n31_other_user_under_link_is_new_login() {
-    for (world, manager) in worlds() {
+async fn rotation_is_the_owners_business() {
+    for (_world, manager) in worlds() {
         let owner = Owner::default();
         let mut client = owner.client(&manager);
         client.get("/login/alice").await;
-        client.get("/").await;
-        let alice = owner.link();
-        world.clock.advance(minutes(10));
-        client.get("/switch/bob").await;
-        let answer = client.get("/").await;
-        assert_eq!(answer.text(), "bob");
-        assert_eq!(
-            answer.header("session-timeout").unwrap(),
-            "idle=900, absolute=28800, warn=60"
-        );
-        assert_ne!(owner.link().key(), alice.key());
-        assert_eq!(world.end_reason(&alice), Some(EndReason::Superseded));
-    }
-}
-
-#[tokio::test]
-async fn l10_rotated_token_is_written_back_to_link() {
-    for (world, manager) in worlds() {
-        let owner = Owner::default();
-        let mut client = owner.client(&manager);
-        client.get("/login/alice").await;
-        client.get("/").await;
-        let before = owner.link();
-        let answer = client.get("/rotate").await;
-        assert_eq!(answer.text(), "alice");
-        let after = owner.link();
-        assert_eq!(after.key(), before.key());
-        assert_ne!(after, before);
-        let lines = answer.headers.get_all("set-cookie").iter().count();
-        assert_eq!(lines, 1, "the owner's cookie alone");
-        world.clock.advance(minutes(5));
+        assert_eq!(client.get("/rotate").await.status, 409);
         assert_eq!(client.get("/").await.text(), "alice");
     }
 }
 
+/// So a login can state a policy, and how it authenticated.
 #[tokio::test]
-async fn sign_out_removes_link_and_user() {
+async fn session_started_after_owners_login_is_linked() {
     for (world, manager) in worlds() {
         let owner = Owner::default();
         let mut client = owner.client(&manager);
-        client.get("/login/alice").await;
-        client.get("/").await;
-        client.get("/sign-out").await;
-        assert_eq!((owner.all(LINK), owner.all(USER)), (vec![], vec![]));
-        assert_eq!(client.get("/").await.text(), "nobody");
-        assert_eq!(world.events.ends(), [EndReason::SignedOut]);
+        client.get("/login/admin/alice").await;
+        let alice = manager.list(&"alice".into()).await.unwrap();
+        let policies = manager.policies().current();
+        let policy = policies.policy_or_default(alice[0].facts.policy);
+        assert_eq!(policy.name(), "admin");
+        assert_eq!(client.get("/").await.text(), "alice");
+        assert_eq!((alice.len(), world.memory.len()), (1, 1));
+    }
+}
+
+/// The owner does not write what a failed request did.
+#[tokio::test]
+async fn failed_login_leaves_no_orphan() {
+    for (world, manager) in worlds() {
+        let owner = Owner::default();
+        let mut client = owner.client(&manager);
+        assert_eq!(client.get("/fail/alice").await.status, 500);
+        assert!(world.memory.is_empty());
     }
 }
 
@@ -289,8 +292,8 @@ async fn l08_store_outage_keeps_link() {
     let world = World::new();
     let owner = Owner::default();
     let mut client = owner.client(&world.remote);
-    client.get("/login/alice").await;
     world.store.fail();
+    owner.write(&[(USER, "alice")]);
     assert_eq!(client.get("/").await.status, 503, "the session can't start");
     world.store.heal();
     assert_eq!(client.get("/").await.text(), "alice");
@@ -303,13 +306,13 @@ async fn l08_store_outage_keeps_link() {
 }
 
 #[tokio::test]
-async fn l16_linked_source_without_owner_answers_500() {
+async fn n99_owner_inside_session_layer_is_500_that_names_it() {
     for (world, manager) in worlds() {
-        let stack = stack(&manager).with_source(LinkedSource::default());
+        let stack = stack(&manager).with_source(LinkedSource::new(Owner::default()));
         let answer = world.app_of(&stack).oneshot(Request::default()).await;
         let missing = missing(&answer.unwrap());
         assert!(
-            missing.contains("the owner of linked sessions"),
+            missing.starts_with("the owner's layer, outside"),
             "{missing}"
         );
     }

@@ -3,8 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use http::Request;
+use dwell_core::NewSession;
+use dwell_core::store::StoreError;
+use dwell_tower::session::SessionOwner;
+use http::{Extensions, Request};
 use tokio::task::yield_now;
+
+pub(super) const USER: &str = "user";
+pub(super) const LINK: &str = "dwell.link";
 
 pub(super) type Data = HashMap<&'static str, String>;
 
@@ -68,5 +74,56 @@ impl OwnerSession {
     pub(super) async fn flush(&self) {
         self.cycle_id().await;
         self.update(Data::clear).await;
+    }
+}
+
+impl SessionOwner for Owner {
+    type Session = OwnerSession;
+
+    fn layer(&self) -> &str {
+        "the owner's layer"
+    }
+
+    fn session(&self, extensions: &Extensions) -> Option<OwnerSession> {
+        extensions.get().cloned()
+    }
+
+    fn id(&self, session: &OwnerSession) -> Option<String> {
+        Some(session.id())
+    }
+
+    async fn login(&self, session: &OwnerSession) -> Result<Option<NewSession>, StoreError> {
+        let user = session.load().await.remove(USER);
+        Ok(user.map(NewSession::new))
+    }
+
+    async fn link(&self, session: &OwnerSession) -> Result<Option<String>, StoreError> {
+        Ok(session.load().await.remove(LINK))
+    }
+
+    async fn set_link(&self, session: &OwnerSession, link: Option<&str>) -> Result<(), StoreError> {
+        let link = link.map(str::to_owned);
+        session
+            .update(|data| match link {
+                Some(link) => drop(data.insert(LINK, link)),
+                None => drop(data.remove(LINK)),
+            })
+            .await;
+        Ok(())
+    }
+
+    async fn clear(&self, session: &OwnerSession) -> Result<(), StoreError> {
+        session.update(Data::clear).await;
+        Ok(())
+    }
+
+    async fn flush(&self, session: &OwnerSession) -> Result<(), StoreError> {
+        session.flush().await;
+        Ok(())
+    }
+
+    async fn renew_id(&self, session: &OwnerSession) -> Result<(), StoreError> {
+        session.cycle_id().await;
+        Ok(())
     }
 }
