@@ -24,6 +24,8 @@ pages! {
     crate_sqlx "crates/dwell-sqlx/README.md";
     crate_testkit "crates/dwell-testkit/README.md";
     crate_tower "crates/dwell-tower/README.md";
+    crate_tower_sessions "crates/dwell-tower-sessions/README.md";
+    beside_axum_login "docs/beside-axum-login.md";
     bearer "docs/bearer.md";
     beside_jwt "docs/beside-jwt.md";
     browser "docs/browser.md";

@@ -20,6 +20,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("dwell-sqlx", &["dwell-core"]),
     ("dwell-sealed", &["dwell-core", "dwell-tower"]),
     ("dwell-audit", &["dwell-core"]),
+    ("dwell-tower-sessions", &["dwell-core", "dwell-tower"]),
     (
         "dwell-testkit",
         &["dwell-core", "dwell-memory", "dwell-tower"],
