@@ -24,10 +24,8 @@ impl App {
     /// Fails if the policies contradict each other.
     pub fn new() -> Result<Self, Box<dyn std::error::Error>> {
         let session_store = tower_sessions::MemoryStore::default();
-        let policies = PolicySet::simple(Timeouts {
-            idle: minutes(15),
-            absolute: hours(8),
-        })?;
+        let (idle, absolute) = (minutes(15), hours(8));
+        let policies = PolicySet::simple(Timeouts { idle, absolute })?;
         let sessions = SessionManager::builder(MemoryStore::new(), policies).build();
         Ok(Self::over(session_store, sessions))
     }
@@ -45,6 +43,7 @@ impl<S: SessionStore + Clone> App<S> {
     /// Returns the router with all layers.
     pub fn router(self) -> Router {
         let sessions = self.sessions;
+        let timeouts = session_timeout(&sessions).with_source(axum_login());
         let session_layer = SessionManagerLayer::new(self.session_store)
             .with_secure(false)
             .with_expiry(Expiry::OnInactivity(Duration::days(1)));
@@ -55,11 +54,7 @@ impl<S: SessionStore + Clone> App<S> {
             .merge(auth::router())
             .merge(more::router())
             .merge(session_endpoints())
-            .layer(
-                session_timeout(&sessions)
-                    .with_source(axum_login())
-                    .with_login("/login"),
-            )
+            .layer(timeouts.with_login("/login"))
             .layer(auth_layer)
     }
 
