@@ -7,6 +7,8 @@
     reason = "a test helper fails the test"
 )]
 
+#[cfg(feature = "axum-session")]
+mod axum_session;
 mod limits;
 mod logins;
 #[cfg(feature = "redis")]
