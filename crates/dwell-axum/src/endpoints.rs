@@ -117,7 +117,9 @@ pub fn session_endpoints<S: Clone + Send + Sync + 'static>() -> Router<S> {
 
 /// Serves the [session endpoints](session_endpoints) under another path.
 ///
-/// `path` begins with `/` and does not end with one, such as `/auth/session`.
+/// `path` begins with `/` and does not end with one, such as `/auth/session`. If
+/// requests need a session everywhere, or another middleware owns it, exempt the way
+/// out: `add_exempt_path("/auth/session/end")`. That of the default path is exempt.
 ///
 /// ```
 /// use axum::Router;

@@ -83,6 +83,9 @@ pub type SessionTimeoutLayer = dwell_tower::SessionTimeoutLayer<AxumBodyFactory>
 pub fn session_timeout(manager: &SessionManager) -> SessionTimeoutLayer {
     let layer = dwell_tower::SessionTimeoutLayer::new(manager)
         .with_body_factory()
+        // The way out is always open (law L19), under the default path too where the
+        // session is that of another middleware.
+        .add_exempt_path("/session/end")
         .with_route_name(|extensions| extensions.get::<MatchedPath>().map(MatchedPath::as_str))
         .with_original_uri(|extensions| extensions.get::<OriginalUri>().map(|uri| &uri.0));
     #[cfg(feature = "connect-info")]

@@ -174,6 +174,32 @@ async fn l19_our_sign_out_flushes_theirs() {
     }
 }
 
+/// L19: the way out is open when the session is over, and when it is unknown.
+#[tokio::test]
+async fn l19_sign_out_after_end_clears_browser() {
+    for world in worlds() {
+        for (is_told, is_known) in [(false, true), (true, true), (false, false)] {
+            let mut alice = world.alice().await;
+            if is_known {
+                world.clock.advance(minutes(15));
+            } else {
+                let mut record = world.record(&alice).await.unwrap();
+                record.data.insert(LINK.into(), "unknown".into());
+                world.theirs.inner.save(&record).await.unwrap();
+            }
+            if is_told {
+                assert_eq!(outcome(&alice.get("/").await), "idle_timeout");
+            }
+            let before = alice.clone();
+            assert_eq!(alice.post("/session/end", "").await.status, 204);
+            assert_eq!(alice.cookie("id"), None);
+            assert!(world.record(&before).await.is_none());
+            assert_eq!(alice.post("/session/end", "").await.status, 204);
+        }
+        assert_eq!(world.events.ends(), [EndReason::IdleTimeout; 2]);
+    }
+}
+
 /// L9: their store gets no secret that opens anything without it, and Dwell's none of
 /// theirs.
 #[tokio::test]

@@ -44,6 +44,11 @@ async fn settle<O: SessionOwner>(
     let login = owner.login(session).await?;
     let link = owner.link(session).await?;
     let subject = login.as_ref().map(NewSession::subject);
+    let is_login = subject.is_some() && (subject != carry.subject.as_ref() || carry.link != link);
+    let is_ours = link.is_some() || carry.is_cleared;
+    if change == TokenChange::Remove && state.ends_itself() && is_ours && !is_login {
+        return Ok(owner.flush(session).await?);
+    }
     if let Some(token) = started {
         let record = state.record();
         if subject.is_some() && subject == record.as_ref().map(|record| &record.subject) {
@@ -67,16 +72,14 @@ async fn settle<O: SessionOwner>(
         }
         return Ok(());
     };
-    if carry.subject.as_ref() != Some(login.subject()) || carry.link != link {
+    if is_login {
         return match status.is_server_error() {
             // The owner keeps nothing of a request that failed.
             true => Ok(()),
             false => sign_in(owner, carry, state, login).await,
         };
     }
-    if change == TokenChange::Remove {
-        owner.flush(session).await?;
-    } else if let Some(Verdict::Ended(_)) = state.verdict() {
+    if let Some(Verdict::Ended(_)) = state.verdict() {
         owner.clear(session).await?;
         let link = link.map(|link| link + OVER);
         owner.set_link(session, link.as_deref()).await?;
