@@ -1,5 +1,10 @@
 //! tower-sessions as the owner of linked sessions.
 
+#![cfg_attr(
+    not(any(feature = "tower-sessions-0-14", feature = "tower-sessions-0-15")),
+    allow(dead_code, unused_imports, reason = "no release is chosen")
+)]
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
