@@ -5,10 +5,11 @@ use axum::http::Request;
 use dwell_core::{EndReason, Token, minutes};
 use dwell_test_support::{left, outcome};
 use dwell_tower_sessions::LINK;
+use tokio::time::timeout;
 use tower::ServiceExt;
 use tower_sessions::SessionStore;
 
-use crate::support::{Client, worlds};
+use crate::support::{Client, PATIENCE, worlds};
 
 #[tokio::test]
 async fn n97_login_works_after_idle_timeout() {
@@ -141,7 +142,8 @@ async fn n103_their_logout_closes_streams_as_signed_out() {
         let open = open.await.unwrap();
         assert_eq!(open.status(), 200);
         alice.get("/logout").await;
-        let events = to_bytes(open.into_body(), 10_000).await.unwrap();
+        let events = timeout(PATIENCE, to_bytes(open.into_body(), 10_000)).await;
+        let events = events.expect("the stream ends").unwrap();
         let events = String::from_utf8_lossy(&events);
         assert!(events.contains("signed_out"), "{events}");
         assert_eq!(world.events.ends(), [EndReason::SignedOut]);

@@ -3,7 +3,9 @@
 use dwell_core::{EndReason, Selection, minutes, seconds};
 use dwell_test_support::{left, outcome};
 
-use crate::support::worlds;
+use tokio::time::timeout;
+
+use crate::support::{PATIENCE, worlds};
 
 #[tokio::test]
 async fn l04_sign_out_during_touch_stays_signed_out() {
@@ -14,7 +16,8 @@ async fn l04_sign_out_during_touch_stays_signed_out() {
         let touching = world.hold(&tab, "/hold").await;
         alice.get("/logout").await;
         // Nobody releases it: it is stopped.
-        assert_eq!(outcome(&touching.await.unwrap()), "signed_out");
+        let stopped = timeout(PATIENCE, touching).await.expect("it is stopped");
+        assert_eq!(outcome(&stopped.unwrap()), "signed_out");
         assert_eq!(world.events.ends(), [EndReason::SignedOut]);
         assert_eq!(outcome(&tab.clone().get("/").await), "session_required");
     }

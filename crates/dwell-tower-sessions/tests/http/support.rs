@@ -1,6 +1,7 @@
 //! An application of tower-sessions with Dwell inside, and its clients.
 
 use std::ops::Deref;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -17,6 +18,9 @@ use tower_sessions::session::{Id, Record};
 use tower_sessions::{Expiry, Session, SessionManagerLayer, SessionStore};
 
 use crate::store::Counting;
+
+/// How long anything may take before a test gives up.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) type Client = TestClient<RouterIntoService<Body>>;
 
