@@ -11,7 +11,7 @@ use crate::source::{self, File};
 const LAYERS: &str = "crates/dwell-tower/src/";
 
 /// Which of our crates may depend on which of ours.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("dwell-core", &[]),
     ("dwell-memory", &["dwell-core"]),
     ("dwell-tower", &["dwell-core"]),

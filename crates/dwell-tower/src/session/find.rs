@@ -9,8 +9,7 @@ use dwell_core::engine::{TokenState, judge_token};
 use dwell_core::store::{Loaded, Lookup, StoreError, StoreFuture};
 use dwell_core::{
     AdoptedSession, Clock, CommandError, EndReason, Event, EventKind, Resolved, SessionKey,
-    SessionManager,
-    SessionRecord, SessionState, SystemClock, Timestamp, Token,
+    SessionManager, SessionRecord, SessionState, SystemClock, Timestamp, Token,
 };
 
 use super::context::Context;

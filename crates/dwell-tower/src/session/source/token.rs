@@ -90,7 +90,7 @@ impl SessionSource for TokenSource {
     ) -> SourceFuture<'a, Found> {
         let found = Found::by_tokens(self.tokens(request.headers));
         let chooses = self.bearer && self.cookie.is_some();
-        let by_bearer = bearer(request.headers).filter(|_| chooses);
+        let by_bearer = chooses.then(|| bearer(request.headers)).flatten();
         SourceFuture::ready(Ok(match by_bearer.and_then(Token::parse) {
             Some(token) => found.with_carry(ByBearer(token)),
             None => found,
