@@ -89,8 +89,13 @@ async fn is_asked(kind: GatewayKind) {
     let forged = forged
         .header("x-forwarded-uri", "/news")
         .header("x-forwarded-method", "OPTIONS");
+    let forged = forged.header("remote-auth-time", "forged");
+    let forged = forged
+        .header("remote-session", "forged")
+        .header("remote_user", "forged");
     let seen = Seen::of(&forged.send().await);
     assert_eq!(seen.header("remote-user"), "alice");
+    assert!(!seen.0.to_string().contains("forged"), "{}", seen.0);
     assert_eq!(seen.0["uri"], "/reports?year=2026");
     let posted = Seen::of(&browser.post("/orders", "{}").await);
     assert_eq!(posted.0["body"], "{}");
