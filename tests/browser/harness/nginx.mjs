@@ -1,9 +1,10 @@
 // nginx in front of a bank: a process that can be ended, and started again on its port.
 
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 import { Group } from "./group.mjs";
 import { freePort } from "./port.mjs";
@@ -11,24 +12,21 @@ import { until } from "./wait.mjs";
 
 const PROGRAM = process.env.DWELL_NGINX ?? "/usr/sbin/nginx";
 
-/** As docs/gateways.md has it. */
-const config = (port, bank) => `
-  daemon off; master_process off; pid pid; error_log log warn;
-  events {}
-  http {
-    access_log off;
-    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-    server {
-      listen 127.0.0.1:${port};
-      location / {
-        proxy_pass http://127.0.0.1:${bank};
-        proxy_http_version 1.1;
-        proxy_set_header Host $http_host;
-        proxy_buffering off;
-        proxy_read_timeout 1h;
-      }
-    }
-  }`;
+const GUIDE = fileURLToPath(new URL("../../../docs/gateways.md", import.meta.url));
+
+/** The site of docs/gateways.md, on this port and in front of this bank. */
+async function config(port, bank) {
+  const [, site] = /^```nginx,site\n(.*?)^```/ms.exec(await readFile(GUIDE, "utf8"));
+  const here = site.replace("listen 80;", `listen 127.0.0.1:${port};`).replace("127.0.0.1:3000", `127.0.0.1:${bank}`);
+  return `
+    daemon off; master_process off; pid pid; error_log log warn;
+    events {}
+    http {
+      access_log off;
+      client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+      ${here}
+    }`;
+}
 
 export class Nginx {
   #group;
@@ -38,7 +36,7 @@ export class Nginx {
     const nginx = new Nginx();
     nginx.port = await freePort();
     nginx.#group = await Group.start(PROGRAM, async (folder) => {
-      await writeFile(join(folder, "config"), config(nginx.port, bank));
+      await writeFile(join(folder, "config"), await config(nginx.port, bank));
       return [nginx.#args(folder)];
     });
     await nginx.#listens();
