@@ -231,7 +231,7 @@ async fn connection_that_service_closed_is_opened_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n106_form_that_never_ends_is_cut() {
+async fn form_that_never_ends_is_cut() {
     let site = site("127.0.0.1:9".parse().unwrap()).await;
     let mut stream = TcpStream::connect(site.address).await.unwrap();
     let head = "POST /session/login HTTP/1.1\r\nHost: a\r\nOrigin: https://app.example\r\n\
@@ -243,7 +243,7 @@ async fn n106_form_that_never_ends_is_cut() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n106_head_that_never_ends_is_cut() {
+async fn head_that_never_ends_is_cut() {
     let site = site("127.0.0.1:9".parse().unwrap()).await;
     let mut stream = TcpStream::connect(site.address).await.unwrap();
     stream
