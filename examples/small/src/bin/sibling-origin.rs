@@ -34,10 +34,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // In production app.bank.example and bank.example, for instance. Here the port
     // makes another origin.
     let api = TcpListener::bind("127.0.0.1:0").await?;
-    let page = PAGE.replace(
-        "API",
-        &format!("http://localhost:{}", api.local_addr()?.port()),
-    );
+    let address = format!("http://localhost:{}", api.local_addr()?.port());
+    let page = PAGE.replace("API", &address);
     println!("{origin}");
     let pages = Router::new().route("/", get(Html(page)));
     // An argument makes the timeout another one than 900 seconds.
