@@ -114,7 +114,7 @@ fn in_rust(text: &str) -> Vec<((char, u32), String)> {
             let (head, _) = name.split_once('_')?;
             let digits = head
                 .strip_prefix(['l', 'n'])
-                .filter(|d| matches!(d.len(), 2 | 3))?;
+                .filter(|d| d.len() == 2 || (d.len() == 3 && !d.starts_with('0')))?;
             let entry = (name.chars().next()?, digits.parse().ok()?);
             Some((entry, name.to_owned()))
         })
@@ -203,9 +203,9 @@ mod tests {
     #[test]
     fn only_agreed_form_names_an_entry() {
         let text = "async fn l01_a() {}\nproptest! { fn n53_b(x in 0..9u8) {} }\n// fn l02_c() {}\n\
-            fn l1_x() {}\nfn l001_x() {}\nfn m01_x() {}\nfn l01() {}\nfn lxx_y() {}\nfn new_x() {}\n";
+            fn l1_x() {}\nfn l001_x() {}\nfn m01_x() {}\nfn l01() {}\nfn lxx_y() {}\nfn new_x() {}\nfn n100_z() {}\n";
         let found: Vec<_> = in_rust(text).into_iter().map(|(entry, _)| entry).collect();
-        assert_eq!(found, [('l', 1), ('n', 53)]);
+        assert_eq!(found, [('l', 1), ('n', 53), ('n', 100)]);
 
         let script =
             "test(\"N43: waking up\", () => {\n  say(\"Note: x\", \"N: y\", \"L14: cut\");";
