@@ -37,8 +37,8 @@ pub struct InvalidKey {
 }
 
 impl SealingKeys {
-    /// Returns the keys with this one of 32 random bytes. Whoever has it can make
-    /// any session.
+    /// Returns the keys of a deployment that has one, of 32 random bytes. Anyone who
+    /// has it can make any session.
     ///
     /// # Errors
     /// [`InvalidKey`] if it has another length.

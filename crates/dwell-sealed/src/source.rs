@@ -1,7 +1,5 @@
 //! Finds the session that a request carries, and gives it back when it has changed.
 
-use std::time::Duration;
-
 use dwell_core::engine::TokenState;
 use dwell_core::store::{Lookup, StoreError};
 use dwell_core::{
@@ -11,14 +9,11 @@ use dwell_tower::gate::RequestHead;
 use dwell_tower::session::{
     Field, Found, GiveBack, SessionCookie, SessionSource, SourceError, SourceFuture,
 };
-use http::{HeaderName, HeaderValue, header};
+use http::header;
 
 use crate::in_use::Use;
 use crate::session::Opened;
 use crate::store::SealedStore;
-
-/// The field in which a bearer client gets its token, and each that replaces it.
-static SESSION_TOKEN: HeaderName = HeaderName::from_static("session-token");
 
 /// The longest token that is opened, and given to a cookie. Browsers keep no longer
 /// ones with their name and attributes.
@@ -102,11 +97,12 @@ impl SealedSource {
         Found::resolved(resolved).with_carry(Carried { opened, _in_use })
     }
 
-    /// Returns the token to give back; empty to remove it.
+    /// Returns the session to give back, if it is another one than the request brought.
     fn changed(&self, answer: &GiveBack<'_>) -> Option<Opened> {
         let record = answer.record()?;
         let token = match (answer.token_change(), answer.carry::<Carried>()) {
             (TokenChange::Issue(token), _) => token,
+            (TokenChange::Remove, _) => return None,
             (_, Some(carried)) if carried.opened.record != record => carried.opened.token.clone(),
             _ => return None,
         };
@@ -128,15 +124,10 @@ impl SealedSource {
                        or amr";
             return Err(StoreError::unavailable(why).into());
         }
-        let Some(cookie) = &self.cookie else {
-            let value = HeaderValue::from_str(&sealed).ok();
-            return Ok(value.map(|value| (SESSION_TOKEN.clone(), value)));
-        };
-        let now = answer.deadlines().map(|deadlines| deadlines.now);
-        let left = |now| opened.record.facts.absolute_deadline - now;
-        let longest: Option<Duration> = now.map(left);
-        let value = cookie.to_header(&sealed, longest);
-        Ok(value.map(|value| (header::SET_COOKIE, value)))
+        Ok(match &self.cookie {
+            Some(cookie) => answer.in_cookie(cookie, &sealed),
+            None => answer.in_field(&sealed),
+        })
     }
 }
 

@@ -20,9 +20,9 @@ use crate::LINK;
 /// The sessions of tower-sessions, for a [`LinkedSource`](crate::LinkedSource). `S` is
 /// `tower_sessions::Session`, of a release whose feature is enabled.
 ///
-/// Their data is read once per request, by whoever asks first. If their expiry slides
-/// (`Expiry::OnInactivity`) and is shorter than what is left of Dwell's session, it is
-/// lengthened whenever theirs is written, so that Dwell decides.
+/// Reads their data once per request. Lengthens a sliding expiry
+/// (`Expiry::OnInactivity`) to what is left of Dwell's session whenever theirs is
+/// written, so that Dwell decides.
 pub struct TowerSessions<S> {
     key: &'static str,
     read: Box<Read>,

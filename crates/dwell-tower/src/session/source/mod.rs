@@ -13,7 +13,7 @@ use dwell_core::{
     AdoptedSession, Deadlines, DueTouch, Resolved, SessionManager, SessionRecord, SessionState,
     Timestamp, Token, TokenChange,
 };
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 
 pub use self::adopted::AdoptedSource;
 pub use self::linked::{LinkedSource, SessionOwner};
@@ -28,6 +28,9 @@ const MAX_TOKENS: usize = 4;
 /// A source's answer: [`ready`](StoreFuture::ready), or [`boxed`](StoreFuture::boxed)
 /// if it takes a wait.
 pub type SourceFuture<'a, T> = StoreFuture<'a, T, SourceError>;
+
+/// The field with a new token for a client that sends its token in `Authorization`.
+static SESSION_TOKEN: HeaderName = HeaderName::from_static("session-token");
 
 /// A header field for an answer.
 pub type Field = (HeaderName, HeaderValue);
@@ -278,6 +281,30 @@ impl GiveBack<'_> {
     #[must_use]
     pub fn token_change(&self) -> TokenChange {
         self.state.token_change()
+    }
+
+    /// Returns the field that gives a token to the client by this cookie. A persistent
+    /// cookie outlives the absolute deadline by the lifetime of tombstones: after the
+    /// end, it is what tells its user why.
+    #[must_use]
+    pub fn in_cookie(&self, cookie: &SessionCookie, token: &str) -> Option<Field> {
+        let end = self.record().map(|record| record.facts.absolute_deadline);
+        let after = self.state.manager().store().tombstone_lifetime();
+        let longest = self
+            .deadlines
+            .zip(end)
+            .map(|(d, end)| (end - d.now) + after);
+        let value = cookie.to_header(token, longest)?;
+        Some((header::SET_COOKIE, value))
+    }
+
+    /// Returns the field `Session-Token`, which gives a token to a client that sends
+    /// it in `Authorization`.
+    #[must_use]
+    pub fn in_field(&self, token: &str) -> Option<Field> {
+        let mut value = HeaderValue::from_str(token).ok()?;
+        value.set_sensitive(true);
+        Some((SESSION_TOKEN.clone(), value))
     }
 
     /// Returns the deadlines after this request, or `None` without a live session.

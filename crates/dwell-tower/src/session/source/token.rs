@@ -1,14 +1,11 @@
 //! Dwell's tokens: in a cookie, in a bearer header, or in either.
 
 use dwell_core::{SessionManager, Token, TokenChange};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, header};
 
 use super::{Field, Found, GiveBack, SessionSource, SourceFuture, Tokens};
 use crate::cookie::SessionCookie;
 use crate::head::{RequestHead, bearer};
-
-/// The field with a new token for a client that sends its token in `Authorization`.
-static SESSION_TOKEN: HeaderName = HeaderName::from_static("session-token");
 
 /// The token that a request brought in `Authorization`.
 struct ByBearer(Token);
@@ -122,29 +119,19 @@ fn is_by_bearer(answer: &GiveBack<'_>) -> bool {
 }
 
 fn in_cookie(cookie: &SessionCookie, answer: &GiveBack<'_>) -> Option<Field> {
-    let value = match answer.token_change() {
-        TokenChange::Issue(token) => {
-            let end = answer.record().map(|r| r.facts.absolute_deadline);
-            let deadlines = answer.deadlines();
-            // After the end, the cookie is what tells its user why.
-            let after = answer.state.manager().store().tombstone_lifetime();
-            let longest = deadlines.zip(end).map(|(d, end)| (end - d.now) + after);
-            cookie.to_header(token.expose(), longest)
-        }
-        TokenChange::Remove => cookie.removal(),
+    match answer.token_change() {
+        TokenChange::Issue(token) => answer.in_cookie(cookie, token.expose()),
+        TokenChange::Remove => Some((header::SET_COOKIE, cookie.removal()?)),
         _ => None,
-    };
-    value.map(|value| (header::SET_COOKIE, value))
+    }
 }
 
 /// A token that goes is the client's to forget.
 fn in_field(answer: &GiveBack<'_>) -> Option<Field> {
-    let TokenChange::Issue(token) = answer.token_change() else {
-        return None;
-    };
-    let mut value = HeaderValue::from_str(token.expose()).ok()?;
-    value.set_sensitive(true);
-    Some((SESSION_TOKEN.clone(), value))
+    match answer.token_change() {
+        TokenChange::Issue(token) => answer.in_field(token.expose()),
+        _ => None,
+    }
 }
 
 impl Default for TokenSource {
