@@ -8,7 +8,7 @@ use super::{AdoptedSession, SessionManager};
 use crate::engine::{self, Verdict};
 use crate::event::EventKind;
 use crate::policy::{NetworkMatch, PolicySet};
-use crate::request::CommandError;
+use crate::request::{CommandError, policy_named};
 use crate::session::{
     Credential, EndReason, OpenPart, OpenTag, PolicyId, SessionRecord, VerifierHash,
 };
@@ -76,13 +76,7 @@ impl SessionManager {
             return Err(CommandError::Gone);
         }
         let policies = self.policies().current();
-        let policy = match &adopted.policy {
-            None => PolicyId::DEFAULT,
-            Some(name) => match policies.policy(name) {
-                Some(policy) => policy.id(),
-                None => return Err(CommandError::UnknownPolicy(name.clone())),
-            },
-        };
+        let policy = policy_named(&policies, adopted.policy.as_deref())?;
         let record = adopted.record(&policies, policy, network, now);
         let due = self.due_policy();
         // A session that has run out already makes no other one end.

@@ -12,6 +12,7 @@ mod settle;
 mod slots;
 mod state;
 
+pub(crate) use command::policy_named;
 pub use command::{CommandError, NewSession, SessionInfo, Which};
 pub use handle::SessionHandle;
 pub use recheck::{Recheck, Rechecked};

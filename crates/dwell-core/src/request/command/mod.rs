@@ -7,6 +7,7 @@ mod end;
 mod start;
 mod types;
 
+pub(crate) use start::policy_named;
 pub use types::{CommandError, NewSession, SessionInfo, Which};
 
 use super::{ResolvedSession, SessionHandle, TokenChange};

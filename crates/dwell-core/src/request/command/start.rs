@@ -3,9 +3,22 @@
 use super::{CommandError, NewSession};
 use crate::engine;
 use crate::event::EventKind;
+use crate::policy::{Policy, PolicySet};
 use crate::request::{Resolved, SessionHandle, TokenChange};
 use crate::session::{Credential, EndReason, OpenPart, PolicyId, SessionKey, SessionRecord, Token};
 use crate::store::{Created, End, Quota};
+
+/// Returns the policy that a session starts under; `default` without a name.
+pub(crate) fn policy_named(
+    policies: &PolicySet,
+    name: Option<&str>,
+) -> Result<PolicyId, CommandError> {
+    let Some(name) = name else {
+        return Ok(PolicyId::DEFAULT);
+    };
+    let unknown = || CommandError::UnknownPolicy(name.into());
+    policies.policy(name).map(Policy::id).ok_or_else(unknown)
+}
 
 impl SessionHandle {
     /// Starts a session after a login, and returns its token. The answer
@@ -42,13 +55,7 @@ impl SessionHandle {
         let old = self.predecessor()?;
         self.0.ending.set();
         let policies = self.policies();
-        let policy = match &new.policy {
-            None => PolicyId::DEFAULT,
-            Some(name) => match policies.policy(name) {
-                Some(policy) => policy.id(),
-                None => return Err(CommandError::UnknownPolicy(name.clone())),
-            },
-        };
+        let policy = policy_named(policies, new.policy.as_deref())?;
         let open = OpenPart::new().with_authentication(&new.authentication)?;
         let token = match new.token {
             Some(token) => token,
