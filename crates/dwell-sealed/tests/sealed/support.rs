@@ -19,6 +19,7 @@ pub(crate) struct Node {
     pub(crate) clock: ManualClock,
     pub(crate) policies: PolicySet,
     pub(crate) bearer: bool,
+    pub(crate) cookie: SessionCookie,
 }
 
 pub(crate) fn store(keys: &[[u8; 32]], deployment: &str, clock: &ManualClock) -> SealedStore {
@@ -46,6 +47,7 @@ impl Node {
             clock,
             policies: policies(|policy| policy),
             bearer: false,
+            cookie: SessionCookie::new(),
         }
     }
 
@@ -56,6 +58,7 @@ impl Node {
             clock: self.clock.clone(),
             policies: policies(|policy| policy),
             bearer: false,
+            cookie: SessionCookie::new(),
         }
     }
 
@@ -66,7 +69,7 @@ impl Node {
     pub(crate) fn router(&self) -> Router {
         let source = match self.bearer {
             true => SealedSource::bearer(&self.store),
-            false => SealedSource::cookie(&self.store, SessionCookie::new()),
+            false => SealedSource::cookie(&self.store, self.cookie.clone()),
         };
         let sessions = self.sessions();
         let recent = privileged(AuthenticationRequirement::within(minutes(5)));

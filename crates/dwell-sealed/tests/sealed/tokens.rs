@@ -6,6 +6,7 @@ use crate::support::{self, KEY, Node, OLD_KEY, outcome, policies, sealed};
 use dwell_core::store::{StoreError, StoreFuture};
 use dwell_core::{Clock, SubjectId, Timestamp, hours, minutes, seconds};
 use dwell_sealed::Epochs;
+use dwell_tower::session::SessionCookie;
 
 #[tokio::test]
 async fn l01_deadline_of_token_is_hard() {
@@ -257,12 +258,26 @@ async fn l08_limit_on_concurrent_sessions_is_refused() {
 }
 
 #[tokio::test]
+async fn l13_persistent_cookie_outlives_session_by_its_tombstone() {
+    let cookie = SessionCookie::new().with_persistence();
+    let node = Node {
+        cookie,
+        ..Node::new()
+    };
+    let answer = node.client().post("/login", "alice").await;
+    let lifetime = (hours(8) + hours(1)).as_secs();
+    let set = answer.header("set-cookie").unwrap();
+    assert!(set.ends_with(&format!("; Max-Age={lifetime}")), "{set}");
+}
+
+#[tokio::test]
 async fn bearer_client_gets_each_new_token() {
     let node = Node {
         bearer: true,
         ..Node::new()
     };
     let answer = node.client().post("/login", "alice").await;
+    assert!(answer.headers["session-token"].is_sensitive());
     let token = answer.header("session-token").unwrap().to_owned();
     let bearer = |token: &str| {
         node.client()
